@@ -1,0 +1,19 @@
+/** One Jest for all TypeScript packages; sources are read as they are, nothing has to be built first. */
+const project = name => ({
+  displayName: name,
+  rootDir: `${import.meta.dirname}/${name}`,
+  testMatch: ['<rootDir>/{src,test}/**/*.test.ts'],
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts', '.tsx'],
+  transform: {
+    '^.+\\.tsx?$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript', tsx: true } } }]
+  },
+  moduleNameMapper: {
+    '^@aglais/(protocol|diagnosis|server)$': `${import.meta.dirname}/$1/src/index.ts`,
+    '^(\\.{1,2}/.*)\\.js$': '$1'
+  }
+});
+
+export default {
+  projects: ['protocol', 'diagnosis', 'server', 'extension'].map(project)
+};

@@ -1,0 +1,36 @@
+/**
+ * The Spark job tag that says which run of which cell a job belongs to.
+ * Spark forbids commas in tags; Jupyter's cell ids are `[a-zA-Z0-9-_]{1,64}`.
+ */
+const PREFIX = 'aglais-cell';
+
+export interface CellTag {
+  cell: string;
+  run: number | null;
+}
+
+/** `aglais-cell:<run>:<cell id>` */
+export function formatCellTag(cell: string, run: number): string {
+  return `${PREFIX}:${run}:${cell}`;
+}
+
+const CONNECT_TAG = /^SparkConnect_(?:SessionTag|OperationTag)_User_.*?_Session_[0-9a-f-]{36}_(.*)$/s;
+
+/**
+ * The cell that a job's `spark.job.tags` name, or null.
+ * Tags of our own form win; else a single tag set by a user through `addTag` counts as a cell.
+ * Spark Connect wraps tags as `SparkConnect_SessionTag_User_<u>_Session_<id>_Tag_<tag>`.
+ */
+export function parseCellTags(tags: string | null | undefined): CellTag | null {
+  if (!tags) return null;
+  const plain = tags.split(',').flatMap(tag => {
+    const inner = CONNECT_TAG.exec(tag)?.[1];
+    if (inner === undefined) return /^(SparkConnect_|spark-session-|$)/.test(tag) ? [] : [tag];
+    return inner.startsWith('Tag_') ? [inner.slice(4)] : [];
+  });
+  for (const tag of plain) {
+    const ours = new RegExp(`^${PREFIX}:(\\d+):(.+)$`, 's').exec(tag);
+    if (ours) return { cell: ours[2]!, run: Number(ours[1]) };
+  }
+  return plain.length === 1 ? { cell: plain[0]!, run: null } : null;
+}

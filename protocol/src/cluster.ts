@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { StageProgress } from './progress.js';
+import { Executor, Memory } from './resources.js';
+import { Shape } from './shape.js';
+
+export const LauncherKind = z.enum(['local', 'kubernetes', 'yarn']);
+export type LauncherKind = z.infer<typeof LauncherKind>;
+
+export const ClusterState = z
+  .enum(['requested', 'starting', 'ready', 'stopping', 'stopped', 'failed'])
+  .meta({ id: 'ClusterState' });
+export type ClusterState = z.infer<typeof ClusterState>;
+
+/** States in which a cluster holds memory or will soon. */
+export const LIVE_STATES: readonly ClusterState[] = ['requested', 'starting', 'ready', 'stopping'];
+
+/** The Spark application of one notebook, as the server knows it now. */
+export const Cluster = z
+  .strictObject({
+    id: z.string(),
+    kernel: z.string().describe('Id of the kernel it belongs to'),
+    notebook: z.string().describe("Path of the notebook in Jupyter's root"),
+    launcher: LauncherKind,
+    shape: Shape,
+    state: ClusterState,
+    reason: z
+      .string()
+      .nullable()
+      .describe('Why it is in this state, for people: what happened, what was lost, what to do'),
+    waitingFor: z
+      .string()
+      .nullable()
+      .describe('While it starts: what it waits for, e.g. "executors 1 of 2"'),
+    createdAt: z.number().int(),
+    readyAt: z.number().int().nullable(),
+    stoppedAt: z.number().int().nullable(),
+    lastUsedAt: z.number().int(),
+    idleStopAt: z.number().int().nullable().describe('When it will be stopped if nothing uses it'),
+    sparkVersion: z.string().nullable(),
+    application: z.string().nullable().describe("Spark's application id"),
+    driver: z.strictObject({ memory: Memory }),
+    executors: z.array(Executor).describe('Active ones, and the latest lost ones'),
+    stages: z.array(StageProgress).describe('Running stages'),
+    revision: z.number().int().describe('Grows with every change')
+  })
+  .meta({ id: 'Cluster' });
+export type Cluster = z.infer<typeof Cluster>;
+
+/** How a kernel reaches its cluster. Never sent to a browser. */
+export const Endpoint = z
+  .strictObject({
+    url: z.string().describe('sc://localhost:PORT'),
+    token: z.string()
+  })
+  .meta({ id: 'Endpoint' });
+export type Endpoint = z.infer<typeof Endpoint>;
+
+export const ClusterRequest = z
+  .strictObject({
+    kernel: z.string().min(1).max(200),
+    notebook: z.string().max(4096),
+    shape: Shape.optional().describe('Default: the shape of the installation')
+  })
+  .meta({ id: 'ClusterRequest' });
+export type ClusterRequest = z.infer<typeof ClusterRequest>;
+
+export const RestartRequest = z
+  .strictObject({ shape: Shape.optional() })
+  .meta({ id: 'RestartRequest' });
+export type RestartRequest = z.infer<typeof RestartRequest>;
+
+export const CellRunReport = z
+  .strictObject({
+    cell: z.string().min(1).max(200),
+    run: z.number().int().min(0),
+    outcome: z.enum(['running', 'ok', 'error', 'cancelled']),
+    at: z.number().int().describe('When, ms since the epoch'),
+    error: z
+      .strictObject({ name: z.string().max(500), message: z.string().max(100_000) })
+      .optional()
+  })
+  .meta({ id: 'CellRunReport' });
+export type CellRunReport = z.infer<typeof CellRunReport>;
+
+/** The kernels that a Jupyter Server has now; clusters of others of its kernels are stopped. */
+export const KernelReport = z
+  .strictObject({
+    kernels: z.array(z.strictObject({ id: z.string(), notebook: z.string() })).max(10_000)
+  })
+  .meta({ id: 'KernelReport' });
+export type KernelReport = z.infer<typeof KernelReport>;
+
+/** What the machine can still hold. */
+export const Capacity = z
+  .strictObject({
+    totalMiB: z.number().int().describe('Memory that all clusters together may be granted'),
+    grantedMiB: z.number().int(),
+    holders: z.array(
+      z.strictObject({ cluster: z.string(), notebook: z.string(), grantedMiB: z.number().int() })
+    ),
+    defaultShape: Shape,
+    largestShape: Shape.describe('The largest that an empty machine can hold')
+  })
+  .meta({ id: 'Capacity' });
+export type Capacity = z.infer<typeof Capacity>;

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { Evidence } from './evidence.js';
+import { Shape } from './shape.js';
+
+/** Every conclusion that the diagnosis can draw. The meaning of each is in docs/findings.md. */
+export const FindingCode = z
+  .enum([
+    'executor-oom-killed',
+    'executor-heap-oom',
+    'executor-lost',
+    'python-worker-died',
+    'task-retries',
+    'stage-recomputed',
+    'shuffle-fetch-failed',
+    'result-too-large'
+  ])
+  .meta({ id: 'FindingCode' });
+export type FindingCode = z.infer<typeof FindingCode>;
+
+export const Severity = z.enum(['error', 'warning', 'info']).meta({
+  id: 'Severity',
+  description:
+    'error: work was lost or failed; warning: work succeeded and was hurt, or will fail at the next size'
+});
+export type Severity = z.infer<typeof Severity>;
+
+export const Confidence = z.enum(['certain', 'likely', 'possible']).meta({
+  id: 'Confidence',
+  description:
+    'certain: a direct observation says it; likely: only one known cause fits; possible: one of several'
+});
+export type Confidence = z.infer<typeof Confidence>;
+
+export const StageAttempt = z.strictObject({
+  id: z.number().int(),
+  attempt: z.number().int()
+});
+export type StageAttempt = z.infer<typeof StageAttempt>;
+
+/** What a finding is about; the parts that apply. */
+export const Subject = z
+  .strictObject({
+    application: z.string().optional(),
+    cell: z.string().optional().describe('Id of the notebook cell that suffered'),
+    run: z.number().int().optional().describe('Which run of that cell (its execution count)'),
+    jobs: z.array(z.number().int()).optional(),
+    stages: z.array(StageAttempt).optional(),
+    executors: z.array(z.string()).optional(),
+    pod: z.string().optional()
+  })
+  .meta({ id: 'Subject' });
+export type Subject = z.infer<typeof Subject>;
+
+/** What an incident took. Computed from superseded attempts, never guessed. */
+export const Cost = z
+  .strictObject({
+    taskMs: z.number().describe('Executor time of attempts that did not count, ms'),
+    recomputedTasks: z.number().int().describe('Tasks that ran more than once because of it'),
+    wallMs: z.number().describe('Time the job was held up, ms')
+  })
+  .meta({ id: 'Cost' });
+export type Cost = z.infer<typeof Cost>;
+
+/** What would help: an action a program can take, and a sentence for people. */
+export const Advice = z
+  .discriminatedUnion('action', [
+    z.strictObject({
+      action: z.literal('resize'),
+      shape: Shape.partial(),
+      sentence: z.string()
+    }),
+    z.strictObject({
+      action: z.literal('set'),
+      conf: z.record(z.string(), z.string()),
+      sentence: z.string()
+    }),
+    z.strictObject({ action: z.literal('code'), hint: z.string(), sentence: z.string() })
+  ])
+  .meta({ id: 'Advice' });
+export type Advice = z.infer<typeof Advice>;
+
+/** What the diagnosis concludes from evidence. One incident is one finding. */
+export const Finding = z
+  .strictObject({
+    id: z.string().describe('Stable within an application: the same incident keeps it'),
+    code: FindingCode,
+    severity: Severity,
+    confidence: Confidence,
+    title: z.string().describe('One line, plain words'),
+    explanation: z.string().describe('Two or three sentences with the figures'),
+    subject: Subject,
+    evidence: z.array(Evidence),
+    effects: z.array(z.string()).describe('What this caused, in plain words, in order'),
+    cost: Cost.optional(),
+    advice: z.array(Advice),
+    firstSeen: z.number().int().describe('ms since the epoch'),
+    lastSeen: z.number().int().describe('ms since the epoch'),
+    count: z.number().int().min(1).describe('How often the same thing was seen in this incident')
+  })
+  .meta({ id: 'Finding' });
+export type Finding = z.infer<typeof Finding>;

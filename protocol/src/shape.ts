@@ -1,0 +1,41 @@
+import { z } from 'zod';
+
+const MiB = (what: string, min: number) =>
+  z.number().int().min(min).max(16_777_216).describe(`${what}, MiB`);
+
+/** The size of a cluster: a driver and its executors. All memory in MiB. */
+export const Shape = z
+  .strictObject({
+    driverMemoryMiB: MiB("The driver's Java heap", 256),
+    executors: z
+      .strictObject({
+        min: z.number().int().min(1).max(1000).describe('Executors that are always there'),
+        max: z.number().int().min(1).max(1000).describe('Executors that there may be')
+      })
+      .refine(range => range.min <= range.max, {
+        message: 'min must not be larger than max'
+      }),
+    executorMemoryMiB: MiB("One executor's Java heap", 256),
+    executorOverheadMiB: MiB(
+      'What one executor may use beyond its heap: Python workers, native memory, the JVM itself',
+      128
+    ),
+    executorCores: z.number().int().min(1).max(256).describe('Tasks that one executor runs at once')
+  })
+  .meta({ id: 'Shape', description: 'The size of a cluster' });
+export type Shape = z.infer<typeof Shape>;
+
+/** Memory that the operating system may see one executor use (MiB): heap + overhead. */
+export function executorLimitMiB(shape: Shape): number {
+  return shape.executorMemoryMiB + shape.executorOverheadMiB;
+}
+
+/** What a driver's JVM uses beyond its heap (class data, code cache, threads), MiB; measured 150–250. */
+export const DRIVER_OVERHEAD_MIB = 256;
+
+/** Memory that a cluster of this shape may use when all its executors are there (MiB). */
+export function shapeTotalMiB(shape: Shape): number {
+  return (
+    shape.driverMemoryMiB + DRIVER_OVERHEAD_MIB + shape.executors.max * executorLimitMiB(shape)
+  );
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { Cluster } from './cluster.js';
+import { Finding } from './finding.js';
+import { CellRun } from './progress.js';
+
+/** A finding with the place it belongs to: a cluster, and through it a kernel and a notebook. */
+export const PlacedFinding = z
+  .strictObject({
+    cluster: z.string(),
+    kernel: z.string(),
+    notebook: z.string(),
+    dismissed: z.boolean(),
+    finding: Finding
+  })
+  .meta({ id: 'PlacedFinding' });
+export type PlacedFinding = z.infer<typeof PlacedFinding>;
+
+const cursor = z.string().describe('Give it back as ?cursor= to go on from here');
+
+/**
+ * What the server sends over the WebSocket `/api/v1/stream?cursor=…`.
+ * The first message is a `snapshot` (all state), or, if the cursor is still known, `resumed`;
+ * each later one replaces one piece of state.
+ */
+export const StreamMessage = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      type: z.literal('snapshot'),
+      cursor,
+      clusters: z.array(Cluster),
+      cellRuns: z.array(CellRun),
+      findings: z.array(PlacedFinding)
+    }),
+    z.strictObject({ type: z.literal('resumed'), cursor }),
+    z.strictObject({ type: z.literal('cluster'), cursor, cluster: Cluster }),
+    z.strictObject({ type: z.literal('cell-run'), cursor, cellRun: CellRun }),
+    z.strictObject({ type: z.literal('finding'), cursor, finding: PlacedFinding }),
+    z.strictObject({
+      type: z.literal('finding-withdrawn'),
+      cursor,
+      cluster: z.string(),
+      id: z.string()
+    })
+  ])
+  .meta({ id: 'StreamMessage' });
+export type StreamMessage = z.infer<typeof StreamMessage>;

@@ -1,0 +1,128 @@
+"""What the backend is told about living kernels."""
+
+import asyncio
+import json
+import logging
+
+import pytest
+
+from aglais.backend import Backend
+from aglais.kernels import KernelReporter, server_id, server_id_of
+
+
+@pytest.fixture
+def address(aglais_environment):
+    return Backend.from_environment()
+
+
+@pytest.fixture
+def reporter_of(address, jp_asyncio_loop):
+    """Starts a quick reporter of a list that the test changes."""
+    reporters = []
+
+    def start(kernels, **options):
+        async def look():
+            return dict(kernels)
+
+        options = {"look_every": 0.01, "report_every": 60, **options}
+        reporter = KernelReporter(address, "lab-1", look, logging.getLogger("aglais"), **options)
+        reporter.start()
+        reporters.append(reporter)
+        return reporter
+
+    yield start
+    for reporter in reporters:
+        jp_asyncio_loop.run_until_complete(reporter.stop())
+
+
+PATH = "/api/v1/jupyter-servers/lab-1/kernels"
+
+
+async def until(condition, seconds=5):
+    """Waits for something that must come to be; fails with what was asked for."""
+    end = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        assert asyncio.get_running_loop().time() < end, "it did not come to be"
+        await asyncio.sleep(0.01)
+
+
+async def test_reports_the_list_at_once_and_again_when_it_changes(backend, reporter_of):
+    kernels = {"k1": "stars.ipynb"}
+    reporter_of(kernels)
+    await until(lambda: backend.bodies("PUT", PATH))
+    kernels["k2"] = "maps/sky.ipynb"
+    await until(lambda: len(backend.bodies("PUT", PATH)) == 2)
+    assert backend.bodies("PUT", PATH) == [
+        {"kernels": [{"id": "k1", "notebook": "stars.ipynb"}]},
+        {
+            "kernels": [
+                {"id": "k1", "notebook": "stars.ipynb"},
+                {"id": "k2", "notebook": "maps/sky.ipynb"},
+            ]
+        },
+    ]
+    assert backend.requests[-1].headers["Authorization"] == "Bearer full-rights"
+
+
+async def test_says_nothing_twice_until_it_is_time_to_say_it_again(backend, reporter_of):
+    reporter_of({"k1": "stars.ipynb"}, report_every=0.3)
+    await asyncio.sleep(0.2)
+    assert len(backend.bodies("PUT", PATH)) == 1
+    await until(lambda: len(backend.bodies("PUT", PATH)) == 2)
+
+
+async def test_says_at_its_end_that_its_kernels_end(backend, reporter_of):
+    reporter = reporter_of({"k1": "stars.ipynb"})
+    await until(lambda: backend.bodies("PUT", PATH))
+    await reporter.stop()
+    assert backend.bodies("PUT", PATH)[-1] == {"kernels": []}
+
+
+async def test_a_failure_is_logged_once_and_tried_again_until_it_works(
+    backend, reporter_of, caplog
+):
+    backend.answers["PUT", PATH] = (503, {"detail": "not now"})
+
+    def said():
+        return [record.levelname for record in caplog.records if record.name == "aglais"]
+
+    with caplog.at_level(logging.INFO, logger="aglais"):
+        reporter_of({"k1": "stars.ipynb"})
+        await until(lambda: len(backend.bodies("PUT", PATH)) >= 3)
+        assert said() == ["WARNING"]
+        backend.answers.clear()
+        await until(lambda: said() == ["WARNING", "INFO"])
+
+
+async def test_a_real_jupyter_server_reports_a_real_kernel_and_its_end(
+    aglais_environment, jp_serverapp, jp_fetch, backend
+):
+    await jp_serverapp._post_start()
+    path = f"/api/v1/jupyter-servers/{server_id_of(jp_serverapp)}/kernels"
+    await until(lambda: backend.bodies("PUT", path) == [{"kernels": []}])
+
+    answer = await jp_fetch(
+        "api",
+        "sessions",
+        method="POST",
+        body=json.dumps(
+            {
+                "path": "stars.ipynb",
+                "type": "notebook",
+                "name": "stars.ipynb",
+                "kernel": {"name": "python3"},
+            }
+        ),
+    )
+    session = json.loads(answer.body)
+    kernel = {"id": session["kernel"]["id"], "notebook": "stars.ipynb"}
+    await until(lambda: backend.bodies("PUT", path)[-1] == {"kernels": [kernel]}, 20)
+
+    await jp_fetch("api", "sessions", session["id"], method="DELETE")
+    await until(lambda: backend.bodies("PUT", path)[-1] == {"kernels": []}, 20)
+    await jp_serverapp.cleanup_extensions()
+
+
+def test_two_servers_on_one_machine_have_two_names():
+    assert server_id("host", 8888) != server_id("host", 8889)
+    assert server_id("host", 0, "/run/user/jupyter.sock") == "host--run-user-jupyter.sock"

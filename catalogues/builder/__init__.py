@@ -1,0 +1,5 @@
+"""Builds the sample catalogue of Aglais and scales it for benchmarks."""
+
+
+class BuildError(Exception):
+    """The build cannot go on. The message says what happened, what was kept, what to do."""

@@ -1,0 +1,189 @@
+"""This notebook's kernel and its Spark: what happens at the start and the end of each cell."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import os
+import sys
+import threading
+from typing import Any
+
+from . import cells, pyspark_hooks, wording
+from .connection import Connection
+from .holdings import Holdings
+from .likely import is_likely, loads_spark
+from .place import find_place
+from .placeholder import LazySpark
+from .reports import Reports
+from .server import Server
+from .status import notice
+
+_notebook: Notebook | None = None
+
+
+def attach(shell: Any, url: str, token_file: str | None) -> None:
+    """Gives this kernel its `spark`; a second call does nothing."""
+    global _notebook
+    if _notebook is None:
+        _notebook = Notebook(shell, url, token_file)
+        _notebook.install()
+
+
+def prepare() -> None:
+    """Runs as the first statement of a cell that uses Spark; errors and interrupts end the cell."""
+    __tracebackhide__ = True
+    if _notebook:
+        _notebook.prepare()
+
+
+class Notebook:
+    """Ties the shell, the connection and the reports together; one per kernel."""
+
+    def __init__(self, shell: Any, url: str, token_file: str | None):
+        server = Server(url, token_file)
+        file = getattr(getattr(shell.kernel, "parent", None), "connection_file", None)
+        self.shell = shell
+        self.connection = Connection(server, find_place(file, os.environ))
+        self.reports = Reports(server)
+        self.placeholder = LazySpark(self.session, in_use=self._in_use)
+        self._running: list[cells.Cell] = []  # cells that run cells are nested
+        self._lock = threading.Lock()
+        self._fresh_cell = False  # its code was not seen yet
+        self._uses_spark = False
+
+    def install(self) -> None:
+        """Puts everything in its place; imports nothing of pyspark."""
+        from .magic import register
+
+        pyspark_hooks.install(self)
+        self.shell.user_ns.setdefault("spark", self.placeholder)
+        self.shell.events.register("pre_run_cell", self._begin)
+        self.shell.events.register("post_run_cell", self._end)
+        self.shell.ast_transformers.append(self)
+        register(self)
+
+    def session(self) -> Any:
+        """The SparkSession of this notebook, started if need be."""
+        from pyspark.sql import SparkSession
+
+        return SparkSession.builder.getOrCreate()
+
+    def visit(self, tree: ast.Module) -> ast.Module:
+        """IPython's AST transformer: has Spark ready before the first statement that may use it.
+
+        Not in pre_run_cell: what goes wrong there is printed, and the cell runs all the same.
+        """
+        if not self._fresh_cell or not tree.body:
+            return tree
+        self._fresh_cell = False
+        self._uses_spark = loads_spark(tree)
+        if self._uses_spark or (self._had_spark() and self._may_use_spark(tree)):
+            call = ast.parse(f"__import__({__name__!r}, fromlist=['prepare']).prepare()").body[0]
+            for node in ast.walk(call):
+                ast.copy_location(node, tree.body[0])
+            tree.body.insert(0, call)
+        return tree
+
+    def prepare(self) -> None:
+        """Has a live session in the namespace, if the cell that begins is to find one there."""
+        namespace = self.shell.user_ns
+        if self._uses_spark:
+            namespace.setdefault("spark", self.placeholder)  # %reset took it
+        self.connection.check()
+        untouched = self._uses_spark and namespace["spark"] is self.placeholder
+        if untouched or self.connection.lost or any(map(self._is_dead, namespace.values())):
+            self.session()
+
+    def adopt(self, session: Any) -> None:
+        """Puts a session wherever the namespace holds the placeholder or a dead session."""
+        namespace = self.shell.user_ns
+        dead = {name: held for name, held in list(namespace.items()) if self._is_dead(held)}
+        for name, held in list(namespace.items()):
+            if name in dead or held is self.placeholder:
+                namespace[name] = session
+        gone = self.connection.take_loss()
+        if gone:
+            notice(wording.replaced(*gone))
+        elif dead:
+            self.connection.holdings = Holdings()  # the user stopped the session
+
+    def note_use(self, cell: cells.Cell, client: Any) -> None:
+        """A cell (or a thread of it) is about to run a Spark operation."""
+        with self._lock:
+            cluster = client.aglais_cluster
+            if cell.ended:
+                return
+            cell.clients.add(client)
+            if cluster not in cell.clusters:
+                cell.clusters.append(cluster)
+                self.reports.began(cell, cluster)
+
+    def _begin(self, info: Any) -> None:
+        run = self.shell.execution_count - (1 if info.store_history else 0)
+        if self._running and not info.cell_id:
+            cell = self._running[-1]  # code that a cell runs belongs to that cell
+        else:
+            cell = cells.Cell(info.cell_id or f"in-{run}", run, info)
+            self._running.append(cell)
+        self._fresh_cell = True
+        cells.begin(cell)
+
+    def _end(self, result: Any) -> None:
+        cell = next((c for c in self._running if _is_run_of(c, result)), None)
+        if cell is None:
+            return  # an empty cell has an end and no beginning
+        del self._running[self._running.index(cell) :]
+        with self._lock:
+            cell.ended = True
+        error = result.error_before_exec or result.error_in_exec
+        outcome = _outcome(error)
+        self.reports.ended(cell, outcome, error)
+        if outcome == "cancelled" and cell.clients:
+            threading.Thread(
+                target=_cancel, args=(cell,), name="aglais-cancel", daemon=True
+            ).start()
+
+    def _in_use(self) -> bool:
+        """False for completion and inspection, which run in the main thread between cells."""
+        return bool(self._running) or threading.current_thread() is not threading.main_thread()
+
+    def _had_spark(self) -> bool:
+        return self.connection.connected or self.connection.lost
+
+    def _may_use_spark(self, tree: ast.Module) -> bool:
+        source = self._running[-1].info.raw_cell if self._running else ""
+        return self.connection.wanted or is_likely(source, tree, self.shell.user_ns)
+
+    @staticmethod
+    def _is_dead(value: Any) -> bool:
+        """Whether it is a session of ours that was stopped or lost."""
+        module = sys.modules.get("pyspark.sql.connect.session")
+        return (
+            module is not None
+            and type(value) is module.SparkSession
+            and hasattr(value.client, "aglais_cluster")
+            and value.is_stopped
+        )
+
+
+def _is_run_of(cell: cells.Cell, result: Any) -> bool:
+    """By content too: IPython makes a new `info` when an interrupt hits its own code."""
+    ours, theirs = cell.info, result.info
+    return ours is theirs or (ours.cell_id, ours.raw_cell) == (theirs.cell_id, theirs.raw_cell)
+
+
+def _outcome(error: BaseException | None) -> str:
+    if error is None:
+        return "ok"
+    cancelled = isinstance(error, (KeyboardInterrupt, asyncio.CancelledError))
+    return "cancelled" if cancelled or "[OPERATION_CANCELED]" in str(error) else "error"
+
+
+def _cancel(cell: cells.Cell) -> None:
+    """Ends what the cell left running in Spark, threads of it included."""
+    for client in list(cell.clients):
+        try:
+            client.interrupt_tag(cell.tag)
+        except Exception:  # Spark is gone: nothing left to cancel
+            continue

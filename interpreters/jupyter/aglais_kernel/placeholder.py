@@ -1,0 +1,35 @@
+"""The `spark` that waits in the namespace until it is needed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+# For completion before pyspark is imported; afterwards it is complete.
+KNOWN = ["catalog", "conf", "createDataFrame", "range", "read", "sql", "stop", "table", "udf"]
+
+
+class LazySpark:
+    """Becomes the real SparkSession at its first use.
+
+    Cells that name `spark` get the real session before they run; this object serves indirect
+    uses. Looking at it (repr, completion, variable inspectors) does not start anything.
+    """
+
+    def __init__(self, session: Callable[[], Any], in_use: Callable[[], bool]):
+        self._session = session
+        self._in_use = in_use
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or not self._in_use():
+            raise AttributeError(f"Spark is not started; it starts when a cell uses it ({name})")
+        return getattr(self._session(), name)
+
+    def __dir__(self) -> list[str]:
+        module = sys.modules.get("pyspark.sql.session")
+        names = dir(module.SparkSession) if module else KNOWN
+        return [name for name in names if not name.startswith("_")]
+
+    def __repr__(self) -> str:
+        return "<Spark: not started; it starts when a cell uses it>"

@@ -1,0 +1,225 @@
+"""What we change in pyspark, when it is imported and not before.
+
+- `SparkSession.builder.getOrCreate()` gets this notebook's cluster.
+- Clients of that cluster carry its token, give up in seconds, tag operations with their cell,
+  and explain themselves when Spark is gone.
+
+Sessions that a user makes for another server are left alone.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import importlib.abc
+import importlib.machinery
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from . import cells
+from .connection import REMOTE, Connection
+from .options import OptionsNotice
+
+if TYPE_CHECKING:
+    from .notebook import Notebook
+
+# A broken connection on one machine heals at once or never: 50 + 200 + 800 + 1000 ms.
+RETRIES = {"max_retries": 4, "initial_backoff": 50, "backoff_multiplier": 4.0, "max_backoff": 1000}
+# Pings find a driver that hangs without closing its connection. Spark allows one in 10 s at most,
+# and a long garbage collection must not look like death.
+KEEP_ALIVE = [("grpc.keepalive_time_ms", 20_000), ("grpc.keepalive_timeout_ms", 20_000)]
+# Said by Spark Connect when it runs but no longer knows a session, or is being stopped.
+SESSION_ENDED = (
+    "NO_ACTIVE_SESSION",
+    "INVALID_HANDLE.SESSION_CLOSED",
+    "INVALID_HANDLE.SESSION_CHANGED",
+    "INVALID_HANDLE.SESSION_NOT_FOUND",
+    "server side session identifier",
+)
+SPARK_ENDED = ("stopped SparkContext", "SparkContext was shut down")
+
+
+def install(notebook: Notebook) -> None:
+    """Arranges that pyspark is changed as soon as it is imported (or now, if it already is)."""
+    hooks = {
+        "pyspark.sql.session": functools.partial(change_builder, notebook),
+        "pyspark.sql.connect.client.core": functools.partial(change_client, notebook),
+    }
+    for name, change in hooks.items():
+        if name in sys.modules:
+            change(sys.modules[name])
+    sys.meta_path.insert(0, AfterImport(hooks))
+
+
+class AfterImport(importlib.abc.MetaPathFinder):
+    """Runs a function on a module right after its import."""
+
+    def __init__(self, hooks: dict[str, Callable[[ModuleType], None]]):
+        self._hooks = hooks
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        """Finds the modules we wait for as usual, and nothing else."""
+        if name not in self._hooks:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        if spec and spec.loader:
+            execute, change = spec.loader.exec_module, self._hooks[name]
+
+            def exec_module(module: ModuleType) -> None:
+                execute(module)
+                change(module)
+
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+def change_builder(notebook: Notebook, module: ModuleType) -> None:
+    """The classic entry, `SparkSession.builder`, leads to this notebook's cluster."""
+    builder = module.SparkSession.Builder
+    connection = notebook.connection
+    said = OptionsNotice()
+
+    def is_for_us(options: dict[str, str]) -> bool:
+        remote = options.get("spark.remote") or os.environ.get(REMOTE)
+        mode = options.get("spark.api.mode") or os.environ.get("SPARK_API_MODE", "")
+        if mode.lower() == "classic":
+            return False
+        return remote is None or connection.owns(remote)
+
+    def through_cluster(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        @functools.wraps(original)
+        def connected(self: Any) -> Any:
+            if not is_for_us(self._options):
+                return original(self)
+            connection.ensure()
+            asked = dict(self._options)
+            self._options.pop("spark.master", None)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Failed to set .*CANNOT_MODIFY")
+                session = original(self)
+            said.tell(asked, session, connection.cluster)
+            notebook.adopt(session)
+            return session
+
+        return connected
+
+    validate = builder._validate_startup_urls
+
+    @functools.wraps(validate)
+    def validate_startup_urls(self: Any) -> None:
+        # Spark refuses a master next to a remote; here the remote is ours, and wins.
+        if not is_for_us(self._options):
+            validate(self)
+
+    builder.getOrCreate = through_cluster(builder.getOrCreate)
+    builder.create = through_cluster(builder.create)
+    builder._validate_startup_urls = validate_startup_urls
+
+
+def change_client(notebook: Notebook, module: ModuleType) -> None:
+    """Clients of our cluster know their cell, and when to give up."""
+    tie = notebook.connection
+    client_class = module.SparkConnectClient
+    initialise = client_class.__init__
+    analyse = client_class._analyze
+    handle_error = client_class._handle_error
+    cells.follow_threads()
+    # Our errors say it better.
+    warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")
+
+    @functools.wraps(initialise)
+    def __init__(self: Any, connection: Any, *args: Any, **kwargs: Any) -> None:
+        ours = tie.owns(connection if isinstance(connection, str) else _address(connection))
+        if ours and isinstance(connection, str):
+            connection = module.DefaultChannelBuilder(connection, KEEP_ALIVE)
+            # Not in SPARK_REMOTE, which people print, nor in pyspark's variable for tokens, which
+            # would go to every other server too.
+            connection.set("token", tie.endpoint["token"])  # type: ignore[index]
+        initialise(self, connection, *args, **kwargs)
+        if ours:
+            _adopt(self, notebook, module.DefaultPolicy)
+
+    @functools.wraps(analyse)
+    def _analyze(self: Any, method: str, **kwargs: Any) -> Any:
+        if _is_ours(self):
+            _note_use(notebook, self)
+            tie.holdings.see_analysis(method)
+        return analyse(self, method, **kwargs)
+
+    @functools.wraps(handle_error)
+    def _handle_error(self: Any, error: Exception, *args: Any) -> Any:
+        try:
+            return handle_error(self, error, *args)
+        except Exception as converted:
+            plain = _is_ours(self) and _explain(tie, self, error, converted)
+            if not plain:
+                raise
+            raise plain from converted
+
+    client_class.__init__ = __init__
+    client_class._analyze = _analyze
+    client_class._handle_error = _handle_error
+
+
+class OperationHook:
+    """A `SparkSession.Hook`: sees each operation before it is sent, in the thread that runs it."""
+
+    def __init__(self, notebook: Notebook, client: Any):
+        self._notebook = notebook
+        self._client = client
+
+    def on_execute_plan(self, request: Any) -> Any:
+        """Tags the operation with its cell, next to the user's own tags."""
+        cell = _note_use(self._notebook, self._client)
+        if cell:
+            request.tags.append(cell.tag)
+        self._notebook.connection.holdings.see_plan(request.plan)
+        return request
+
+
+def _adopt(client: Any, notebook: Notebook, policy: Any) -> None:
+    notebook.connection.add_client(client)
+    # A new list: a cloned session shares its hooks with the one it came from.
+    others = [hook for hook in client._session_hooks if not isinstance(hook, OperationHook)]
+    client._session_hooks = [*others, OperationHook(notebook, client)]
+    client.set_retry_policies([policy(**RETRIES)])
+    # pyspark says goodbye to Spark when the kernel ends: no retries then, Spark may be gone first.
+    atexit.register(client.set_retry_policies, [])
+
+
+def _is_ours(client: Any) -> bool:
+    return hasattr(client, "aglais_cluster")
+
+
+def _address(builder: Any) -> str:
+    return getattr(builder, "endpoint", "")
+
+
+def _note_use(notebook: Notebook, client: Any) -> cells.Cell | None:
+    cell = cells.current()
+    if cell:
+        notebook.note_use(cell, client)
+    return cell
+
+
+def _explain(
+    connection: Connection, client: Any, error: Exception, converted: Exception
+) -> Exception | None:
+    import grpc
+
+    text = str(converted)
+    gone = getattr(client, "aglais_gone", None)
+    if gone is not None and client.is_closed:
+        return connection.explain_ended_session(client.aglais_cluster, gone)
+    if client.is_closed and "NO_ACTIVE_SESSION" in text:
+        return None  # the user stopped it
+    if any(words in text for words in SESSION_ENDED):
+        return connection.explain_ended_session(client.aglais_cluster, None)
+    code = error.code() if isinstance(error, grpc.RpcError) else None
+    if code == grpc.StatusCode.UNAVAILABLE or any(words in text for words in SPARK_ENDED):
+        return connection.explain_silence(client.aglais_cluster)
+    return None

@@ -1,0 +1,81 @@
+"""The wait for a cluster: asks for it, and shows what it waits for until it is ready."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from . import wording
+from .errors import Refused, ServerUnavailable, SparkDidNotStart, StartInterrupted
+from .place import Place
+from .server import Cluster, Server
+from .status import StatusLine
+
+POLL_MS = 1000  # the line counts seconds
+SILENCE_S = 4.0  # how long the server may be away while we wait (it may be restarting)
+
+
+def start_spark(server: Server, place: Place, meanwhile: Callable[[], None]) -> Cluster:
+    """Returns this kernel's cluster when it is ready.
+
+    `meanwhile` runs once while the cluster starts. Raises ServerUnavailable, Refused,
+    SparkDidNotStart or StartInterrupted.
+    """
+    began = time.monotonic()
+    line = StatusLine()
+    try:
+        cluster = server.request_cluster(place.kernel, place.notebook)
+        line.show(wording.starting(cluster, time.monotonic() - began))
+        meanwhile()
+        cluster = _wait(server, place, cluster, line, began)
+    except KeyboardInterrupt:
+        line.show("Interrupted while Spark was starting.")
+        raise StartInterrupted(
+            "You interrupted the wait for Spark. It goes on starting in the background; "
+            "the next cell that uses it will find it."
+        ) from None
+    except Exception:
+        line.show("Spark did not start.")
+        raise
+    line.show(wording.ready(cluster, time.monotonic() - began))
+    return cluster
+
+
+def _wait(
+    server: Server, place: Place, cluster: Cluster, line: StatusLine, began: float
+) -> Cluster:
+    heard = time.monotonic()
+    while cluster["state"] != "ready":
+        line.show(wording.starting(cluster, time.monotonic() - began))
+        if cluster["state"] in ("stopped", "failed"):
+            cluster = _successor(server, place, cluster)
+            continue
+        try:
+            cluster = _newer(server, cluster)
+            heard = time.monotonic()
+        except ServerUnavailable:
+            if time.monotonic() - heard > SILENCE_S:
+                raise
+            time.sleep(0.2)
+    return cluster
+
+
+def _newer(server: Server, cluster: Cluster) -> Cluster:
+    try:
+        return server.changed_cluster(cluster["id"], cluster["revision"], POLL_MS)
+    except Refused as refusal:
+        if refusal.status != 404:
+            raise
+        return {**cluster, "state": "stopped", "reason": str(refusal)}
+
+
+def _successor(server: Server, place: Place, ended: Cluster) -> Cluster:
+    """A restart from the panel replaces the cluster that we wait for: then wait for the new one."""
+    live = server.live_cluster(place.kernel)
+    if live:
+        return live
+    reason = wording.sentence(ended["reason"] or "The server gave no reason")
+    raise SparkDidNotStart(
+        f"Spark did not start. {reason} Your Python variables are kept; "
+        "run this cell again to try once more."
+    )

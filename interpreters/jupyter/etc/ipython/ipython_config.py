@@ -1,0 +1,10 @@
+"""Loads aglais_kernel in every kernel of this environment, if it runs under Aglais.
+
+`extra_extensions`, not `extensions`: a user's own config often assigns the latter, which would
+drop us. Without AGLAIS_URL nothing at all is loaded.
+"""
+
+import os
+
+if os.environ.get("AGLAIS_URL"):
+    get_config().InteractiveShellApp.extra_extensions.append("aglais_kernel")  # noqa: F821

@@ -1,0 +1,102 @@
+import type { ServerConnection } from '@jupyterlab/services';
+import type { Capacity, Cluster, Shape } from '@aglais/protocol';
+import type { IDisposable } from '@lumino/disposable';
+import { Signal, type ISignal } from '@lumino/signaling';
+import type { Connection, IBackend } from '../tokens';
+import { Rest } from './rest';
+import { EMPTY_STATE, reduce, withCluster, withFinding, type State } from './state';
+import { Stream } from './stream';
+
+/** The live backend: folds the stream and the answers to requests into one state. */
+export class Backend implements IBackend, IDisposable {
+  constructor(settings: ServerConnection.ISettings) {
+    this._rest = new Rest(settings);
+    this._stream = new Stream({
+      address: () => this._rest.streamAddress(this._state.cursor),
+      WebSocket: settings.WebSocket,
+      onMessage: message => this._set(reduce(this._state, message), this._connection),
+      onConnection: connected => this._set(this._state, connected ? 'connected' : 'unreachable')
+    });
+  }
+
+  get connection(): Connection {
+    return this._connection;
+  }
+
+  get state(): State {
+    return this._state;
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get isDisposed(): boolean {
+    return this._stream.isDisposed;
+  }
+
+  dispose(): void {
+    if (this.isDisposed) return;
+    this._stream.dispose();
+    Signal.clearData(this);
+  }
+
+  async startCluster(kernel: string, notebook: string, shape?: Shape): Promise<Cluster> {
+    return this._know(await this._rest.startCluster({ kernel, notebook, ...(shape && { shape }) }));
+  }
+
+  async stopCluster(id: string): Promise<void> {
+    this._know(await this._rest.stopCluster(id));
+  }
+
+  async restartCluster(id: string, shape?: Shape): Promise<Cluster> {
+    return this._know(await this._rest.restartCluster(id, shape ? { shape } : {}));
+  }
+
+  async dismissFinding(cluster: string, id: string): Promise<void> {
+    await this._rest.dismissFinding(cluster, id);
+    const placed = this._state.findings.get(`${cluster} ${id}`);
+    if (placed)
+      this._set(withFinding(this._state, { ...placed, dismissed: true }), this._connection);
+  }
+
+  capacity(): Promise<Capacity> {
+    return this._rest.capacity();
+  }
+
+  /** An answer may come before the stream says the same: then it shows at once. */
+  private _know(cluster: Cluster): Cluster {
+    this._set(withCluster(this._state, cluster), this._connection);
+    return cluster;
+  }
+
+  private _set(state: State, connection: Connection): void {
+    if (state === this._state && connection === this._connection) return;
+    this._state = state;
+    this._connection = connection;
+    this._changed.emit();
+  }
+
+  private readonly _rest: Rest;
+  private _state: State = EMPTY_STATE;
+  private _connection: Connection = 'connecting';
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _stream: Stream;
+}
+
+/** Stands for a backend where Jupyter was started without one. */
+export class NoBackend implements IBackend {
+  readonly connection = 'off';
+  readonly state = EMPTY_STATE;
+  readonly changed = new Signal<this, void>(this);
+
+  startCluster = refuse;
+  stopCluster = refuse;
+  restartCluster = refuse;
+  dismissFinding = refuse;
+  capacity = refuse;
+}
+
+function refuse(): Promise<never> {
+  return Promise.reject(new Error('This Jupyter server was started without Aglais.'));
+}

@@ -1,0 +1,173 @@
+import type { CellRun, Cluster, PlacedFinding } from '@aglais/protocol';
+import type { State } from './state';
+
+/** A notebook as this page has it open. */
+export interface NotebookPlace {
+  /** Path in Jupyter's root. */
+  readonly path: string;
+  /** Id of its kernel; null while it has none. */
+  readonly kernel: string | null;
+}
+
+const LIVE: ReadonlySet<string> = new Set(['requested', 'starting', 'ready', 'stopping']);
+
+/** Whether a cluster holds memory or will soon. */
+export function isLive(cluster: Cluster): boolean {
+  return LIVE.has(cluster.state);
+}
+
+/** The cluster of a kernel: the live one, else the last one. */
+export function clusterOf(state: State, kernel: string | null): Cluster | null {
+  let found: Cluster | null = null;
+  for (const cluster of state.clusters.values()) {
+    if (cluster.kernel !== kernel) continue;
+    if (!found || rank(cluster) > rank(found)) found = cluster;
+  }
+  return found;
+}
+
+function rank(cluster: Cluster): number {
+  return cluster.createdAt + (isLive(cluster) ? 1e15 : 0);
+}
+
+/** What belongs under one cell: its latest run and what was found in it. */
+export interface CellNotes {
+  /** Which run this is about, unique over kernels. */
+  readonly key: string;
+  readonly kernel: string;
+  readonly count: number | null;
+  /** null if only findings of it are known any more. */
+  readonly run: CellRun | null;
+  /** Whether that run still goes on. */
+  readonly running: boolean;
+  readonly findings: readonly PlacedFinding[];
+}
+
+/**
+ * The latest notes of each cell of a notebook, by cell id.
+ *
+ * A note belongs to the notebook by its path (so that it survives new kernels) or by its kernel (so
+ * that it survives a renamed notebook).
+ */
+export function notesByCell(state: State, notebook: NotebookPlace): Map<string, CellNotes> {
+  const runs = new Map<string, CellRun>();
+  for (const run of state.cellRuns.values()) {
+    const known = runs.get(run.cell);
+    if (belongs(run, notebook) && (!known || known.startedAt < run.startedAt)) {
+      runs.set(run.cell, run);
+    }
+  }
+  const findings = new Map<string, PlacedFinding[]>();
+  for (const placed of findingsOf(state, notebook)) {
+    const { cell } = placed.finding.subject;
+    if (cell !== undefined) findings.set(cell, [...(findings.get(cell) ?? []), placed]);
+  }
+  const notes = new Map<string, CellNotes>();
+  for (const cell of new Set([...runs.keys(), ...findings.keys()])) {
+    const run = runs.get(cell) ?? null;
+    notes.set(cell, latestNotes(run, run !== null && goesOn(run, state), findings.get(cell) ?? []));
+  }
+  return notes;
+}
+
+function latestNotes(
+  run: CellRun | null,
+  running: boolean,
+  findings: readonly PlacedFinding[]
+): CellNotes {
+  const newest = findings[0];
+  if (newest && (!run || isNewer(newest, run))) {
+    const { kernel, cluster } = newest;
+    const count = newest.finding.subject.run ?? null;
+    return {
+      key: `${kernel} ${count ?? cluster}`,
+      kernel,
+      count,
+      run: null,
+      running: false,
+      findings: findings.filter(
+        placed =>
+          !placed.dismissed &&
+          placed.kernel === kernel &&
+          (placed.finding.subject.run ?? null) === count
+      )
+    };
+  }
+  if (!run) throw new Error('Notes are of a run or of findings.');
+  return {
+    key: `${run.kernel} ${run.run}`,
+    kernel: run.kernel,
+    count: run.run,
+    run,
+    running,
+    findings: findings.filter(
+      placed =>
+        !placed.dismissed &&
+        placed.kernel === run.kernel &&
+        (placed.finding.subject.run === undefined
+          ? placed.finding.firstSeen >= run.startedAt
+          : placed.finding.subject.run === run.run)
+    )
+  };
+}
+
+/** Whether a run goes on: a cluster that died could not report the end of its runs. */
+function goesOn(run: CellRun, state: State): boolean {
+  const cluster = state.clusters.get(run.cluster);
+  return run.outcome === 'running' && (cluster === undefined || isLive(cluster));
+}
+
+/** Whether a finding is of a later run than the latest one known (its report may be late or lost). */
+function isNewer(placed: PlacedFinding, run: CellRun): boolean {
+  return placed.kernel === run.kernel
+    ? (placed.finding.subject.run ?? run.run) > run.run
+    : placed.finding.firstSeen > run.startedAt;
+}
+
+/** Whether two notes show the same. */
+export function sameNotes(a: CellNotes, b: CellNotes): boolean {
+  return (
+    a.key === b.key &&
+    a.run === b.run &&
+    a.running === b.running &&
+    a.findings.length === b.findings.length &&
+    a.findings.every((placed, index) => placed === b.findings[index])
+  );
+}
+
+/** What this page itself knows of a cell. */
+export interface CellSeen {
+  /** Kernel of the notebook now. */
+  readonly kernel: string | null;
+  /** The cell's execution count as the notebook shows it. */
+  readonly executionCount: number | null;
+  /** Key of the notes that were there when the cell was last run again, in this page. */
+  readonly superseded: string | null;
+}
+
+/**
+ * The notes that may still be shown, or null.
+ *
+ * A cell that is run again without Spark is never reported to the backend: only the page knows that
+ * its old notes are of the past.
+ */
+export function stillTrue(notes: CellNotes | undefined, seen: CellSeen): CellNotes | null {
+  if (!notes || notes.key === seen.superseded) return null;
+  const runAgain =
+    notes.kernel === seen.kernel &&
+    notes.count !== null &&
+    seen.executionCount !== null &&
+    seen.executionCount > notes.count;
+  return runAgain ? null : notes;
+}
+
+/** All findings of a notebook, dismissed ones too, newest first. */
+export function findingsOf(state: State, notebook: NotebookPlace): PlacedFinding[] {
+  return [...state.findings.values()]
+    .filter(placed => belongs(placed, notebook))
+    .sort((a, b) => b.finding.firstSeen - a.finding.firstSeen);
+}
+
+function belongs(thing: { kernel: string; notebook: string }, notebook: NotebookPlace): boolean {
+  return thing.kernel === notebook.kernel || thing.notebook === notebook.path;
+}

@@ -1,0 +1,85 @@
+import { ReactWidget } from '@jupyterlab/ui-components';
+import * as React from 'react';
+import type { Cluster, PlacedFinding, Shape } from '@aglais/protocol';
+import { sameNotes, type CellNotes } from '../backend/select';
+import { findingKey } from '../backend/state';
+import { Card } from '../findings/card';
+import type { Trans } from '../words';
+import { RunProgress } from './progress';
+
+/** What notes can ask for. */
+export interface NotesActions {
+  resize(shape: Partial<Shape>): void;
+  dismiss(placed: PlacedFinding): void;
+}
+
+/**
+ * What is shown under one cell. Windowed notebooks take it out of the page and put it back: what is
+ * unfolded is kept here and not in the rendered components.
+ */
+export class CellNotesWidget extends ReactWidget {
+  constructor(
+    private readonly _actions: NotesActions,
+    private readonly _trans: Trans
+  ) {
+    super();
+    this.addClass('aglais-CellNotes');
+    // Keys belong to our buttons while they have the focus, not to the notebook's shortcuts.
+    this.node.dataset['lmSuppressShortcuts'] = 'true';
+  }
+
+  /** Shows these notes from now on. */
+  setNotes(notes: CellNotes, cluster: Cluster | null): void {
+    const same = this._notes !== null && sameNotes(notes, this._notes);
+    if (same && sameForAdvice(cluster, this._cluster)) return;
+    this._notes = notes;
+    this._cluster = cluster;
+    this.update();
+  }
+
+  protected override render(): React.JSX.Element | null {
+    const notes = this._notes;
+    const trans = this._trans;
+    return (
+      <>
+        {notes?.run && <RunProgress run={notes.run} running={notes.running} trans={trans} />}
+        <div
+          className="aglais-Cards"
+          role="region"
+          aria-live="polite"
+          aria-label={trans.__('What Aglais found in this cell')}
+        >
+          {notes?.findings.map(placed => {
+            const key = findingKey(placed);
+            return (
+              <Card
+                key={key}
+                placed={placed}
+                cluster={this._cluster}
+                open={this._unfolded.has(key)}
+                onToggle={() => this._toggle(key)}
+                onResize={shape => this._actions.resize(shape)}
+                onDismiss={() => this._actions.dismiss(placed)}
+                trans={trans}
+              />
+            );
+          })}
+        </div>
+      </>
+    );
+  }
+
+  private _toggle(key: string): void {
+    if (!this._unfolded.delete(key)) this._unfolded.add(key);
+    this.update();
+  }
+
+  private _notes: CellNotes | null = null;
+  private _cluster: Cluster | null = null;
+  private readonly _unfolded = new Set<string>();
+}
+
+/** Figures of a cluster change all the time; cards depend on its state and size only. */
+function sameForAdvice(a: Cluster | null, b: Cluster | null): boolean {
+  return a?.id === b?.id && a?.state === b?.state;
+}

@@ -1,0 +1,49 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { clusterOf, isLive } from '../backend/select';
+import { CommandIDs, orSay } from '../clusters/commands';
+import { placeOf } from '../notebook/current';
+import { IBackend } from '../tokens';
+import { DOMAIN } from '../words';
+import { CellNotesWidget, type NotesActions } from './notes';
+import { CellNotesTracker } from './tracker';
+
+export const cellsPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@aglais/jupyterlab:cells',
+  description: 'Shows progress of Spark and findings under the cells that they belong to.',
+  autoStart: true,
+  requires: [IBackend, INotebookTracker],
+  optional: [ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    backend: IBackend,
+    notebooks: INotebookTracker,
+    translator: ITranslator | null
+  ) => {
+    if (backend.connection === 'off') return;
+    const trans = (translator ?? nullTranslator).load(DOMAIN);
+    const createNotes = (actions: NotesActions): CellNotesWidget =>
+      new CellNotesWidget(actions, trans);
+
+    const track = (panel: NotebookPanel): void => {
+      const actions: NotesActions = {
+        resize: shape => {
+          const { path, kernel } = placeOf(panel);
+          const cluster = clusterOf(backend.state, kernel);
+          const command = cluster && isLive(cluster) ? CommandIDs.restart : CommandIDs.start;
+          void app.commands.execute(command, { notebook: path, kernel, shape: { ...shape } });
+        },
+        dismiss: placed => {
+          const action = backend.dismissFinding(placed.cluster, placed.finding.id);
+          void orSay(trans.__('The finding was not dismissed'), action, trans);
+          // Its button goes away with it: the focus stays in the notebook.
+          panel.content.activate();
+        }
+      };
+      new CellNotesTracker({ panel, backend, createNotes, actions });
+    };
+    notebooks.forEach(track);
+    notebooks.widgetAdded.connect((_, panel) => track(panel));
+  }
+};

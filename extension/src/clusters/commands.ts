@@ -1,0 +1,122 @@
+import { showErrorMessage } from '@jupyterlab/apputils';
+import type { CommandRegistry } from '@lumino/commands';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import type { Shape } from '@aglais/protocol';
+import { clusterOf, type NotebookPlace } from '../backend/select';
+import type { CurrentNotebook } from '../notebook/current';
+import type { IBackend } from '../tokens';
+import type { Trans } from '../words';
+import { confirmRestart, confirmStop } from './dialogs';
+import { possible, resized, shapeChanges } from './words';
+
+export namespace CommandIDs {
+  export const openPanel = 'aglais:open-panel';
+  export const start = 'aglais:start';
+  export const stop = 'aglais:stop';
+  export const restart = 'aglais:restart';
+}
+
+const PLACE = {
+  notebook: { type: 'string', description: 'Path of the notebook; the current one if left out' },
+  kernel: { type: 'string', description: 'Id of its kernel' }
+} as const;
+
+const SHAPE = {
+  shape: { type: 'object', description: 'What is to change in the size of the cluster' }
+} as const;
+
+interface Target {
+  place: NotebookPlace & { kernel: string };
+  change: Partial<Shape>;
+}
+
+/** Adds the commands that start, stop and restart the cluster of a notebook. */
+export function addClusterCommands(
+  commands: CommandRegistry,
+  backend: IBackend,
+  current: CurrentNotebook,
+  trans: Trans
+): void {
+  const target = (args: ReadonlyPartialJSONObject): Target | null => {
+    const { kernel, notebook, shape } = args as {
+      kernel?: string;
+      notebook?: string;
+      shape?: Partial<Shape>;
+    };
+    const place = kernel !== undefined ? { kernel, path: notebook ?? '' } : current.place;
+    if (!place?.kernel) return null;
+    return { place: { path: place.path, kernel: place.kernel }, change: shape ?? {} };
+  };
+
+  const can = (what: 'start' | 'stop' | 'restart') => (args: ReadonlyPartialJSONObject) => {
+    const found = target(args);
+    if (!found || backend.connection !== 'connected') return false;
+    return possible(clusterOf(backend.state, found.place.kernel))[what];
+  };
+
+  const start = async ({ place, change }: Target): Promise<void> => {
+    const base = clusterOf(backend.state, place.kernel)?.shape;
+    const shape = base && Object.keys(change).length > 0 ? resized(base, change) : undefined;
+    await backend.startCluster(place.kernel, place.path, shape);
+  };
+
+  commands.addCommand(CommandIDs.start, {
+    label: trans.__('Start Spark'),
+    caption: trans.__('Start the Spark cluster of this notebook'),
+    isEnabled: can('start'),
+    describedBy: { args: { type: 'object', properties: { ...PLACE, ...SHAPE } } },
+    execute: async args => {
+      const found = target(args);
+      if (found) await orSay(trans.__('Spark was not started'), start(found), trans);
+    }
+  });
+
+  commands.addCommand(CommandIDs.stop, {
+    label: trans.__('Stop Spark'),
+    caption: trans.__('Stop the Spark cluster of this notebook'),
+    isEnabled: can('stop'),
+    describedBy: { args: { type: 'object', properties: PLACE } },
+    execute: async args => {
+      const found = target(args);
+      const cluster = found && clusterOf(backend.state, found.place.kernel);
+      if (!cluster || !(await confirmStop(cluster, trans))) return;
+      await orSay(trans.__('Spark was not stopped'), backend.stopCluster(cluster.id), trans);
+    }
+  });
+
+  commands.addCommand(CommandIDs.restart, {
+    label: trans.__('Restart Spark'),
+    caption: trans.__('Replace the Spark cluster of this notebook by a new one'),
+    isEnabled: can('restart'),
+    describedBy: { args: { type: 'object', properties: { ...PLACE, ...SHAPE } } },
+    execute: async args => {
+      const found = target(args);
+      const cluster = found && clusterOf(backend.state, found.place.kernel);
+      if (!cluster) return;
+      const shape = resized(cluster.shape, found.change);
+      const changes = shapeChanges(cluster.shape, shape, trans);
+      const capacity = changes.length > 0 ? await backend.capacity().catch(() => null) : null;
+      if (!(await confirmRestart(cluster, changes, capacity, trans))) return;
+      const request = backend.restartCluster(cluster.id, changes.length > 0 ? shape : undefined);
+      await orSay(trans.__('Spark was not restarted'), request, trans);
+    }
+  });
+
+  const notify = (): void => {
+    for (const id of [CommandIDs.start, CommandIDs.stop, CommandIDs.restart]) {
+      commands.notifyCommandChanged(id);
+    }
+  };
+  backend.changed.connect(notify);
+  current.changed.connect(notify);
+}
+
+/** Awaits an action; tells the person who asked for it if it is refused. */
+export async function orSay(title: string, action: Promise<unknown>, trans: Trans): Promise<void> {
+  try {
+    await action;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : trans.__('Nothing was changed.');
+    await showErrorMessage(title, message);
+  }
+}

@@ -1,0 +1,90 @@
+import { Dialog, showDialog } from '@jupyterlab/apputils';
+import * as React from 'react';
+import type { Capacity, Cluster } from '@aglais/protocol';
+import { gib, type Trans } from '../words';
+
+/** What a person should know before Spark goes away under a notebook. */
+function LostAndKept({ trans }: { trans: Trans }): React.JSX.Element {
+  return (
+    <dl className="aglais-LostAndKept">
+      <dt>{trans.__('Lost')}</dt>
+      <dd>{trans.__('temporary views, cached tables, and what Spark computes right now')}</dd>
+      <dt>{trans.__('Kept')}</dt>
+      <dd>{trans.__('all Python variables, the notebook, and every file and table written')}</dd>
+    </dl>
+  );
+}
+
+/** Asks whether to stop the cluster of a notebook. */
+export async function confirmStop(cluster: Cluster, trans: Trans): Promise<boolean> {
+  const result = await showDialog({
+    title: trans.__('Stop Spark?'),
+    body: (
+      <div className="aglais-Dialog">
+        <p>
+          {trans.__(
+            'This ends the Spark cluster of %1. It starts again by itself',
+            cluster.notebook
+          )}{' '}
+          {trans.__('at the next use of Spark.')}
+        </p>
+        <LostAndKept trans={trans} />
+      </div>
+    ),
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.warnButton({ label: trans.__('Stop') })
+    ],
+    defaultButton: 0
+  });
+  return result.button.accept;
+}
+
+/**
+ * Asks whether to replace the cluster of a notebook.
+ *
+ * @param changes what is different in the new one, as noun phrases; empty if it has the same size
+ * @param capacity what the machine can still hold, if that is known
+ */
+export async function confirmRestart(
+  cluster: Cluster,
+  changes: readonly string[],
+  capacity: Capacity | null,
+  trans: Trans
+): Promise<boolean> {
+  const result = await showDialog({
+    title: trans.__('Restart Spark?'),
+    body: (
+      <div className="aglais-Dialog">
+        <p>
+          {changes.length > 0
+            ? trans.__('%1 gets a new Spark cluster, now with:', cluster.notebook)
+            : trans.__('%1 gets a new Spark cluster of the same size.', cluster.notebook)}
+        </p>
+        {changes.length > 0 && (
+          <ul>
+            {changes.map(change => (
+              <li key={change}>{change}</li>
+            ))}
+          </ul>
+        )}
+        <LostAndKept trans={trans} />
+        {changes.length > 0 && capacity && (
+          <p className="aglais-Dialog-note">
+            {trans.__(
+              'All notebooks together have %1 of %2 GiB; the memory of the old cluster is freed first.',
+              gib(capacity.grantedMiB),
+              gib(capacity.totalMiB)
+            )}
+          </p>
+        )}
+      </div>
+    ),
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.warnButton({ label: trans.__('Restart') })
+    ],
+    defaultButton: 1
+  });
+  return result.button.accept;
+}

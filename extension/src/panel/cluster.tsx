@@ -1,0 +1,106 @@
+import * as React from 'react';
+import type { Cluster } from '@aglais/protocol';
+import { StageRow } from '../cells/progress';
+import { activeExecutors, lostExecutors, shapeWords, stateWords } from '../clusters/words';
+import { moment, type Trans } from '../words';
+import { MemoryLegend, MemoryRow } from './memory';
+
+/** Lost executors that are shown; older ones are in the findings if they mattered. */
+const LOST_SHOWN = 3;
+
+interface Props {
+  readonly cluster: Cluster;
+  readonly trans: Trans;
+}
+
+/** What the cluster does, in a sentence, and what it waits for or why it ended. */
+export function ClusterState({ cluster, trans }: Props): React.JSX.Element {
+  return (
+    <div className="aglais-State" role="status" data-state={cluster.state}>
+      <p className="aglais-State-words">{stateWords(cluster, trans)}</p>
+      {cluster.state === 'starting' && (
+        <p className="aglais-State-waiting">
+          {cluster.waitingFor
+            ? trans.__('Waiting for: %1', cluster.waitingFor)
+            : trans.__('This takes a few seconds.')}
+        </p>
+      )}
+      {cluster.reason && <p className="aglais-State-reason">{cluster.reason}</p>}
+      {cluster.state === 'ready' && cluster.idleStopAt !== null && cluster.stages.length === 0 && (
+        <p className="aglais-State-idle">
+          {trans.__('Stops at %1 if nothing uses it.', moment(cluster.idleStopAt))}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Size, memory, running stages and lost executors of a live cluster. */
+export function ClusterDetails({ cluster, trans }: Props): React.JSX.Element {
+  const shape = shapeWords(cluster.shape, trans);
+  const active = activeExecutors(cluster);
+  const lost = lostExecutors(cluster).slice(0, LOST_SHOWN);
+  return (
+    <>
+      {cluster.stages.length > 0 && (
+        <Section title={trans.__('Running')} className="aglais-Stages">
+          <ul>
+            {cluster.stages.map(stage => (
+              <StageRow key={`${stage.id}.${stage.attempt}`} stage={stage} trans={trans} />
+            ))}
+          </ul>
+        </Section>
+      )}
+      <Section title={trans.__('Memory')} className="aglais-MemorySection">
+        <MemoryRow name={trans.__('Driver')} memory={cluster.driver.memory} trans={trans} />
+        {active.map(executor => (
+          <MemoryRow
+            key={executor.id}
+            name={trans.__('Executor %1', executor.id)}
+            detail={
+              executor.runningTasks > 0
+                ? trans._n('%1 task', '%1 tasks', executor.runningTasks)
+                : trans.__('idle')
+            }
+            memory={executor.memory}
+            trans={trans}
+          />
+        ))}
+        <MemoryLegend trans={trans} />
+      </Section>
+      {lost.length > 0 && (
+        <Section title={trans.__('Lost executors')} className="aglais-Lost">
+          <ul>
+            {lost.map(executor => (
+              <li key={executor.id} data-executor={executor.id}>
+                {trans.__('Executor %1', executor.id)}
+                {executor.removedAt !== null && `, ${moment(executor.removedAt)}`}
+                {executor.removedReason && <q>{executor.removedReason}</q>}
+              </li>
+            ))}
+          </ul>
+        </Section>
+      )}
+      <Section title={trans.__('Size')} className="aglais-Shape">
+        <p>{shape.executors}</p>
+        <p>{shape.driver}</p>
+        {cluster.sparkVersion && <p>{trans.__('Spark %1', cluster.sparkVersion)}</p>}
+      </Section>
+    </>
+  );
+}
+
+/** A part of the panel under its own heading. */
+export function Section(props: {
+  title: string;
+  className: string;
+  children: React.ReactNode;
+}): React.JSX.Element {
+  const id = React.useId();
+  return (
+    <section className={`aglais-Section ${props.className}`} aria-labelledby={id}>
+      <h3 id={id}>{props.title}</h3>
+      {props.children}
+    </section>
+  );
+}

@@ -1,0 +1,79 @@
+import * as React from 'react';
+import type { Memory } from '@aglais/protocol';
+import { memoryParts, type MemoryParts } from '../clusters/words';
+import { gib, usedOfGranted, type Trans } from '../words';
+
+const PARTS: readonly (keyof MemoryParts)[] = ['heap', 'python', 'other'];
+
+function partWords(part: keyof MemoryParts, trans: Trans): string {
+  switch (part) {
+    case 'heap':
+      return trans.__('Java heap');
+    case 'python':
+      return trans.__('Python');
+    case 'other':
+      return trans.__('other');
+  }
+}
+
+/** What the colours of the bars mean. */
+export function MemoryLegend({ trans }: { trans: Trans }): React.JSX.Element {
+  return (
+    <ul className="aglais-Legend" aria-hidden="true">
+      {PARTS.map(part => (
+        <li key={part}>
+          <span className="aglais-Legend-key" data-part={part} />
+          {partWords(part, trans)}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Memory used of memory granted, with heap, Python and the rest apart. */
+export function MemoryRow(props: {
+  name: string;
+  detail?: string;
+  memory: Memory;
+  trans: Trans;
+}): React.JSX.Element {
+  const { name, detail, memory, trans } = props;
+  const parts = memoryParts(memory);
+  const words = usedOfGranted(memory.usedMiB, memory.limitMiB, trans);
+  const limit = memory.limitMiB ?? memory.usedMiB ?? 0;
+  const nearly = memory.limitMiB !== null && (memory.usedMiB ?? 0) > 0.9 * memory.limitMiB;
+  const split = parts
+    ? PARTS.filter(part => parts[part] > 0)
+        .map(part => trans.__('%1: %2 GiB', partWords(part, trans), gib(parts[part])))
+        .join(', ')
+    : '';
+  return (
+    <div className="aglais-Memory" data-nearly-full={nearly || undefined}>
+      <div className="aglais-Memory-words">
+        <span className="aglais-Memory-name">{name}</span>
+        {detail && <span className="aglais-Memory-detail">{detail}</span>}
+        <span className="aglais-Memory-figure">{words ?? trans.__('not known yet')}</span>
+      </div>
+      <div
+        className="aglais-Memory-bar"
+        role="meter"
+        aria-label={trans.__('Memory of %1', name)}
+        aria-valuemin={0}
+        aria-valuemax={limit}
+        aria-valuenow={memory.usedMiB ?? 0}
+        aria-valuetext={[words, split].filter(Boolean).join('; ')}
+        title={split}
+      >
+        {parts &&
+          limit > 0 &&
+          PARTS.map(part => (
+            <div
+              key={part}
+              data-part={part}
+              style={{ width: `${Math.min(100, (parts[part] / limit) * 100)}%` }}
+            />
+          ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,203 @@
+import { VDomRenderer } from '@jupyterlab/ui-components';
+import * as React from 'react';
+import type { PlacedFinding, Shape } from '@aglais/protocol';
+import { isLive } from '../backend/select';
+import { findingKey } from '../backend/state';
+import { possible } from '../clusters/words';
+import { Card } from '../findings/card';
+import { sparkIcon } from '../icon';
+import type { Trans } from '../words';
+import { ClusterDetails, ClusterState, Section } from './cluster';
+import type { PanelModel } from './model';
+
+/** What the panel can ask for, of the current notebook. */
+export interface PanelActions {
+  start(): void;
+  stop(): void;
+  restart(): void;
+  resize(shape: Partial<Shape>): void;
+  dismiss(placed: PlacedFinding): void;
+  showCell(cell: string): void;
+}
+
+/** The side panel: the cluster of the current notebook. */
+export class SparkPanel extends VDomRenderer<PanelModel> {
+  constructor(
+    model: PanelModel,
+    private readonly _actions: PanelActions,
+    private readonly _trans: Trans
+  ) {
+    super(model);
+    this.id = 'aglais-panel';
+    this.addClass('aglais-Panel');
+    this.title.icon = sparkIcon;
+    this.title.caption = _trans.__('Spark of this notebook');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', _trans.__('Spark of this notebook'));
+  }
+
+  protected override render(): React.JSX.Element {
+    const { place, connection } = this.model;
+    const trans = this._trans;
+    return (
+      <>
+        <header className="aglais-Panel-header">
+          <h2>{trans.__('Spark')}</h2>
+          {place && (
+            <span className="aglais-Panel-notebook" title={place.path}>
+              {place.path.split('/').pop()}
+            </span>
+          )}
+        </header>
+        {connection === 'unreachable' && (
+          <div className="aglais-Unreachable" role="alert">
+            <strong>{trans.__('The Aglais server does not answer.')}</strong>{' '}
+            {trans.__(
+              'Notebooks and kernels go on. What is shown here is the last that was known; ' +
+                'this page connects again by itself.'
+            )}
+          </div>
+        )}
+        {this._body()}
+      </>
+    );
+  }
+
+  private _body(): React.JSX.Element {
+    const { place, cluster, connection } = this.model;
+    const trans = this._trans;
+    if (!place) {
+      return (
+        <Empty
+          title={trans.__('No notebook is open.')}
+          hint={trans.__('Open one: each notebook gets a Spark cluster of its own.')}
+        />
+      );
+    }
+    if (place.kernel === null) {
+      return (
+        <>
+          <Empty
+            title={trans.__('This notebook has no kernel.')}
+            hint={trans.__('Spark belongs to a kernel. Run a cell to start one.')}
+          />
+          {this._findings()}
+        </>
+      );
+    }
+    if (connection === 'connecting') return <Empty title={trans.__('Connecting…')} hint="" />;
+    return (
+      <>
+        {cluster ? (
+          <ClusterState cluster={cluster} trans={trans} />
+        ) : (
+          <Empty
+            title={trans.__('This notebook has no Spark yet.')}
+            hint={
+              <>
+                {trans.__('It starts by itself at the first use of')} <code>spark</code>.
+              </>
+            }
+          />
+        )}
+        {this._buttons()}
+        {cluster && isLive(cluster) && <ClusterDetails cluster={cluster} trans={trans} />}
+        {this._findings()}
+      </>
+    );
+  }
+
+  private _buttons(): React.JSX.Element {
+    const { cluster, connection } = this.model;
+    const trans = this._trans;
+    const can = possible(cluster);
+    const off = connection !== 'connected';
+    return (
+      <div className="aglais-Panel-buttons">
+        {can.start ? (
+          <button
+            className="aglais-Button aglais-mod-primary"
+            data-command="start"
+            disabled={off}
+            onClick={this._actions.start}
+          >
+            {cluster ? trans.__('Start again') : trans.__('Start now')}
+          </button>
+        ) : (
+          <>
+            <button
+              className="aglais-Button"
+              data-command="restart"
+              disabled={off || !can.restart}
+              onClick={this._actions.restart}
+            >
+              {trans.__('Restart')}
+            </button>
+            <button
+              className="aglais-Button"
+              data-command="stop"
+              disabled={off || !can.stop}
+              onClick={this._actions.stop}
+            >
+              {trans.__('Stop')}
+            </button>
+          </>
+        )}
+      </div>
+    );
+  }
+
+  private _findings(): React.JSX.Element | null {
+    const { findings, cluster } = this.model;
+    const trans = this._trans;
+    if (findings.length === 0) return null;
+    return (
+      <Section title={trans.__('Findings')} className="aglais-Findings">
+        {findings.map(placed => {
+          const key = findingKey(placed);
+          const { cell } = placed.finding.subject;
+          return cell === undefined ? (
+            <Card
+              key={key}
+              placed={placed}
+              cluster={cluster}
+              open={this._unfolded.has(key)}
+              onToggle={() => this._toggle(key)}
+              onResize={this._actions.resize}
+              onDismiss={() => this._actions.dismiss(placed)}
+              trans={trans}
+            />
+          ) : (
+            <button
+              key={key}
+              className="aglais-FindingLink"
+              data-code={placed.finding.code}
+              data-severity={placed.finding.severity}
+              data-cell={cell}
+              title={trans.__('Go to the cell')}
+              onClick={() => this._actions.showCell(cell)}
+            >
+              {placed.finding.title}
+            </button>
+          );
+        })}
+      </Section>
+    );
+  }
+
+  private _toggle(key: string): void {
+    if (!this._unfolded.delete(key)) this._unfolded.add(key);
+    this.update();
+  }
+
+  private readonly _unfolded = new Set<string>();
+}
+
+function Empty(props: { title: string; hint: React.ReactNode }): React.JSX.Element {
+  return (
+    <div className="aglais-Empty">
+      <p className="aglais-Empty-title">{props.title}</p>
+      {props.hint && <p>{props.hint}</p>}
+    </div>
+  );
+}

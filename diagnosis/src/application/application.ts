@@ -1,0 +1,311 @@
+import type { Progress, StageProgress } from '@aglais/protocol';
+import type { JobOrigin, SparkEvent, StageInfo } from '../eventlog/event.js';
+import type { CellObservation, CgroupObservation, MemoryObservation } from '../observation.js';
+import { grantedMemory, type GrantedMemory } from './conf.js';
+import { addReason, Executors } from './executors.js';
+import { jobResult, type Job } from './jobs.js';
+import { MemoryFacts } from './memory-facts.js';
+import { APPLICATION_SCOPE, RECENT_STAGES, rememberStage, Scopes, type Scope } from './scopes.js';
+import { Setbacks } from './setbacks.js';
+import { attemptOf, newStage, stageProgress, taskCounts, type Stage } from './stages.js';
+import { Tasks } from './tasks.js';
+
+/** What changed since somebody last looked. */
+export interface Changes {
+  /** Keys of cell scopes. */
+  readonly cells: Set<string>;
+  findings: boolean;
+  resources: boolean;
+}
+
+const QUOTE = 2000;
+/** local-cluster's workers say these when the whole cluster goes down, never in its life. */
+const SHUTTING_DOWN = /^Worker shutting down|Shutdown hooks cannot be modified during shutdown/;
+
+/**
+ * One Spark application as far as it was observed: what detectors read. Bounded: jobs and stages
+ * are let go when they are over and nothing happened to them; what happened is in `setbacks`.
+ */
+export class Application {
+  id: string | null = null;
+  name = '';
+  sparkVersion: string | null = null;
+  conf: Readonly<Record<string, string>> = {};
+  granted: GrantedMemory = grantedMemory({});
+  endedAt: number | null = null;
+  /** The first sign that the whole application was being stopped. */
+  shutdownAt: number | null = null;
+  /** The newest time that Spark mentioned. */
+  now = 0;
+  readonly driver = new MemoryFacts();
+  readonly executors = new Executors();
+  readonly scopes = new Scopes();
+  readonly setbacks = new Setbacks();
+  readonly jobs = new Map<number, Job>();
+  readonly stages = new Map<number, Stage>();
+  changes: Changes = { cells: new Set(), findings: false, resources: false };
+  readonly #tasks = new Tasks(this);
+
+  apply(event: SparkEvent, ref: string): void {
+    switch (event.type) {
+      case 'log-start':
+        this.sparkVersion = event.sparkVersion;
+        return;
+      case 'application-start':
+        this.id = event.id;
+        this.name = event.name;
+        this.#sawTime(event.at);
+        return;
+      case 'application-end':
+        this.endedAt = event.at;
+        this.shutdownAt = Math.min(this.shutdownAt ?? Infinity, event.at);
+        this.changes.findings = true;
+        this.#sawTime(event.at);
+        return;
+      case 'environment':
+        this.conf = event.conf;
+        this.granted = grantedMemory(event.conf);
+        this.changes.findings = this.changes.resources = true;
+        return;
+      case 'executor-added': {
+        const executor = this.executors.get(event.executor);
+        executor.host = event.host;
+        executor.cores = event.cores;
+        executor.addedAt = event.at;
+        this.changes.resources = true;
+        this.#sawTime(event.at);
+        return;
+      }
+      case 'executor-removed':
+        this.#executorRemoved(event.executor, event.reason, event.at, ref);
+        return;
+      case 'executor-memory':
+        this.#processMemory(event.executor)?.addMeasured(event.memory);
+        return;
+      case 'job-start':
+        this.#jobStarted(event.job, event.at, event.stages, event);
+        return;
+      case 'job-end':
+        this.#jobEnded(event.job, event.at, event.failure, ref);
+        return;
+      case 'stage-submitted':
+        this.#stageSubmitted(event.info, event.origin);
+        return;
+      case 'stage-completed':
+        this.#stageCompleted(event.info);
+        return;
+      case 'task-start':
+        this.#sawTime(event.info.launchedAt);
+        this.#tasks.started(event.info, ref);
+        return;
+      case 'task-end':
+        this.#sawTime(event.info.finishedAt);
+        if (event.memory) this.#processMemory(event.info.executor)?.addMeasured(event.memory);
+        this.#tasks.ended(event.info, event.outcome, ref);
+        this.#letGoIfOver(this.stages.get(event.info.stage));
+        return;
+    }
+  }
+
+  observeCgroup(reading: CgroupObservation): void {
+    this.executors.get(reading.executor).memory.addCgroup(reading);
+    this.changes.findings = this.changes.resources = true;
+  }
+
+  observeMemory(sample: MemoryObservation): void {
+    const executor = sample.who === 'driver' ? null : this.executors.get(sample.who.executor);
+    (executor?.memory ?? this.driver).addSample(sample);
+    this.changes.resources = true;
+    if (executor?.hurt) this.changes.findings = true;
+  }
+
+  observeCell(cell: CellObservation): void {
+    this.#touch(this.scopes.observeCell(cell));
+    this.changes.findings = true;
+  }
+
+  /** The stage of that id; a stub if the log begins in the middle. */
+  stage(id: number): Stage {
+    const known = this.stages.get(id);
+    if (known) return known;
+    const info = { stage: id, attempt: 0, name: `stage ${id}`, tasks: 0, parents: [] };
+    return this.#openStage(
+      { ...info, submittedAt: null, completedAt: null, failure: null },
+      this.scopes.get(APPLICATION_SCOPE)
+    );
+  }
+
+  /** Marks the scope of a stage as changed. */
+  touchStage(stage: Stage): void {
+    this.#touch(this.scopes.get(stage.scope));
+  }
+
+  progress(scope: Scope): Progress {
+    const tasks = { total: 0, running: 0, done: 0, failed: 0 };
+    const open: StageProgress[] = [];
+    for (const id of scope.openStages) {
+      const stage = this.stages.get(id);
+      if (!stage) continue;
+      const counts = taskCounts(stage);
+      tasks.total += counts.total;
+      tasks.running += counts.running;
+      tasks.done += counts.done;
+      tasks.failed += counts.failed;
+      if (!stage.skipped) open.push(stageProgress(stage));
+    }
+    tasks.total += scope.settled.total;
+    tasks.done += scope.settled.done;
+    tasks.failed += scope.settled.failed;
+    return {
+      jobs: { ...scope.jobs },
+      tasks,
+      stages: [...scope.recentStages, ...open].slice(-RECENT_STAGES)
+    };
+  }
+
+  #executorRemoved(id: string, reason: string, at: number, ref: string): void {
+    this.#sawTime(at);
+    if (SHUTTING_DOWN.test(reason)) this.shutdownAt = Math.min(this.shutdownAt ?? Infinity, at);
+    const executor = this.executors.get(id);
+    const evidence = { source: 'eventlog' as const, at, quote: reason.slice(0, QUOTE), ref };
+    addReason(executor, { text: reason, at, from: 'removed', evidence });
+    this.executors.remove(executor, at);
+    this.changes.findings = this.changes.resources = true;
+  }
+
+  #jobStarted(id: number, at: number, stages: StageInfo[], origin: JobOrigin): void {
+    this.#sawTime(at);
+    const scope = this.scopes.ofJob(id, origin);
+    scope.jobs.total += 1;
+    scope.openJobs.add(id);
+    scope.startedAt ??= at;
+    this.jobs.set(id, {
+      id,
+      scope: scope.key,
+      stages: stages.map(info => info.stage),
+      resultTasks: stages.reduce((a, b) => (a && a.stage > b.stage ? a : b), stages[0])?.tasks ?? 0,
+      startedAt: at,
+      endedAt: null,
+      result: 'running',
+      failure: null,
+      suspect: null,
+      taskMs: 0,
+      hurt: false
+    });
+    for (const info of stages) {
+      const stage = this.stages.get(info.stage) ?? this.#openStage(info, scope);
+      stage.jobs.add(id);
+    }
+    this.#touch(scope);
+  }
+
+  #jobEnded(id: number, at: number, failure: string | null, ref: string): void {
+    this.#sawTime(at);
+    const job = this.jobs.get(id);
+    if (!job || job.result !== 'running') return;
+    job.endedAt = at;
+    job.result = jobResult(failure);
+    job.failure =
+      failure === null ? null : { source: 'eventlog', at, quote: failure.slice(0, QUOTE), ref };
+    const scope = this.scopes.get(job.scope);
+    scope.openJobs.delete(id);
+    if (job.result === 'succeeded') scope.jobs.done += 1;
+    else scope.jobs.failed += 1;
+    if (job.result === 'failed') {
+      scope.failures.set(id, job.failure?.quote ?? '');
+      job.hurt = true;
+    }
+    if (job.result === 'shutdown') this.shutdownAt = Math.min(this.shutdownAt ?? Infinity, at);
+    for (const stage of job.stages) this.#letGoIfOver(this.stages.get(stage));
+    this.changes.findings = true;
+    this.#touch(scope);
+    if (!job.hurt) this.jobs.delete(id);
+    const atWork = scope.openJobs.size > 0 || scope.openStages.size > 0;
+    if (!atWork && scope.failures.size === 0 && !this.setbacks.hit(scope.key)) {
+      this.scopes.letGo(scope);
+    }
+  }
+
+  #stageSubmitted(info: StageInfo, origin: JobOrigin | null): void {
+    this.#sawTime(info.submittedAt ?? 0);
+    const known = this.stages.get(info.stage);
+    const jobs = [...(known?.jobs ?? [])].map(id => this.jobs.get(id));
+    const open = jobs.find(job => job?.result === 'running');
+    const scope = open
+      ? this.scopes.get(open.scope)
+      : origin && (origin.tags ?? origin.sql) !== null
+        ? this.scopes.ofJob(-1, origin)
+        : this.scopes.get(known?.scope ?? APPLICATION_SCOPE);
+    const stage = known ?? this.#openStage(info, scope);
+    if (stage.scope !== scope.key) {
+      this.scopes.get(stage.scope).openStages.delete(stage.id);
+      stage.scope = scope.key;
+      scope.openStages.add(stage.id);
+    }
+    const attempt = attemptOf(stage, info.attempt);
+    attempt.tasks = info.tasks;
+    attempt.submittedAt = info.submittedAt ?? this.now;
+    attempt.suspect = jobs.find(job => job?.suspect)?.suspect ?? null;
+    attempt.repeatsLeft = Math.max(0, info.tasks - (stage.tasks - stage.begun.size));
+    this.#skipUnneeded(stage);
+    this.#touch(scope);
+  }
+
+  /** When a stage starts, what it depends on is there: parents that never ran are not needed. */
+  #skipUnneeded(stage: Stage): void {
+    for (const id of stage.parents) {
+      const parent = this.stages.get(id);
+      if (!parent || parent.skipped || parent.attempts.size > 0) continue;
+      parent.skipped = true;
+      this.#skipUnneeded(parent);
+    }
+  }
+
+  #stageCompleted(info: StageInfo): void {
+    this.#sawTime(info.completedAt ?? 0);
+    const stage = this.stages.get(info.stage);
+    if (!stage) return;
+    const attempt = attemptOf(stage, info.attempt);
+    attempt.completedAt = info.completedAt ?? this.now;
+    attempt.submittedAt ??= info.submittedAt;
+    attempt.failure = info.failure;
+    this.touchStage(stage);
+  }
+
+  #openStage(info: StageInfo, scope: Scope): Stage {
+    const stage = newStage(info, scope.key);
+    this.stages.set(stage.id, stage);
+    scope.openStages.add(stage.id);
+    return stage;
+  }
+
+  /** A stage is let go when its jobs are over and its last task, cancelled ones too, has ended. */
+  #letGoIfOver(stage: Stage | undefined): void {
+    if (!stage || [...stage.jobs].some(id => this.jobs.get(id)?.result === 'running')) return;
+    if (stage.jobs.size === 0) return;
+    const counts = taskCounts(stage);
+    if (counts.running > 0) return;
+    const scope = this.scopes.get(stage.scope);
+    scope.openStages.delete(stage.id);
+    this.stages.delete(stage.id);
+    if (stage.attempts.size === 0) return;
+    scope.settled.total += counts.total;
+    scope.settled.done += counts.done;
+    scope.settled.failed += counts.failed;
+    rememberStage(scope, stageProgress(stage));
+  }
+
+  #processMemory(executor: string): MemoryFacts | undefined {
+    if (executor === 'driver') return this.driver;
+    return this.executors.find(executor)?.memory;
+  }
+
+  #sawTime(at: number): void {
+    if (at > this.now) this.now = at;
+  }
+
+  #touch(scope: Scope): void {
+    if (scope.cell !== null) this.changes.cells.add(scope.key);
+    this.changes.resources = true;
+  }
+}

@@ -1,0 +1,111 @@
+import type { Evidence, Executor, Memory } from '@aglais/protocol';
+import type { GrantedMemory } from './conf.js';
+import { MemoryFacts } from './memory-facts.js';
+
+/** What somebody said about why an executor went away. */
+export interface LossReason {
+  text: string;
+  at: number;
+  /** `ExecutorRemoved` carries the original reason; a TaskEnd may carry another. */
+  from: 'removed' | 'task';
+  evidence: Evidence;
+}
+
+export interface ExecutorFacts {
+  readonly id: string;
+  host: string;
+  cores: number;
+  addedAt: number | null;
+  removedAt: number | null;
+  /** Different reasons that were given, at most four. */
+  readonly reasons: LossReason[];
+  running: number;
+  done: number;
+  failed: number;
+  /** Work was lost with it, so it must be remembered. */
+  hurt: boolean;
+  readonly memory: MemoryFacts;
+}
+
+const REASONS = 4;
+/** Executors that came and went without harm; with dynamic allocation there may be thousands. */
+const HARMLESS_KEPT = 100;
+
+export class Executors {
+  readonly #all = new Map<string, ExecutorFacts>();
+
+  [Symbol.iterator](): Iterator<ExecutorFacts> {
+    return this.#all.values();
+  }
+
+  find(id: string): ExecutorFacts | undefined {
+    return this.#all.get(id);
+  }
+
+  /** Evidence about an executor may come before Spark names it. */
+  get(id: string): ExecutorFacts {
+    let executor = this.#all.get(id);
+    if (!executor) {
+      executor = {
+        id,
+        host: '',
+        cores: 0,
+        addedAt: null,
+        removedAt: null,
+        reasons: [],
+        running: 0,
+        done: 0,
+        failed: 0,
+        hurt: false,
+        memory: new MemoryFacts()
+      };
+      this.#all.set(id, executor);
+    }
+    return executor;
+  }
+
+  /** Spark may report the same removal twice: the first report counts. */
+  remove(executor: ExecutorFacts, at: number): void {
+    executor.removedAt ??= at;
+    const harmless = [...this.#all.values()].filter(
+      ({ removedAt, hurt, memory }) => removedAt !== null && !hurt && memory.kills.size === 0
+    );
+    for (const { id } of harmless.slice(0, -HARMLESS_KEPT)) this.#all.delete(id);
+  }
+}
+
+export function addReason(executor: ExecutorFacts, reason: LossReason): void {
+  const known = executor.reasons.some(
+    ({ text, from }) => text === reason.text && from === reason.from
+  );
+  if (!known && executor.reasons.length < REASONS) executor.reasons.push(reason);
+}
+
+/** An executor as people see it. */
+export function describeExecutor(executor: ExecutorFacts, granted: GrantedMemory): Executor {
+  return {
+    id: executor.id,
+    host: executor.host,
+    state: executor.removedAt === null ? 'active' : 'lost',
+    cores: executor.cores,
+    runningTasks: executor.running,
+    doneTasks: executor.done,
+    failedTasks: executor.failed,
+    addedAt: executor.addedAt ?? 0,
+    removedAt: executor.removedAt,
+    removedReason: executor.reasons.find(({ from }) => from === 'removed')?.text ?? null,
+    memory: describeMemory(executor.memory, granted)
+  };
+}
+
+/** Memory in use now, by the newest sample; of what was granted, by observation or else by conf. */
+export function describeMemory(facts: MemoryFacts, granted: GrantedMemory | null): Memory {
+  const { sample } = facts;
+  return {
+    limitMiB: facts.limitMiB ?? granted?.limitMiB ?? null,
+    usedMiB: sample?.rssMiB ?? null,
+    heapLimitMiB: sample?.heapLimitMiB ?? granted?.heapMiB ?? null,
+    heapUsedMiB: sample?.heapUsedMiB ?? null,
+    pythonMiB: sample?.pythonMiB ?? null
+  };
+}

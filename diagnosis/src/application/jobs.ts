@@ -1,0 +1,29 @@
+import type { Evidence } from '@aglais/protocol';
+
+export interface Job {
+  readonly id: number;
+  /** Key of the scope it works for. */
+  readonly scope: string;
+  readonly stages: number[];
+  /** Tasks of its last stage, which makes the result. */
+  readonly resultTasks: number;
+  readonly startedAt: number;
+  endedAt: number | null;
+  result: 'running' | 'succeeded' | 'failed' | 'cancelled' | 'shutdown';
+  /** What Spark said when it ended without success. */
+  failure: Evidence | null;
+  /** The executor whose loss was last seen to cost this job work. */
+  suspect: string | null;
+  /** Durations of all attempts that ended in its stages, ms. */
+  taskMs: number;
+  /** Something happened to it, so it must be remembered. */
+  hurt: boolean;
+}
+
+/** What the failure message of a JobEnd means; the texts are DAGScheduler's, Spark 2.x to 4.x. */
+export function jobResult(failure: string | null): Exclude<Job['result'], 'running'> {
+  if (failure === null) return 'succeeded';
+  if (/cancelled because SparkContext was shut down/i.test(failure)) return 'shutdown';
+  if (/SPARK_JOB_CANCELLED|^Job \d+ cancelled/i.test(failure)) return 'cancelled';
+  return 'failed';
+}

@@ -1,0 +1,66 @@
+import { larger, largerMemory, type MeasuredMemory } from '../eventlog/event.js';
+import type { CgroupObservation, MemoryObservation } from '../observation.js';
+
+/**
+ * What was observed of one process group's memory. Only peaks, the newest sample and one reading
+ * for each kill are kept, so the order in which observations arrive does not matter.
+ */
+export class MemoryFacts {
+  peak: MeasuredMemory = { heapMiB: null, jvmMiB: null, pythonMiB: null };
+  /** Most resident memory of the whole group, MiB. */
+  peakMiB: number | null = null;
+  sample: MemoryObservation | null = null;
+  /** The newest reading of the cgroup's counters. */
+  cgroup: CgroupObservation | null = null;
+  /** The first reading that showed each number of kills. */
+  readonly kills = new Map<number, CgroupObservation>();
+
+  addMeasured(memory: MeasuredMemory): void {
+    this.peak = largerMemory(this.peak, memory);
+  }
+
+  addSample(sample: MemoryObservation): void {
+    if (!this.sample || newer(sample, this.sample, sample.rssMiB - this.sample.rssMiB)) {
+      this.sample = sample;
+    }
+    this.peakMiB = larger(this.peakMiB, sample.rssMiB);
+    this.addMeasured({
+      heapMiB: sample.heapUsedMiB,
+      jvmMiB: null,
+      pythonMiB: sample.pythonMiB
+    });
+  }
+
+  addCgroup(reading: CgroupObservation): void {
+    if (!this.cgroup || newer(reading, this.cgroup, reading.oomKills - this.cgroup.oomKills)) {
+      this.cgroup = reading;
+    }
+    this.peakMiB = larger(this.peakMiB, reading.peakMiB);
+    const processes = reading.processes ?? [];
+    const sum = (name: string): number | null => {
+      const own = processes.filter(process => process.name.startsWith(name));
+      return own.length === 0 ? null : own.reduce((mib, process) => mib + process.rssMiB, 0);
+    };
+    this.addMeasured({ heapMiB: null, jvmMiB: sum('java'), pythonMiB: sum('python') });
+    if (reading.oomKills > 0) {
+      const known = this.kills.get(reading.oomKills);
+      if (!known || newer(known, reading, known.ref < reading.ref ? -1 : 1)) {
+        this.kills.set(reading.oomKills, reading);
+      }
+    }
+  }
+
+  /** Processes that the kernel has killed in this cgroup so far. */
+  get oomKills(): number {
+    return Math.max(0, ...this.kills.keys());
+  }
+
+  /** The limit that was observed, MiB; null if nobody looked. */
+  get limitMiB(): number | null {
+    return this.cgroup?.limitMiB ?? this.sample?.limitMiB ?? null;
+  }
+}
+
+function newer(a: { at: number }, b: { at: number }, tie: number): boolean {
+  return a.at > b.at || (a.at === b.at && tie > 0);
+}

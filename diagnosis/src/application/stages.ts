@@ -1,0 +1,134 @@
+import type { StageProgress } from '@aglais/protocol';
+import type { StageInfo } from '../eventlog/event.js';
+import { Partitions } from './partitions.js';
+import type { Setback } from './setbacks.js';
+
+export interface Attempt {
+  readonly number: number;
+  tasks: number;
+  submittedAt: number | null;
+  completedAt: number | null;
+  failure: string | null;
+  running: number;
+  done: number;
+  failed: number;
+  /** The executor whose lost output made Spark try the stage again; null if Spark did not say. */
+  suspect: string | null;
+  /** For Sparks that do not name partitions: how many tasks of this attempt repeat work. */
+  repeatsLeft: number;
+}
+
+/** A stage through all its attempts. Tasks are only counted; partitions take a bit each. */
+export interface Stage {
+  readonly id: number;
+  name: string;
+  tasks: number;
+  parents: number[];
+  /** Key of the scope that it worked for last. */
+  scope: string;
+  readonly jobs: Set<number>;
+  readonly attempts: Map<number, Attempt>;
+  /** Spark did not need it: its output was there already. */
+  skipped: boolean;
+  readonly begun: Partitions;
+  readonly finished: Partitions;
+  /** Partitions that were started again after a loss. */
+  readonly again: Partitions;
+  /** Partitions whose attempt was lost and that nobody has started again yet. */
+  readonly lost: Map<number, Setback>;
+}
+
+export function newStage(info: StageInfo, scope: string): Stage {
+  return {
+    id: info.stage,
+    name: info.name,
+    tasks: info.tasks,
+    parents: info.parents,
+    scope,
+    jobs: new Set(),
+    attempts: new Map(),
+    skipped: false,
+    begun: new Partitions(),
+    finished: new Partitions(),
+    again: new Partitions(),
+    lost: new Map()
+  };
+}
+
+/** The attempt of that number, opened if it is new. */
+export function attemptOf(stage: Stage, number: number): Attempt {
+  let attempt = stage.attempts.get(number);
+  if (!attempt) {
+    attempt = {
+      number,
+      tasks: stage.tasks,
+      submittedAt: null,
+      completedAt: null,
+      failure: null,
+      running: 0,
+      done: 0,
+      failed: 0,
+      suspect: null,
+      repeatsLeft: 0
+    };
+    stage.attempts.set(number, attempt);
+    stage.skipped = false;
+  }
+  return attempt;
+}
+
+/** Work that was there before this attempt: the stage was done earlier, under this id or another's. */
+export function hadOutput(stage: Stage, attempt: number, partition: number): boolean {
+  return attempt > 0 && (stage.finished.has(partition) || !stage.attempts.has(0));
+}
+
+export interface TaskCounts {
+  total: number;
+  running: number;
+  done: number;
+  failed: number;
+}
+
+/** Tasks of a stage through all attempts; one that had to run again is done only once. */
+export function taskCounts(stage: Stage): TaskCounts {
+  const attempts = [...stage.attempts.values()];
+  const sum = (of: (attempt: Attempt) => number): number =>
+    attempts.reduce((total, attempt) => total + of(attempt), 0);
+  const done = stage.finished.size;
+  // A stage whose first attempt was skipped runs only the part that was lost.
+  const whole = attempts.length === 0 || stage.attempts.has(0);
+  const total = stage.skipped ? 0 : whole ? stage.tasks : Math.max(...attempts.map(a => a.tasks));
+  return {
+    total: Math.max(total, done),
+    running: sum(attempt => attempt.running),
+    done,
+    failed: sum(attempt => attempt.failed)
+  };
+}
+
+/** The newest attempt as people see it. */
+export function stageProgress(stage: Stage): StageProgress {
+  const attempt = [...stage.attempts.values()].at(-1);
+  return {
+    id: stage.id,
+    attempt: attempt?.number ?? 0,
+    name: stage.name,
+    state: !attempt
+      ? stage.skipped
+        ? 'skipped'
+        : 'waiting'
+      : attempt.completedAt === null
+        ? 'running'
+        : attempt.failure === null
+          ? 'done'
+          : 'failed',
+    tasks: {
+      total: attempt?.tasks ?? stage.tasks,
+      running: attempt?.running ?? 0,
+      done: attempt?.done ?? 0,
+      failed: attempt?.failed ?? 0
+    },
+    startedAt: attempt?.submittedAt ?? null,
+    endedAt: attempt?.completedAt ?? null
+  };
+}

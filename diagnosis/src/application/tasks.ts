@@ -1,0 +1,183 @@
+import type { Evidence } from '@aglais/protocol';
+import type { TaskInfo } from '../eventlog/event.js';
+import type { TaskOutcome } from '../eventlog/task-outcome.js';
+import type { Application } from './application.js';
+import { addReason } from './executors.js';
+import type { Setback } from './setbacks.js';
+import { attemptOf, hadOutput, type Stage } from './stages.js';
+
+interface RunningTask {
+  readonly stage: Stage;
+  readonly attempt: number;
+  /** The setback because of which it does work a second time. */
+  readonly repeats: Setback | null;
+}
+
+type Failure = Exclude<TaskOutcome, { kind: 'success' | 'killed' | 'undone' }>;
+
+const QUOTE = 500;
+
+/**
+ * Follows task attempts from start to end and books what was lost. Only running tasks are kept.
+ *
+ * What is booked, per cause:
+ * - `taskMs`: durations of attempts that failed, of attempts that had finished and whose output
+ *   was lost (Spark says `Resubmitted`), and, where Spark does not say which finished attempts
+ *   were lost, of the attempts that did their work again;
+ * - `again`: tasks started again, each partition of a stage once;
+ * - `spans`: when failed attempts and repeating attempts ran. Work lost after it was finished
+ *   is not in the spans: its time was not wasted until it had to be done again.
+ */
+export class Tasks {
+  readonly #running = new Map<number, RunningTask>();
+  readonly #application: Application;
+
+  constructor(application: Application) {
+    this.#application = application;
+  }
+
+  started(info: TaskInfo, ref: string): void {
+    if (this.#running.has(info.task)) return;
+    const app = this.#application;
+    const stage = app.stage(info.stage);
+    const attempt = attemptOf(stage, info.attempt);
+    attempt.running += 1;
+    const executor = app.executors.find(info.executor);
+    if (executor) executor.running += 1;
+    const repeats = info.speculative ? null : this.#repeated(stage, info, ref);
+    if (info.partition !== null) stage.begun.add(info.partition);
+    this.#running.set(info.task, { stage, attempt: info.attempt, repeats });
+    app.touchStage(stage);
+  }
+
+  ended(info: TaskInfo, outcome: TaskOutcome, ref: string): void {
+    if (outcome.kind === 'undone') {
+      this.#undone(info, ref);
+      return;
+    }
+    // The log may begin in the middle, or starts may have been compacted away.
+    if (!this.#running.has(info.task)) this.started(info, ref);
+    const { stage, repeats } = this.#running.get(info.task)!;
+    this.#running.delete(info.task);
+    const attempt = attemptOf(stage, info.attempt);
+    attempt.running -= 1;
+    for (const id of stage.jobs) {
+      const job = this.#application.jobs.get(id);
+      if (job) job.taskMs += info.finishedAt - info.launchedAt;
+    }
+    const executor = this.#application.executors.find(info.executor);
+    if (executor) executor.running -= 1;
+    if (outcome.kind === 'success') {
+      attempt.done += 1;
+      if (executor) executor.done += 1;
+      if (info.partition !== null) stage.finished.add(info.partition);
+      if (repeats) this.#workedAgain(repeats, info);
+    } else if (outcome.kind !== 'killed') {
+      attempt.failed += 1;
+      if (executor) executor.failed += 1;
+      this.#failed(stage, info, outcome, ref);
+    }
+    this.#application.touchStage(stage);
+  }
+
+  /** Books the start of a task that somebody had to do before; returns whose fault that is. */
+  #repeated(stage: Stage, info: TaskInfo, ref: string): Setback | null {
+    const { partition } = info;
+    const lost = partition === null ? undefined : stage.lost.get(partition);
+    const attempt = attemptOf(stage, info.attempt);
+    let setback: Setback | null = null;
+    if (lost) {
+      stage.lost.delete(partition!);
+      setback = lost;
+    } else if (
+      partition === null ? attempt.repeatsLeft-- > 0 : hadOutput(stage, info.attempt, partition)
+    ) {
+      const { id } = stage;
+      const quote = `"Stage ID":${id},"Stage Attempt ID":${info.attempt}`;
+      setback = this.#application.setbacks.get('rerun', stage.scope, attempt.suspect);
+      this.#book(setback, stage, info, { source: 'eventlog', at: info.launchedAt, quote, ref });
+    }
+    if (!setback) return null;
+    if (partition === null || !stage.again.has(partition)) setback.again += 1;
+    if (partition !== null) stage.again.add(partition);
+    this.#application.changes.findings = true;
+    // An attempt that failed has its own time in the books already.
+    return setback.kind === 'rerun' || setback.kind === 'undone' ? setback : null;
+  }
+
+  #workedAgain(setback: Setback, info: TaskInfo): void {
+    setback.spans.add(info.launchedAt, info.finishedAt);
+    if (setback.kind === 'rerun') setback.taskMs += info.finishedAt - info.launchedAt;
+    this.#application.changes.findings = true;
+  }
+
+  #undone(info: TaskInfo, ref: string): void {
+    const app = this.#application;
+    const stage = app.stage(info.stage);
+    const setback = app.setbacks.get('undone', stage.scope, info.executor);
+    const quote = '{"Reason":"Resubmitted"}';
+    this.#book(setback, stage, info, { source: 'eventlog', at: app.now, quote, ref });
+    setback.taskMs += info.finishedAt - info.launchedAt;
+    if (info.partition !== null) {
+      stage.finished.delete(info.partition);
+      stage.lost.set(info.partition, setback);
+    }
+    this.#suspect(stage, info.executor);
+    app.touchStage(stage);
+  }
+
+  #failed(stage: Stage, info: TaskInfo, outcome: Failure, ref: string): void {
+    const app = this.#application;
+    const quote = outcome.kind === 'lost' ? outcome.reason : outcome.message;
+    const evidence: Evidence = {
+      source: 'eventlog',
+      at: info.finishedAt,
+      quote: quote.slice(0, QUOTE),
+      ref
+    };
+    const executor =
+      outcome.kind === 'fetch' || outcome.kind === 'lost' ? outcome.executor : info.executor;
+    const setback =
+      outcome.kind === 'failed'
+        ? app.setbacks.get('failed', stage.scope, null, outcome.name)
+        : app.setbacks.get(outcome.kind, stage.scope, executor);
+    this.#book(setback, stage, info, evidence);
+    setback.taskMs += info.finishedAt - info.launchedAt;
+    setback.spans.add(info.launchedAt, info.finishedAt);
+    if (info.partition !== null && !stage.finished.has(info.partition)) {
+      stage.lost.set(info.partition, setback);
+    }
+    if (outcome.kind === 'lost' && executor !== null) {
+      const text = outcome.reason;
+      addReason(app.executors.get(executor), { text, at: info.finishedAt, from: 'task', evidence });
+    }
+    if (outcome.kind === 'fetch' || outcome.kind === 'lost') this.#suspect(stage, executor);
+  }
+
+  #book(setback: Setback, stage: Stage, info: TaskInfo, evidence: Evidence): void {
+    const app = this.#application;
+    const at = evidence.at ?? app.now;
+    setback.count += 1;
+    setback.firstSeen = Math.min(setback.firstSeen, at);
+    setback.lastSeen = Math.max(setback.lastSeen, at);
+    setback.evidence ??= evidence;
+    setback.stageTasks = Math.max(setback.stageTasks, stage.tasks);
+    setback.stages.set(`${stage.id}.${info.attempt}`, { id: stage.id, attempt: info.attempt });
+    for (const id of stage.jobs) {
+      const job = app.jobs.get(id);
+      if (!job || (job.result !== 'running' && job.result !== 'failed')) continue;
+      setback.jobs.add(id);
+      job.hurt = true;
+    }
+    const executor = setback.executor === null ? undefined : app.executors.find(setback.executor);
+    if (executor) executor.hurt = true;
+    app.changes.findings = true;
+  }
+
+  #suspect(stage: Stage, executor: string | null): void {
+    for (const id of stage.jobs) {
+      const job = this.#application.jobs.get(id);
+      if (job?.result === 'running') job.suspect = executor ?? job.suspect;
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import type { Application } from '../application/application.js';
+import { APPLICATION_SCOPE, type Scope } from '../application/scopes.js';
+import type { Setback } from '../application/setbacks.js';
+import { lossOf, SHUTDOWN_MS, type Loss } from './loss.js';
+
+/**
+ * One incident for one scope: everything that it lost by executors that were lost in the same way.
+ * Four executors that are killed one after the other by the same cell are one incident.
+ */
+export interface Incident {
+  code: Loss['code'];
+  scope: Scope;
+  losses: Loss[];
+  setbacks: Setback[];
+  /** Setbacks of other scopes whose tasks went down with the same executors. */
+  bystanders: Setback[];
+}
+
+export interface Explained {
+  incidents: Incident[];
+  /** What no lost executor explains, for the other detectors. */
+  unexplained: Setback[];
+}
+
+/** A vanished Python worker this shortly before its executor's kill belongs to it, ms. */
+const SAME_KILL_MS = 5_000;
+/** Spark may log a failed fetch before it notices that the executor is gone, ms. */
+const NOTICE_MS = 15_000;
+
+/** Kinds of setback that hurt by having to do work again, not by a task of one's own that died. */
+const REPEATING: ReadonlySet<Setback['kind']> = new Set(['undone', 'fetch', 'rerun']);
+
+/**
+ * Joins lost executors with the setbacks that they caused.
+ *
+ * Whose incident it is: of the scopes whose own tasks ran out of heap; if none, of those whose
+ * tasks were running on the executor; if none, of those that had to do work again. Another scope
+ * that only lost tasks with the executor is a bystander: the failure belongs to another cell.
+ * One that had to do finished work again has suffered by itself and gets an incident of its own.
+ */
+export function explain(app: Application): Explained {
+  const groups = new Map<string, Incident>();
+  const unexplained = new Set<Setback>(app.setbacks);
+  const incident = (code: Loss['code'], scope: string): Incident => {
+    const key = `${code}:${scope}`;
+    let group = groups.get(key);
+    if (!group) {
+      group = { code, scope: app.scopes.get(scope), losses: [], setbacks: [], bystanders: [] };
+      groups.set(key, group);
+    }
+    return group;
+  };
+
+  const byExecutor = new Map<string | null, Setback[]>();
+  for (const setback of app.setbacks) {
+    const others = byExecutor.get(setback.executor);
+    if (others) others.push(setback);
+    else byExecutor.set(setback.executor, [setback]);
+  }
+  const losses = [...app.executors]
+    .map(executor => lossOf(app, executor, byExecutor.get(executor.id) ?? []))
+    .filter(loss => loss !== null)
+    // Evidence may have named executors before Spark did; the findings must not depend on it.
+    .sort((a, b) => a.at - b.at || (a.executor.id < b.executor.id ? -1 : 1));
+  for (const loss of losses) {
+    const suspects = [...(byExecutor.get(loss.executor.id) ?? []), ...(byExecutor.get(null) ?? [])];
+    const caused = suspects.filter(setback => causedBy(setback, loss, losses, app));
+    for (const setback of caused) unexplained.delete(setback);
+    const owners = ownersOf(caused, loss);
+    for (const scope of owners) incident(loss.code, scope).losses.push(loss);
+    for (const setback of caused) {
+      if (owners.has(setback.scope)) incident(loss.code, setback.scope).setbacks.push(setback);
+      else incident(loss.code, [...owners][0]!).bystanders.push(setback);
+    }
+  }
+  // Spark's own memory manager can refuse a task without the executor ending.
+  for (const setback of unexplained) {
+    if (setback.kind !== 'heap') continue;
+    unexplained.delete(setback);
+    incident('executor-heap-oom', setback.scope).setbacks.push(setback);
+  }
+  return {
+    incidents: [...groups.values()],
+    unexplained: [...unexplained].filter(setback => !isShutdownNoise(app, setback))
+  };
+}
+
+/** Lost in the last moments, and no job came to an end of its own that would have needed it. */
+function isShutdownNoise(app: Application, setback: Setback): boolean {
+  if (app.shutdownAt === null || setback.firstSeen < app.shutdownAt - SHUTDOWN_MS) return false;
+  const results = [...setback.jobs].map(id => app.jobs.get(id)?.result);
+  return !results.some(result => result === 'succeeded' || result === 'failed');
+}
+
+function causedBy(
+  setback: Setback,
+  loss: Loss,
+  losses: readonly Loss[],
+  app: Application
+): boolean {
+  const { kind } = setback;
+  const own = setback.executor === loss.executor.id;
+  if (kind === 'heap') return own && loss.code === 'executor-heap-oom';
+  if (kind === 'crash') {
+    if (!own || loss.code !== 'executor-oom-killed') return false;
+    return setback.firstSeen >= loss.at - SAME_KILL_MS;
+  }
+  if (kind === 'lost' || REPEATING.has(kind)) {
+    if (setback.executor !== null) return own;
+    return latestBefore(setback, losses, app) === loss;
+  }
+  return false;
+}
+
+/** Spark did not say who had the missing blocks: the last executor that was lost before. */
+function latestBefore(setback: Setback, losses: readonly Loss[], app: Application): Loss | null {
+  const jobs = [...setback.jobs].map(id => app.jobs.get(id)?.startedAt ?? Infinity);
+  const since = Math.min(app.scopes.get(setback.scope).startedAt ?? Infinity, ...jobs);
+  const before = losses.filter(({ at }) => at >= since && at <= setback.firstSeen + NOTICE_MS);
+  return before.reduce<Loss | null>((a, b) => (a && a.at >= b.at ? a : b), null);
+}
+
+function ownersOf(caused: readonly Setback[], loss: Loss): Set<string> {
+  const scopes = (of: (setback: Setback) => boolean): string[] =>
+    caused.filter(of).map(setback => setback.scope);
+  const repeating = scopes(({ kind }) => REPEATING.has(kind));
+  const guilty = loss.code === 'executor-heap-oom' ? scopes(({ kind }) => kind === 'heap') : [];
+  const own = guilty.length > 0 ? guilty : scopes(({ kind }) => !REPEATING.has(kind));
+  const owners = new Set([...own, ...repeating]);
+  return owners.size > 0 ? owners : new Set([APPLICATION_SCOPE]);
+}

@@ -1,0 +1,130 @@
+import type { Advice, Evidence, Finding } from '@aglais/protocol';
+import type { Application } from '../application/application.js';
+import type { Setback } from '../application/setbacks.js';
+import { larger } from '../eventlog/event.js';
+import { moreOverhead, roundUp } from './advice.js';
+import { finding } from './draft.js';
+import type { Incident } from './incidents.js';
+import { inOrder, memory, named, plural } from './words.js';
+
+/**
+ * Python workers that died under their tasks. Certain if a memory limit says so: the kernel counted
+ * a kill in the executor's cgroup that the end of its JVM does not explain, or Python itself met
+ * `spark.executor.pyspark.memory`. Else memory is only the usual cause.
+ */
+export function pythonWorkerDied(
+  app: Application,
+  setbacks: readonly Setback[],
+  incidents: readonly Incident[]
+): Finding {
+  const crashes = setbacks.filter(({ kind }) => kind === 'crash');
+  const refused = setbacks.filter(({ kind }) => kind === 'memory-error');
+  const ids = inOrder(new Set(setbacks.flatMap(({ executor }) => executor ?? [])));
+  const scope = app.scopes.get(setbacks[0]!.scope);
+  const kills = crashes.flatMap(({ executor }) => killsOf(app, executor, incidents));
+  const deaths = sum(crashes);
+  const limit = app.granted.pysparkMiB;
+  const where = named('executor', ids);
+  const measured = figuresOf(app, ids);
+  const memoryIsProved = kills.length > 0 || refused.length > 0;
+  const inFigures = measured.length > 0 ? ` (${measured.join(', ')})` : '';
+  return finding(app, {
+    code: 'python-worker-died',
+    scope,
+    confidence: memoryIsProved ? 'certain' : 'likely',
+    title: memoryIsProved
+      ? `Python workers ran out of memory on ${where}`
+      : `Python workers died on ${where}, probably for lack of memory`,
+    what:
+      kills.length > 0
+        ? `the kernel's out-of-memory killer killed the Python workers of ${plural(deaths, 'task')} on ${where}${inFigures}`
+        : deaths > 0
+          ? `the Python workers of ${plural(deaths, 'task')} vanished on ${where}, which mostly means that memory ran out${inFigures}`
+          : `the Python workers of ${plural(sum(refused), 'task')} on ${where} met their limit of ${memory(limit ?? 0)} (spark.executor.pyspark.memory)`,
+    more: deaths > 0 && kills.length === 0 ? ['The executors themselves lived on.'] : [],
+    setbacks,
+    executors: ids,
+    evidence: [...setbacks.flatMap(({ evidence }) => evidence ?? []), ...kills],
+    effects: [`${plural(deaths + sum(refused), 'task')} failed with it`],
+    advice: [
+      ...(refused.length > 0 && limit !== null ? [raisePysparkMemory(limit)] : []),
+      ...(deaths > 0 ? advise(app, ids, kills.length > 0) : [])
+    ],
+    count: deaths + sum(refused),
+    failed: message => /Python worker exited unexpectedly|MemoryError/.test(message)
+  });
+}
+
+/** The kernel's kills in an executor's cgroup, without the one that ended the executor itself. */
+function killsOf(app: Application, id: string | null, incidents: readonly Incident[]): Evidence[] {
+  const executor = id === null ? undefined : app.executors.find(id);
+  if (!executor) return [];
+  const jvmKilled = incidents.some(
+    ({ code, losses }) =>
+      code === 'executor-oom-killed' && losses.some(loss => loss.executor === executor)
+  );
+  const { kills, oomKills } = executor.memory;
+  const last = kills.get(oomKills);
+  if (!last || oomKills <= (jvmKilled ? 1 : 0)) return [];
+  return [{ source: 'cgroup', at: last.at, quote: last.quote, ref: last.ref }];
+}
+
+function figuresOf(app: Application, ids: readonly string[]): string[] {
+  const limit = limitOf(app, ids);
+  const python = pythonOf(app, ids);
+  return [
+    ...(limit === null
+      ? []
+      : [
+          `limit of the executor ${memory(limit)}`,
+          `the Java heap may take ${memory(app.granted.heapMiB)}`
+        ]),
+    ...(python === null ? [] : [`Python workers used ${memory(python)}`])
+  ];
+}
+
+function advise(app: Application, ids: readonly string[], proved: boolean): Advice[] {
+  const limit = limitOf(app, ids);
+  const python = pythonOf(app, ids);
+  const resize =
+    limit === null
+      ? []
+      : [moreOverhead(app.granted, { limitMiB: limit, usedMiB: null, pythonMiB: python })];
+  if (proved) return resize;
+  return [
+    ...resize,
+    {
+      action: 'set',
+      conf: {
+        'spark.python.worker.faulthandler.enabled': 'true',
+        'spark.sql.execution.pyspark.udf.faulthandler.enabled': 'true'
+      },
+      sentence:
+        'If more memory does not help, these settings make Python say where it crashed: then it is a fault in native code, not memory.'
+    }
+  ];
+}
+
+/** The worker met its own limit, so it needs more than that: twice is the next step. */
+function raisePysparkMemory(limitMiB: number): Advice {
+  const more = roundUp(2 * limitMiB);
+  return {
+    action: 'set',
+    conf: { 'spark.executor.pyspark.memory': `${more}m` },
+    sentence: `Give Python ${memory(more)} per executor in place of ${memory(limitMiB)}, or let each task hold half as much data.`
+  };
+}
+
+function limitOf(app: Application, ids: readonly string[]): number | null {
+  return ids
+    .map(id => app.executors.find(id)?.memory.limitMiB ?? app.granted.limitMiB)
+    .reduce(larger, null);
+}
+
+function pythonOf(app: Application, ids: readonly string[]): number | null {
+  return ids.map(id => app.executors.find(id)?.memory.peak.pythonMiB ?? null).reduce(larger, null);
+}
+
+function sum(setbacks: readonly Setback[]): number {
+  return setbacks.reduce((count, setback) => count + setback.count, 0);
+}

@@ -1,0 +1,178 @@
+import type { Executor, Finding, Memory, Progress, StageProgress } from '@aglais/protocol';
+import { Application } from './application/application.js';
+import { parseMiB } from './application/conf.js';
+import { describeExecutor, describeMemory } from './application/executors.js';
+import { cellKey, type CellState, type Scope } from './application/scopes.js';
+import { stageProgress } from './application/stages.js';
+import { detect } from './detectors/detect.js';
+import { readEvent } from './eventlog/event.js';
+import type { Observation } from './observation.js';
+import { placeOf, Problems } from './problem.js';
+
+/** What is different since `drainChanges` was last called. */
+export interface DrainedChanges {
+  /** Runs of cells whose state or progress changed. */
+  cells: { cell: string; run: number }[];
+  findings: {
+    /** Ids of findings that are new or say something else now. */
+    changed: string[];
+    /** Ids of findings that later evidence took back or replaced by another. */
+    withdrawn: string[];
+  };
+  /** Executors, running stages or memory changed. */
+  resources: boolean;
+}
+
+const NO_PROGRESS: Progress = {
+  jobs: { total: 0, done: 0, failed: 0 },
+  tasks: { total: 0, running: 0, done: 0, failed: 0 },
+  stages: []
+};
+
+/** Kinds of skipped events to count by name; a damaged log could name any number. */
+const SKIPPED_KINDS = 200;
+
+/**
+ * Evidence in, findings out, for one Spark application. Feed it every observation as it comes; ask
+ * it at any time. The events of one log must come in their order; everything else may come at any
+ * time, late or early, and the findings end up the same. Does no I/O and never throws on evidence.
+ */
+export class Diagnosis {
+  readonly problems = new Problems();
+  /** Events that diagnosis has no use for, by name. */
+  readonly skippedEvents = new Map<string, number>();
+  readonly #app = new Application();
+  #findings: Finding[] | null = null;
+  #drained = new Map<string, string>();
+
+  observe(observation: Observation): void {
+    switch (observation.kind) {
+      case 'event':
+        this.#observeEvent(observation.event, observation.ref);
+        return;
+      case 'cgroup':
+        this.#app.observeCgroup(observation);
+        return;
+      case 'memory':
+        this.#app.observeMemory(observation);
+        return;
+      case 'cell':
+        this.#app.observeCell(observation);
+        return;
+      case 'log':
+        return;
+    }
+  }
+
+  /** A line of evidence that could not be read: counted, and the rest goes on. */
+  report(ref: string, message: string): void {
+    this.problems.add({ ...placeOf(ref), message });
+  }
+
+  /** All findings, the worst first. An incident keeps its id as more of it is seen. */
+  findings(): Finding[] {
+    if (this.#app.changes.findings || !this.#findings) {
+      this.#findings = detect(this.#app);
+      this.#app.changes.findings = false;
+    }
+    return this.#findings;
+  }
+
+  get application(): {
+    id: string | null;
+    name: string;
+    sparkVersion: string | null;
+    /** Whether the log has the application's end. */
+    complete: boolean;
+  } {
+    const { id, name, sparkVersion, endedAt } = this.#app;
+    return { id, name, sparkVersion, complete: endedAt !== null };
+  }
+
+  /** How far the jobs of a run of a cell have come; all zero for a run without jobs. */
+  progress(cell: string, run: number): Progress {
+    const scope = this.#scopeOf(cell, run);
+    return scope ? this.#app.progress(scope) : NO_PROGRESS;
+  }
+
+  /** State of one run of a cell; null if nothing was ever heard of it. */
+  cellRun(cell: string, run: number): CellState | null {
+    const scope = this.#scopeOf(cell, run);
+    return scope ? this.#describeCell(scope) : null;
+  }
+
+  /** Every run of every cell that was heard of, in the order in which they were. */
+  cellRuns(): CellState[] {
+    return [...this.#app.scopes]
+      .filter(({ cell, run }) => cell !== null && run !== null)
+      .map(scope => this.#describeCell(scope));
+  }
+
+  /** Executors that are active, and those that were lost and are still remembered. */
+  executors(): Executor[] {
+    return [...this.#app.executors]
+      .filter(({ addedAt }) => addedAt !== null)
+      .map(executor => describeExecutor(executor, this.#app.granted));
+  }
+
+  /** The driver's memory, as last sampled. */
+  driverMemory(): Memory {
+    const memory = describeMemory(this.#app.driver, null);
+    const heap = parseMiB(this.#app.conf['spark.driver.memory']);
+    return { ...memory, heapLimitMiB: memory.heapLimitMiB ?? heap };
+  }
+
+  runningStages(): StageProgress[] {
+    return [...this.#app.stages.values()]
+      .map(stageProgress)
+      .filter(({ state, tasks }) => state === 'running' && (tasks.running > 0 || tasks.total > 0));
+  }
+
+  /** What changed since the last call. */
+  drainChanges(): DrainedChanges {
+    const { cells, resources } = this.#app.changes;
+    const now = new Map(this.findings().map(finding => [finding.id, JSON.stringify(finding)]));
+    const changed = [...now].filter(([id, text]) => this.#drained.get(id) !== text);
+    const withdrawn = [...this.#drained.keys()].filter(id => !now.has(id));
+    this.#drained = now;
+    this.#app.changes = { cells: new Set(), findings: false, resources: false };
+    return {
+      cells: [...cells].flatMap(key => {
+        const { cell, run } = this.#app.scopes.get(key);
+        return cell !== null && run !== null ? [{ cell, run }] : [];
+      }),
+      findings: { changed: changed.map(([id]) => id), withdrawn },
+      resources
+    };
+  }
+
+  #observeEvent(json: unknown, ref: string): void {
+    const event = readEvent(json);
+    if (typeof event === 'string') {
+      const count = this.skippedEvents.get(event) ?? 0;
+      if (count > 0 || this.skippedEvents.size < SKIPPED_KINDS) {
+        this.skippedEvents.set(event, count + 1);
+      }
+    } else if ('malformed' in event) {
+      this.report(ref, event.malformed);
+    } else {
+      this.#app.apply(event, ref);
+    }
+  }
+
+  #scopeOf(cell: string, run: number): Scope | null {
+    return this.#app.scopes.find(cellKey(cell, run));
+  }
+
+  #describeCell(scope: Scope): CellState {
+    return {
+      cell: scope.cell ?? '',
+      run: scope.run ?? 0,
+      outcome: scope.outcome,
+      error: scope.error,
+      startedAt: scope.startedAt,
+      endedAt: scope.endedAt,
+      progress: this.#app.progress(scope)
+    };
+  }
+}

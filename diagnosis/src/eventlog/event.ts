@@ -1,0 +1,255 @@
+import { fields, flag, list, number, strings, text, type Fields } from './fields.js';
+import { readTaskOutcome, type TaskOutcome } from './task-outcome.js';
+
+/** What Spark says about a stage attempt. Times are ms since the epoch. */
+export interface StageInfo {
+  stage: number;
+  attempt: number;
+  name: string;
+  tasks: number;
+  parents: number[];
+  submittedAt: number | null;
+  completedAt: number | null;
+  failure: string | null;
+}
+
+export interface TaskInfo {
+  task: number;
+  stage: number;
+  attempt: number;
+  /** Null in retried stages of Spark before 3.3, which does not say it. */
+  partition: number | null;
+  executor: string;
+  launchedAt: number;
+  finishedAt: number;
+  speculative: boolean;
+}
+
+/** Peaks that Spark measured in one process (MiB); null if not measured. */
+export interface MeasuredMemory {
+  heapMiB: number | null;
+  jvmMiB: number | null;
+  pythonMiB: number | null;
+}
+
+/** What says whom a job works for. */
+export interface JobOrigin {
+  /** `spark.job.tags`, comma-separated. */
+  tags: string | null;
+  /** Id of the (root) SQL execution. */
+  sql: string | null;
+}
+
+/** The events that diagnosis reads, in words of its own: the differences between Sparks end here. */
+export type SparkEvent =
+  | { type: 'log-start'; sparkVersion: string }
+  | { type: 'application-start'; id: string | null; name: string; at: number }
+  | { type: 'application-end'; at: number }
+  | { type: 'environment'; conf: Record<string, string> }
+  | { type: 'executor-added'; executor: string; host: string; cores: number; at: number }
+  | { type: 'executor-removed'; executor: string; reason: string; at: number }
+  | ({ type: 'job-start'; job: number; at: number; stages: StageInfo[] } & JobOrigin)
+  | { type: 'job-end'; job: number; at: number; failure: string | null }
+  | { type: 'stage-submitted'; info: StageInfo; origin: JobOrigin | null }
+  | { type: 'stage-completed'; info: StageInfo }
+  | { type: 'task-start'; info: TaskInfo }
+  | { type: 'task-end'; info: TaskInfo; outcome: TaskOutcome; memory: MeasuredMemory | null }
+  | { type: 'executor-memory'; executor: string; memory: MeasuredMemory };
+
+/** A known event that lacks what cannot be done without. */
+export interface Malformed {
+  malformed: string;
+}
+
+const MIB = 2 ** 20;
+
+/**
+ * Reads the JSON of one listener event. Returns the event, the name of an event that diagnosis
+ * has no use for, or what is wrong with it. Never throws.
+ */
+export function readEvent(json: unknown): SparkEvent | string | Malformed {
+  const event = fields(json);
+  const name = event && text(event, 'Event');
+  if (!event || !name) return { malformed: 'not an event of Spark: it has no "Event"' };
+  const read = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
+  if (!read) return name;
+  return read(event) ?? { malformed: `${name} lacks a field that every Spark writes` };
+}
+
+const READERS: Record<string, (event: Fields) => SparkEvent | null> = {
+  SparkListenerLogStart: event => ({
+    type: 'log-start',
+    sparkVersion: text(event, 'Spark Version') ?? 'unknown'
+  }),
+  SparkListenerApplicationStart: event => ({
+    type: 'application-start',
+    id: text(event, 'App ID'),
+    name: text(event, 'App Name') ?? '',
+    at: number(event, 'Timestamp') ?? 0
+  }),
+  SparkListenerApplicationEnd: event => ({
+    type: 'application-end',
+    at: number(event, 'Timestamp') ?? 0
+  }),
+  SparkListenerEnvironmentUpdate: event => ({
+    type: 'environment',
+    conf: strings(event['Spark Properties'])
+  }),
+  SparkListenerExecutorAdded: event => {
+    const executor = text(event, 'Executor ID');
+    const info = fields(event['Executor Info']);
+    if (executor === null) return null;
+    return {
+      type: 'executor-added',
+      executor,
+      host: (info && text(info, 'Host')) ?? '',
+      cores: (info && number(info, 'Total Cores')) ?? 0,
+      at: number(event, 'Timestamp') ?? 0
+    };
+  },
+  SparkListenerExecutorRemoved: event => {
+    const executor = text(event, 'Executor ID');
+    if (executor === null) return null;
+    return {
+      type: 'executor-removed',
+      executor,
+      reason: text(event, 'Removed Reason') ?? '',
+      at: number(event, 'Timestamp') ?? 0
+    };
+  },
+  SparkListenerJobStart: event => {
+    const job = number(event, 'Job ID');
+    if (job === null) return null;
+    const infos = list(event, 'Stage Infos').map(readStageInfo);
+    return {
+      type: 'job-start',
+      job,
+      at: number(event, 'Submission Time') ?? 0,
+      stages: infos.filter(info => info !== null),
+      ...readOrigin(fields(event['Properties']) ?? {})
+    };
+  },
+  SparkListenerJobEnd: event => {
+    const job = number(event, 'Job ID');
+    const result = fields(event['Job Result']);
+    if (job === null || !result) return null;
+    const exception = fields(result['Exception']);
+    const failed = text(result, 'Result') !== 'JobSucceeded';
+    return {
+      type: 'job-end',
+      job,
+      at: number(event, 'Completion Time') ?? 0,
+      failure: failed ? ((exception && text(exception, 'Message')) ?? 'failed') : null
+    };
+  },
+  SparkListenerStageSubmitted: event => {
+    const info = readStageInfo(event['Stage Info']);
+    const properties = fields(event['Properties']);
+    return info && { type: 'stage-submitted', info, origin: properties && readOrigin(properties) };
+  },
+  SparkListenerStageCompleted: event => {
+    const info = readStageInfo(event['Stage Info']);
+    return info && { type: 'stage-completed', info };
+  },
+  SparkListenerTaskStart: event => {
+    const info = readTaskInfo(event);
+    return info && { type: 'task-start', info };
+  },
+  SparkListenerTaskEnd: event => {
+    const info = readTaskInfo(event);
+    const reason = fields(event['Task End Reason']);
+    if (!info || !reason) return null;
+    return {
+      type: 'task-end',
+      info,
+      outcome: readTaskOutcome(reason, info.executor),
+      memory: readMemory(event['Task Executor Metrics'])
+    };
+  },
+  SparkListenerStageExecutorMetrics: event => {
+    const executor = text(event, 'Executor ID');
+    const memory = readMemory(event['Executor Metrics']);
+    return executor !== null && memory ? { type: 'executor-memory', executor, memory } : null;
+  },
+  SparkListenerExecutorMetricsUpdate: event => {
+    const executor = text(event, 'Executor ID');
+    if (executor === null) return null;
+    const memory = list(event, 'Executor Metrics Updated')
+      .map(update => readMemory(fields(update)?.['Executor Metrics']))
+      .reduce((a, b) => (a && b ? largerMemory(a, b) : (a ?? b)), null);
+    return { type: 'executor-memory', executor, memory: memory ?? NOT_MEASURED };
+  }
+};
+
+const NOT_MEASURED: MeasuredMemory = { heapMiB: null, jvmMiB: null, pythonMiB: null };
+
+export function larger(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.max(a, b);
+}
+
+/** Field by field the larger of two measurements. */
+export function largerMemory(a: MeasuredMemory, b: MeasuredMemory): MeasuredMemory {
+  return {
+    heapMiB: larger(a.heapMiB, b.heapMiB),
+    jvmMiB: larger(a.jvmMiB, b.jvmMiB),
+    pythonMiB: larger(a.pythonMiB, b.pythonMiB)
+  };
+}
+
+function readMemory(json: unknown): MeasuredMemory | null {
+  const metrics = fields(json);
+  if (!metrics) return null;
+  // Spark writes 0 for what it did not measure and -1 for a task that never reported.
+  const mib = (key: string): number | null => {
+    const bytes = number(metrics, key);
+    return bytes !== null && bytes > 0 ? bytes / MIB : null;
+  };
+  return {
+    heapMiB: mib('JVMHeapMemory'),
+    jvmMiB: mib('ProcessTreeJVMRSSMemory'),
+    pythonMiB: mib('ProcessTreePythonRSSMemory')
+  };
+}
+
+function readOrigin(properties: Fields): JobOrigin {
+  return {
+    tags: text(properties, 'spark.job.tags'),
+    sql:
+      text(properties, 'spark.sql.execution.root.id') ?? text(properties, 'spark.sql.execution.id')
+  };
+}
+
+function readStageInfo(json: unknown): StageInfo | null {
+  const info = fields(json);
+  const stage = info && number(info, 'Stage ID');
+  if (!info || stage === null) return null;
+  return {
+    stage,
+    attempt: number(info, 'Stage Attempt ID') ?? 0,
+    name: text(info, 'Stage Name') ?? `stage ${stage}`,
+    tasks: number(info, 'Number of Tasks') ?? 0,
+    parents: list(info, 'Parent IDs').filter(id => typeof id === 'number'),
+    submittedAt: number(info, 'Submission Time'),
+    completedAt: number(info, 'Completion Time'),
+    failure: text(info, 'Failure Reason')
+  };
+}
+
+function readTaskInfo(event: Fields): TaskInfo | null {
+  const info = fields(event['Task Info']);
+  const stage = number(event, 'Stage ID');
+  const task = info && number(info, 'Task ID');
+  if (!info || stage === null || task === null) return null;
+  const attempt = number(event, 'Stage Attempt ID') ?? 0;
+  const launchedAt = number(info, 'Launch Time') ?? 0;
+  return {
+    task,
+    stage,
+    attempt,
+    partition: number(info, 'Partition ID') ?? (attempt === 0 ? number(info, 'Index') : null),
+    executor: text(info, 'Executor ID') ?? '',
+    launchedAt,
+    finishedAt: Math.max(number(info, 'Finish Time') ?? 0, launchedAt),
+    speculative: flag(info, 'Speculative')
+  };
+}

@@ -1,0 +1,85 @@
+import { fields, flag, list, text, type Fields } from './fields.js';
+
+/** How one attempt at a task ended, by its TaskEndReason. */
+export type TaskOutcome =
+  | { kind: 'success' }
+  /** Ended before; its output vanished with its executor (`Resubmitted`). */
+  | { kind: 'undone' }
+  /** Its executor went away under it. */
+  | { kind: 'lost'; executor: string; reason: string; byApp: boolean }
+  /** Could not read shuffle blocks of `executor` (null: Spark did not know where they were). */
+  | { kind: 'fetch'; executor: string | null; message: string }
+  /** java.lang.OutOfMemoryError, itself or as a cause. */
+  | { kind: 'heap'; message: string }
+  /** The Python worker process vanished. */
+  | { kind: 'crash'; message: string }
+  /** Python's MemoryError. */
+  | { kind: 'memory-error'; message: string }
+  | { kind: 'failed'; name: string; message: string }
+  /** Stopped on purpose: cancelled, or another attempt won. Nothing failed. */
+  | { kind: 'killed'; reason: string };
+
+/** Out of memory by `Error` class: the JVM's own, and the one that Spark's memory manager throws. */
+const HEAP = /^(?:java\.lang\.OutOfMemoryError|org\.apache\.spark\.memory\.SparkOutOfMemoryError)$/;
+const CAUSED_BY_HEAP =
+  /^Caused by: (?:java\.lang\.OutOfMemoryError|org\.apache\.spark\.memory\.SparkOutOfMemoryError)[^\n]*/m;
+/** PythonRunner's words in Spark 2.x to 4.x, with or without "(crashed)". */
+const CRASH = /Python worker exited unexpectedly(?: \(crashed\))?/;
+/** MemoryError as the last line of a Python traceback; numpy's is `…_ArrayMemoryError`. */
+const MEMORY_ERROR = /^(?:[\w.]*\.)?_?(?:Array)?MemoryError\b[^\n]*/m;
+
+export function readTaskOutcome(reason: Fields, executorOfTask: string): TaskOutcome {
+  const name = text(reason, 'Reason') ?? 'UnknownReason';
+  switch (name) {
+    case 'Success':
+      return { kind: 'success' };
+    case 'Resubmitted':
+      return { kind: 'undone' };
+    case 'ExecutorLostFailure':
+      return {
+        kind: 'lost',
+        executor: text(reason, 'Executor ID') ?? executorOfTask,
+        reason: text(reason, 'Loss Reason') ?? '',
+        byApp: flag(reason, 'Exit Caused By App')
+      };
+    case 'FetchFailed': {
+      const address = fields(reason['Block Manager Address']);
+      return {
+        kind: 'fetch',
+        executor: address && text(address, 'Executor ID'),
+        message: text(reason, 'Message') ?? name
+      };
+    }
+    case 'TaskKilled':
+      return { kind: 'killed', reason: text(reason, 'Kill Reason') ?? '' };
+    case 'TaskCommitDenied':
+      // The output coordinator chose another attempt; Spark does not count it as a failure either.
+      return { kind: 'killed', reason: name };
+    case 'ExceptionFailure':
+      return readException(reason);
+    default:
+      return { kind: 'failed', name, message: name };
+  }
+}
+
+function readException(reason: Fields): TaskOutcome {
+  const name = text(reason, 'Class Name') ?? 'Exception';
+  const description = text(reason, 'Description') ?? '';
+  const trace = text(reason, 'Full Stack Trace') ?? stackOf(reason);
+  const message = description ? `${name}: ${description}` : name;
+  if (HEAP.test(name)) return { kind: 'heap', message };
+  if (CRASH.test(description)) return { kind: 'crash', message };
+  if (/PythonException$/.test(name)) {
+    if (MEMORY_ERROR.test(description)) return { kind: 'memory-error', message };
+  }
+  const cause = CAUSED_BY_HEAP.exec(trace)?.[0];
+  if (cause) return { kind: 'heap', message: cause };
+  if (CRASH.test(trace)) return { kind: 'crash', message: CRASH.exec(trace)![0] };
+  return { kind: 'failed', name, message };
+}
+
+function stackOf(reason: Fields): string {
+  return list(reason, 'Stack Trace')
+    .flatMap(frame => Object.values(fields(frame) ?? {}))
+    .join('\n');
+}

@@ -1,0 +1,13 @@
+export type { CellState } from './application/scopes.js';
+export { Diagnosis, type DrainedChanges } from './diagnosis.js';
+export { chunksOf, linesOf } from './eventlog/chunks.js';
+export { LineSplitter, START, type Line, type Position } from './eventlog/lines.js';
+export { tail, type TailOptions } from './eventlog/tail.js';
+export {
+  diagnoseFiles,
+  observeEventLine,
+  observeEvidenceLine,
+  type EvidenceFiles
+} from './files.js';
+export * from './observation.js';
+export { Problems, type Problem } from './problem.js';

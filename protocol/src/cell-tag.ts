@@ -14,7 +14,8 @@ export function formatCellTag(cell: string, run: number): string {
   return `${PREFIX}:${run}:${cell}`;
 }
 
-const CONNECT_TAG = /^SparkConnect_(?:SessionTag|OperationTag)_User_.*?_Session_[0-9a-f-]{36}_(.*)$/s;
+const CONNECT_TAG =
+  /^SparkConnect_(?:SessionTag|OperationTag)_User_.*?_Session_[0-9a-f-]{36}_(.*)$/s;
 
 /**
  * The cell that a job's `spark.job.tags` name, or null.

@@ -103,3 +103,12 @@ export const Capacity = z
   })
   .meta({ id: 'Capacity' });
 export type Capacity = z.infer<typeof Capacity>;
+
+/** Query of a request that waits until a cluster is newer than what the client knows. */
+export const LongPoll = z
+  .object({
+    afterRevision: z.coerce.number().int().default(0),
+    waitMs: z.coerce.number().int().min(0).max(30_000).default(0)
+  })
+  .meta({ id: 'LongPoll' });
+export type LongPoll = z.infer<typeof LongPoll>;

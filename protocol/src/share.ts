@@ -6,6 +6,7 @@ const Identifier = z
 
 const Column = z.strictObject({
   name: z.string(),
+  type: z.string().optional().describe("Spark's SQL type"),
   unit: z.string().optional(),
   description: z.string().optional()
 });

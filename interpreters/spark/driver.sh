@@ -1,0 +1,35 @@
+#!/bin/sh
+# driver.sh DIRECTORY JAVA: runs the driver of the cluster that lives in DIRECTORY, once and never again.
+#
+# The server may be killed and started at any moment, and may so ask twice. The first who makes `driver.lock` runs the
+# driver; so does nobody if the server made it first, because the cluster was stopped before it began.
+#   driver.pid   process id and start time of the driver
+#   driver.exit  its exit code
+directory=$1
+java=$2
+cd "$directory" || exit 1
+
+# When the process began: with its id it names a process for ever, which the id alone does not.
+start_time() {
+  if [ -r "/proc/$1/stat" ]; then
+    sed 's/^.*) //' "/proc/$1/stat" | cut -d ' ' -f 20
+  else
+    ps -o lstart= -p "$1" | tr -s ' ' '_'
+  fi
+}
+
+set -C
+echo "$$ $(start_time $$)" 2>/dev/null > driver.lock || exit 0
+set +C
+
+# Stop signals are for the driver; this shell stays until it can write down how the driver ended.
+trap : TERM INT HUP
+"$java" @driver.args >> driver.log 2>&1 &
+driver=$!
+echo "$driver $(start_time $driver)" > driver.pid.part && mv driver.pid.part driver.pid
+while :; do
+  wait "$driver"
+  code=$?
+  kill -0 "$driver" 2>/dev/null || break
+done
+echo "$code" > driver.exit.part && mv driver.exit.part driver.exit

@@ -1,0 +1,44 @@
+package aglais;
+
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
+import java.nio.file.StandardOpenOption;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkFirehoseListener;
+import org.apache.spark.scheduler.SparkListenerEvent;
+import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
+import org.apache.spark.scheduler.SparkListenerLogStart;
+import org.apache.spark.util.JsonProtocol;
+
+/**
+ * Writes every event of the application at once to the file `spark.aglais.liveEvents`, one JSON object a line, in the
+ * form of Spark's event log. The event log itself is buffered for up to seven seconds in the middle of a stage.
+ */
+public class LiveEvents extends SparkFirehoseListener {
+  private final BufferedWriter out;
+
+  public LiveEvents(SparkConf conf) throws IOException {
+    Path file = Paths.get(conf.get("spark.aglais.liveEvents"));
+    out = Files.newBufferedWriter(
+      file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    // The event log begins with it too, but writes it itself instead of posting it.
+    onEvent(new SparkListenerLogStart(org.apache.spark.package$.MODULE$.SPARK_VERSION()));
+  }
+
+  public void onEvent(SparkListenerEvent event) {
+    // Heartbeats come often and the event log leaves them out too.
+    if (event instanceof SparkListenerExecutorMetricsUpdate || !event.logEvent()) return;
+    try {
+      out.write(JsonProtocol.sparkEventToJsonString(event));
+      out.write('\n');
+      out.flush();
+    } catch (IOException problem) {
+      // A full disk must not take the user's computation with it; the event log reports it as well.
+      System.err.println("aglais: a live event could not be written: " + problem);
+    }
+  }
+}

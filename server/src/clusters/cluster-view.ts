@@ -1,0 +1,65 @@
+import type { Diagnosis } from '@aglais/diagnosis';
+import { Shape, type Cluster, type Memory } from '@aglais/protocol';
+import type { ClusterRow } from '../store/schema.js';
+import type { ObservedCluster } from './launchers/launcher.js';
+
+const UNKNOWN: Memory = {
+  limitMiB: null,
+  usedMiB: null,
+  heapLimitMiB: null,
+  heapUsedMiB: null,
+  pythonMiB: null
+};
+
+/** Lost executors that a panel still shows. */
+const LOST_SHOWN = 5;
+
+/**
+ * A cluster as users see it.
+ * @param diagnosis null once nothing follows the cluster any more
+ */
+export function clusterView(
+  row: ClusterRow,
+  observed: ObservedCluster | null,
+  diagnosis: Diagnosis | null,
+  idleMs: number,
+  revision: number
+): Cluster {
+  const shape = Shape.parse(JSON.parse(row.shape));
+  const live = row.state !== 'stopped' && row.state !== 'failed';
+  const all = live && diagnosis ? diagnosis.executors() : [];
+  const active = all.filter(executor => executor.state === 'active');
+  const lost = all.filter(executor => executor.state === 'lost').slice(-LOST_SHOWN);
+  return {
+    id: row.id,
+    kernel: row.kernel,
+    notebook: row.notebook,
+    launcher: row.launcher as Cluster['launcher'],
+    shape,
+    state: row.state as Cluster['state'],
+    reason: row.reason,
+    waitingFor: waitingFor(row, observed, active.length, shape),
+    createdAt: row.created_at,
+    readyAt: row.ready_at,
+    stoppedAt: row.stopped_at,
+    lastUsedAt: row.last_used_at,
+    idleStopAt: row.state === 'ready' ? row.last_used_at + idleMs : null,
+    sparkVersion: diagnosis?.application.sparkVersion ?? row.spark_version,
+    application: diagnosis?.application.id ?? row.application,
+    driver: { memory: live && diagnosis ? diagnosis.driverMemory() : UNKNOWN },
+    executors: [...lost, ...active],
+    stages: live && diagnosis ? diagnosis.runningStages() : [],
+    revision
+  };
+}
+
+function waitingFor(
+  row: ClusterRow,
+  observed: ObservedCluster | null,
+  executors: number,
+  shape: Shape
+): string | null {
+  if (row.state !== 'requested' && row.state !== 'starting') return null;
+  const driver = observed?.waitingFor ?? 'the driver';
+  return `${driver}; executors ${executors} of ${shape.executors.max}`;
+}

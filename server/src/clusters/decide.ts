@@ -1,0 +1,73 @@
+import type { ClusterState } from '@aglais/protocol';
+import type { ClusterRow } from '../store/schema.js';
+import type { ObservedCluster } from './launchers/launcher.js';
+
+export interface Decision {
+  /** What to do in the world. `stop` also tidies what a dead cluster left. */
+  action: 'start' | 'stop' | 'none';
+  /** What the cluster is in now. */
+  state: ClusterState;
+  /** Wanted from now on; differs from the row's when the cluster came to its end by itself. */
+  desired: 'running' | 'stopped';
+  reason: string | null;
+}
+
+export interface Deadlines {
+  startMs: number;
+  idleMs: number;
+}
+
+const MINUTE = 60_000;
+
+/**
+ * The next step from what is wanted and what is there. Pure; asked again after every step and every restart.
+ * @param busy whether a cell or a job runs on it
+ */
+export function decide(
+  row: ClusterRow,
+  observed: ObservedCluster | null,
+  busy: boolean,
+  now: number,
+  deadlines: Deadlines
+): Decision {
+  const keep = { desired: row.desired, reason: row.reason };
+  if (row.desired === 'stopped') {
+    const failed = row.state === 'failed';
+    if (observed) return { ...keep, action: 'stop', state: failed ? 'failed' : 'stopping' };
+    return { ...keep, action: 'none', state: failed ? 'failed' : 'stopped' };
+  }
+  const fail = (reason: string): Decision => ({
+    action: 'stop',
+    state: 'failed',
+    desired: 'stopped',
+    reason
+  });
+  if (!observed) {
+    if (row.state === 'requested') return { ...keep, action: 'start', state: 'starting' };
+    return fail('Spark vanished with everything it had written. Run the cell again to start anew.');
+  }
+  switch (observed.state) {
+    case 'exited':
+      return fail(observed.exit ?? 'The Spark driver ended.');
+    case 'starting':
+      if (now - row.created_at > deadlines.startMs) {
+        return fail(
+          `Spark did not start within ${Math.round(deadlines.startMs / 1000)} s: it was still waiting for ${observed.waitingFor}. ` +
+            'The machine may be overloaded; try again, or look into driver.log of this cluster.'
+        );
+      }
+      return { ...keep, action: 'none', state: 'starting' };
+    case 'ready':
+      if (!busy && now - row.last_used_at > deadlines.idleMs) {
+        return {
+          action: 'stop',
+          state: 'stopping',
+          desired: 'stopped',
+          reason:
+            `Spark was stopped because nothing used it for ${Math.round(deadlines.idleMs / MINUTE)} minutes. ` +
+            'Variables are kept; temporary views and cached tables are gone. It starts again at the next use.'
+        };
+      }
+      return { ...keep, action: 'none', state: 'ready' };
+  }
+}

@@ -1,0 +1,50 @@
+import type { Observation } from '@aglais/diagnosis';
+import type { Shape } from '@aglais/protocol';
+
+export interface ClusterSpec {
+  id: string;
+  shape: Shape;
+  /** Only the cluster and its owner's kernel know it. */
+  token: string;
+  /** Statements that make the tables of the shares known. */
+  catalogue: string[];
+}
+
+/** What exists of a cluster in the world now. */
+export interface ObservedCluster {
+  id: string;
+  state: 'starting' | 'ready' | 'exited';
+  /** Set when ready. */
+  url: string | null;
+  /** While it starts: what it waits for, in plain words. */
+  waitingFor: string | null;
+  /** When it has exited: why, in plain words. */
+  exit: string | null;
+}
+
+/** Takes evidence as it comes; lines are judged by the diagnosis, so that a damaged one disturbs nothing. */
+export interface EvidenceSink {
+  /** One line of Spark's event log. */
+  eventLine(text: string, ref: string): void;
+  /** One line that `record` wrote. */
+  evidenceLine(text: string, ref: string): void;
+  observe(observation: Observation): void;
+}
+
+/** A machine room in which clusters live. One contract suite holds for all (launcher.contract.ts). */
+export interface Launcher {
+  readonly kind: 'local' | 'kubernetes' | 'yarn';
+  /** Starts the cluster unless it exists. Idempotent; may be interrupted at any moment and called again. */
+  start(spec: ClusterSpec): Promise<void>;
+  /** Ends whatever exists of the cluster and removes what it left, but for its evidence. Idempotent. */
+  stop(id: string): Promise<void>;
+  /** Everything that exists, whoever started it. */
+  list(): Promise<ObservedCluster[]>;
+  observe(id: string): Promise<ObservedCluster | null>;
+  /** Evidence from the beginning on, then as it comes, until the signal. */
+  follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void>;
+  /** Adds what someone else observed to the cluster's evidence, so that it can be diagnosed again from files. */
+  record(id: string, observation: Observation): Promise<void>;
+  /** What all clusters together may use, MiB. */
+  memoryMiB(): number;
+}

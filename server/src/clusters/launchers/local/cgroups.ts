@@ -1,0 +1,154 @@
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** What the kernel says of one memory cgroup. */
+export interface CgroupCounters {
+  /** Processes that the kernel's out-of-memory killer ended, since the cgroup exists. */
+  oomKills: number;
+  limitMiB: number;
+  /** Without file pages that the kernel can drop at any time. */
+  usedMiB: number;
+  peakMiB: number | null;
+  pids: number[];
+  /** The line that says oomKills, verbatim, and the file it is in. */
+  quote: string;
+  ref: string;
+}
+
+const MIB = 2 ** 20;
+/** cgroup v1 says "no limit" as the largest multiple of a page; anything this large means none. */
+const NO_LIMIT = 2 ** 60;
+
+/**
+ * Makes the cgroup under which the clusters of one installation get theirs, where this process may: in its own cgroup,
+ * then in the ones above it (version 2 forbids children beside processes).
+ * @param name the installation's own, so that two on one machine do not meet
+ * @returns its path, or null where the machine does not allow memory cgroups
+ */
+export async function openCgroups(
+  name: string,
+  root = '/sys/fs/cgroup',
+  selfFile = '/proc/self/cgroup'
+): Promise<string | null> {
+  const self = await readFile(selfFile, 'utf8').catch(() => '');
+  const v1 = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m.exec(self)?.[1];
+  const v2 = /^0::(.*)$/m.exec(self)?.[1];
+  const candidates = [
+    ...(v1 === undefined ? [] : ancestors(join(root, 'memory'), v1)),
+    ...(v2 === undefined ? [] : ancestors(root, v2))
+  ];
+  for (const parent of candidates) {
+    const path = join(parent, name);
+    if (await tryMakeGroup(path)) return path;
+  }
+  return null;
+}
+
+function ancestors(mount: string, own: string): string[] {
+  const paths = [];
+  for (let path = own; ; path = dirname(path)) {
+    paths.push(join(mount, path));
+    if (path === '/' || path === '.') return paths;
+  }
+}
+
+/** Makes a cgroup whose memory can be limited and that can pass this on to groups inside it. */
+async function tryMakeGroup(path: string): Promise<boolean> {
+  if ((await readdir(dirname(path)).catch(() => null)) === null) return false;
+  await delegateMemory(dirname(path));
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return false;
+  }
+  const files = await readdir(path).catch((): string[] => []);
+  if (files.includes('memory.limit_in_bytes')) return true;
+  if (files.includes('memory.max') && (await delegateMemory(path))) return true;
+  await rmdir(path).catch(() => undefined);
+  return false;
+}
+
+/** Version 2 only: groups inside `path` may limit memory. */
+async function delegateMemory(path: string): Promise<boolean> {
+  try {
+    await writeFile(join(path, 'cgroup.subtree_control'), '+memory', { flag: 'r+' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Makes the group of one cluster inside the installation's; idempotent. */
+export async function makeClusterGroup(installation: string, cluster: string): Promise<string> {
+  const path = join(installation, cluster);
+  await mkdir(path, { recursive: true });
+  await delegateMemory(path);
+  return path;
+}
+
+/** The counters of one executor's cgroup, of either version; null if it does not exist. */
+export async function readCounters(path: string): Promise<CgroupCounters | null> {
+  const read = (file: string) => readFile(join(path, file), 'utf8');
+  const mib = async (file: string) => {
+    const bytes = Number(await read(file));
+    return bytes < NO_LIMIT ? bytes / MIB : Number.POSITIVE_INFINITY;
+  };
+  const version2 = await read('memory.max').then(
+    () => true,
+    () => false
+  );
+  const names = version2
+    ? { events: 'memory.events', limit: 'memory.max', used: 'memory.current', peak: 'memory.peak' }
+    : {
+        events: 'memory.oom_control',
+        limit: 'memory.limit_in_bytes',
+        used: 'memory.usage_in_bytes',
+        peak: 'memory.max_usage_in_bytes'
+      };
+  try {
+    const [events, limitMiB, usageMiB, peakMiB, statistics, pids] = await Promise.all([
+      read(names.events),
+      mib(names.limit),
+      mib(names.used),
+      mib(names.peak).catch(() => null),
+      read('memory.stat'),
+      read('cgroup.procs')
+    ]);
+    const quote = /^oom_kill \d+$/m.exec(events)?.[0] ?? 'oom_kill 0';
+    const inactive = /^(?:total_)?inactive_file (\d+)$/m.exec(statistics)?.[1] ?? '0';
+    return {
+      oomKills: Number(quote.split(' ')[1]),
+      limitMiB,
+      usedMiB: Math.max(0, usageMiB - Number(inactive) / MIB),
+      peakMiB,
+      pids: pids.split('\n').filter(Boolean).map(Number),
+      quote,
+      ref: join(path, names.events)
+    };
+  } catch {
+    return null;
+  }
+}
+
+/** Removes a cgroup and those inside it; false while a process is still in one of them. */
+export async function removeGroup(path: string): Promise<boolean> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => null);
+  if (!entries) return true;
+  for (const entry of entries) {
+    if (entry.isDirectory()) await removeGroup(join(path, entry.name));
+  }
+  return rmdir(path).then(
+    () => true,
+    () => false
+  );
+}
+
+/** Every process in a cgroup and in those inside it. */
+export async function processesIn(path: string): Promise<number[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  const inside = await Promise.all(
+    entries.filter(entry => entry.isDirectory()).map(entry => processesIn(join(path, entry.name)))
+  );
+  const own = await readFile(join(path, 'cgroup.procs'), 'utf8').catch(() => '');
+  return [...own.split('\n').filter(Boolean).map(Number), ...inside.flat()];
+}

@@ -1,0 +1,185 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { tail, type Observation, type ProcessMemory } from '@aglais/diagnosis';
+import type { EvidenceSink } from '../launcher.js';
+import { readCounters, type CgroupCounters } from './cgroups.js';
+import {
+  descendants,
+  findProcess,
+  readProcesses,
+  type Process,
+  type ProcessName
+} from './process-table.js';
+
+const REMOVED = /^\{"Event":"SparkListenerExecutorRemoved".*?"Executor ID":"([^"]+)"/;
+
+/** Memory is looked at this often. */
+const SAMPLE_MS = 1_000;
+/** After its executor is gone, what is left in a cgroup (helpers that a task had started) gets this long to end. */
+const LEFTOVER_GRACE_MS = 5_000;
+
+export interface EvidenceSource {
+  /** The cluster's directory: `live.jsonl` is written by the driver, `evidence.jsonl` by us. */
+  directory: string;
+  driver: () => Promise<ProcessName | null>;
+  cgroup: () => Promise<string | null>;
+  /** Keeps an observation that no file of Spark's holds. */
+  record: (observation: Observation) => Promise<void>;
+}
+
+/**
+ * All evidence of a cluster on this machine, in the order in which it can be had: what was recorded before, Spark's own
+ * events from the first on, and from now on the memory of its processes and the counters of its cgroups.
+ * Ends with the signal.
+ */
+export async function followEvidence(
+  source: EvidenceSource,
+  sink: EvidenceSink,
+  abort: AbortSignal
+): Promise<void> {
+  const cgroups = new CgroupWatch(source, abort);
+  await Promise.all([
+    followRecorded(source, cgroups, sink, abort),
+    followEvents(source, cgroups, sink, abort),
+    sampleMemory(source, cgroups, sink, abort)
+  ]);
+}
+
+/** Our own file is followed like Spark's: what is recorded comes back through it, and nothing comes twice. */
+async function followRecorded(
+  source: EvidenceSource,
+  cgroups: CgroupWatch,
+  sink: EvidenceSink,
+  abort: AbortSignal
+): Promise<void> {
+  const file = 'evidence.jsonl';
+  for await (const line of tail(join(source.directory, file), { signal: abort })) {
+    cgroups.known(line.text);
+    sink.evidenceLine(line.text, `${file}:${line.number}`);
+  }
+}
+
+async function followEvents(
+  source: EvidenceSource,
+  cgroups: CgroupWatch,
+  sink: EvidenceSink,
+  abort: AbortSignal
+): Promise<void> {
+  const file = 'live.jsonl';
+  for await (const line of tail(join(source.directory, file), { signal: abort })) {
+    sink.eventLine(line.text, `${file}:${line.number}`);
+    // The kernel's counters are asked at once, not at the next sample: they tell a kill for memory from any other.
+    const executor = REMOVED.exec(line.text)?.[1];
+    if (executor === undefined) continue;
+    await cgroups.look(executor);
+    cgroups.clearLater(executor);
+  }
+}
+
+async function sampleMemory(
+  source: EvidenceSource,
+  cgroups: CgroupWatch,
+  sink: EvidenceSink,
+  abort: AbortSignal
+): Promise<void> {
+  while (!abort.aborted) {
+    const driver = await source.driver();
+    const found = driver && (await findProcess(driver));
+    if (found) {
+      const family = descendants(await readProcesses(), found.pid);
+      const at = Date.now();
+      sink.observe({ kind: 'memory', who: 'driver', at, ...memoryOf([found], null) });
+      for (const [executor, processes] of byExecutor(family)) {
+        const counters = await cgroups.look(executor, processes);
+        sink.observe({ kind: 'memory', who: { executor }, at, ...memoryOf(processes, counters) });
+      }
+    }
+    await sleep(SAMPLE_MS, undefined, { signal: abort }).catch(() => undefined);
+  }
+}
+
+/** The processes of each executor: its Java and what that started. */
+function byExecutor(family: readonly Process[]): Map<string, Process[]> {
+  const executors = new Map<string, Process[]>();
+  for (const process of family) {
+    const id = /CoarseGrainedExecutorBackend .*--executor-id (\S+)/.exec(process.command)?.[1];
+    if (id !== undefined) executors.set(id, [process, ...descendants(family, process.pid)]);
+  }
+  return executors;
+}
+
+function memoryOf(processes: readonly Process[], counters: CgroupCounters | null) {
+  const sum = (list: readonly Process[]) => list.reduce((mib, process) => mib + process.rssMiB, 0);
+  return {
+    limitMiB: counters?.limitMiB ?? null,
+    rssMiB: counters?.usedMiB ?? sum(processes),
+    pythonMiB: sum(processes.filter(process => /python/.test(process.command))),
+    heapUsedMiB: null,
+    heapLimitMiB: null
+  };
+}
+
+/** Records what the kernel counted in the executors' cgroups, each kill once. */
+class CgroupWatch {
+  private readonly killsKnown = new Map<string, number>();
+  private readonly lastProcesses = new Map<string, ProcessMemory[]>();
+
+  constructor(
+    private readonly source: EvidenceSource,
+    private readonly abort: AbortSignal
+  ) {}
+
+  /** A kill that was recorded before, by this server or an earlier one. */
+  known(line: string): void {
+    const kill = /^\{"kind":"cgroup","executor":"([^"]+)".*?"oomKills":(\d+)/.exec(line);
+    if (!kill) return;
+    const [, executor, kills] = kill;
+    this.killsKnown.set(executor!, Math.max(this.killsKnown.get(executor!) ?? 0, Number(kills)));
+  }
+
+  /** @param processes what runs in the executor now, if that is known */
+  async look(executor: string, processes?: readonly Process[]): Promise<CgroupCounters | null> {
+    const path = await this.path(executor);
+    const counters = path && (await readCounters(path));
+    if (!counters) return null;
+    if (counters.oomKills > (this.killsKnown.get(executor) ?? 0)) {
+      const { oomKills, limitMiB, peakMiB, quote, ref } = counters;
+      this.killsKnown.set(executor, oomKills);
+      await this.source.record({
+        kind: 'cgroup',
+        executor,
+        at: Date.now(),
+        oomKills,
+        limitMiB,
+        peakMiB,
+        // Who used the memory can only be said from before the kill.
+        processes: this.lastProcesses.get(executor) ?? [],
+        quote,
+        ref
+      });
+    }
+    if (processes) this.lastProcesses.set(executor, processes.map(processMemory));
+    return counters;
+  }
+
+  clearLater(executor: string): void {
+    void sleep(LEFTOVER_GRACE_MS, undefined, { signal: this.abort })
+      .then(async () => {
+        const path = await this.path(executor);
+        const pids = path ? ((await readCounters(path))?.pids ?? []) : [];
+        for (const pid of pids) process.kill(pid, 'SIGKILL');
+      })
+      // The cluster was stopped meanwhile, or the processes ended by themselves.
+      .catch(() => undefined);
+  }
+
+  private async path(executor: string): Promise<string | null> {
+    const cgroup = await this.source.cgroup();
+    return cgroup && join(cgroup, `executor-${executor}`);
+  }
+}
+
+function processMemory({ pid, command, rssMiB }: Process): ProcessMemory {
+  const program = command.split(' ')[0]!.split('/').at(-1)!;
+  return { pid, name: program.replace(/^python[\d.]*$/, 'python'), rssMiB };
+}

@@ -1,0 +1,278 @@
+import { spawn } from 'node:child_process';
+import {
+  access,
+  appendFile,
+  cp,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rm,
+  writeFile
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Observation } from '@aglais/diagnosis';
+import { writeOnce } from '../../../store/files.js';
+import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster } from '../launcher.js';
+import { makeClusterGroup, processesIn, removeGroup } from './cgroups.js';
+import {
+  applicationId,
+  argumentFile,
+  driverCommand,
+  type SparkInstallation
+} from './driver-command.js';
+import { explainExit } from './driver-exit.js';
+import { followEvidence } from './evidence.js';
+import {
+  descendants,
+  findProcess,
+  parseProcessName,
+  readProcesses,
+  signal,
+  type ProcessName
+} from './process-table.js';
+
+const STOP_GRACE_MS = 8_000;
+const KILL_GRACE_MS = 5_000;
+const POLL_MS = 50;
+const LAST_WORDS_BYTES = 4_096;
+
+export interface LocalLauncherOptions {
+  /** One directory for each cluster is made in it. */
+  directory: string;
+  installation: SparkInstallation;
+  /** The installation's cgroup, or null where the machine does not allow them. */
+  cgroup: string | null;
+  memoryMiB: number;
+}
+
+/**
+ * Clusters as processes of this machine. A cluster is a directory: whatever is known of it can be read from there, so
+ * that a server that was killed finds everything again.
+ */
+export class LocalLauncher implements Launcher {
+  readonly kind = 'local';
+
+  constructor(private readonly options: LocalLauncherOptions) {}
+
+  memoryMiB(): number {
+    return this.options.memoryMiB;
+  }
+
+  async start(spec: ClusterSpec): Promise<void> {
+    const directory = this.directory(spec.id);
+    if (await exists(join(directory, 'driver.lock'))) return;
+    for (const name of ['scratch', 'tmp', 'eventlog', 'warehouse']) {
+      await mkdir(join(directory, name), { recursive: true, mode: 0o700 });
+    }
+    const { installation } = this.options;
+    const cgroup = this.options.cgroup && (await makeClusterGroup(this.options.cgroup, spec.id));
+    if (cgroup) await writeFile(join(directory, 'cgroup'), cgroup);
+    const jars = await readdir(join(installation.home, 'jars'));
+    const command = driverCommand(spec, directory, installation, cgroup, jars);
+    await writeFile(
+      join(directory, 'catalogue.sql'),
+      spec.catalogue.map(sql => `${sql}\n`).join('')
+    );
+    await writeFile(join(directory, 'driver.args'), argumentFile(command.arguments), {
+      mode: 0o600
+    });
+    const script = join(installation.scripts, 'driver.sh');
+    const child = spawn('/bin/sh', [script, directory, installation.java], {
+      // A session of its own: it outlives this server, and no Ctrl-C in a terminal reaches it.
+      detached: true,
+      stdio: 'ignore',
+      env: { ...process.env, ...command.environment }
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+    child.unref();
+  }
+
+  async stop(id: string): Promise<void> {
+    const directory = this.directory(id);
+    if (!(await exists(directory))) return;
+    // Whoever comes to start it later finds the lock taken.
+    const neverStarted = await writeOnce(join(directory, 'driver.lock'), 'stopped\n');
+    if (!neverStarted) await this.endProcesses(directory);
+    await this.endLeftovers(directory);
+    await this.tidy(id, directory);
+  }
+
+  async list(): Promise<ObservedCluster[]> {
+    const entries = await readdir(this.options.directory, { withFileTypes: true }).catch(() => []);
+    const clusters = entries
+      .filter(entry => entry.isDirectory())
+      .map(entry => this.observe(entry.name));
+    return (await Promise.all(clusters)).filter(cluster => cluster !== null);
+  }
+
+  async observe(id: string): Promise<ObservedCluster | null> {
+    const directory = this.directory(id);
+    // Only evidence is left of a cluster that was stopped.
+    if (await exists(join(directory, 'stopped'))) return null;
+    const lock = await readText(join(directory, 'driver.lock'));
+    if (lock === null) return null;
+    const base = { id, url: null, waitingFor: null, exit: null };
+    const driver = await readName(join(directory, 'driver.pid'));
+    const shell = parseProcessName(lock);
+    const alive =
+      (driver !== null && (await findProcess(driver)) !== null) ||
+      (shell !== null && (await findProcess(shell)) !== null);
+    if (!alive) {
+      const code = await readText(join(directory, 'driver.exit'));
+      const words = await lastWords(join(directory, 'driver.log'));
+      return {
+        ...base,
+        state: 'exited',
+        exit: explainExit(code === null ? null : Number(code), words)
+      };
+    }
+    const port = /^\d+/.exec((await readText(join(directory, 'ready'))) ?? '')?.[0];
+    if (port) return { ...base, state: 'ready', url: `sc://localhost:${port}` };
+    const booted = await exists(join(directory, 'live.jsonl'));
+    return {
+      ...base,
+      state: 'starting',
+      waitingFor: booted ? 'the tables of the shares' : 'the driver'
+    };
+  }
+
+  async follow(id: string, sink: EvidenceSink, abort: AbortSignal): Promise<void> {
+    const directory = this.directory(id);
+    await followEvidence(
+      {
+        directory,
+        driver: () => readName(join(directory, 'driver.pid')),
+        cgroup: () => this.cgroupOf(directory),
+        record: observation => this.record(id, observation)
+      },
+      sink,
+      abort
+    );
+  }
+
+  async record(id: string, observation: Observation): Promise<void> {
+    const file = join(this.directory(id), 'evidence.jsonl');
+    await appendFile(file, `${JSON.stringify(observation)}\n`, { mode: 0o600 });
+  }
+
+  private directory(id: string): string {
+    return join(this.options.directory, id);
+  }
+
+  private async cgroupOf(directory: string): Promise<string | null> {
+    return readFile(join(directory, 'cgroup'), 'utf8').catch(() => null);
+  }
+
+  /** Asks the driver to end, which takes its executors with it; insists if it does not. */
+  private async endProcesses(directory: string): Promise<void> {
+    const shell = parseProcessName((await readText(join(directory, 'driver.lock'))) ?? '');
+    const driver = await this.driverOf(directory, shell);
+    if (!driver) return;
+    const family = descendants(await readProcesses(), driver.pid);
+    if (await signal(driver, 'SIGTERM')) {
+      if (!(await this.gone([driver], STOP_GRACE_MS))) await signal(driver, 'SIGKILL');
+    }
+    if (!(await this.gone(family, KILL_GRACE_MS))) {
+      await Promise.all(family.map(process => signal(process, 'SIGKILL')));
+    }
+    await this.gone([...family, ...(shell ? [shell] : [])], KILL_GRACE_MS);
+  }
+
+  /** The driver's process; the script may be just about to write it down. */
+  private async driverOf(
+    directory: string,
+    shell: ProcessName | null
+  ): Promise<ProcessName | null> {
+    for (;;) {
+      const driver = await readName(join(directory, 'driver.pid'));
+      if (driver || !shell || !(await findProcess(shell))) return driver;
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Processes that were in the cluster's cgroup but had left the driver's family. */
+  private async endLeftovers(directory: string): Promise<void> {
+    const cgroup = await this.cgroupOf(directory);
+    if (!cgroup) return;
+    const deadline = Date.now() + KILL_GRACE_MS;
+    while (!(await removeGroup(cgroup)) && Date.now() < deadline) {
+      for (const pid of await processesIn(cgroup)) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // It has just ended by itself.
+        }
+      }
+      await sleep(POLL_MS);
+    }
+  }
+
+  private async gone(names: readonly ProcessName[], withinMs: number): Promise<boolean> {
+    const deadline = Date.now() + withinMs;
+    for (;;) {
+      const left = await Promise.all(names.map(findProcess));
+      if (left.every(process => process === null)) return true;
+      if (Date.now() > deadline) return false;
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Keeps the evidence and the executors' logs, removes the rest. */
+  private async tidy(id: string, directory: string): Promise<void> {
+    const work = join(this.options.installation.home, 'work', applicationId(id));
+    for (const executor of await readdir(work).catch(() => [])) {
+      const to = join(directory, 'executors', executor);
+      await cp(join(work, executor, 'stderr'), `${to}.stderr.log`).catch(() => undefined);
+      await cp(join(work, executor, 'stdout'), `${to}.stdout.log`).catch(() => undefined);
+    }
+    const rubbish = [
+      'scratch',
+      'tmp',
+      'warehouse',
+      'driver.args',
+      'catalogue.sql',
+      'ready',
+      'cgroup'
+    ];
+    await Promise.all(
+      [work, ...rubbish.map(name => join(directory, name))].map(path =>
+        rm(path, { recursive: true, force: true })
+      )
+    );
+    await writeOnce(join(directory, 'stopped'), `${new Date().toISOString()}\n`);
+  }
+}
+
+async function readText(path: string): Promise<string | null> {
+  return readFile(path, 'utf8').catch(() => null);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false
+  );
+}
+
+async function readName(path: string): Promise<ProcessName | null> {
+  return parseProcessName((await readText(path)) ?? '');
+}
+
+/** The end of a log, which may be long. */
+async function lastWords(path: string): Promise<string> {
+  const file = await open(path).catch(() => null);
+  if (!file) return '';
+  try {
+    const { size } = await file.stat();
+    const length = Math.min(size, LAST_WORDS_BYTES);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.subarray(0, bytesRead).toString('utf8');
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,69 @@
+import {
+  CellRunReport,
+  ClusterRequest,
+  KernelReport,
+  LongPoll,
+  RestartRequest
+} from '@aglais/protocol';
+import { Router } from 'express';
+import { requireUserScope } from '../identity/authenticate.js';
+import { parseBody } from '../problems.js';
+import type { Clusters } from './clusters.js';
+
+export function clusterRoutes(clusters: Clusters): Router {
+  const router = Router();
+
+  router.post('/clusters', async (request, response) => {
+    const { cluster, created } = await clusters.request(parseBody(ClusterRequest, request.body));
+    response.status(created ? 201 : 200).json(cluster);
+  });
+
+  router.get('/clusters', (_request, response) => {
+    response.json({ clusters: clusters.list() });
+  });
+
+  router.get('/clusters/:id', async (request, response) => {
+    const { afterRevision, waitMs } = parseBody(LongPoll, request.query);
+    response.json(await clusters.newerThan(request.params.id, afterRevision, waitMs));
+  });
+
+  router.get('/clusters/:id/endpoint', requireUserScope, (request, response) => {
+    response.set('Cache-Control', 'no-store').json(clusters.endpoint(String(request.params.id)));
+  });
+
+  router.delete('/clusters/:id', async (request, response) => {
+    response.status(202).json(await clusters.stop(request.params.id));
+  });
+
+  router.post('/clusters/:id/restart', async (request, response) => {
+    const { shape } = parseBody(RestartRequest, request.body ?? {});
+    response.status(201).json(await clusters.restart(request.params.id, shape));
+  });
+
+  router.post('/clusters/:id/cell-runs', async (request, response) => {
+    await clusters.reportCellRun(request.params.id, parseBody(CellRunReport, request.body));
+    response.status(204).end();
+  });
+
+  router.post('/clusters/:id/findings/:finding/dismiss', async (request, response) => {
+    await clusters.dismiss(request.params.id, request.params.finding);
+    response.status(204).end();
+  });
+
+  router.put('/jupyter-servers/:server/kernels', async (request, response) => {
+    await clusters.reportKernels(request.params.server, parseBody(KernelReport, request.body));
+    response.status(204).end();
+  });
+
+  router.get('/findings', (request, response) => {
+    const notebook = request.query.notebook;
+    const findings = clusters.findings(typeof notebook === 'string' ? notebook : null);
+    response.json({ findings });
+  });
+
+  router.get('/capacity', async (_request, response) => {
+    response.json(await clusters.capacity());
+  });
+
+  return router;
+}

@@ -1,0 +1,120 @@
+import { homedir, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Shape } from '@aglais/protocol';
+import { z } from 'zod';
+
+const MINUTE = 60_000;
+
+const number = (fallback: number) => z.coerce.number().finite().nonnegative().default(fallback);
+const flag = z
+  .enum(['true', 'false'])
+  .default('true')
+  .transform(value => value === 'true');
+
+const Environment = z.object({
+  AGLAIS_DATA: z.string().optional(),
+  AGLAIS_STATE: z.string().optional(),
+  AGLAIS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
+  AGLAIS_HOST: z.literal(['127.0.0.1', '::1', 'localhost']).default('127.0.0.1'),
+  AGLAIS_DATABASE: z.string().optional(),
+  AGLAIS_SPARK_HOME: z.string().optional(),
+  AGLAIS_PYTHON: z.string().default('python3'),
+  AGLAIS_JAVA: z.string().default('java'),
+  AGLAIS_CATALOGUES: z.string().optional(),
+  AGLAIS_IDLE_MINUTES: number(60),
+  AGLAIS_START_SECONDS: number(120),
+  AGLAIS_MEMORY_MIB: z.coerce.number().int().positive().optional(),
+  AGLAIS_SHAPE: z
+    .string()
+    .optional()
+    .transform((text, context) => {
+      if (text === undefined) return undefined;
+      const shape = Shape.safeParse(parseJson(text));
+      if (shape.success) return shape.data;
+      context.addIssue({
+        code: 'custom',
+        message: `is not a shape: ${z.prettifyError(shape.error)}`
+      });
+      return z.NEVER;
+    }),
+  AGLAIS_STOP_CLUSTERS_ON_EXIT: flag,
+  AGLAIS_CGROUPS: flag,
+  AGLAIS_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info')
+});
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The smallest shape that runs the examples well on a laptop. */
+const DEFAULT_SHAPE: Shape = {
+  driverMemoryMiB: 1024,
+  executors: { min: 2, max: 2 },
+  executorMemoryMiB: 512,
+  executorOverheadMiB: 384,
+  executorCores: 1
+};
+
+/** Share of the machine's memory that all clusters together may have; the rest is for kernels, the Lab and the browser. */
+const CLUSTERS_SHARE = 0.7;
+
+export interface Config {
+  /** Where `${AGLAIS_DATA}` in a share's path points to. */
+  dataDirectory: string;
+  /** The server's own: database, tokens, clusters. */
+  stateDirectory: string;
+  host: string;
+  /** 0: any free port. */
+  port: number;
+  /** `postgresql://…`, or null for the embedded database in the data directory. */
+  databaseUrl: string | null;
+  sparkHome: string;
+  python: string;
+  java: string;
+  cataloguesDirectory: string;
+  idleMs: number;
+  startDeadlineMs: number;
+  /** Memory that all clusters together may be granted, MiB. */
+  memoryMiB: number;
+  defaultShape: Shape;
+  stopClustersOnExit: boolean;
+  useCgroups: boolean;
+  logLevel: string;
+}
+
+/** The configuration from environment variables (docs/configuration.md). Throws with all that is wrong. */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const parsed = Environment.safeParse(environment);
+  if (!parsed.success) {
+    throw new Error(
+      `The configuration cannot be used; nothing was started.\n${z.prettifyError(parsed.error)}`
+    );
+  }
+  const env = parsed.data;
+  const dataDirectory = resolve(env.AGLAIS_DATA ?? join(homedir(), '.local', 'share', 'aglais'));
+  const stateDirectory = resolve(env.AGLAIS_STATE ?? join(dataDirectory, 'state', 'server'));
+  return {
+    dataDirectory,
+    stateDirectory,
+    host: env.AGLAIS_HOST,
+    port: env.AGLAIS_PORT,
+    databaseUrl: env.AGLAIS_DATABASE ?? null,
+    sparkHome: resolve(env.AGLAIS_SPARK_HOME ?? join(stateDirectory, 'spark')),
+    python: env.AGLAIS_PYTHON,
+    java: env.AGLAIS_JAVA,
+    cataloguesDirectory: resolve(
+      env.AGLAIS_CATALOGUES ?? join(import.meta.dirname, '..', '..', 'catalogues')
+    ),
+    idleMs: env.AGLAIS_IDLE_MINUTES * MINUTE,
+    startDeadlineMs: env.AGLAIS_START_SECONDS * 1000,
+    memoryMiB: env.AGLAIS_MEMORY_MIB ?? Math.floor((totalmem() / 2 ** 20) * CLUSTERS_SHARE),
+    defaultShape: env.AGLAIS_SHAPE ?? DEFAULT_SHAPE,
+    stopClustersOnExit: env.AGLAIS_STOP_CLUSTERS_ON_EXIT,
+    useCgroups: env.AGLAIS_CGROUPS,
+    logLevel: env.AGLAIS_LOG_LEVEL
+  };
+}

@@ -1,0 +1,94 @@
+import {
+  Diagnosis,
+  observeEventLine,
+  observeEvidenceLine,
+  type Observation
+} from '@aglais/diagnosis';
+import type { CellRun, Finding } from '@aglais/protocol';
+import type { EvidenceSink, Launcher } from '../clusters/launchers/launcher.js';
+
+/** Changes are told at most this often; a person cannot see more, and a busy stage would send thousands. */
+const TELL_MS = 100;
+
+export interface WatchedCluster {
+  id: string;
+  kernel: string;
+  notebook: string;
+}
+
+export interface WatchEvents {
+  /** Memory, executors, stages or the application changed. */
+  onResources: () => void;
+  onCellRun: (cellRun: CellRun) => void;
+  onFinding: (finding: Finding) => void;
+  onWithdrawn: (findingId: string) => void;
+}
+
+/** Follows the evidence of one cluster, diagnoses it as it comes, and tells what changed. */
+export class ClusterWatch implements EvidenceSink {
+  readonly diagnosis = new Diagnosis();
+  private readonly abort = new AbortController();
+  private timer: NodeJS.Timeout | null = null;
+  private readonly following: Promise<void>;
+
+  constructor(
+    launcher: Launcher,
+    readonly cluster: WatchedCluster,
+    private readonly events: WatchEvents,
+    onError: (error: unknown) => void
+  ) {
+    this.following = launcher.follow(cluster.id, this, this.abort.signal).catch(onError);
+  }
+
+  eventLine(text: string, ref: string): void {
+    observeEventLine(this.diagnosis, text, ref);
+    this.tellSoon();
+  }
+
+  evidenceLine(text: string, ref: string): void {
+    observeEvidenceLine(this.diagnosis, text, ref);
+    this.tellSoon();
+  }
+
+  observe(observation: Observation): void {
+    this.diagnosis.observe(observation);
+    this.tellSoon();
+  }
+
+  /** Ends the watch after telling what was seen last. */
+  async close(): Promise<void> {
+    this.abort.abort();
+    await this.following;
+    if (this.timer) clearTimeout(this.timer);
+    this.tell();
+  }
+
+  private tellSoon(): void {
+    this.timer ??= setTimeout(() => this.tell(), TELL_MS);
+  }
+
+  private tell(): void {
+    this.timer = null;
+    const changes = this.diagnosis.drainChanges();
+    if (changes.resources) this.events.onResources();
+    for (const { cell, run } of changes.cells) {
+      const state = this.diagnosis.cellRun(cell, run);
+      // Jobs may be seen before the kernel has said that their cell began.
+      if (!state || state.startedAt === null) continue;
+      const { id, kernel, notebook } = this.cluster;
+      this.events.onCellRun({
+        ...state,
+        cluster: id,
+        kernel,
+        notebook,
+        startedAt: state.startedAt,
+        outcome: state.outcome ?? 'running'
+      });
+    }
+    if (changes.findings.changed.length > 0) {
+      const findings = new Map(this.diagnosis.findings().map(finding => [finding.id, finding]));
+      for (const id of changes.findings.changed) this.events.onFinding(findings.get(id)!);
+    }
+    for (const id of changes.findings.withdrawn) this.events.onWithdrawn(id);
+  }
+}

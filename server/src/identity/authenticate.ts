@@ -1,0 +1,33 @@
+import type { IncomingMessage } from 'node:http';
+import type { RequestHandler } from 'express';
+import { ProblemError } from '../problems.js';
+import type { Scope, Tokens } from './tokens.js';
+
+/** Who sends a request, from its bearer token. Throws a 401 if nobody known does. */
+export function scopeOfRequest(request: IncomingMessage, tokens: Tokens): Scope {
+  const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
+  const scope = token === undefined ? null : tokens.scopeOf(token);
+  if (scope) return scope;
+  throw new ProblemError(
+    401,
+    'unauthenticated',
+    token === undefined
+      ? 'This address needs a bearer token: the content of the file `token` in the state directory.'
+      : 'This token is not valid here. The right one is in the file `token` in the state directory.'
+  );
+}
+
+export function authenticate(tokens: Tokens): RequestHandler {
+  return (request, response, next) => {
+    response.locals.scope = scopeOfRequest(request, tokens);
+    next();
+  };
+}
+
+/** For what a browser never needs to see. */
+export const requireUserScope: RequestHandler = (_request, response, next) => {
+  if (response.locals.scope !== 'user') {
+    throw new ProblemError(403, 'forbidden', 'Only the kernel of the notebook may read this.');
+  }
+  next();
+};

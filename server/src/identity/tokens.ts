@@ -1,0 +1,35 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeOnce } from '../store/files.js';
+
+/** What the bearer of a token may do: `user` everything, `browser` everything but reading endpoints. */
+export type Scope = 'user' | 'browser';
+
+/** The tokens of the one local user, and the secret from which the tokens of clusters are made. */
+export interface Tokens {
+  scopeOf(token: string): Scope | null;
+  /** A cluster's own token; made again from the secret whenever it is asked for, so it is stored nowhere. */
+  forCluster(id: string): string;
+}
+
+async function secretFile(path: string): Promise<string> {
+  await writeOnce(path, randomBytes(32).toString('base64url'), 0o600);
+  return (await readFile(path, 'utf8')).trim();
+}
+
+function same(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/** Reads `token`, `browser-token` and `secret` in the state directory, which are made at the first start (mode 0600). */
+export async function openTokens(stateDirectory: string): Promise<Tokens> {
+  const [user, browser, secret] = await Promise.all(
+    ['token', 'browser-token', 'secret'].map(name => secretFile(join(stateDirectory, name)))
+  );
+  return {
+    scopeOf: token => (same(token, user!) ? 'user' : same(token, browser!) ? 'browser' : null),
+    forCluster: id => createHmac('sha256', secret!).update(`cluster:${id}`).digest('base64url')
+  };
+}

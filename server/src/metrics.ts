@@ -1,0 +1,42 @@
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { Journal } from './stream/journal.js';
+
+/** What an operator sees: clusters by state, memory granted, findings by code, and Node's own figures. */
+export function makeMetrics(journal: Journal, grantedMiB: () => Promise<number>): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'aglais_clusters',
+    help: 'Clusters by state',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { state } of journal.clusters.values()) this.inc({ state });
+    }
+  });
+  new Gauge({
+    name: 'aglais_granted_mebibytes',
+    help: 'Memory granted to all live clusters',
+    registers: [registry],
+    async collect() {
+      this.set(await grantedMiB());
+    }
+  });
+  const found = new Counter({
+    name: 'aglais_findings_total',
+    help: 'Findings by code, since this server began',
+    labelNames: ['code', 'severity'],
+    registers: [registry]
+  });
+  const seen = new Set<string>();
+  journal.onChange(change => {
+    if (change.type !== 'finding') return;
+    const { cluster, finding } = change.finding;
+    const key = `${cluster} ${finding.id}`;
+    if (seen.has(key)) return;
+    seen.add(key);
+    found.inc({ code: finding.code, severity: finding.severity });
+  });
+  return registry;
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { makeApp } from './app.js';
+import { ClusterRows } from './clusters/cluster-rows.js';
+import { Clusters } from './clusters/clusters.js';
+import { openCgroups } from './clusters/launchers/local/cgroups.js';
+import { findInstallation } from './clusters/launchers/local/installation.js';
+import { LocalLauncher } from './clusters/launchers/local/local-launcher.js';
+import type { Config } from './config.js';
+import { lockStateDirectory } from './state-lock.js';
+import { FindingRows } from './findings/finding-rows.js';
+import { openTokens } from './identity/tokens.js';
+import { makeMetrics } from './metrics.js';
+import { catalogueSql } from './shares/catalogue-sql.js';
+import { readShares } from './shares/declarations.js';
+import { openStore } from './store/store.js';
+import { Journal } from './stream/journal.js';
+import { serveStream } from './stream/socket.js';
+
+export interface RunningServer {
+  url: string;
+  /** Ends the server; clusters too, if the configuration says so. */
+  close(): Promise<void>;
+}
+
+/** Opens everything the configuration names and serves it. */
+export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
+  await mkdir(config.stateDirectory, { recursive: true, mode: 0o700 });
+  const unlock = await lockStateDirectory(config.stateDirectory);
+  try {
+    return await serve(config, log, unlock);
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+async function serve(
+  config: Config,
+  log: Logger,
+  unlock: () => Promise<void>
+): Promise<RunningServer> {
+  const { dataDirectory, stateDirectory, defaultShape } = config;
+  const store = await openStore(config.databaseUrl ?? join(stateDirectory, 'aglais.sqlite'));
+  const tokens = await openTokens(stateDirectory);
+  const name = `aglais-${createHash('sha256').update(stateDirectory).digest('hex').slice(0, 8)}`;
+  const cgroup = config.useCgroups ? await openCgroups(name) : null;
+  if (!cgroup)
+    log.warn('memory cgroups cannot be used here: executors are not held to their limit');
+  const launcher = new LocalLauncher({
+    directory: join(stateDirectory, 'clusters'),
+    installation: await findInstallation(config),
+    cgroup,
+    memoryMiB: config.memoryMiB
+  });
+  const journal = new Journal();
+  const shares = () => readShares(config.cataloguesDirectory, dataDirectory);
+  const clusters = new Clusters({
+    launcher,
+    rows: new ClusterRows(store),
+    findings: new FindingRows(store),
+    journal,
+    tokens,
+    catalogue: async () => {
+      const declared = await shares();
+      for (const { problem } of declared) if (problem) log.warn(problem);
+      return declared.flatMap(({ share, problem }) =>
+        share && !problem ? catalogueSql(share) : []
+      );
+    },
+    defaultShape,
+    deadlines: { startMs: config.startDeadlineMs, idleMs: config.idleMs },
+    log
+  });
+  const metrics = makeMetrics(journal, async () => (await clusters.capacity()).grantedMiB);
+  const http = createServer(makeApp({ clusters, shares, tokens, metrics, log }));
+  const closeStream = serveStream(http, journal, tokens, log);
+  await clusters.open();
+  await new Promise<void>((resolve, reject) => {
+    http.once('error', reject);
+    http.listen(config.port, config.host, resolve);
+  });
+  const { port } = http.address() as AddressInfo;
+  return {
+    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
+    async close() {
+      http.close();
+      closeStream();
+      if (config.stopClustersOnExit)
+        await clusters.stopAll('Spark was stopped because Aglais was ended.');
+      await clusters.close();
+      http.closeAllConnections();
+      await store.destroy();
+      await unlock();
+    }
+  };
+}

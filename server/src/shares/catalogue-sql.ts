@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import type { Share, ShareTable } from '@aglais/protocol';
+
+const name = (identifier: string) => `\`${identifier.replaceAll('`', '``')}\``;
+const text = (value: string) => `'${value.replace(/['\\]/g, '\\$&').replace(/\s+/g, ' ')}'`;
+
+/** Statements, one a line, that make the tables of a share known to Spark: `spark.table("<share>.<table>")`. */
+export function catalogueSql(share: Share): string[] {
+  return [
+    `CREATE DATABASE IF NOT EXISTS ${name(share.id)} COMMENT ${text(share.title)}`,
+    ...share.tables.map(table => tableSql(share, table))
+  ];
+}
+
+/**
+ * Partitions are left out: Spark finds them in the folders. So it would the columns, but by a job that holds up the
+ * start, so they are said where the declaration has their types.
+ */
+function tableSql(share: Share, table: ShareTable): string {
+  const full = `${name(share.id)}.${name(table.name)}`;
+  const location = text(join(share.path, table.path));
+  const { bucketing } = table;
+  const clauses = [
+    `CREATE TABLE IF NOT EXISTS ${full}${columns(table)} USING ${table.format}`,
+    bucketing &&
+      `CLUSTERED BY (${bucketing.columns.map(name).join(', ')}) ` +
+        (bucketing.sortedBy.length > 0
+          ? `SORTED BY (${bucketing.sortedBy.map(name).join(', ')}) `
+          : '') +
+        `INTO ${bucketing.buckets} BUCKETS`,
+    `COMMENT ${text(table.description)}`,
+    `LOCATION ${location}`
+  ].filter(Boolean);
+  return clauses.join(' ');
+}
+
+function columns(table: ShareTable): string {
+  if (table.columns.length === 0 || table.columns.some(column => !column.type)) return '';
+  const typed = table.columns.map(({ name: column, type, description }) =>
+    [name(column), type, description && `COMMENT ${text(description)}`].filter(Boolean).join(' ')
+  );
+  return ` (${typed.join(', ')})`;
+}

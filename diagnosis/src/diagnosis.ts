@@ -128,6 +128,11 @@ export class Diagnosis {
       .filter(({ state, tasks }) => state === 'running' && (tasks.running > 0 || tasks.total > 0));
   }
 
+  /** How much is remembered; it must grow with incidents, not with the length of the log. */
+  get memoryHeld(): Record<'jobs' | 'stages' | 'tasks' | 'scopes' | 'setbacks', number> {
+    return this.#app.held;
+  }
+
   /** What changed since the last call. */
   drainChanges(): DrainedChanges {
     const { cells, resources } = this.#app.changes;

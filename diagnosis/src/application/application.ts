@@ -163,6 +163,16 @@ export class Application {
     };
   }
 
+  get held(): Record<'jobs' | 'stages' | 'tasks' | 'scopes' | 'setbacks', number> {
+    return {
+      jobs: this.jobs.size,
+      stages: this.stages.size,
+      tasks: this.#tasks.running,
+      scopes: [...this.scopes].length,
+      setbacks: [...this.setbacks].length
+    };
+  }
+
   #executorRemoved(id: string, reason: string, at: number, ref: string): void {
     this.#sawTime(at);
     if (SHUTTING_DOWN.test(reason)) this.shutdownAt = Math.min(this.shutdownAt ?? Infinity, at);

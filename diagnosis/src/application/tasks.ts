@@ -36,6 +36,10 @@ export class Tasks {
     this.#application = application;
   }
 
+  get running(): number {
+    return this.#running.size;
+  }
+
   started(info: TaskInfo, ref: string): void {
     if (this.#running.has(info.task)) return;
     const app = this.#application;
@@ -82,7 +86,9 @@ export class Tasks {
 
   /** Books the start of a task that somebody had to do before; returns whose fault that is. */
   #repeated(stage: Stage, info: TaskInfo, ref: string): Setback | null {
-    const { partition } = info;
+    // Old Sparks do not say which partition a retried stage works on: any lost one will do.
+    const known = info.partition;
+    const partition = known ?? [...stage.lost.keys()][0] ?? null;
     const lost = partition === null ? undefined : stage.lost.get(partition);
     const attempt = attemptOf(stage, info.attempt);
     let setback: Setback | null = null;

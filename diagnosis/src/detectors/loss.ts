@@ -30,6 +30,8 @@ interface Harm {
 
 /** An OOM in a task and the end of its executor this close together are one incident, ms. */
 const SAME_MOMENT_MS = 10_000;
+/** Counters are read at least this often while an executor lives, ms. */
+const AT_ONCE_MS = 2_000;
 /** A stopped application takes down its executors within this time, ms. */
 export const SHUTDOWN_MS = 10_000;
 
@@ -180,7 +182,7 @@ function judgeExit(code: number, reason: string, harm: Harm): Verdict | null {
 /**
  * The kernel's kill that ended this executor's JVM, if its cgroup counted one. Under cgroup v1 the
  * kernel kills one process: kills that a vanished Python worker explains do not count, unless the
- * last one came after the last vanished worker.
+ * last one was first counted when the executor ended, long after the last worker had vanished.
  */
 function killOf(
   executor: ExecutorFacts,
@@ -194,7 +196,7 @@ function killOf(
   const count = crashes.reduce((sum, crash) => sum + crash.count, 0);
   if (oomKills > count) return last;
   const lastCrash = Math.max(...crashes.map(crash => crash.lastSeen));
-  return last.at > lastCrash && at > lastCrash ? last : null;
+  return last.at >= at - AT_ONCE_MS && lastCrash < at - 2 * AT_ONCE_MS ? last : null;
 }
 
 /**

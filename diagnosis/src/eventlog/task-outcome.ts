@@ -66,7 +66,8 @@ function readException(reason: Fields): TaskOutcome {
   const name = text(reason, 'Class Name') ?? 'Exception';
   const description = text(reason, 'Description') ?? '';
   const trace = text(reason, 'Full Stack Trace') ?? stackOf(reason);
-  const message = description ? `${name}: ${description}` : name;
+  // The trace begins with class and description; its frames are not worth quoting.
+  const message = trace.split('\n\tat ', 1)[0] || description || name;
   if (HEAP.test(name)) return { kind: 'heap', message };
   if (CRASH.test(description)) return { kind: 'crash', message };
   if (/PythonException$/.test(name)) {

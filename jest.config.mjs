@@ -6,7 +6,10 @@ const project = name => ({
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
   transform: {
-    '^.+\\.tsx?$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript', tsx: true } } }]
+    '^.+\\.tsx?$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript', tsx: true } } }
+    ]
   },
   moduleNameMapper: {
     '^@aglais/(protocol|diagnosis|server)$': `${import.meta.dirname}/$1/src/index.ts`,

@@ -168,6 +168,19 @@ export function findingsOf(state: State, notebook: NotebookPlace): PlacedFinding
     .sort((a, b) => b.finding.firstSeen - a.finding.firstSeen);
 }
 
+/**
+ * The findings of a notebook that matter now, newest first: those under its cells, and those without
+ * a cell that its present kernel met (of any kernel while it has none).
+ */
+export function presentFindings(state: State, notebook: NotebookPlace): PlacedFinding[] {
+  const notes = notesByCell(state, notebook);
+  return findingsOf(state, notebook).filter(placed => {
+    const { cell } = placed.finding.subject;
+    if (cell !== undefined) return notes.get(cell)?.findings.includes(placed);
+    return !placed.dismissed && (notebook.kernel ?? placed.kernel) === placed.kernel;
+  });
+}
+
 function belongs(thing: { kernel: string; notebook: string }, notebook: NotebookPlace): boolean {
   return thing.kernel === notebook.kernel || thing.notebook === notebook.path;
 }

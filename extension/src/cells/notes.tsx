@@ -24,8 +24,6 @@ export class CellNotesWidget extends ReactWidget {
   ) {
     super();
     this.addClass('aglais-CellNotes');
-    // Keys belong to our buttons while they have the focus, not to the notebook's shortcuts.
-    this.node.dataset['lmSuppressShortcuts'] = 'true';
   }
 
   /** Shows these notes from now on. */

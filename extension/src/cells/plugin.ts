@@ -36,9 +36,12 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
         },
         dismiss: placed => {
           const action = backend.dismissFinding(placed.cluster, placed.finding.id);
-          void orSay(trans.__('The finding was not dismissed'), action, trans);
-          // Its button goes away with it: the focus stays in the notebook.
-          panel.content.activate();
+          void orSay(trans.__('The finding was not dismissed'), action, trans).then(() => {
+            // The button that had the focus is gone with its card: the focus stays in the notebook.
+            requestAnimationFrame(() => {
+              if (document.activeElement === document.body) panel.content.activate();
+            });
+          });
         }
       };
       new CellNotesTracker({ panel, backend, createNotes, actions });

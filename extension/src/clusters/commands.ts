@@ -55,9 +55,9 @@ export function addClusterCommands(
   };
 
   const start = async ({ place, change }: Target): Promise<void> => {
-    const base = clusterOf(backend.state, place.kernel)?.shape;
-    const shape = base && Object.keys(change).length > 0 ? resized(base, change) : undefined;
-    await backend.startCluster(place.kernel, place.path, shape);
+    // The size that the notebook had before: it may have been asked for.
+    const before = clusterOf(backend.state, place.kernel)?.shape;
+    await backend.startCluster(place.kernel, place.path, before && resized(before, change));
   };
 
   commands.addCommand(CommandIDs.start, {

@@ -2,6 +2,7 @@ import { Dialog, showDialog } from '@jupyterlab/apputils';
 import * as React from 'react';
 import type { Capacity, Cluster } from '@aglais/protocol';
 import { gib, type Trans } from '../words';
+import type { ShapeChange } from './words';
 
 /** What a person should know before Spark goes away under a notebook. */
 function LostAndKept({ trans }: { trans: Trans }): React.JSX.Element {
@@ -34,8 +35,7 @@ export async function confirmStop(cluster: Cluster, trans: Trans): Promise<boole
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
       Dialog.warnButton({ label: trans.__('Stop') })
-    ],
-    defaultButton: 0
+    ]
   });
   return result.button.accept;
 }
@@ -43,12 +43,12 @@ export async function confirmStop(cluster: Cluster, trans: Trans): Promise<boole
 /**
  * Asks whether to replace the cluster of a notebook.
  *
- * @param changes what is different in the new one, as noun phrases; empty if it has the same size
+ * @param changes what is different in the new one, empty if it has the same size
  * @param capacity what the machine can still hold, if that is known
  */
 export async function confirmRestart(
   cluster: Cluster,
-  changes: readonly string[],
+  changes: readonly ShapeChange[],
   capacity: Capacity | null,
   trans: Trans
 ): Promise<boolean> {
@@ -64,7 +64,7 @@ export async function confirmRestart(
         {changes.length > 0 && (
           <ul>
             {changes.map(change => (
-              <li key={change}>{change}</li>
+              <li key={change.short}>{change.full}</li>
             ))}
           </ul>
         )}
@@ -83,8 +83,7 @@ export async function confirmRestart(
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
       Dialog.warnButton({ label: trans.__('Restart') })
-    ],
-    defaultButton: 1
+    ]
   });
   return result.button.accept;
 }

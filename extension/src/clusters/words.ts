@@ -93,26 +93,33 @@ export function memoryParts(memory: Memory): MemoryParts | null {
   return { heap, python, other: memory.usedMiB - python - heap };
 }
 
-/** The size of a cluster in one line each for executors and driver. */
-export function shapeWords(shape: Shape, trans: Trans): { executors: string; driver: string } {
-  const { min, max } = shape.executors;
-  const count =
-    min === max
-      ? trans._n('%1 executor', '%1 executors', max)
-      : trans.__('%1 to %2 executors', min, max);
-  return {
-    executors: [
-      count,
-      trans.__(
-        '%1 GiB each (%2 heap + %3 beside it)',
-        gib(shape.executorMemoryMiB + shape.executorOverheadMiB),
-        gib(shape.executorMemoryMiB),
-        gib(shape.executorOverheadMiB)
-      ),
-      trans._n('%1 core each', '%1 cores each', shape.executorCores)
-    ].join(' · '),
-    driver: trans.__('driver with %1 GiB heap', gib(shape.driverMemoryMiB))
-  };
+/** What one executor may use, heap and the rest, MiB. */
+function executorMiB(shape: Shape): number {
+  return shape.executorMemoryMiB + shape.executorOverheadMiB;
+}
+
+function countWords({ min, max }: Shape['executors'], trans: Trans): string {
+  return min === max
+    ? trans._n('%1 executor', '%1 executors', max)
+    : trans.__('%1 to %2 executors', min, max);
+}
+
+function executorWords(shape: Shape, trans: Trans): string {
+  return trans.__(
+    '%1 GiB per executor (%2 Java heap, %3 for Python and the rest)',
+    gib(executorMiB(shape)),
+    gib(shape.executorMemoryMiB),
+    gib(shape.executorOverheadMiB)
+  );
+}
+
+/** The size of a cluster, one line each for what a person compares. */
+export function shapeWords(shape: Shape, trans: Trans): string[] {
+  return [
+    `${countWords(shape.executors, trans)}, ${trans._n('%1 core each', '%1 cores each', shape.executorCores)}`,
+    executorWords(shape, trans),
+    trans.__('driver with %1 GiB Java heap', gib(shape.driverMemoryMiB))
+  ];
 }
 
 /** A shape with what an advice changes in it. */
@@ -121,30 +128,52 @@ export function resized(shape: Shape, change: Partial<Shape>): Shape {
   return { ...shape, ...Object.fromEntries(known) };
 }
 
-/**
- * What differs between two shapes, each as a noun phrase: "2.0 GiB heap per executor".
- * Empty if they are the same.
- */
-export function shapeChanges(from: Shape, to: Shape, trans: Trans): string[] {
-  const changes: string[] = [];
-  if (from.executorMemoryMiB !== to.executorMemoryMiB) {
-    changes.push(trans.__('%1 GiB heap per executor', gib(to.executorMemoryMiB)));
-  }
-  if (from.executorOverheadMiB !== to.executorOverheadMiB) {
-    changes.push(trans.__('%1 GiB beside the heap per executor', gib(to.executorOverheadMiB)));
-  }
-  if (from.driverMemoryMiB !== to.driverMemoryMiB) {
-    changes.push(trans.__('%1 GiB driver heap', gib(to.driverMemoryMiB)));
-  }
-  if (from.executors.min !== to.executors.min || from.executors.max !== to.executors.max) {
-    changes.push(
-      to.executors.min === to.executors.max
-        ? trans._n('%1 executor', '%1 executors', to.executors.max)
-        : trans.__('%1 to %2 executors', to.executors.min, to.executors.max)
+/** One difference between two shapes. */
+export interface ShapeChange {
+  /** Fits on a button: "2.0 GiB per executor". */
+  readonly short: string;
+  /** Says everything, old and new: for a dialog. */
+  readonly full: string;
+}
+
+/** What differs between two shapes; empty if they are the same. */
+export function shapeChanges(from: Shape, to: Shape, trans: Trans): ShapeChange[] {
+  const changes: ShapeChange[] = [];
+  const change = (short: string, before: string, after = short): void => {
+    changes.push({ short, full: trans.__('%1, until now %2', after, before) });
+  };
+  if (
+    from.executorMemoryMiB !== to.executorMemoryMiB ||
+    from.executorOverheadMiB !== to.executorOverheadMiB
+  ) {
+    const sameSum = executorMiB(from) === executorMiB(to);
+    change(
+      sameSum
+        ? trans.__('%1 GiB Java heap per executor', gib(to.executorMemoryMiB))
+        : trans.__('%1 GiB per executor', gib(executorMiB(to))),
+      trans.__(
+        '%1 GiB (%2 and %3)',
+        gib(executorMiB(from)),
+        gib(from.executorMemoryMiB),
+        gib(from.executorOverheadMiB)
+      ),
+      executorWords(to, trans)
     );
   }
+  if (from.driverMemoryMiB !== to.driverMemoryMiB) {
+    change(
+      trans.__('%1 GiB driver heap', gib(to.driverMemoryMiB)),
+      trans.__('%1 GiB', gib(from.driverMemoryMiB))
+    );
+  }
+  if (from.executors.min !== to.executors.min || from.executors.max !== to.executors.max) {
+    change(countWords(to.executors, trans), countWords(from.executors, trans));
+  }
   if (from.executorCores !== to.executorCores) {
-    changes.push(trans._n('%1 core per executor', '%1 cores per executor', to.executorCores));
+    change(
+      trans._n('%1 core per executor', '%1 cores per executor', to.executorCores),
+      `${from.executorCores}`
+    );
   }
   return changes;
 }

@@ -2,6 +2,7 @@ import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { Advice, Cluster, Evidence, PlacedFinding, Shape } from '@aglais/protocol';
 import { isLive } from '../backend/select';
+import { Button, KEEPS_KEYS } from '../button';
 import { resized, shapeChanges } from '../clusters/words';
 import { moment, type Trans } from '../words';
 import { confidenceWords, costWords, seenWords, severityWords, sourceWords } from './words';
@@ -67,25 +68,21 @@ export function Card(props: CardProps): React.JSX.Element {
             <ResizeButton key={index} {...props} shape={advice.shape} />
           ) : null
         )}
-        {props.onShowCell && (
-          <button className="aglais-Button" onClick={props.onShowCell}>
-            {trans.__('Go to cell')}
-          </button>
-        )}
+        {props.onShowCell && <Button onClick={props.onShowCell}>{trans.__('Go to cell')}</Button>}
         {finding.evidence.length > 0 && (
-          <button
-            className="aglais-Button aglais-Card-toggle"
+          <Button
+            className="aglais-Card-toggle"
             aria-expanded={open}
             aria-controls={`${id}-evidence`}
             onClick={props.onToggle}
           >
             {open ? <caretDownIcon.react tag="span" /> : <caretRightIcon.react tag="span" />}
             {open ? trans.__('Hide evidence') : trans.__('Show evidence')}
-          </button>
+          </Button>
         )}
-        <button className="aglais-Button aglais-Card-dismiss" onClick={props.onDismiss}>
+        <Button className="aglais-Card-dismiss" onClick={props.onDismiss}>
           {trans.__('Dismiss')}
-        </button>
+        </Button>
       </div>
       {open && (
         <section
@@ -134,16 +131,16 @@ function ResizeButton(
   if (changes.length === 0) {
     return <span className="aglais-Card-done">{trans.__('Spark has this size now.')}</span>;
   }
+  const size = changes.map(change => change.short).join(', ');
   return (
-    <button
-      className="aglais-Button aglais-mod-primary aglais-Card-resize"
+    <Button
+      primary
+      className="aglais-Card-resize"
       disabled={isLive(cluster) && cluster.state !== 'ready'}
       onClick={() => props.onResize(shape)}
     >
-      {isLive(cluster)
-        ? trans.__('Restart with %1', changes.join(', '))
-        : trans.__('Start with %1', changes.join(', '))}
-    </button>
+      {isLive(cluster) ? trans.__('Restart with %1', size) : trans.__('Start with %1', size)}
+    </Button>
   );
 }
 
@@ -151,7 +148,9 @@ function Quote({ evidence, trans }: { evidence: Evidence; trans: Trans }): React
   return (
     <figure className="aglais-Evidence" data-source={evidence.source}>
       <blockquote>
-        <pre tabIndex={0}>{evidence.quote}</pre>
+        <pre tabIndex={0} {...KEEPS_KEYS}>
+          {evidence.quote}
+        </pre>
       </blockquote>
       <figcaption>
         {sourceWords(evidence.source, trans)}

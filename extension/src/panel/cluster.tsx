@@ -37,7 +37,6 @@ export function ClusterState({ cluster, trans }: Props): React.JSX.Element {
 
 /** Size, memory, running stages and lost executors of a live cluster. */
 export function ClusterDetails({ cluster, trans }: Props): React.JSX.Element {
-  const shape = shapeWords(cluster.shape, trans);
   const active = activeExecutors(cluster);
   const lost = lostExecutors(cluster).slice(0, LOST_SHOWN);
   return (
@@ -82,9 +81,12 @@ export function ClusterDetails({ cluster, trans }: Props): React.JSX.Element {
         </Section>
       )}
       <Section title={trans.__('Size')} className="aglais-Shape">
-        <p>{shape.executors}</p>
-        <p>{shape.driver}</p>
-        {cluster.sparkVersion && <p>{trans.__('Spark %1', cluster.sparkVersion)}</p>}
+        <ul>
+          {shapeWords(cluster.shape, trans).map(line => (
+            <li key={line}>{line}</li>
+          ))}
+          {cluster.sparkVersion && <li>{trans.__('Spark %1', cluster.sparkVersion)}</li>}
+        </ul>
       </Section>
     </>
   );

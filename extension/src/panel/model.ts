@@ -1,7 +1,7 @@
 import { VDomModel } from '@jupyterlab/ui-components';
 import { Throttler } from '@lumino/polling';
 import type { Cluster, PlacedFinding } from '@aglais/protocol';
-import { clusterOf, findingsOf, type NotebookPlace } from '../backend/select';
+import { clusterOf, presentFindings, type NotebookPlace } from '../backend/select';
 import type { CurrentNotebook } from '../notebook/current';
 import type { Connection, IBackend } from '../tokens';
 
@@ -31,10 +31,9 @@ export class PanelModel extends VDomModel {
     return this.place && clusterOf(this.backend.state, this.place.kernel);
   }
 
-  /** Findings of the notebook that were not dismissed, newest first. */
+  /** Findings of the notebook that matter now, newest first. */
   get findings(): PlacedFinding[] {
-    if (!this.place) return [];
-    return findingsOf(this.backend.state, this.place).filter(placed => !placed.dismissed);
+    return this.place ? presentFindings(this.backend.state, this.place) : [];
   }
 
   private _changed(): void {

@@ -3,6 +3,7 @@ import * as React from 'react';
 import type { PlacedFinding, Shape } from '@aglais/protocol';
 import { isLive } from '../backend/select';
 import { findingKey } from '../backend/state';
+import { Button } from '../button';
 import { possible } from '../clusters/words';
 import { Card } from '../findings/card';
 import { sparkIcon } from '../icon';
@@ -115,32 +116,21 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
     return (
       <div className="aglais-Panel-buttons">
         {can.start ? (
-          <button
-            className="aglais-Button aglais-mod-primary"
-            data-command="start"
-            disabled={off}
-            onClick={this._actions.start}
-          >
+          <Button primary data-command="start" disabled={off} onClick={this._actions.start}>
             {cluster ? trans.__('Start again') : trans.__('Start now')}
-          </button>
+          </Button>
         ) : (
           <>
-            <button
-              className="aglais-Button"
+            <Button
               data-command="restart"
               disabled={off || !can.restart}
               onClick={this._actions.restart}
             >
               {trans.__('Restart')}
-            </button>
-            <button
-              className="aglais-Button"
-              data-command="stop"
-              disabled={off || !can.stop}
-              onClick={this._actions.stop}
-            >
+            </Button>
+            <Button data-command="stop" disabled={off || !can.stop} onClick={this._actions.stop}>
               {trans.__('Stop')}
-            </button>
+            </Button>
           </>
         )}
       </div>
@@ -177,6 +167,9 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
               title={trans.__('Go to the cell')}
               onClick={() => this._actions.showCell(cell)}
             >
+              {placed.finding.subject.run !== undefined && (
+                <span className="aglais-FindingLink-run">[{placed.finding.subject.run}]</span>
+              )}{' '}
               {placed.finding.title}
             </button>
           );

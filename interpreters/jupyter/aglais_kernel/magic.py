@@ -64,16 +64,17 @@ def stop(notebook: Notebook) -> str:
 def restart(notebook: Notebook, executor_memory_mib: int | None) -> None:
     """Replaces the cluster, with another heap per executor (MiB) if one is given, and waits."""
     connection = notebook.connection
-    cluster = connection.server.live_cluster(connection.place.kernel)
-    if cluster is None:
-        cluster = connection.server.request_cluster(
-            connection.place.kernel, connection.place.notebook
-        )
+    server, place = connection.server, connection.place
+    cluster = server.live_cluster(place.kernel)
     shape: dict[str, Any] | None = None
     if executor_memory_mib is not None:
-        shape = {**cluster["shape"], "executorMemoryMiB": executor_memory_mib}
-    connection.server.restart_cluster(cluster["id"], shape)
-    connection.lose("you restarted it with `%aglais restart`")
+        present = cluster["shape"] if cluster else server.default_shape()
+        shape = {**present, "executorMemoryMiB": executor_memory_mib}
+    if cluster:
+        server.restart_cluster(cluster["id"], shape)
+        connection.lose("you restarted it with `%aglais restart`")
+    else:
+        server.request_cluster(place.kernel, place.notebook, shape)
     notebook.session()
 
 

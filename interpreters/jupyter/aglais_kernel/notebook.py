@@ -92,7 +92,7 @@ class Notebook:
             namespace.setdefault("spark", self.placeholder)  # %reset took it
         self.connection.check()
         untouched = self._uses_spark and namespace["spark"] is self.placeholder
-        if untouched or self.connection.lost or any(map(self._is_dead, namespace.values())):
+        if untouched or self.connection.lost or self._holds_dead_session():
             self.session()
 
     def adopt(self, session: Any) -> None:
@@ -154,6 +154,9 @@ class Notebook:
     def _may_use_spark(self, tree: ast.Module) -> bool:
         source = self._running[-1].info.raw_cell if self._running else ""
         return self.connection.wanted or is_likely(source, tree, self.shell.user_ns)
+
+    def _holds_dead_session(self) -> bool:
+        return any(self._is_dead(held) for held in list(self.shell.user_ns.values()))
 
     @staticmethod
     def _is_dead(value: Any) -> bool:

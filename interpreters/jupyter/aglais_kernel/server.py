@@ -29,9 +29,16 @@ class Server:
         self.url = url.rstrip("/")
         self._token_file = token_file
 
-    def request_cluster(self, kernel: str, notebook: str) -> Cluster:
-        """This kernel's cluster: the live one, or a new one."""
-        return self._patiently("POST", "/clusters", {"kernel": kernel, "notebook": notebook})
+    def request_cluster(
+        self, kernel: str, notebook: str, shape: dict[str, Any] | None = None
+    ) -> Cluster:
+        """This kernel's cluster: the live one, or a new one (of that shape, if one is given)."""
+        body: dict[str, Any] = {"kernel": kernel, "notebook": notebook}
+        return self._patiently("POST", "/clusters", {**body, "shape": shape} if shape else body)
+
+    def default_shape(self) -> dict[str, Any]:
+        """The shape of a cluster for which none is asked."""
+        return self._patiently("GET", "/capacity")["defaultShape"]
 
     def cluster(self, id: str, timeout: float = ANSWER_S) -> Cluster:
         """The cluster as it is now; `timeout` in seconds."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from . import wording
 from .errors import Refused, ServerUnavailable, SparkDidNotStart, StartInterrupted
@@ -12,22 +13,25 @@ from .server import Cluster, Server
 from .status import StatusLine
 
 POLL_MS = 1000  # the line counts seconds
+ENDED = ("stopped", "failed")
 SILENCE_S = 4.0  # how long the server may be away while we wait (it may be restarting)
 
 
 def start_spark(server: Server, place: Place, meanwhile: Callable[[], None]) -> Cluster:
     """Returns this kernel's cluster when it is ready.
 
-    `meanwhile` runs once while the cluster starts. Raises ServerUnavailable, Refused,
-    SparkDidNotStart or StartInterrupted.
+    `meanwhile` runs while the cluster starts, in a thread: an interrupt must not hit the middle of
+    an import. Raises ServerUnavailable, Refused, SparkDidNotStart or StartInterrupted.
     """
     began = time.monotonic()
     line = StatusLine()
+    side = threading.Thread(target=meanwhile, name="aglais-import", daemon=True)
     try:
-        cluster = server.request_cluster(place.kernel, place.notebook)
-        line.show(wording.starting(cluster, time.monotonic() - began))
-        meanwhile()
-        cluster = _wait(server, place, cluster, line, began)
+        first = server.request_cluster(place.kernel, place.notebook)
+        side.start()
+        for cluster in _states(server, place, first):
+            line.show(wording.starting(cluster, time.monotonic() - began))
+        side.join()
     except KeyboardInterrupt:
         line.show("Interrupted while Spark was starting.")
         raise StartInterrupted(
@@ -41,23 +45,28 @@ def start_spark(server: Server, place: Place, meanwhile: Callable[[], None]) -> 
     return cluster
 
 
-def _wait(
-    server: Server, place: Place, cluster: Cluster, line: StatusLine, began: float
-) -> Cluster:
+def _states(server: Server, place: Place, cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster as it changes (and at least every POLL_MS); the last one is ready."""
     heard = time.monotonic()
-    while cluster["state"] != "ready":
-        line.show(wording.starting(cluster, time.monotonic() - began))
-        if cluster["state"] in ("stopped", "failed"):
-            cluster = _successor(server, place, cluster)
-            continue
+    # The one before us may still be ending; only after it can there be a new one.
+    waits_for_old = cluster["state"] == "stopping"
+    while True:
+        yield cluster
+        if cluster["state"] == "ready":
+            return
         try:
-            cluster = _newer(server, cluster)
+            if cluster["state"] not in ENDED:
+                cluster = _newer(server, cluster)
+            elif waits_for_old:
+                cluster = server.request_cluster(place.kernel, place.notebook)
+                waits_for_old = False
+            else:
+                cluster = _successor(server, place, cluster)
             heard = time.monotonic()
         except ServerUnavailable:
             if time.monotonic() - heard > SILENCE_S:
                 raise
             time.sleep(0.2)
-    return cluster
 
 
 def _newer(server: Server, cluster: Cluster) -> Cluster:

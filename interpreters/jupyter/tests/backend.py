@@ -56,6 +56,14 @@ class Backend:
             self._http.server_close()
             self._http = None
 
+    def restore(self) -> None:
+        """As if new, but for the clusters: for a notebook that goes on from test to test."""
+        if self._http is None:
+            self.start()
+        self.start_seconds = self.report_seconds = 0.0
+        self.refusal = None
+        self.cell_runs.clear()
+
     def live(self, kernel: str) -> dict[str, Any] | None:
         states = ("requested", "starting", "ready", "stopping")
         found = [c for c in self.clusters.values() if c["kernel"] == kernel]
@@ -92,8 +100,7 @@ class Backend:
 
     def _get_ready(self, cluster: dict[str, Any]) -> None:
         time.sleep(self.start_seconds)
-        while not self.spark.running and cluster["state"] == "starting":
-            time.sleep(0.1)
+        self.spark.start_if_needed()
         if cluster["state"] == "starting":
             self.change(cluster, state="ready", waitingFor=None, sparkVersion="4.3.0")
 
@@ -123,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._problem(401, "The token is wrong.")
         path = parts.path.removeprefix("/api/v1/").split("/")
         route = [method, path[0], *path[2:]]
+        if path == ["capacity"]:
+            return self._send(200, {"defaultShape": SHAPE})
         if path == ["clusters"]:
             return self._clusters(method, body)
         cluster = self.backend.clusters.get(path[1])
@@ -150,7 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
                     return self._problem(409, "The cluster is not ready.")
                 return self._send(200, {"url": backend.spark.url, "token": backend.spark.token})
             case ["DELETE", "clusters"]:
-                backend.end(cluster, "It was stopped on request.")
+                backend.change(cluster, state="stopping", reason="It was stopped on request.")
+                threading.Timer(0.5, backend.change, [cluster], {"state": "stopped"}).start()
                 return self._send(202, cluster)
             case ["POST", "clusters", "restart"]:
                 backend.end(cluster, "It was restarted from the panel.")

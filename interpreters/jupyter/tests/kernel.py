@@ -29,6 +29,7 @@ class Outcome:
     result: str = ""
     error: str = ""
     error_name: str = ""
+    run: int = 0  # its execution count
     seconds: float = 0.0
 
     @property
@@ -83,6 +84,7 @@ class Kernel:
         while reply["parent_header"].get("msg_id") != message_id:
             reply = self.client.get_shell_msg(timeout=10)
         outcome.status = reply["content"]["status"]
+        outcome.run = reply["content"]["execution_count"]
         outcome.seconds = time.monotonic() - self._began
         return outcome
 

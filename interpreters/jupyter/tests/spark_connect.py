@@ -7,6 +7,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -21,7 +22,7 @@ OPEN_PACKAGES = [
 
 
 class SparkConnect:
-    """`start()` returns when it accepts connections; `kill()` is SIGKILL, `stop()` SIGTERM."""
+    """After `start_if_needed()` it accepts connections; `kill()` is SIGKILL, `stop()` SIGTERM."""
 
     def __init__(self, directory: Path):
         self.directory = directory
@@ -29,6 +30,7 @@ class SparkConnect:
         self.port = _free_port()
         self.events = directory / "events"
         self.events.mkdir()
+        self._starting = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -39,7 +41,12 @@ class SparkConnect:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def start(self) -> None:
+    def start_if_needed(self) -> None:
+        with self._starting:
+            if not self.running:
+                self._start()
+
+    def _start(self) -> None:
         home = Path(pyspark.__file__).parent
         java = (
             os.path.join(os.environ["JAVA_HOME"], "bin/java")

@@ -10,13 +10,13 @@ import java.nio.file.StandardOpenOption;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkFirehoseListener;
 import org.apache.spark.scheduler.SparkListenerEvent;
-import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
 import org.apache.spark.scheduler.SparkListenerLogStart;
 import org.apache.spark.util.JsonProtocol;
 
 /**
  * Writes every event of the application at once to the file `spark.aglais.liveEvents`, one JSON object a line, in the
- * form of Spark's event log. The event log itself is buffered for up to seven seconds in the middle of a stage.
+ * form of Spark's event log. The event log itself is buffered for up to seven seconds in the middle of a stage, and has
+ * no executor heartbeats, which tell how much of the heap is used now.
  */
 public class LiveEvents extends SparkFirehoseListener {
   private final BufferedWriter out;
@@ -30,8 +30,7 @@ public class LiveEvents extends SparkFirehoseListener {
   }
 
   public void onEvent(SparkListenerEvent event) {
-    // Heartbeats come often and the event log leaves them out too.
-    if (event instanceof SparkListenerExecutorMetricsUpdate || !event.logEvent()) return;
+    if (!event.logEvent()) return;
     try {
       out.write(JsonProtocol.sparkEventToJsonString(event));
       out.write('\n');

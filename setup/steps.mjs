@@ -10,6 +10,7 @@ import {
   writeFileSync
 } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { checkout } from './paths.mjs';
 
 /**
@@ -34,7 +35,6 @@ const SKIPPED = new Set([
   'test'
 ]);
 const HEARTBEAT_MS = 15_000;
-const ANSI = /\u001b\[[0-9;?]*[A-Za-z]/g;
 
 /** An error that tells the user what to do; shown without a stack. */
 export class SetupError extends Error {}

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { openApiDocument } from '@aglais/protocol';
 import express, { type Express } from 'express';
 import type { Logger } from 'pino';
@@ -30,8 +31,8 @@ export function makeApp({ clusters, shares, tokens, metrics, log }: AppParts): E
       logger: log,
       // Tokens are in headers: neither these nor bodies are logged.
       serializers: {
-        req: request => ({ method: request.method, url: request.url }),
-        res: response => ({ status: response.statusCode })
+        req: (request: IncomingMessage) => ({ method: request.method, url: request.url }),
+        res: (response: ServerResponse) => ({ status: response.statusCode })
       },
       customLogLevel: (_request, response, error) =>
         error || response.statusCode >= 500 ? 'error' : 'debug'

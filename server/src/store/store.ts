@@ -18,7 +18,7 @@ function dialect(location: string): Dialect {
       // Our bigints are times in ms, far below 2^53.
       types: {
         getTypeParser: ((oid: number, format?: 'text') =>
-          oid === INT8_OID ? Number : pg.types.getTypeParser(oid, format)) as never
+          oid === INT8_OID ? Number : (pg.types.getTypeParser(oid, format) as unknown)) as never
       }
     })
   });

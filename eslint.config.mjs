@@ -1,0 +1,53 @@
+import js from '@eslint/js';
+import jupyter from '@jupyter/eslint-plugin';
+import prettier from 'eslint-config-prettier';
+import tseslint from 'typescript-eslint';
+
+const node = Object.fromEntries(
+  [
+    'console',
+    'fetch',
+    'process',
+    'setInterval',
+    'clearInterval',
+    'setTimeout',
+    'clearTimeout',
+    'URL'
+  ].map(name => [name, 'readonly'])
+);
+
+export default tseslint.config(
+  {
+    ignores: [
+      '**/dist',
+      '**/lib',
+      '**/node_modules',
+      '**/labextension',
+      '.venv',
+      '.setup',
+      '**/test-results'
+    ]
+  },
+  js.configs.recommended,
+  { files: ['**/*.mjs'], languageOptions: { globals: node } },
+  {
+    files: ['**/*.{ts,tsx}'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname }
+    },
+    rules: {
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true }
+      ]
+    }
+  },
+  {
+    files: ['**/{test,src}/**/*.test.ts', '**/test/**/*.ts'],
+    extends: [tseslint.configs.disableTypeChecked]
+  },
+  { ...jupyter.configs.recommended, files: ['extension/src/**/*.{ts,tsx}'], plugins: { jupyter } },
+  prettier
+);

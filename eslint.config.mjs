@@ -48,6 +48,10 @@ export default tseslint.config(
     files: ['**/{test,src}/**/*.test.ts', '**/test/**/*.ts'],
     extends: [tseslint.configs.disableTypeChecked]
   },
-  { ...jupyter.configs.recommended, files: ['extension/src/**/*.{ts,tsx}'], plugins: { jupyter } },
+  ...jupyter.configs.recommended.map(config => ({
+    ...config,
+    files: ['extension/src/**/*.{ts,tsx}'],
+    plugins: { jupyter }
+  })),
   prettier
 );

@@ -377,6 +377,18 @@ describe('work that Spark does again', () => {
     expect(finding!.explanation).toContain('Connection reset');
   });
 
+  it('because Python code failed names the error of the Python code', () => {
+    const trace =
+      'Traceback (most recent call last):\n  File "<string>", line 9, in ask\n' +
+      'ConnectionError: the archive did not answer\n';
+    const error = exception('org.apache.spark.api.python.PythonException', trace);
+    const story = new Story().executor('1').job(0, CELL, [0, 1]).stage(0, 1);
+    story.task(0, 0, { executor: '1' }, error).task(0, 0, { executor: '1' }).jobEnd(0);
+    expect(findings(story)[0]!.explanation).toMatch(
+      /^This cell succeeded, but 1 task attempt failed and had to be tried again \(ConnectionError: the archive did not answer\)\./
+    );
+  });
+
   it('in stages of old Sparks, that do not name partitions, is counted all the same', () => {
     const story = missing('1');
     const old = story.observations.map(one =>

@@ -19,6 +19,8 @@ export interface Setback {
   readonly executor: string | null;
   /** The exception's class, for `failed`. */
   readonly name: string | null;
+  /** One line about it, of the first that was seen, for `failed`. */
+  summary: string | null;
   /** Attempts lost; for `rerun`, tasks that were started to do work again. */
   count: number;
   /** Executor time of the superseded attempts, ms. */
@@ -65,6 +67,7 @@ export class Setbacks {
         scope,
         executor,
         name,
+        summary: null,
         count: 0,
         taskMs: 0,
         again: 0,

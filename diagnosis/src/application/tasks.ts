@@ -147,6 +147,7 @@ export class Tasks {
       outcome.kind === 'failed'
         ? app.setbacks.get('failed', stage.scope, null, outcome.name)
         : app.setbacks.get(outcome.kind, stage.scope, executor);
+    if (outcome.kind === 'failed') setback.summary ??= outcome.summary;
     this.#book(setback, stage, info, evidence);
     setback.taskMs += info.finishedAt - info.launchedAt;
     setback.spans.add(info.launchedAt, info.finishedAt);

@@ -59,7 +59,7 @@ function oneTooLarge(app: Application, scope: string, jobs: readonly Job[]): Fin
 /** 1.25 × the estimated result; the driver's heap has to hold it twice while it is put together. */
 function advise(app: Application, wholeMiB: number): Advice[] {
   const limit = roundUp(1.25 * wholeMiB);
-  const heap = parseMiB(app.conf['spark.driver.memory']) ?? 1024;
+  const heap = app.driver.sample?.heapLimitMiB ?? parseMiB(app.conf['spark.driver.memory']);
   const advice: Advice[] = [
     {
       action: 'code',
@@ -73,7 +73,7 @@ function advise(app: Application, wholeMiB: number): Advice[] {
       sentence: `If you need all of it, allow ${memory(limit)} (spark.driver.maxResultSize).`
     }
   ];
-  if (2 * limit > heap) {
+  if (heap !== null && 2 * limit > heap) {
     advice.push({
       action: 'resize',
       shape: { driverMemoryMiB: roundUp(2 * limit) },

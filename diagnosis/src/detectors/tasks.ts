@@ -8,7 +8,8 @@ import { plural } from './words.js';
 export function taskRetries(app: Application, setbacks: readonly Setback[]): Finding {
   const count = setbacks.reduce((sum, setback) => sum + setback.count, 0);
   const most = setbacks.reduce((a, b) => (b.count > a.count ? b : a));
-  const why = (most.evidence?.quote ?? most.name ?? '').trim().split('\n')[0]!.slice(0, 160);
+  const said = most.summary ?? most.evidence?.quote ?? most.kind;
+  const why = said.trim().split('\n')[0]!.slice(0, 160);
   const attempts = plural(count, 'task attempt');
   const others = setbacks.length > 1 ? `, and ${plural(setbacks.length - 1, 'other reason')}` : '';
   return finding(app, {

@@ -15,9 +15,12 @@ export type TaskOutcome =
   | { kind: 'crash'; message: string }
   /** Python's MemoryError. */
   | { kind: 'memory-error'; message: string }
-  | { kind: 'failed'; name: string; message: string }
+  /** `name` is the root's class, `summary` its one line; `message` is verbatim. */
+  | { kind: 'failed'; name: string; summary: string; message: string }
   /** Stopped on purpose: cancelled, or another attempt won. Nothing failed. */
   | { kind: 'killed'; reason: string };
+
+const QUOTE = 500;
 
 /** Out of memory by `Error` class: the JVM's own, and the one that Spark's memory manager throws. */
 const HEAP = /^(?:java\.lang\.OutOfMemoryError|org\.apache\.spark\.memory\.SparkOutOfMemoryError)$/;
@@ -58,7 +61,7 @@ export function readTaskOutcome(reason: Fields, executorOfTask: string): TaskOut
     case 'ExceptionFailure':
       return readException(reason);
     default:
-      return { kind: 'failed', name, message: name };
+      return { kind: 'failed', name, summary: name, message: name };
   }
 }
 
@@ -67,7 +70,9 @@ function readException(reason: Fields): TaskOutcome {
   const description = text(reason, 'Description') ?? '';
   const trace = text(reason, 'Full Stack Trace') ?? stackOf(reason);
   // The trace begins with class and description; its frames are not worth quoting.
-  const message = trace.split('\n\tat ', 1)[0] || description || name;
+  const whole = trace.split('\n\tat ', 1)[0] || description || name;
+  // A Python traceback says it in the end, all others in the beginning.
+  const message = whole.length > QUOTE && /Traceback/.test(whole) ? whole.slice(-QUOTE) : whole;
   if (HEAP.test(name)) return { kind: 'heap', message };
   if (CRASH.test(description)) return { kind: 'crash', message };
   if (/PythonException$/.test(name)) {
@@ -76,7 +81,17 @@ function readException(reason: Fields): TaskOutcome {
   const cause = CAUSED_BY_HEAP.exec(trace)?.[0];
   if (cause) return { kind: 'heap', message: cause };
   if (CRASH.test(trace)) return { kind: 'crash', message: CRASH.exec(trace)![0] };
-  return { kind: 'failed', name, message };
+  return { kind: 'failed', ...rootOf(name, description), message };
+}
+
+/** What a person would call the error: of a Python exception, the last line of its traceback. */
+function rootOf(name: string, description: string): { name: string; summary: string } {
+  const own = description ? `${name}: ${description.split('\n')[0]}` : name;
+  if (!description.includes('Traceback (most recent call last)')) return { name, summary: own };
+  const last = description.split('\n').findLast(line => /^[\w.]+(?::|$)/.test(line));
+  return last === undefined
+    ? { name, summary: own }
+    : { name: last.split(':', 1)[0]!, summary: last };
 }
 
 function stackOf(reason: Fields): string {

@@ -48,10 +48,10 @@ export default tseslint.config(
     files: ['**/{test,src}/**/*.test.ts', '**/test/**/*.ts'],
     extends: [tseslint.configs.disableTypeChecked]
   },
-  ...jupyter.configs.recommended.map(config => ({
-    ...config,
+  {
     files: ['extension/src/**/*.{ts,tsx}'],
-    plugins: { jupyter }
-  })),
+    plugins: { jupyter },
+    rules: Object.assign({}, ...jupyter.configs.recommended.map(config => config.rules))
+  },
   prettier
 );

@@ -138,8 +138,7 @@ function runLogged(command, args, options, log, progress) {
       stream.setEncoding('utf8');
       stream.on('data', text => {
         log.write(text);
-        const line = text
-          .replace(ANSI, '')
+        const line = stripVTControlCharacters(text)
           .trimEnd()
           .split(/[\r\n]/)
           .at(-1)

@@ -50,7 +50,8 @@ export class Rest {
 
   private async _ask<T>(method: string, path: string[], body?: unknown): Promise<T> {
     const url = URLExt.join(this._settings.baseUrl, ROOT, ...path.map(encodeURIComponent));
-    const init: RequestInit = { method };
+    // Never from a cache; 'no-store' would have a time stamp added to the address.
+    const init: RequestInit = { method, cache: 'reload' };
     if (body !== undefined) init.body = JSON.stringify(body);
     let response: Response;
     try {

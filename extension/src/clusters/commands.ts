@@ -9,12 +9,12 @@ import type { Trans } from '../words';
 import { confirmRestart, confirmStop } from './dialogs';
 import { possible, resized, shapeChanges } from './words';
 
-export namespace CommandIDs {
-  export const openPanel = 'aglais:open-panel';
-  export const start = 'aglais:start';
-  export const stop = 'aglais:stop';
-  export const restart = 'aglais:restart';
-}
+export const CommandIDs = {
+  openPanel: 'aglais:open-panel',
+  start: 'aglais:start',
+  stop: 'aglais:stop',
+  restart: 'aglais:restart'
+} as const;
 
 const PLACE = {
   notebook: { type: 'string', description: 'Path of the notebook; the current one if left out' },

@@ -13,12 +13,12 @@ import type { PanelModel } from './model';
 
 /** What the panel can ask for, of the current notebook. */
 export interface PanelActions {
-  start(): void;
-  stop(): void;
-  restart(): void;
-  resize(shape: Partial<Shape>): void;
-  dismiss(placed: PlacedFinding): void;
-  showCell(cell: string): void;
+  readonly start: () => void;
+  readonly stop: () => void;
+  readonly restart: () => void;
+  readonly resize: (shape: Partial<Shape>) => void;
+  readonly dismiss: (placed: PlacedFinding) => void;
+  readonly showCell: (cell: string) => void;
 }
 
 /** The side panel: the cluster of the current notebook. */
@@ -94,11 +94,7 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
         ) : (
           <Empty
             title={trans.__('This notebook has no Spark yet.')}
-            hint={
-              <>
-                {trans.__('It starts by itself at the first use of')} <code>spark</code>.
-              </>
-            }
+            hint={trans.__('It starts by itself at the first use of `spark`.')}
           />
         )}
         {this._buttons()}
@@ -186,7 +182,7 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
   private readonly _unfolded = new Set<string>();
 }
 
-function Empty(props: { title: string; hint: React.ReactNode }): React.JSX.Element {
+function Empty(props: { title: string; hint: string }): React.JSX.Element {
   return (
     <div className="aglais-Empty">
       <p className="aglais-Empty-title">{props.title}</p>

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 import weakref
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -99,6 +100,12 @@ class Connection:
             return None
         gone, self._gone = self._gone, None
         return gone
+
+    def leave(self) -> None:
+        """Stops the cluster when the kernel ends, where nobody else would notice the end."""
+        if self.cluster is not None:
+            with suppress(PlainError):
+                self.server.stop_cluster(self.cluster["id"], timeout=1.0)
 
     def owns(self, url: str) -> bool:
         """Whether a Spark Connect URL or `host:port` is that of our cluster."""

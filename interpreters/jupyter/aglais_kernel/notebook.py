@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import atexit
 import os
 import sys
 import threading
@@ -62,6 +63,8 @@ class Notebook:
         self.shell.events.register("post_run_cell", self._end)
         self.shell.ast_transformers.append(self)
         register(self)
+        if not self.connection.place.watched:
+            atexit.register(self.connection.leave)
 
     def session(self) -> Any:
         """The SparkSession of this notebook, started if need be."""

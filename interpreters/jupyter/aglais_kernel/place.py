@@ -15,24 +15,25 @@ KERNEL_FILE = re.compile(r"^kernel-(.+)\.json$")
 
 @dataclass(frozen=True)
 class Place:
-    """`kernel` is Jupyter's kernel id, `notebook` the path in Jupyter's root ("" if unknown)."""
+    """`kernel` is Jupyter's kernel id, `notebook` the path in Jupyter's root ("" if unknown).
+
+    `watched`: a Jupyter Server knows this kernel, and tells the Aglais server when it ends.
+    """
 
     kernel: str
     notebook: str
+    watched: bool
 
 
 def find_place(connection_file: str | None, environ: Mapping[str, str]) -> Place:
     """Reads both from what Jupyter gives a kernel: its connection file and JPY_SESSION_NAME."""
-    return Place(kernel_id(connection_file), notebook_path(connection_file, environ))
-
-
-def kernel_id(connection_file: str | None) -> str:
-    """The id in `kernel-<id>.json`; another file's stem; without a file, one of our own."""
+    path = notebook_path(connection_file, environ)
     if not connection_file:
-        return str(uuid.uuid4())
+        return Place(str(uuid.uuid4()), path, watched=False)
+    # Only Jupyter Server names the file by the id; nbclient and its like take a temporary name.
     name = PurePath(connection_file).name
     match = KERNEL_FILE.match(name)
-    return match.group(1) if match else PurePath(name).stem
+    return Place(match.group(1) if match else PurePath(name).stem, path, watched=bool(match))
 
 
 def notebook_path(connection_file: str | None, environ: Mapping[str, str]) -> str:

@@ -98,6 +98,7 @@ def change_builder(notebook: Notebook, module: ModuleType) -> None:
             connection.ensure()
             asked = dict(self._options)
             self._options.pop("spark.master", None)
+            _forget_stopped_sessions()
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="Failed to set .*CANNOT_MODIFY")
                 session = original(self)
@@ -189,6 +190,17 @@ def _adopt(client: Any, notebook: Notebook, policy: Any) -> None:
     client.set_retry_policies([policy(**RETRIES)])
     # pyspark says goodbye to Spark when the kernel ends: no retries then, Spark may be gone first.
     atexit.register(client.set_retry_policies, [])
+
+
+def _forget_stopped_sessions() -> None:
+    """pyspark makes a new session the active one only where it has none, not even a dead one."""
+    from pyspark.sql.connect.session import SparkSession
+
+    with SparkSession._lock:
+        if SparkSession._get_default_session() is None:
+            SparkSession._default_session = None
+        if SparkSession.getActiveSession() is None:
+            SparkSession._active_session.session = None
 
 
 def _is_ours(client: Any) -> bool:

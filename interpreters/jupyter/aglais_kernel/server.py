@@ -59,9 +59,9 @@ class Server:
         """How to reach a ready cluster: `url` and `token`."""
         return self._patiently("GET", f"/clusters/{quote(id)}/endpoint")
 
-    def stop_cluster(self, id: str) -> Cluster:
-        """Begins to stop a cluster."""
-        return self._patiently("DELETE", f"/clusters/{quote(id)}")
+    def stop_cluster(self, id: str, timeout: float = ANSWER_S) -> Cluster:
+        """Begins to stop a cluster; `timeout` in seconds."""
+        return self._call("DELETE", f"/clusters/{quote(id)}", timeout=timeout)
 
     def restart_cluster(self, id: str, shape: dict[str, Any] | None) -> Cluster:
         """Replaces a cluster by a new one, of another shape if one is given."""

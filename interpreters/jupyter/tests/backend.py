@@ -34,6 +34,7 @@ class Backend:
         self.refusal: dict[str, Any] | None = None  # a problem for the next requests of clusters
         self.start_seconds = 0.0  # how long a cluster says that it starts
         self.report_seconds = 0.0  # how long a report takes to be taken
+        self.hangs = False  # takes requests and does not answer
         self._changed = threading.Condition()
         self._http: ThreadingHTTPServer | None = None
         self._address = ("127.0.0.1", 0)
@@ -61,7 +62,7 @@ class Backend:
         if self._http is None:
             self.start()
         self.start_seconds = self.report_seconds = 0.0
-        self.refusal = None
+        self.refusal, self.hangs = None, False
         self.cell_runs.clear()
 
     def live(self, kernel: str) -> dict[str, Any] | None:
@@ -121,6 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def _answer(self, method: str) -> None:
+        while self.backend.hangs:
+            time.sleep(0.1)
         parts = urlsplit(self.path)
         query = {name: int(values[0]) for name, values in parse_qs(parts.query).items()}
         length = int(self.headers.get("Content-Length") or 0)

@@ -39,9 +39,11 @@ def start_kernel(tmp_path: Path) -> Iterator[Callable[..., Kernel]]:
     """Starts a kernel with exactly this environment on top of a bare one."""
     kernels: list[Kernel] = []
 
-    def start(**environment: str) -> Kernel:
+    def start(file_name: str = "", **environment: str) -> Kernel:
         (tmp_path / "ipython").mkdir(exist_ok=True)
-        kernels.append(Kernel(tmp_path, {"IPYTHONDIR": str(tmp_path / "ipython"), **environment}))
+        kernels.append(
+            Kernel(tmp_path, {"IPYTHONDIR": str(tmp_path / "ipython"), **environment}, file_name)
+        )
         return kernels[-1]
 
     yield start

@@ -41,9 +41,9 @@ class Outcome:
 class Kernel:
     """`run` executes a cell and returns its Outcome; times in seconds."""
 
-    def __init__(self, directory: Path, environment: dict[str, str]):
+    def __init__(self, directory: Path, environment: dict[str, str], file_name: str = ""):
         self.id = str(uuid.uuid4())
-        file = directory / f"kernel-{self.id}.json"
+        file = directory / (file_name or f"kernel-{self.id}.json")
         self.manager = KernelManager(kernel_name="python3", connection_file=str(file))
         began = time.monotonic()
         base = {k: v for k, v in os.environ.items() if not k.startswith(("AGLAIS", "SPARK"))}
@@ -91,9 +91,9 @@ class Kernel:
     def interrupt(self) -> None:
         self.manager.interrupt_kernel()
 
-    def shutdown(self) -> None:
+    def shutdown(self, now: bool = True) -> None:
         self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
+        self.manager.shutdown_kernel(now=now)
 
 
 def _note(outcome: Outcome, message: dict[str, Any]) -> bool:

@@ -9,8 +9,8 @@ import { RunProgress } from './progress';
 
 /** What notes can ask for. */
 export interface NotesActions {
-  resize(shape: Partial<Shape>): void;
-  dismiss(placed: PlacedFinding): void;
+  readonly resize: (shape: Partial<Shape>) => void;
+  readonly dismiss: (placed: PlacedFinding) => void;
 }
 
 /**

@@ -24,10 +24,9 @@ export async function confirmStop(cluster: Cluster, trans: Trans): Promise<boole
       <div className="aglais-Dialog">
         <p>
           {trans.__(
-            'This ends the Spark cluster of %1. It starts again by itself',
+            'This ends the Spark cluster of %1. It starts again by itself at the next use of Spark.',
             cluster.notebook
-          )}{' '}
-          {trans.__('at the next use of Spark.')}
+          )}
         </p>
         <LostAndKept trans={trans} />
       </div>

@@ -6,7 +6,7 @@ import { CommandIDs } from '../clusters/commands';
 import { CurrentNotebook } from '../notebook/current';
 import { IBackend } from '../tokens';
 import { DOMAIN } from '../words';
-import { SparkStatus } from './status';
+import { SparkStatus, SparkStatusModel } from './status';
 
 export const statusPlugin: JupyterFrontEndPlugin<void> = {
   id: '@aglais/jupyterlab:status',
@@ -24,7 +24,7 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
   ) => {
     if (!statusBar || backend.connection === 'off') return;
     const trans = (translator ?? nullTranslator).load(DOMAIN);
-    const model = new SparkStatus.Model(backend, new CurrentNotebook(notebooks), trans);
+    const model = new SparkStatusModel(backend, new CurrentNotebook(notebooks), trans);
     const open = (): void => void app.commands.execute(CommandIDs.openPanel);
     const item = new SparkStatus(model, open, trans);
     statusBar.registerStatusItem('@aglais/jupyterlab:status', {

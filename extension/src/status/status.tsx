@@ -8,9 +8,9 @@ import type { IBackend } from '../tokens';
 import type { Trans } from '../words';
 
 /** One line about the Spark of the current notebook. */
-export class SparkStatus extends VDomRenderer<SparkStatus.Model> {
+export class SparkStatus extends VDomRenderer<SparkStatusModel> {
   constructor(
-    model: SparkStatus.Model,
+    model: SparkStatusModel,
     private readonly _open: () => void,
     private readonly _trans: Trans
   ) {
@@ -36,40 +36,38 @@ export class SparkStatus extends VDomRenderer<SparkStatus.Model> {
   }
 }
 
-export namespace SparkStatus {
-  /** Renders again only when the line itself is another one: figures come several times a second. */
-  export class Model extends VDomModel {
-    constructor(
-      private readonly _backend: IBackend,
-      private readonly _current: CurrentNotebook,
-      private readonly _trans: Trans
-    ) {
-      super();
-      _backend.changed.connect(this._update, this);
-      _current.changed.connect(this._update, this);
-      this._update();
-    }
-
-    /** What to show; null where there is no notebook. */
-    get line(): string | null {
-      return this._line;
-    }
-
-    private _update(): void {
-      const { place } = this._current;
-      const line =
-        place === null
-          ? null
-          : statusLine(
-              clusterOf(this._backend.state, place.kernel),
-              this._backend.connection,
-              this._trans
-            );
-      if (line === this._line) return;
-      this._line = line;
-      this.stateChanged.emit();
-    }
-
-    private _line: string | null = null;
+/** Renders again only when the line itself is another one: figures come several times a second. */
+export class SparkStatusModel extends VDomModel {
+  constructor(
+    private readonly _backend: IBackend,
+    private readonly _current: CurrentNotebook,
+    private readonly _trans: Trans
+  ) {
+    super();
+    _backend.changed.connect(this._update, this);
+    _current.changed.connect(this._update, this);
+    this._update();
   }
+
+  /** What to show; null where there is no notebook. */
+  get line(): string | null {
+    return this._line;
+  }
+
+  private _update(): void {
+    const { place } = this._current;
+    const line =
+      place === null
+        ? null
+        : statusLine(
+            clusterOf(this._backend.state, place.kernel),
+            this._backend.connection,
+            this._trans
+          );
+    if (line === this._line) return;
+    this._line = line;
+    this.stateChanged.emit();
+  }
+
+  private _line: string | null = null;
 }

@@ -44,7 +44,8 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
           });
         }
       };
-      new CellNotesTracker({ panel, backend, createNotes, actions });
+      const tracker = new CellNotesTracker({ panel, backend, createNotes, actions });
+      panel.disposed.connect(() => tracker.dispose());
     };
     notebooks.forEach(track);
     notebooks.widgetAdded.connect((_, panel) => track(panel));

@@ -10,7 +10,7 @@ import type { IBackend } from '../tokens';
 import { CellNotesWidget, type NotesActions } from './notes';
 
 /** Figures may come a hundred times a second; eyes do not need them more often than this (ms). */
-const LIMIT = 100;
+const LIMIT = 50;
 
 export interface TrackerOptions {
   readonly panel: NotebookPanel;
@@ -24,7 +24,6 @@ export class CellNotesTracker implements IDisposable {
   constructor(options: TrackerOptions) {
     this._options = options;
     const { panel, backend } = options;
-    panel.disposed.connect(this.dispose, this);
     backend.changed.connect(this._refreshSoon, this);
     panel.sessionContext.kernelChanged.connect(this._refreshSoon, this);
     panel.context.pathChanged.connect(this._refreshSoon, this);
@@ -103,7 +102,10 @@ export class CellNotesTracker implements IDisposable {
   }
 
   private readonly _options: TrackerOptions;
-  private readonly _throttler = new Throttler(() => this._refresh(), LIMIT);
+  private readonly _throttler = new Throttler(() => this._refresh(), {
+    limit: LIMIT,
+    edge: 'trailing'
+  });
   private _notes: Map<string, CellNotes> = new Map();
   /** By cell id: the key of the notes that a new run made obsolete. */
   private readonly _superseded = new Map<string, string>();

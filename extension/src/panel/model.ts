@@ -6,7 +6,7 @@ import type { CurrentNotebook } from '../notebook/current';
 import type { Connection, IBackend } from '../tokens';
 
 /** Figures may come a hundred times a second; eyes do not need them more often than this (ms). */
-const LIMIT = 100;
+const LIMIT = 50;
 
 /** What the panel shows: the current notebook, its cluster and its findings. */
 export class PanelModel extends VDomModel {
@@ -36,9 +36,17 @@ export class PanelModel extends VDomModel {
     return this.place ? presentFindings(this.backend.state, this.place) : [];
   }
 
+  override dispose(): void {
+    this._throttler.dispose();
+    super.dispose();
+  }
+
   private _changed(): void {
     void this._throttler.invoke();
   }
 
-  private readonly _throttler = new Throttler(() => this.stateChanged.emit(), LIMIT);
+  private readonly _throttler = new Throttler(() => this.stateChanged.emit(), {
+    limit: LIMIT,
+    edge: 'trailing'
+  });
 }

@@ -43,6 +43,7 @@ export class Diagnosis {
   readonly skippedEvents = new Map<string, number>();
   readonly #app = new Application();
   #findings: Finding[] | null = null;
+  #lastDrained: Finding[] = [];
   #drained = new Map<string, string>();
 
   observe(observation: Observation): void {
@@ -136,19 +137,27 @@ export class Diagnosis {
   /** What changed since the last call. */
   drainChanges(): DrainedChanges {
     const { cells, resources } = this.#app.changes;
-    const now = new Map(this.findings().map(finding => [finding.id, JSON.stringify(finding)]));
-    const changed = [...now].filter(([id, text]) => this.#drained.get(id) !== text);
-    const withdrawn = [...this.#drained.keys()].filter(id => !now.has(id));
-    this.#drained = now;
+    const findings = this.#drainFindings();
     this.#app.changes = { cells: new Set(), findings: false, resources: false };
     return {
       cells: [...cells].flatMap(key => {
         const { cell, run } = this.#app.scopes.get(key);
         return cell !== null && run !== null ? [{ cell, run }] : [];
       }),
-      findings: { changed: changed.map(([id]) => id), withdrawn },
+      findings,
       resources
     };
+  }
+
+  #drainFindings(): DrainedChanges['findings'] {
+    const findings = this.findings();
+    if (findings === this.#lastDrained) return { changed: [], withdrawn: [] };
+    this.#lastDrained = findings;
+    const now = new Map(findings.map(finding => [finding.id, JSON.stringify(finding)]));
+    const changed = [...now].filter(([id, text]) => this.#drained.get(id) !== text);
+    const withdrawn = [...this.#drained.keys()].filter(id => !now.has(id));
+    this.#drained = now;
+    return { changed: changed.map(([id]) => id), withdrawn };
   }
 
   #observeEvent(json: unknown, ref: string): void {

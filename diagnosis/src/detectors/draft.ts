@@ -135,9 +135,9 @@ function costSentence(app: Application, scope: Scope, cost: Cost, failed: boolea
   }
   const what = scope.cell === null ? 'it' : 'the cell';
   const ran = again > 0 ? `${tasks} ran twice; that` : 'That';
-  return [
-    `${ran} cost ${spent} of task time and held ${what} up by about ${duration(cost.wallMs)}.`
-  ];
+  // Work that was lost after it was done holds nothing up until it is done again.
+  const held = cost.wallMs > 0 ? ` and held ${what} up by about ${duration(cost.wallMs)}` : '';
+  return [`${ran} cost ${spent} of task time${held}.`];
 }
 
 /** What setbacks did, in the order of cause and effect. */

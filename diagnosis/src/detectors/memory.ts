@@ -72,7 +72,7 @@ export function executorHeapOom(app: Application, incident: Incident): Finding {
       : `the Java heap of ${subject} was full (limit ${heap})`,
     more:
       died === 0
-        ? ['The executors lived on; only the tasks failed.']
+        ? []
         : [
             `${died === 1 ? 'The executor' : 'They'} had to be replaced, ` +
               `with all that ${died === 1 ? 'it' : 'they'} held.`

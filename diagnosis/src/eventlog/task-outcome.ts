@@ -50,7 +50,7 @@ export function readTaskOutcome(reason: Fields, executorOfTask: string): TaskOut
       return {
         kind: 'fetch',
         executor: address && text(address, 'Executor ID'),
-        message: text(reason, 'Message') ?? name
+        message: why(text(reason, 'Message') ?? name)
       };
     }
     case 'TaskKilled':
@@ -82,6 +82,11 @@ function readException(reason: Fields): TaskOutcome {
   if (cause) return { kind: 'heap', message: cause };
   if (CRASH.test(trace)) return { kind: 'crash', message: CRASH.exec(trace)![0] };
   return { kind: 'failed', ...rootOf(name, description), message };
+}
+
+/** The line of a trace that says most, verbatim: its cause, else its head without the frames. */
+function why(trace: string): string {
+  return /^Caused by: [^\n]*/m.exec(trace)?.[0] ?? trace.split('\n\tat ', 1)[0]!;
 }
 
 /** What a person would call the error: of a Python exception, the last line of its traceback. */

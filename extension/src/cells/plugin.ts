@@ -35,13 +35,11 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
           void app.commands.execute(command, { notebook: path, kernel, shape: { ...shape } });
         },
         dismiss: placed => {
+          // The button goes away with its card: the focus must not be lost with it.
+          const { cell } = placed.finding.subject;
+          panel.content.widgets.find(({ model }) => model.id === cell)?.node.focus();
           const action = backend.dismissFinding(placed.cluster, placed.finding.id);
-          void orSay(trans.__('The finding was not dismissed'), action, trans).then(() => {
-            // The button that had the focus is gone with its card: the focus stays in the notebook.
-            requestAnimationFrame(() => {
-              if (document.activeElement === document.body) panel.content.activate();
-            });
-          });
+          void orSay(trans.__('The finding was not dismissed'), action, trans);
         }
       };
       const tracker = new CellNotesTracker({ panel, backend, createNotes, actions });

@@ -15,6 +15,7 @@ const REMOVED = /^\{"Event":"SparkListenerExecutorRemoved".*?"Executor ID":"([^"
 
 /** Memory is looked at this often. */
 const SAMPLE_MS = 1_000;
+const PEAK_STEP_MIB = 16;
 /** After its executor is gone, what is left in a cgroup (helpers that a task had started) gets this long to end. */
 const LEFTOVER_GRACE_MS = 5_000;
 
@@ -71,7 +72,7 @@ async function followEvents(
     // The kernel's counters are asked at once, not at the next sample: they tell a kill for memory from any other.
     const executor = REMOVED.exec(line.text)?.[1];
     if (executor === undefined) continue;
-    await cgroups.look(executor);
+    await cgroups.lookAtTheEnd(executor);
     cgroups.clearLater(executor);
   }
 }
@@ -82,6 +83,7 @@ async function sampleMemory(
   sink: EvidenceSink,
   abort: AbortSignal
 ): Promise<void> {
+  const peaks = new Peaks();
   while (!abort.aborted) {
     const driver = await source.driver();
     const found = driver && (await findProcess(driver));
@@ -91,7 +93,14 @@ async function sampleMemory(
       sink.observe({ kind: 'memory', who: 'driver', at, ...memoryOf([found], null) });
       for (const [executor, processes] of byExecutor(family)) {
         const counters = await cgroups.look(executor, processes);
-        sink.observe({ kind: 'memory', who: { executor }, at, ...memoryOf(processes, counters) });
+        const sample = {
+          kind: 'memory' as const,
+          who: { executor },
+          at,
+          ...memoryOf(processes, counters)
+        };
+        sink.observe(sample);
+        if (peaks.isNew(executor, sample.rssMiB, sample.pythonMiB)) await source.record(sample);
       }
     }
     await sleep(SAMPLE_MS, undefined, { signal: abort }).catch(() => undefined);
@@ -119,6 +128,22 @@ function memoryOf(processes: readonly Process[], counters: CgroupCounters | null
   };
 }
 
+/** Says which samples are worth keeping: advice is computed from the most that was ever used. */
+class Peaks {
+  private readonly recorded = new Map<string, { rssMiB: number; pythonMiB: number }>();
+
+  isNew(executor: string, rssMiB: number, pythonMiB: number): boolean {
+    const peak = this.recorded.get(executor) ?? { rssMiB: 0, pythonMiB: 0 };
+    if (rssMiB < peak.rssMiB + PEAK_STEP_MIB && pythonMiB < peak.pythonMiB + PEAK_STEP_MIB)
+      return false;
+    this.recorded.set(executor, {
+      rssMiB: Math.max(rssMiB, peak.rssMiB),
+      pythonMiB: Math.max(pythonMiB, peak.pythonMiB)
+    });
+    return true;
+  }
+}
+
 /** Records what the kernel counted in the executors' cgroups, each kill once. */
 class CgroupWatch {
   private readonly killsKnown = new Map<string, number>();
@@ -143,23 +168,17 @@ class CgroupWatch {
     const counters = path && (await readCounters(path));
     if (!counters) return null;
     if (counters.oomKills > (this.killsKnown.get(executor) ?? 0)) {
-      const { oomKills, limitMiB, peakMiB, quote, ref } = counters;
-      this.killsKnown.set(executor, oomKills);
-      await this.source.record({
-        kind: 'cgroup',
-        executor,
-        at: Date.now(),
-        oomKills,
-        limitMiB,
-        peakMiB,
-        // Who used the memory can only be said from before the kill.
-        processes: this.lastProcesses.get(executor) ?? [],
-        quote,
-        ref
-      });
+      await this.recordCounters(executor, counters);
     }
     if (processes) this.lastProcesses.set(executor, processes.map(processMemory));
     return counters;
+  }
+
+  /** Once more when the executor is gone: that nothing was killed for memory must be on record too. */
+  async lookAtTheEnd(executor: string): Promise<void> {
+    const path = await this.path(executor);
+    const counters = path && (await readCounters(path));
+    if (counters) await this.recordCounters(executor, counters);
   }
 
   clearLater(executor: string): void {
@@ -171,6 +190,23 @@ class CgroupWatch {
       })
       // The cluster was stopped meanwhile, or the processes ended by themselves.
       .catch(() => undefined);
+  }
+
+  private async recordCounters(executor: string, counters: CgroupCounters): Promise<void> {
+    const { oomKills, limitMiB, peakMiB, quote, ref } = counters;
+    this.killsKnown.set(executor, oomKills);
+    await this.source.record({
+      kind: 'cgroup',
+      executor,
+      at: Date.now(),
+      oomKills,
+      limitMiB,
+      peakMiB,
+      // Who used the memory can only be said from before the kill.
+      processes: this.lastProcesses.get(executor) ?? [],
+      quote,
+      ref
+    });
   }
 
   private async path(executor: string): Promise<string | null> {

@@ -4,6 +4,7 @@ const project = name => ({
   rootDir: `${import.meta.dirname}/${name}`,
   testMatch: ['<rootDir>/{src,test}/**/*.test.ts'],
   testEnvironment: 'node',
+  modulePathIgnorePatterns: ['<rootDir>/aglais/', '<rootDir>/dist/', '<rootDir>/lib/'],
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
   transform: {
     '^.+\\.tsx?$': [

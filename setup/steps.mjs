@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { checkout } from './paths.mjs';
+import { checkout, venv } from './paths.mjs';
 
 /**
  * @typedef {object} Step
@@ -42,7 +42,9 @@ export class SetupError extends Error {}
 /** The environment in which the project's own tools are found first. */
 export const toolEnvironment = {
   ...process.env,
-  PATH: `${join(checkout, 'node_modules', '.bin')}${delimiter}${process.env.PATH}`
+  PATH: [join(checkout, 'node_modules', '.bin'), join(venv, 'bin'), process.env.PATH].join(
+    delimiter
+  )
 };
 
 /** Does every step that was not done, or whose inputs changed since. Returns how many were done. */

@@ -1,3 +1,4 @@
+import { Shape } from '@aglais/protocol';
 import type { Store } from '../store/store.js';
 import type { ClusterRow } from '../store/schema.js';
 
@@ -24,14 +25,17 @@ export class ClusterRows {
       .execute();
   }
 
-  /** Live ones and the latest ended ones. */
+  /** Live ones and the latest ended ones, the newest first. */
   async recent(): Promise<ClusterRow[]> {
-    return this.store
+    const latest = await this.store
       .selectFrom('clusters')
       .selectAll()
       .orderBy('created_at', 'desc')
       .limit(REMEMBERED)
       .execute();
+    const oldest = latest.at(-1)?.created_at ?? 0;
+    const older = (await this.live()).filter(row => row.created_at < oldest);
+    return [...latest, ...older.reverse()];
   }
 
   async wantedByKernel(kernel: string): Promise<ClusterRow | undefined> {
@@ -71,13 +75,29 @@ export class ClusterRows {
       .execute();
   }
 
-  async placeKernel(kernel: string, jupyterServer: string, notebook: string): Promise<void> {
-    await this.store
-      .updateTable('clusters')
-      .set({ jupyter_server: jupyterServer, notebook })
+  /** Notes where a kernel is; returns its wanted cluster if that changed anything. */
+  async placeKernel(
+    kernel: string,
+    jupyterServer: string,
+    notebook: string
+  ): Promise<ClusterRow | undefined> {
+    const row = await this.wantedByKernel(kernel);
+    if (!row || (row.jupyter_server === jupyterServer && row.notebook === notebook))
+      return undefined;
+    const change = { jupyter_server: jupyterServer, notebook };
+    await this.update(row.id, change);
+    return { ...row, ...change };
+  }
+
+  /** The shape of the newest cluster that this kernel had. */
+  async lastShape(kernel: string): Promise<Shape | undefined> {
+    const row = await this.store
+      .selectFrom('clusters')
+      .select('shape')
       .where('kernel', '=', kernel)
-      .where('desired', '=', 'running')
-      .execute();
+      .orderBy('created_at', 'desc')
+      .executeTakeFirst();
+    return row && Shape.parse(JSON.parse(row.shape));
   }
 
   /** Wanted clusters of a Jupyter Server whose kernels it no longer has. */

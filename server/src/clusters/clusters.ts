@@ -28,6 +28,8 @@ import { Turns } from './turns.js';
 /** All clusters are looked at this often; a cluster that starts or stops, at each STEP_MS. */
 const TICK_MS = 1_000;
 const STEP_MS = 40;
+/** A Jupyter Server reports every 30 s. */
+const JUPYTER_SILENT_MS = 120_000;
 
 export interface ClustersOptions {
   launcher: Launcher;
@@ -53,6 +55,9 @@ export class Clusters {
   private readonly turns = new Turns();
   private readonly abort = new AbortController();
   private ticking: Promise<void> = Promise.resolve();
+  /** When each Jupyter Server last said which kernels it has, on a clock that stands still while the machine sleeps. */
+  private readonly lastReports = new Map<string, number>();
+  private readonly openedAt = performance.now();
   private lastRevision = 0;
 
   constructor(private readonly options: ClustersOptions) {}
@@ -103,7 +108,8 @@ export class Clusters {
       const { rows, launcher, defaultShape } = this.options;
       const present = await rows.wantedByKernel(request.kernel);
       if (present) return { cluster: this.get(present.id), created: false };
-      const shape = request.shape ?? defaultShape;
+      // A kernel that was once granted another shape keeps it when Spark starts again by itself.
+      const shape = request.shape ?? (await rows.lastShape(request.kernel)) ?? defaultShape;
       admit(shape, launcher.memoryMiB(), await this.holders(), defaultShape);
       const now = Date.now();
       const row: ClusterRow = {
@@ -178,8 +184,12 @@ export class Clusters {
   /** What a Jupyter Server has now; clusters of kernels that it no longer has are stopped. */
   async reportKernels(jupyterServer: string, report: KernelReport): Promise<void> {
     const { rows } = this.options;
+    this.lastReports.set(jupyterServer, performance.now());
     for (const kernel of report.kernels) {
-      await rows.placeKernel(kernel.id, jupyterServer, kernel.notebook);
+      const row = await rows.placeKernel(kernel.id, jupyterServer, kernel.notebook);
+      if (!row) continue;
+      this.watches.get(row.id)?.place(row.notebook);
+      this.publish(row);
     }
     const gone = await rows.abandoned(
       jupyterServer,
@@ -251,6 +261,7 @@ export class Clusters {
   private async tick(): Promise<void> {
     try {
       const live = await this.options.rows.live();
+      await this.stopOrphans(live);
       const known = new Set(live.map(row => row.id));
       for (const { id } of await this.options.launcher.list()) {
         if (known.has(id) || this.watches.has(id)) continue;
@@ -266,6 +277,16 @@ export class Clusters {
         { err: error },
         'looking after the clusters failed; it is tried again'
       );
+    }
+  }
+
+  /** A Jupyter Server that crashed cannot say that its kernels are gone. */
+  private async stopOrphans(live: readonly ClusterRow[]): Promise<void> {
+    for (const row of live) {
+      if (row.jupyter_server === null || row.desired === 'stopped') continue;
+      const heard = this.lastReports.get(row.jupyter_server) ?? this.openedAt;
+      if (performance.now() - heard < JUPYTER_SILENT_MS) continue;
+      await this.options.rows.wantStopped(row.id, 'Spark was stopped because Jupyter is gone.');
     }
   }
 

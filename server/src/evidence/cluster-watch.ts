@@ -33,11 +33,16 @@ export class ClusterWatch implements EvidenceSink {
 
   constructor(
     launcher: Launcher,
-    readonly cluster: WatchedCluster,
+    private cluster: WatchedCluster,
     private readonly events: WatchEvents,
     onError: (error: unknown) => void
   ) {
     this.following = launcher.follow(cluster.id, this, this.abort.signal).catch(onError);
+  }
+
+  /** The notebook was renamed, or Jupyter knows its path better than the kernel did. */
+  place(notebook: string): void {
+    this.cluster = { ...this.cluster, notebook };
   }
 
   eventLine(text: string, ref: string): void {

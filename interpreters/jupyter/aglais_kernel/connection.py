@@ -36,6 +36,7 @@ class Connection:
         self._lock = threading.RLock()
         self._clients: weakref.WeakSet[Any] = weakref.WeakSet()
         self._gone: tuple[str | None, Holdings] | None = None  # told when the next one is there
+        self._old: str | None = None  # id of the cluster before this one
         self._no_check_before = 0.0
 
     @property
@@ -53,7 +54,7 @@ class Connection:
         with self._lock:
             if self.cluster is not None:
                 return
-            cluster = start_spark(self.server, self.place, meanwhile=_import_connect)
+            cluster = start_spark(self.server, self.place, self._old, meanwhile=_import_connect)
             self.endpoint = self.server.endpoint(cluster["id"])
             self.cluster = cluster
             self.wanted = False
@@ -91,6 +92,7 @@ class Connection:
                 client.aglais_gone = reason or "it was replaced"
             self._clients.clear()
             self._gone = (reason, self.holdings)
+            self._old = self.cluster["id"]
             self.cluster = self.endpoint = None
             self.holdings = Holdings()
 

@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 RETRIES = {"max_retries": 4, "initial_backoff": 50, "backoff_multiplier": 4.0, "max_backoff": 1000}
 # Pings find a driver that hangs without closing its connection. Spark allows one in 10 s at most,
 # and a long garbage collection must not look like death.
-KEEP_ALIVE = [("grpc.keepalive_time_ms", 20_000), ("grpc.keepalive_timeout_ms", 20_000)]
+KEEP_ALIVE = [
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.min_reconnect_backoff_ms", 5_000),  # how long one attempt to connect may take
+]
+# Seconds. pyspark's 10 min would let a driver that hangs swallow an interrupt and `spark.stop()`.
+DEADLINES = {"interrupt": 5.0, "release_session": 5.0}
 # Said by Spark Connect when it runs but no longer knows a session, or is being stopped.
 SESSION_ENDED = (
     "NO_ACTIVE_SESSION",
@@ -140,6 +146,8 @@ def change_client(notebook: Notebook, module: ModuleType) -> None:
             # Not in SPARK_REMOTE, which people print, nor in pyspark's variable for tokens, which
             # would go to every other server too.
             connection.set("token", tie.endpoint["token"])  # type: ignore[index]
+        if ours:
+            kwargs.setdefault("rpc_deadlines", module.RpcDeadlines(**DEADLINES))
         initialise(self, connection, *args, **kwargs)
         if ours:
             _adopt(self, notebook, module.DefaultPolicy)

@@ -17,6 +17,7 @@ Cluster = dict[str, Any]
 ANSWER_S = 4.5
 REFUSED_S = 1.5
 PAUSE_S = 0.2
+RESTART_S = 60.0
 
 
 class Server:
@@ -64,9 +65,12 @@ class Server:
         return self._call("DELETE", f"/clusters/{quote(id)}", timeout=timeout)
 
     def restart_cluster(self, id: str, shape: dict[str, Any] | None) -> Cluster:
-        """Replaces a cluster by a new one, of another shape if one is given."""
+        """Replaces a cluster by a new one, of another shape if one is given.
+
+        The answer comes when the old one has ended.
+        """
         body = {"shape": shape} if shape else {}
-        return self._patiently("POST", f"/clusters/{quote(id)}/restart", body)
+        return self._call("POST", f"/clusters/{quote(id)}/restart", body, timeout=RESTART_S)
 
     def report_cell_run(self, id: str, report: dict[str, Any], timeout: float) -> None:
         """Says that a cell which uses Spark began or ended (protocol's CellRunReport)."""

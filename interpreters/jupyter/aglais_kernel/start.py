@@ -14,22 +14,28 @@ from .status import StatusLine
 
 POLL_MS = 1000  # the line counts seconds
 ENDED = ("stopped", "failed")
+ENDING_S = 30.0  # then the new one is asked for all the same
 SILENCE_S = 4.0  # how long the server may be away while we wait (it may be restarting)
 
 
-def start_spark(server: Server, place: Place, meanwhile: Callable[[], None]) -> Cluster:
+def start_spark(
+    server: Server, place: Place, old: str | None, meanwhile: Callable[[], None]
+) -> Cluster:
     """Returns this kernel's cluster when it is ready.
 
-    `meanwhile` runs while the cluster starts, in a thread: an interrupt must not hit the middle of
-    an import. Raises ServerUnavailable, Refused, SparkDidNotStart or StartInterrupted.
+    `old` is the id of the cluster that the kernel had before: it still holds memory until it has
+    ended. `meanwhile` runs while the cluster starts, in a thread: an interrupt must not hit the
+    middle of an import. Raises ServerUnavailable, Refused, SparkDidNotStart or StartInterrupted.
     """
     began = time.monotonic()
     line = StatusLine()
     side = threading.Thread(target=meanwhile, name="aglais-import", daemon=True)
     try:
+        for cluster in _ending(server, old):
+            line.show(wording.starting(cluster, time.monotonic() - began))
         first = server.request_cluster(place.kernel, place.notebook)
         side.start()
-        for cluster in _states(server, place, first):
+        for cluster in _starting(server, place, first):
             line.show(wording.starting(cluster, time.monotonic() - began))
         side.join()
     except KeyboardInterrupt:
@@ -45,23 +51,32 @@ def start_spark(server: Server, place: Place, meanwhile: Callable[[], None]) -> 
     return cluster
 
 
-def _states(server: Server, place: Place, cluster: Cluster) -> Iterator[Cluster]:
+def _ending(server: Server, old: str | None) -> Iterator[Cluster]:
+    """The old cluster as it changes, while it is ending."""
+    deadline = time.monotonic() + ENDING_S
+    while old and time.monotonic() < deadline:
+        try:
+            cluster = server.cluster(old)
+            if cluster["state"] != "stopping":
+                return
+            yield cluster
+            server.changed_cluster(old, cluster["revision"], POLL_MS)
+        except (Refused, ServerUnavailable):
+            return  # the request that follows will say what is wrong
+
+
+def _starting(server: Server, place: Place, cluster: Cluster) -> Iterator[Cluster]:
     """The cluster as it changes (and at least every POLL_MS); the last one is ready."""
     heard = time.monotonic()
-    # The one before us may still be ending; only after it can there be a new one.
-    waits_for_old = cluster["state"] == "stopping"
     while True:
         yield cluster
         if cluster["state"] == "ready":
             return
         try:
-            if cluster["state"] not in ENDED:
-                cluster = _newer(server, cluster)
-            elif waits_for_old:
-                cluster = server.request_cluster(place.kernel, place.notebook)
-                waits_for_old = False
-            else:
+            if cluster["state"] in ENDED:
                 cluster = _successor(server, place, cluster)
+            else:
+                cluster = _newer(server, cluster)
             heard = time.monotonic()
         except ServerUnavailable:
             if time.monotonic() - heard > SILENCE_S:

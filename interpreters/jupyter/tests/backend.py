@@ -66,7 +66,8 @@ class Backend:
         self.cell_runs.clear()
 
     def live(self, kernel: str) -> dict[str, Any] | None:
-        states = ("requested", "starting", "ready", "stopping")
+        """The cluster that is wanted; one that is stopping no longer is."""
+        states = ("requested", "starting", "ready")
         found = [c for c in self.clusters.values() if c["kernel"] == kernel]
         return next((c for c in found if c["state"] in states), None)
 

@@ -88,7 +88,7 @@ def test_the_magic_stops_restarts_and_tells(notebook):
     assert "you restarted it" in outcome.shown[1]
     assert notebook.run("spark.range(2).count()").result == "2"
     assert "Spark is stopping" in notebook.run("%aglais stop").text
-    assert notebook.cluster["state"] == "stopping"
+    assert notebook.backend.live(notebook.kernel.id) is None
     assert "not running" in notebook.run("%aglais status").text
     outcome = notebook.run("spark.range(3).count()")  # waits for the old one to end
     assert (outcome.result, outcome.error) == ("3", "")

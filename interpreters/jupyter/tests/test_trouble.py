@@ -98,7 +98,7 @@ def test_an_interrupt_cancels_what_the_cell_runs_in_spark(notebook, spark_server
     asked = time.monotonic()
     kernel.interrupt()
     outcome = kernel.finish(cell)
-    assert time.monotonic() - asked < 2
+    assert time.monotonic() - asked < 5  # the job would take 60 s
     assert outcome.error_name == "KeyboardInterrupt"
     eventually(lambda: running_jobs(spark_server) == idle)
     eventually(lambda: len(backend.cell_runs) == 2)

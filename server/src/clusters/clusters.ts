@@ -392,15 +392,9 @@ export class Clusters {
           journal.publish({ type: 'cell-run', cellRun });
           findings.saveCellRun(cellRun).catch(fail);
         },
-        onFinding: finding => {
-          const dismissed = journal.finding(row.id, finding.id)?.dismissed ?? false;
-          const placed = {
-            cluster: row.id,
-            kernel: row.kernel,
-            notebook: row.notebook,
-            dismissed,
-            finding
-          };
+        onFinding: (finding, { id, kernel, notebook }) => {
+          const dismissed = journal.finding(id, finding.id)?.dismissed ?? false;
+          const placed = { cluster: id, kernel, notebook, dismissed, finding };
           journal.publish({ type: 'finding', finding: placed });
           findings.saveFinding(placed).catch(fail);
         },

@@ -20,7 +20,7 @@ export interface WatchEvents {
   /** Memory, executors, stages or the application changed. */
   onResources: () => void;
   onCellRun: (cellRun: CellRun) => void;
-  onFinding: (finding: Finding) => void;
+  onFinding: (finding: Finding, place: WatchedCluster) => void;
   onWithdrawn: (findingId: string) => void;
 }
 
@@ -92,7 +92,8 @@ export class ClusterWatch implements EvidenceSink {
     }
     if (changes.findings.changed.length > 0) {
       const findings = new Map(this.diagnosis.findings().map(finding => [finding.id, finding]));
-      for (const id of changes.findings.changed) this.events.onFinding(findings.get(id)!);
+      for (const id of changes.findings.changed)
+        this.events.onFinding(findings.get(id)!, this.cluster);
     }
     for (const id of changes.findings.withdrawn) this.events.onWithdrawn(id);
   }

@@ -1,7 +1,8 @@
 import { homedir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Shape } from '@aglais/protocol';
+import { Shape, shapeTotalMiB } from '@aglais/protocol';
 import { z } from 'zod';
+import { SMALLEST_SHAPE } from './clusters/admission.js';
 
 const MINUTE = 60_000;
 
@@ -23,7 +24,7 @@ const Environment = z.object({
   AGLAIS_CATALOGUES: z.string().optional(),
   AGLAIS_IDLE_MINUTES: number(60),
   AGLAIS_START_SECONDS: number(120),
-  AGLAIS_MEMORY_MIB: z.coerce.number().int().positive().optional(),
+  AGLAIS_MEMORY_MIB: z.coerce.number().int().min(shapeTotalMiB(SMALLEST_SHAPE)).optional(),
   AGLAIS_SHAPE: z
     .string()
     .optional()

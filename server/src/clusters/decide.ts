@@ -17,6 +17,7 @@ export interface Deadlines {
   idleMs: number;
 }
 
+const SECOND = 1_000;
 const MINUTE = 60_000;
 
 /**
@@ -42,21 +43,26 @@ export function decide(
     desired: 'stopped',
     reason
   });
+  const tooLate = now - row.created_at > deadlines.startMs;
+  const notStarted = (waitingFor: string | null) =>
+    fail(
+      `Spark did not start within ${duration(deadlines.startMs)}: it was still waiting for ${waitingFor}. ` +
+        'The machine may be overloaded; try again, or look into driver.log of this cluster.'
+    );
   if (!observed) {
-    if (row.state === 'requested') return { ...keep, action: 'start', state: 'starting' };
+    // Of a start that was interrupted, or is not yet to be seen, nothing is known: starting is asked for again.
+    if (row.state === 'requested' || row.state === 'starting') {
+      return tooLate ? notStarted('the driver') : { ...keep, action: 'start', state: 'starting' };
+    }
     return fail('Spark vanished with everything it had written. Run the cell again to start anew.');
   }
   switch (observed.state) {
     case 'exited':
       return fail(observed.exit ?? 'The Spark driver ended.');
     case 'starting':
-      if (now - row.created_at > deadlines.startMs) {
-        return fail(
-          `Spark did not start within ${Math.round(deadlines.startMs / 1000)} s: it was still waiting for ${observed.waitingFor}. ` +
-            'The machine may be overloaded; try again, or look into driver.log of this cluster.'
-        );
-      }
-      return { ...keep, action: 'none', state: 'starting' };
+      return tooLate
+        ? notStarted(observed.waitingFor)
+        : { ...keep, action: 'none', state: 'starting' };
     case 'ready':
       if (!busy && now - row.last_used_at > deadlines.idleMs) {
         return {
@@ -64,10 +70,16 @@ export function decide(
           state: 'stopping',
           desired: 'stopped',
           reason:
-            `Spark was stopped because nothing used it for ${Math.round(deadlines.idleMs / MINUTE)} minutes. ` +
+            `Spark was stopped because nothing used it for ${duration(deadlines.idleMs)}. ` +
             'Variables are kept; temporary views and cached tables are gone. It starts again at the next use.'
         };
       }
       return { ...keep, action: 'none', state: 'ready' };
   }
+}
+
+function duration(ms: number): string {
+  const [count, unit] =
+    ms < MINUTE ? [Math.round(ms / SECOND), 'second'] : [Math.round(ms / MINUTE), 'minute'];
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }

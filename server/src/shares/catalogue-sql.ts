@@ -2,7 +2,10 @@ import { join } from 'node:path';
 import type { Share, ShareTable } from '@aglais/protocol';
 
 const name = (identifier: string) => `\`${identifier.replaceAll('`', '``')}\``;
-const text = (value: string) => `'${value.replace(/['\\]/g, '\\$&').replace(/\s+/g, ' ')}'`;
+const text = (value: string) =>
+  `'${value.replace(/['\\]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`;
+/** Statements are read line by line. */
+const oneLine = (statement: string) => statement.replace(/[\n\r]+/g, ' ');
 
 /** Statements, one a line, that make the tables of a share known to Spark: `spark.table("<share>.<table>")`. */
 export function catalogueSql(share: Share): string[] {
@@ -31,7 +34,7 @@ function tableSql(share: Share, table: ShareTable): string {
     `COMMENT ${text(table.description)}`,
     `LOCATION ${location}`
   ].filter(Boolean);
-  return clauses.join(' ');
+  return oneLine(clauses.join(' '));
 }
 
 function columns(table: ShareTable): string {

@@ -12,16 +12,18 @@ const INT8_OID = 20;
 function dialect(location: string): Dialect {
   if (!/^postgres(ql)?:/.test(location))
     return new SqliteDialect({ database: openSqlite(location) });
-  return new PostgresDialect({
-    pool: new pg.Pool({
-      connectionString: location,
-      // Our bigints are times in ms, far below 2^53.
-      types: {
-        getTypeParser: ((oid: number, format?: 'text') =>
-          oid === INT8_OID ? Number : (pg.types.getTypeParser(oid, format) as unknown)) as never
-      }
-    })
+  const pool = new pg.Pool({
+    connectionString: location,
+    // Our bigints are times in ms, far below 2^53.
+    types: {
+      getTypeParser: ((oid: number, format?: 'text') =>
+        oid === INT8_OID ? Number : (pg.types.getTypeParser(oid, format) as unknown)) as never
+    }
   });
+  // An idle connection broke (the database was restarted): the next query gets a new one, or an error of its own.
+  // Without a listener, Node would end the server.
+  pool.on('error', () => undefined);
+  return new PostgresDialect({ pool });
 }
 
 export type Store = Kysely<Database>;
@@ -31,18 +33,28 @@ export type Store = Kysely<Database>;
  * @param location `postgresql://…`, or the path of an SQLite file (`:memory:` for one that is forgotten)
  */
 export async function openStore(location: string): Promise<Store> {
-  const store = new Kysely<Database>({ dialect: dialect(location) });
-  const migrator = new Migrator({
-    db: store,
-    provider: { getMigrations: () => Promise.resolve(migrations) }
-  });
-  const { error } = await migrator.migrateToLatest();
-  if (error) {
-    await store.destroy();
+  let store: Store | null = null;
+  try {
+    store = new Kysely<Database>({ dialect: dialect(location) });
+    const migrator = new Migrator({
+      db: store,
+      provider: { getMigrations: () => Promise.resolve(migrations) }
+    });
+    const { error } = await migrator.migrateToLatest();
+    if (error) throw error;
+    return store;
+  } catch (error) {
+    await store?.destroy();
+    const place = location.replace(/\/\/[^@/]*@/, '//');
     throw new Error(
-      `The database ${location.replace(/\/\/[^@/]*@/, '//')} could not be brought to this version; it was left as it is.`,
+      `The database ${place} could not be opened or brought to this version; it was left as it is. ${messageOf(error)}`,
       { cause: error }
     );
   }
-  return store;
+}
+
+/** A connection that is refused at several addresses is an AggregateError without words. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
 }

@@ -115,7 +115,10 @@ export async function readCounters(path: string): Promise<CgroupCounters | null>
       read('cgroup.procs')
     ]);
     const quote = /^oom_kill \d+$/m.exec(events)?.[0] ?? 'oom_kill 0';
-    const inactive = /^(?:total_)?inactive_file (\d+)$/m.exec(statistics)?.[1] ?? '0';
+    // Version 1 has both; only the total is of the groups inside too, as the usage is.
+    const inactive =
+      (/^total_inactive_file (\d+)$/m.exec(statistics) ??
+        /^inactive_file (\d+)$/m.exec(statistics))?.[1] ?? '0';
     return {
       oomKills: Number(quote.split(' ')[1]),
       limitMiB,

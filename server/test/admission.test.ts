@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import { Shape, shapeTotalMiB } from '@aglais/protocol';
+import fc from 'fast-check';
+import { admit, largestShape } from '../src/clusters/admission.js';
+import { ProblemError } from '../src/problems.js';
+import { SMALL } from './support/server.js';
+
+const refusal = (action: () => void): ProblemError => {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof ProblemError) return error;
+    throw error;
+  }
+  throw new Error('was admitted');
+};
+
+describe('Admission', () => {
+  // 512 + 256 for the driver, 512 + 256 for the executor
+  const one = 1_536;
+  const holder = (notebook: string, grantedMiB = one) => ({ cluster: 'c', notebook, grantedMiB });
+
+  it('lets in what fits to the last MiB', () => {
+    expect(() => admit(SMALL, one, [], SMALL)).not.toThrow();
+    expect(() => admit(SMALL, 2 * one, [holder('a.ipynb')], SMALL)).not.toThrow();
+  });
+
+  it('refuses a shape that is larger than the machine, and says which is the largest that is not', () => {
+    const problem = refusal(() =>
+      admit({ ...SMALL, executorMemoryMiB: 900_000 }, 2_048, [], SMALL)
+    );
+    expect(problem).toMatchObject({ status: 422, kind: 'shape-too-large' });
+    expect(problem.message).toMatch(/needs 879\.\d GiB, and this machine has 2\.0 GiB/);
+    expect(problem.message).toMatch(/largest that fits has 1 executor with 1\.0 GiB of heap\b/);
+    expect(problem.message).toContain('Nothing was started');
+  });
+
+  it('refuses when others hold the memory, and says who holds what and what to do', () => {
+    const holders = [holder('gaia/stars.ipynb'), holder('')];
+    const problem = refusal(() => admit(SMALL, 2 * one + 512, holders, SMALL));
+    expect(problem).toMatchObject({ status: 409, kind: 'memory-exhausted' });
+    expect(problem.message).toMatch(/needs 1\.5 GiB, and 0\.5 GiB of 3\.5 GiB are free/);
+    expect(problem.message).toContain('gaia/stars.ipynb holds 1.5 GiB, a notebook holds 1.5 GiB');
+    expect(problem.message).toMatch(/Stop one of them/);
+  });
+
+  it('never says that a negative amount is free, after the limit was lowered', () => {
+    const problem = refusal(() => admit(SMALL, one, [holder('a'), holder('b')], SMALL));
+    expect(problem.message).toContain('0.0 GiB of 1.5 GiB are free');
+  });
+});
+
+describe('The largest shape', () => {
+  it('is the default with all the memory that is left for executors', () => {
+    expect(largestShape(8_192, { ...SMALL, executors: { min: 2, max: 2 } })).toEqual({
+      ...SMALL,
+      executors: { min: 2, max: 2 },
+      executorMemoryMiB: (8_192 - 768) / 2 - 256
+    });
+  });
+
+  it('is a valid shape that fits, on every machine that holds any', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 896, max: 4_194_304 }),
+        fc.integer({ min: 256, max: 8_192 }),
+        fc.integer({ min: 128, max: 8_192 }),
+        fc.integer({ min: 1, max: 64 }),
+        (memoryMiB, driverMemoryMiB, executorOverheadMiB, max) => {
+          const base = {
+            ...SMALL,
+            driverMemoryMiB,
+            executorOverheadMiB,
+            executors: { min: max, max }
+          };
+          const largest = largestShape(memoryMiB, base);
+          expect(Shape.safeParse(largest).error).toBeUndefined();
+          expect(shapeTotalMiB(largest)).toBeLessThanOrEqual(memoryMiB);
+          expect(() => admit(largest, memoryMiB, [], base)).not.toThrow();
+        }
+      )
+    );
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from '@jest/globals';
+import { Share } from '@aglais/protocol';
+import { catalogueSql } from '../src/shares/catalogue-sql.js';
+
+const share = (change: object = {}, table: object = {}): Share =>
+  Share.parse({
+    id: 'sky',
+    title: 'The sky',
+    description: 'Stars',
+    path: '/data/sky',
+    credit: 'ESA',
+    provenance: 'Gaia',
+    tables: [{ name: 'stars', path: 'stars', format: 'parquet', description: 'All', ...table }],
+    ...change
+  });
+
+describe('The SQL of a share', () => {
+  it('makes a database and its tables, from files that are there', () => {
+    expect(catalogueSql(share())).toEqual([
+      "CREATE DATABASE IF NOT EXISTS `sky` COMMENT 'The sky'",
+      "CREATE TABLE IF NOT EXISTS `sky`.`stars` USING parquet COMMENT 'All' LOCATION '/data/sky/stars'"
+    ]);
+  });
+
+  it('says how the table is bucketed and sorted', () => {
+    const bucketing = { columns: ['source_id'], buckets: 64, sortedBy: ['source_id'] };
+    expect(catalogueSql(share({}, { bucketing }))[1]).toContain(
+      'CLUSTERED BY (`source_id`) SORTED BY (`source_id`) INTO 64 BUCKETS'
+    );
+  });
+
+  it('says columns only if it knows the types of all', () => {
+    const ra = { name: 'ra', type: 'double', description: 'Right ascension' };
+    expect(catalogueSql(share({}, { columns: [ra] }))[1]).toContain(
+      "(`ra` double COMMENT 'Right ascension') USING"
+    );
+    expect(catalogueSql(share({}, { columns: [ra, { name: 'dec' }] }))[1]).toContain(
+      '`stars` USING'
+    );
+  });
+
+  it('lets no name, title or path end its quotes', () => {
+    const bad = "'; DROP TABLE x; --\\";
+    const sql = catalogueSql(
+      share(
+        { title: bad, path: `/data/${bad}` },
+        { description: bad, columns: [{ name: 'a`b', type: 'int', description: bad }] }
+      )
+    ).join('\n');
+    expect(sql).toContain('`a``b`');
+    // Taking away what is quoted must leave nothing of it.
+    const outside = sql.replace(/'(?:[^'\\]|\\.)*'/g, '').replace(/`(?:[^`]|``)*`/g, '');
+    expect(outside).not.toMatch(/DROP|--|['\\]/);
+  });
+
+  it('keeps every blank of a path', () => {
+    expect(catalogueSql(share({ path: '/my  data\t1' }))[1]).toContain("'/my  data\t1/stars'");
+  });
+
+  it('is one line for each statement, whatever line breaks the declaration has', () => {
+    const sql = catalogueSql(
+      share(
+        { title: 'two\nlines', path: '/a\r\nb' },
+        { description: 'a\n\nb', columns: [{ name: 'x\ny', type: 'int\n', description: 'c\rd' }] }
+      )
+    );
+    expect(sql).toHaveLength(2);
+    for (const statement of sql) expect(statement).not.toMatch(/[\n\r]/);
+    expect(sql[0]).toContain("'two\\nlines'");
+  });
+});

@@ -1,0 +1,146 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  makeClusterGroup,
+  openCgroups,
+  processesIn,
+  readCounters
+} from '../src/clusters/launchers/local/cgroups.js';
+import { temporaryDirectory } from './support/server.js';
+
+const directory = temporaryDirectory();
+afterAll(directory.remove);
+
+const MIB = 2 ** 20;
+let root: string;
+let selfFile: string;
+let trees = 0;
+
+/** Files as the kernel shows them, for a tree that is none. */
+function files(path: string, contents: Record<string, string>): string {
+  for (const [name, text] of Object.entries(contents)) {
+    const file = join(root, path, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+  return join(root, path);
+}
+
+beforeEach(() => {
+  trees += 1;
+  root = join(directory.path, `tree-${trees}`);
+  mkdirSync(root);
+  selfFile = join(directory.path, `self-${trees}`);
+});
+
+describe('The installation finds a place for its cgroups', () => {
+  it('in its own group, where cgroups have version 1', async () => {
+    writeFileSync(selfFile, '5:cpu,cpuacct:/x\n4:memory:/user/session\n0::/\n');
+    const path = files('memory/user/session/mine', { 'memory.limit_in_bytes': '1' });
+    expect(await openCgroups('mine', root, selfFile)).toBe(path);
+  });
+
+  it('where memory is one of several controllers of its hierarchy', async () => {
+    writeFileSync(selfFile, '4:cpuset,memory,pids:/box\n');
+    const path = files('memory/box/mine', { 'memory.limit_in_bytes': '1' });
+    expect(await openCgroups('mine', root, selfFile)).toBe(path);
+  });
+
+  it('above its own group, where that cannot be seen from inside a container', async () => {
+    writeFileSync(selfFile, '4:memory:/docker/0123\n');
+    const path = files('memory/mine', { 'memory.limit_in_bytes': '1' });
+    expect(await openCgroups('mine', root, selfFile)).toBe(path);
+  });
+
+  it('and lets groups inside it have limits, where cgroups have version 2', async () => {
+    writeFileSync(selfFile, '0::/user.slice\n');
+    files('user.slice', { 'cgroup.subtree_control': '' });
+    const path = files('user.slice/mine', { 'memory.max': 'max', 'cgroup.subtree_control': '' });
+    expect(await openCgroups('mine', root, selfFile)).toBe(path);
+    expect(readFileSync(join(path, 'cgroup.subtree_control'), 'utf8')).toBe('+memory');
+    expect(readFileSync(join(root, 'user.slice/cgroup.subtree_control'), 'utf8')).toBe('+memory');
+  });
+
+  it('or says that there is none, and leaves nothing behind', async () => {
+    writeFileSync(selfFile, '4:memory:/a\n0::/a\n');
+    files('memory/a', { 'cgroup.procs': '' });
+    files('a', { 'cgroup.procs': '' });
+    expect(await openCgroups('mine', root, selfFile)).toBeNull();
+    expect(existsSync(join(root, 'memory/a/mine'))).toBe(false);
+    expect(existsSync(join(root, 'a/mine'))).toBe(false);
+    expect(await openCgroups('mine', root, join(root, 'no such file'))).toBeNull();
+  });
+
+  it('and makes a group for each cluster, once', async () => {
+    const path = await makeClusterGroup(root, 'c1');
+    expect(await makeClusterGroup(root, 'c1')).toBe(path);
+    expect(existsSync(path)).toBe(true);
+  });
+});
+
+describe('The counters of an executor', () => {
+  it('are read from version 1', async () => {
+    const path = files('e1', {
+      'memory.oom_control': 'oom_kill_disable 0\nunder_oom 0\noom_kill 2\n',
+      'memory.limit_in_bytes': String(896 * MIB),
+      'memory.usage_in_bytes': String(500 * MIB),
+      'memory.max_usage_in_bytes': String(890 * MIB),
+      'memory.stat': `cache 1\ninactive_file 5\ntotal_inactive_file ${100 * MIB}\n`.replace(
+        'inactive_file 5\n',
+        ''
+      ),
+      'cgroup.procs': '12\n13\n'
+    });
+    expect(await readCounters(path)).toEqual({
+      oomKills: 2,
+      limitMiB: 896,
+      usedMiB: 400,
+      peakMiB: 890,
+      pids: [12, 13],
+      quote: 'oom_kill 2',
+      ref: join(path, 'memory.oom_control')
+    });
+  });
+
+  it('count the pages of the groups inside too, as the usage of version 1 does', async () => {
+    const path = files('e1', {
+      'memory.oom_control': 'oom_kill 0\n',
+      'memory.limit_in_bytes': String(896 * MIB),
+      'memory.usage_in_bytes': String(500 * MIB),
+      'memory.max_usage_in_bytes': String(890 * MIB),
+      'memory.stat': `inactive_file ${1 * MIB}\ntotal_inactive_file ${100 * MIB}\n`,
+      'cgroup.procs': ''
+    });
+    expect(await readCounters(path)).toMatchObject({ usedMiB: 400 });
+  });
+
+  it('are read from version 2, also of a kernel that knows no peak', async () => {
+    const path = files('e1', {
+      'memory.events': 'low 0\nhigh 0\nmax 31\noom 4\noom_kill 1\noom_group_kill 0\n',
+      'memory.max': 'max',
+      'memory.current': String(500 * MIB),
+      'memory.stat': `anon 1\ninactive_file ${600 * MIB}\n`,
+      'cgroup.procs': ''
+    });
+    expect(await readCounters(path)).toMatchObject({
+      oomKills: 1,
+      limitMiB: Infinity,
+      usedMiB: 0,
+      peakMiB: null,
+      pids: [],
+      quote: 'oom_kill 1'
+    });
+  });
+
+  it('are null where there is no group', async () => {
+    expect(await readCounters(join(root, 'nothing'))).toBeNull();
+  });
+
+  it('show every process in it and below', async () => {
+    files('c', { 'cgroup.procs': '1\n' });
+    files('c/e1', { 'cgroup.procs': '2\n3\n' });
+    files('c/e1/deep', { 'cgroup.procs': '4\n' });
+    expect((await processesIn(join(root, 'c'))).sort()).toEqual([1, 2, 3, 4]);
+  });
+});

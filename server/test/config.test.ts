@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import { readConfig } from '../src/config.js';
+
+describe('The configuration', () => {
+  it('needs nothing to be said', () => {
+    const config = readConfig({});
+    expect(config).toMatchObject({
+      host: '127.0.0.1',
+      port: 0,
+      databaseUrl: null,
+      idleMs: 3_600_000
+    });
+    expect(config.stateDirectory.startsWith(config.dataDirectory)).toBe(true);
+  });
+
+  it('is refused with all that is wrong, each by its name', () => {
+    const wrong = {
+      AGLAIS_PORT: '70000',
+      AGLAIS_IDLE_MINUTES: '-1',
+      AGLAIS_START_SECONDS: 'soon',
+      AGLAIS_CGROUPS: 'perhaps',
+      AGLAIS_MEMORY_MIB: '0',
+      AGLAIS_LOG_LEVEL: 'loud'
+    };
+    for (const name of Object.keys(wrong)) {
+      expect(() => readConfig(wrong)).toThrow(new RegExp(`nothing was started[^]*${name}`));
+    }
+  });
+
+  it.each(['0.0.0.0', '192.168.1.1', '::', 'example.org'])(
+    'never listens beyond this machine (%s)',
+    host => {
+      expect(() => readConfig({ AGLAIS_HOST: host })).toThrow(/AGLAIS_HOST/);
+    }
+  );
+
+  it.each(['{', '[]', '{"driverMemoryMiB": 1}', '"small"'])('refuses the shape %s', text => {
+    expect(() => readConfig({ AGLAIS_SHAPE: text })).toThrow(/AGLAIS_SHAPE/);
+  });
+
+  it('refuses a memory in which no Spark fits, and says how much is needed', () => {
+    expect(() => readConfig({ AGLAIS_MEMORY_MIB: '895' })).toThrow(/896[^]*AGLAIS_MEMORY_MIB/);
+    expect(readConfig({ AGLAIS_MEMORY_MIB: '896' }).memoryMiB).toBe(896);
+  });
+
+  it('takes minutes and seconds', () => {
+    const config = readConfig({ AGLAIS_IDLE_MINUTES: '0.02', AGLAIS_START_SECONDS: '5' });
+    expect(config).toMatchObject({ idleMs: 1_200, startDeadlineMs: 5_000 });
+  });
+});

@@ -1,0 +1,128 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { CellRun, Cluster, StreamMessage } from '@aglais/protocol';
+import { clusterView } from '../src/clusters/cluster-view.js';
+import { Journal } from '../src/stream/journal.js';
+import { finding, row } from './support/rows.js';
+
+const cluster = (id: string, revision = 1): Cluster =>
+  clusterView(row({ id }), null, null, 60_000, revision);
+const found = (id: string, cluster = 'c1') => ({
+  cluster,
+  kernel: 'k1',
+  notebook: 'stars.ipynb',
+  dismissed: false,
+  finding: finding({ id })
+});
+const cellRun = (cell: string, startedAt: number, run = 1): CellRun => ({
+  cluster: 'c1',
+  kernel: 'k1',
+  notebook: 'stars.ipynb',
+  cell,
+  run,
+  outcome: 'ok',
+  startedAt,
+  endedAt: null,
+  error: null,
+  progress: {
+    jobs: { total: 0, done: 0, failed: 0 },
+    tasks: { total: 0, running: 0, done: 0, failed: 0 },
+    stages: []
+  }
+});
+
+let journal: Journal;
+const hear = (cursor: string | null) => {
+  const heard: StreamMessage[] = [];
+  const leave = journal.subscribe(cursor, message => heard.push(message));
+  return { heard, leave };
+};
+
+beforeEach(() => {
+  journal = new Journal();
+});
+
+describe('A client of the journal', () => {
+  it('that comes for the first time gets everything, then each change', () => {
+    journal.publish({ type: 'cluster', cluster: cluster('c1') });
+    const { heard } = hear(null);
+    journal.publish({ type: 'finding', finding: found('f1') });
+    expect(heard).toMatchObject([
+      { type: 'snapshot', clusters: [{ id: 'c1' }], findings: [] },
+      { type: 'finding', finding: { finding: { id: 'f1' } } }
+    ]);
+  });
+
+  it('that was away gets what it missed, in order, and nothing twice', () => {
+    const first = hear(null);
+    journal.publish({ type: 'cluster', cluster: cluster('c1', 1) });
+    const cursor = first.heard.at(-1)!.cursor;
+    first.leave();
+    journal.publish({ type: 'cluster', cluster: cluster('c1', 2) });
+    journal.publish({ type: 'cluster', cluster: cluster('c1', 3) });
+    const { heard } = hear(cursor);
+    journal.publish({ type: 'cluster', cluster: cluster('c1', 4) });
+    expect(heard[0]!.type).toBe('resumed');
+    expect(heard.slice(1).map(m => m.type === 'cluster' && m.cluster.revision)).toEqual([2, 3, 4]);
+  });
+
+  it('that missed nothing is only told that it goes on', () => {
+    const { cursor } = journal.snapshot();
+    expect(hear(cursor).heard).toEqual([{ type: 'resumed', cursor }]);
+  });
+
+  it('that was away too long gets everything', () => {
+    const { cursor } = journal.snapshot();
+    for (let n = 0; n < 10_001; n += 1)
+      journal.publish({ type: 'cluster', cluster: cluster('c1', n) });
+    const { heard } = hear(cursor);
+    expect(heard).toMatchObject([{ type: 'snapshot', clusters: [{ revision: 10_000 }] }]);
+  });
+
+  it.each(['other-epoch.0', 'nonsense', '', 'a.b.c', '.'])(
+    'that knew another server (cursor "%s") gets everything',
+    cursor => {
+      expect(hear(cursor).heard[0]!.type).toBe('snapshot');
+    }
+  );
+
+  it('that claims to know the future gets everything', () => {
+    const [epoch] = journal.snapshot().cursor.split('.');
+    for (const sequence of ['7', '-1', '1e3']) {
+      expect(hear(`${epoch}.${sequence}`).heard[0]!.type).toBe('snapshot');
+    }
+  });
+
+  it('hears nothing after it left', () => {
+    const { heard, leave } = hear(null);
+    leave();
+    journal.publish({ type: 'cluster', cluster: cluster('c1') });
+    expect(heard).toHaveLength(1);
+  });
+
+  it('may leave while a message is told, and the others still hear it', () => {
+    const leaveAtOnce = journal.onChange(() => leaveAtOnce());
+    const { heard } = hear(null);
+    journal.publish({ type: 'cluster', cluster: cluster('c1') });
+    expect(heard).toHaveLength(2);
+  });
+});
+
+describe('The journal', () => {
+  it('keeps the latest run of each cell, whatever order runs are told in', () => {
+    journal.publish({ type: 'cell-run', cellRun: cellRun('a', 200, 2) });
+    journal.publish({ type: 'cell-run', cellRun: cellRun('a', 100, 1) });
+    expect([...journal.cellRuns.values()]).toMatchObject([{ cell: 'a', run: 2 }]);
+  });
+
+  it('drops a finding that was withdrawn', () => {
+    journal.publish({ type: 'finding', finding: found('f1') });
+    journal.publish({ type: 'finding-withdrawn', cluster: 'c1', id: 'f1' });
+    expect(journal.snapshot()).toMatchObject({ findings: [] });
+  });
+
+  it('keeps findings of the same name of two clusters apart', () => {
+    journal.publish({ type: 'finding', finding: found('f1', 'c1') });
+    journal.publish({ type: 'finding', finding: found('f1', 'c2') });
+    expect(journal.findings.size).toBe(2);
+  });
+});

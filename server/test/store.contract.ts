@@ -1,0 +1,146 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { ClusterRows } from '../src/clusters/cluster-rows.js';
+import { FindingRows } from '../src/findings/finding-rows.js';
+import { openStore, type Store } from '../src/store/store.js';
+import { finding, row } from './support/rows.js';
+
+/**
+ * What every database must do.
+ * @param emptyDatabase the location of a new one
+ */
+export function storeContract(emptyDatabase: () => Promise<string>): void {
+  let location: string;
+  let store: Store;
+  let clusters: ClusterRows;
+  let findings: FindingRows;
+
+  beforeEach(async () => {
+    location = await emptyDatabase();
+    store = await openStore(location);
+    clusters = new ClusterRows(store);
+    findings = new FindingRows(store);
+  });
+  afterEach(() => store.destroy());
+
+  const placed = (id: string, change: { dismissed?: boolean; count?: number } = {}) => ({
+    cluster: 'c1',
+    kernel: 'k1',
+    notebook: 'stars.ipynb',
+    dismissed: change.dismissed ?? false,
+    finding: finding({ id, count: change.count ?? 1 })
+  });
+  const cellRun = (run: number, outcome: 'running' | 'ok' = 'running') => ({
+    ...{ cluster: 'c1', kernel: 'k1', notebook: 'stars.ipynb', cell: 'a', run, outcome },
+    ...{ startedAt: 1_790_000_000_000 + run, endedAt: null, error: null },
+    progress: {
+      jobs: { total: 0, done: 0, failed: 0 },
+      tasks: { total: 0, running: 0, done: 0, failed: 0 },
+      stages: []
+    }
+  });
+
+  it('opens a database that it made before, with all that is in it', async () => {
+    await clusters.insert(row());
+    await store.destroy();
+    store = await openStore(location);
+    expect(await new ClusterRows(store).get('c1')).toEqual(row());
+  });
+
+  it('gives back what it was given, times in milliseconds and nulls included', async () => {
+    const full = row({
+      notebook: 'l\'été/★ "stars".ipynb',
+      jupyter_server: 's',
+      reason: 'a\nb',
+      created_at: 1_795_224_896_123,
+      last_used_at: Number.MAX_SAFE_INTEGER
+    });
+    await clusters.insert(full);
+    expect(await clusters.get('c1')).toEqual(full);
+    expect(await clusters.get('c2')).toBeUndefined();
+  });
+
+  it('lets a kernel have one wanted cluster, also of twenty asked for in the same moment', async () => {
+    const asked = Array.from({ length: 20 }, (_, n) => clusters.insert(row({ id: `c${n}` })));
+    const made = (await Promise.all(asked)).filter(Boolean);
+    expect(made).toHaveLength(1);
+    expect(await clusters.live()).toHaveLength(1);
+  });
+
+  it('lets a kernel have a new cluster once the old one is not wanted any more', async () => {
+    await clusters.insert(row());
+    await clusters.wantStopped('c1', 'enough');
+    expect(await clusters.insert(row({ id: 'c2' }))).toBe(true);
+    expect((await clusters.wantedByKernel('k1'))?.id).toBe('c2');
+    expect((await clusters.live()).map(({ id }) => id).sort()).toEqual(['c1', 'c2']);
+  });
+
+  it('keeps the first reason of a stop', async () => {
+    await clusters.insert(row());
+    await clusters.wantStopped('c1', 'first');
+    await clusters.wantStopped('c1', 'second', 'failed');
+    expect(await clusters.get('c1')).toMatchObject({ reason: 'first', state: 'stopping' });
+  });
+
+  it('counts a cluster as live until it was seen to be gone', async () => {
+    await clusters.insert(row());
+    await clusters.wantStopped('c1', 'enough');
+    await clusters.update('c1', { state: 'stopped' });
+    expect(await clusters.live()).toEqual([]);
+  });
+
+  it('finds the wanted clusters whose kernels a Jupyter Server no longer has, and no others', async () => {
+    await clusters.insert(row({ id: 'kept', kernel: 'kept', jupyter_server: 's1' }));
+    await clusters.insert(row({ id: 'gone', kernel: 'gone', jupyter_server: 's1' }));
+    await clusters.insert(
+      row({ id: 'over', kernel: 'over', jupyter_server: 's1', desired: 'stopped' })
+    );
+    await clusters.insert(row({ id: 'other', kernel: 'other', jupyter_server: 's2' }));
+    await clusters.insert(row({ id: 'new', kernel: 'new' }));
+    const abandoned = await clusters.abandoned('s1', ['kept', 'unknown']);
+    expect(abandoned.map(({ id }) => id)).toEqual(['gone']);
+  });
+
+  it('places a kernel only where it is said to be', async () => {
+    await clusters.insert(row());
+    await clusters.insert(row({ id: 'c2', kernel: 'k2' }));
+    await clusters.placeKernel('k1', 's1', 'moved.ipynb');
+    expect(await clusters.get('c1')).toMatchObject({
+      jupyter_server: 's1',
+      notebook: 'moved.ipynb'
+    });
+    expect(await clusters.get('c2')).toEqual(row({ id: 'c2', kernel: 'k2' }));
+  });
+
+  it('remembers live clusters however old, and the latest of those that ended', async () => {
+    await clusters.insert(row({ id: 'old', kernel: 'old', created_at: 1 }));
+    for (let n = 0; n < 60; n += 1) {
+      const ended = { desired: 'stopped' as const, state: 'stopped', created_at: 100 + n };
+      await clusters.insert(row({ id: `c${n}`, ...ended }));
+    }
+    const recent = (await clusters.recent()).map(({ id }) => id);
+    expect(recent).toContain('old');
+    expect(recent).toContain('c59');
+    expect(recent).not.toContain('c0');
+  });
+
+  it('keeps one row of a finding however often it changes, and what was dismissed stays so', async () => {
+    await findings.saveFinding(placed('f1'));
+    await findings.saveFinding(placed('f1', { count: 3, dismissed: true }));
+    await findings.saveFinding(placed('f2'));
+    expect(await findings.findingsOf(['c1'])).toMatchObject([
+      { dismissed: true, finding: { id: 'f1', count: 3 } },
+      { dismissed: false, finding: { id: 'f2' } }
+    ]);
+    await findings.removeFinding('c1', 'f1');
+    expect((await findings.findingsOf(['c1', 'c2'])).map(f => f.finding.id)).toEqual(['f2']);
+    expect(await findings.findingsOf([])).toEqual([]);
+  });
+
+  it('keeps one row of each run of a cell', async () => {
+    await findings.saveCellRun(cellRun(2));
+    await findings.saveCellRun(cellRun(1));
+    await findings.saveCellRun(cellRun(1, 'ok'));
+    expect(await findings.cellRunsOf(['c1'])).toEqual([cellRun(1, 'ok'), cellRun(2)]);
+    expect(await findings.cellRunsOf(['c2'])).toEqual([]);
+  });
+}

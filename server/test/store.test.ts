@@ -1,0 +1,51 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { openStore } from '../src/store/store.js';
+import { storeContract } from './store.contract.js';
+import { Postgres, postgresPrograms } from './support/postgres.js';
+import { temporaryDirectory } from './support/server.js';
+
+const directory = temporaryDirectory();
+afterAll(directory.remove);
+
+describe('The store on SQLite', () => {
+  let files = 0;
+  storeContract(() => Promise.resolve(join(directory.path, `${(files += 1)}.sqlite`)));
+
+  it('says which file is no database, and leaves it as it is', async () => {
+    const path = join(directory.path, 'letter.sqlite');
+    writeFileSync(path, 'Dear reader, this is no database. '.repeat(100));
+    await expect(openStore(path)).rejects.toThrow(/letter\.sqlite/);
+    expect(existsSync(path)).toBe(true);
+  });
+});
+
+const onPostgres = postgresPrograms ? describe : describe.skip;
+const why = postgresPrograms ? '' : ' (not installed here: apt install postgresql)';
+
+onPostgres(`The store on PostgreSQL${why}`, () => {
+  let postgres: Postgres;
+  beforeAll(async () => {
+    postgres = await Postgres.open();
+  }, 60_000);
+  afterAll(() => postgres.close());
+
+  storeContract(() => postgres.database());
+
+  it('survives a restart of the database', async () => {
+    const store = await openStore(await postgres.database());
+    await store.selectFrom('clusters').selectAll().execute();
+    await postgres.restart();
+    expect(await store.selectFrom('clusters').selectAll().execute()).toEqual([]);
+    await store.destroy();
+  }, 60_000);
+
+  it('says that a database cannot be reached without telling its password', async () => {
+    const url = 'postgresql://someone:hush@localhost:1/none';
+    await expect(openStore(url)).rejects.toThrow(
+      /localhost:1\/none could not be opened.*ECONNREFUSED/
+    );
+    await expect(openStore(url)).rejects.not.toThrow(/hush/);
+  });
+});

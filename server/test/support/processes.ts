@@ -1,0 +1,50 @@
+import { readdir, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readProcesses, type Process } from '../../src/clusters/launchers/local/process-table.js';
+import { sparkHome } from './server.js';
+
+export interface ClusterProcess extends Process {
+  cluster: string;
+  role: 'shell' | 'driver' | 'executor' | 'other';
+}
+
+/** Every process that belongs to a cluster in `clusters`, whoever is its parent. */
+export async function clusterProcesses(clusters: string): Promise<ClusterProcess[]> {
+  const ids = await readdir(clusters).catch((): string[] => []);
+  const all = await readProcesses();
+  const found = await Promise.all(
+    all.map(async (process): Promise<ClusterProcess[]> => {
+      // Python workers show whose they are only by where they work.
+      const place = await readlink(`/proc/${process.pid}/cwd`).catch(() => '');
+      const cluster = ids.find(
+        id =>
+          process.command.includes(join(clusters, id)) ||
+          process.command.includes(`app-${id}`) ||
+          `${place}/`.startsWith(`${join(clusters, id)}/`) ||
+          `${place}/`.startsWith(`${join(sparkHome, 'work', `app-${id}`)}/`)
+      );
+      return cluster === undefined ? [] : [{ ...process, cluster, role: roleOf(process) }];
+    })
+  );
+  return found.flat();
+}
+
+function roleOf({ command }: Process): ClusterProcess['role'] {
+  if (/ @driver\.args/.test(command)) return 'driver';
+  if (/driver\.sh /.test(command)) return 'shell';
+  if (/CoarseGrainedExecutorBackend /.test(command)) return 'executor';
+  return 'other';
+}
+
+/** Ends whatever is left of the clusters in `clusters`; returns what that was. */
+export async function endAll(clusters: string): Promise<ClusterProcess[]> {
+  const left = await clusterProcesses(clusters);
+  for (const { pid } of left) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has just ended by itself.
+    }
+  }
+  return left;
+}

@@ -85,6 +85,7 @@ class Connection:
         with self._lock:
             if self.cluster is None or cluster_id not in (None, self.cluster["id"]):
                 return
+            reason = wording.cause(reason) if reason else None
             if self.endpoint and os.environ.get(REMOTE) == self.endpoint["url"]:
                 del os.environ[REMOTE]
             for client in list(self._clients):
@@ -155,7 +156,8 @@ class Connection:
             try:
                 now = self.server.cluster(cluster_id, timeout=1.0)
                 if now["state"] != "ready":
-                    return now["reason"] or f"the cluster is {now['state']}", False
+                    reason = now["reason"] or f"the cluster is {now['state']}"
+                    return wording.cause(reason), False
             except Refused as refusal:
                 return str(refusal), False
             except ServerUnavailable:

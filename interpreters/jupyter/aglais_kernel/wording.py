@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -75,6 +76,12 @@ def ignored_options(options: Iterable[str], cluster: Mapping[str, Any] | None) -
     return text + (
         "; ask for more memory with `%aglais restart 2g`." if memory_asked else ", started for it."
     )
+
+
+def cause(reason: str) -> str:
+    """The first sentence of the server's reason: the others say what we say better here."""
+    match = re.match(r".*?[.!?](?=\s|$)", reason.strip(), re.DOTALL)
+    return match.group() if match else reason.strip()
 
 
 def sentence(text: str) -> str:

@@ -97,6 +97,17 @@ def test_what_was_lost_is_said_in_general_terms_when_nothing_is_known():
 
 
 @pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("Killed at 1.4 GiB (signal 9). Views are gone.", "Killed at 1.4 GiB (signal 9)."),
+        ("It was stopped", "It was stopped"),
+    ],
+)
+def test_of_a_reason_only_its_first_sentence_is_the_cause(reason, cause):
+    assert wording.cause(reason) == cause
+
+
+@pytest.mark.parametrize(
     ("text", "mib"), [("2g", 2048), ("1.5 GiB", 1536), ("512m", 512), ("700", 700)]
 )
 def test_memory_is_read_as_people_write_it(text, mib):

@@ -130,7 +130,7 @@ def test_a_driver_that_dies_in_a_cell_is_a_clear_error_within_5_s(
     spark_server.kill()
     reason = "The driver was killed by the system's out-of-memory killer."
     time.sleep(0.5)  # a real server needs a moment to notice, too
-    backend.end(backend.live(kernel.id), reason)
+    backend.end(backend.live(kernel.id), f"{reason} Temporary views are gone.")
     outcome = kernel.finish(cell)
     seconds = time.monotonic() - died
     assert seconds < 5

@@ -58,7 +58,15 @@ export const steps = [
   },
   {
     name: 'Server and extension',
-    inputs: ['protocol', 'diagnosis', 'server', 'extension', 'tsconfig.json', 'tsconfig.base.json'],
+    inputs: [
+      'protocol',
+      'diagnosis',
+      'server',
+      'bench',
+      'extension',
+      'tsconfig.json',
+      'tsconfig.base.json'
+    ],
     makes: [
       join(checkout, 'server', 'dist', 'main.js'),
       join(checkout, 'extension', 'aglais', 'labextension', 'package.json')

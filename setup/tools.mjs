@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { venv } from './paths.mjs';
 import { SetupError } from './steps.mjs';
 
-const PYTHON = { major: 3, minor: 10 };
+/** What PySpark 4.3 wants. */
+const PYTHON = { major: 3, minor: 11 };
 const JAVA = 17;
 
 /** Runs a program and returns what it printed, or null if it is not there or fails. */
@@ -16,7 +17,7 @@ export function output(command, args) {
 /** The Python from which the virtual environment is made. */
 export function findPython() {
   const wanted = process.env.AGLAIS_PYTHON;
-  const names = ['python3', 'python', ...[14, 13, 12, 11, 10].map(minor => `python3.${minor}`)];
+  const names = ['python3', 'python', ...[14, 13, 12, 11].map(minor => `python3.${minor}`)];
   const found = [];
   for (const name of wanted ? [wanted] : names) {
     const version = output(name, ['-c', 'import sys; print(*sys.version_info[:2])']);

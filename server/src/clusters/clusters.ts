@@ -19,6 +19,7 @@ import { notFound, ProblemError } from '../problems.js';
 import type { ClusterRow } from '../store/schema.js';
 import type { Journal } from '../stream/journal.js';
 import { admit, largestShape } from './admission.js';
+import { CellRuns } from './cell-runs.js';
 import type { ClusterRows } from './cluster-rows.js';
 import { clusterView } from './cluster-view.js';
 import { decide, type Deadlines } from './decide.js';
@@ -28,6 +29,8 @@ import { Turns } from './turns.js';
 /** All clusters are looked at this often; a cluster that starts or stops, at each STEP_MS. */
 const TICK_MS = 1_000;
 const STEP_MS = 40;
+/** The turn in which the memory of the machine is given out. */
+const ADMISSION = 'admission';
 /** A Jupyter Server reports every 30 s. */
 const JUPYTER_SILENT_MS = 120_000;
 
@@ -60,7 +63,11 @@ export class Clusters {
   private readonly openedAt = performance.now();
   private lastRevision = 0;
 
-  constructor(private readonly options: ClustersOptions) {}
+  private readonly cellRuns: CellRuns;
+
+  constructor(private readonly options: ClustersOptions) {
+    this.cellRuns = new CellRuns(options.launcher, options.journal, options.findings);
+  }
 
   /** Finds what an earlier server left, and from then on looks after it. */
   async open(): Promise<void> {
@@ -104,40 +111,44 @@ export class Clusters {
 
   /** The kernel's cluster: the one it has, or a new one. Throws a problem if there is no room. */
   async request(request: ClusterRequest): Promise<{ cluster: Cluster; created: boolean }> {
-    return this.turns.take('admission', async () => {
-      const { rows, launcher, defaultShape } = this.options;
-      const present = await rows.wantedByKernel(request.kernel);
-      if (present) return { cluster: this.get(present.id), created: false };
-      // A kernel that was once granted another shape keeps it when Spark starts again by itself.
-      const shape = request.shape ?? (await rows.lastShape(request.kernel)) ?? defaultShape;
-      admit(shape, launcher.memoryMiB(), await this.holders(), defaultShape);
-      const now = Date.now();
-      const row: ClusterRow = {
-        // Sorts by time, and cannot be guessed.
-        id: `${now.toString(36)}${randomBytes(5).toString('hex')}`,
-        kernel: request.kernel,
-        notebook: request.notebook,
-        jupyter_server: null,
-        launcher: launcher.kind,
-        shape: JSON.stringify(shape),
-        desired: 'running',
-        state: 'requested',
-        reason: null,
-        application: null,
-        spark_version: null,
-        created_at: now,
-        ready_at: null,
-        stopped_at: null,
-        last_used_at: now
-      };
-      if (!(await rows.insert(row))) {
-        const other = await rows.wantedByKernel(request.kernel);
-        if (other) return { cluster: this.get(other.id), created: false };
-      }
-      const cluster = this.publish(row);
-      void this.settle(row.id);
-      return { cluster, created: true };
-    });
+    return this.turns.take(ADMISSION, () => this.findOrCreate(request));
+  }
+
+  private async findOrCreate(
+    request: ClusterRequest
+  ): Promise<{ cluster: Cluster; created: boolean }> {
+    const { rows, launcher, defaultShape } = this.options;
+    const present = await rows.wantedByKernel(request.kernel);
+    if (present) return { cluster: this.get(present.id), created: false };
+    // A kernel that was once granted another shape keeps it when Spark starts again by itself.
+    const shape = request.shape ?? (await rows.lastShape(request.kernel)) ?? defaultShape;
+    admit(shape, launcher.memoryMiB(), await this.holders(), defaultShape);
+    const now = Date.now();
+    const row: ClusterRow = {
+      // Sorts by time, and cannot be guessed.
+      id: `${now.toString(36)}${randomBytes(5).toString('hex')}`,
+      kernel: request.kernel,
+      notebook: request.notebook,
+      jupyter_server: null,
+      launcher: launcher.kind,
+      shape: JSON.stringify(shape),
+      desired: 'running',
+      state: 'requested',
+      reason: null,
+      application: null,
+      spark_version: null,
+      created_at: now,
+      ready_at: null,
+      stopped_at: null,
+      last_used_at: now
+    };
+    if (!(await rows.insert(row))) {
+      const other = await rows.wantedByKernel(request.kernel);
+      if (other) return { cluster: this.get(other.id), created: false };
+    }
+    const cluster = this.publish(row);
+    void this.settle(row.id);
+    return { cluster, created: true };
   }
 
   async stop(id: string, reason = 'Spark was stopped by you.'): Promise<Cluster> {
@@ -150,15 +161,18 @@ export class Clusters {
 
   /** A new cluster for the same kernel, of the same shape unless another is asked for. */
   async restart(id: string, shape?: Shape): Promise<Cluster> {
-    const old = this.get(id);
-    const wanted = shape ?? old.shape;
-    const others = (await this.holders()).filter(holder => holder.cluster !== id);
-    // Refused before anything is stopped: a wrong size must not cost the cluster that works.
-    admit(wanted, this.options.launcher.memoryMiB(), others, this.options.defaultShape);
-    await this.options.rows.wantStopped(id, 'Spark was restarted by you.');
-    await this.settle(id);
-    const request = { kernel: old.kernel, notebook: old.notebook, shape: wanted };
-    return (await this.request(request)).cluster;
+    // The kernel may ask for its cluster while none is there: it waits for this turn and gets the new one.
+    return this.turns.take(ADMISSION, async () => {
+      const old = this.get(id);
+      const wanted = shape ?? old.shape;
+      const others = (await this.holders()).filter(holder => holder.cluster !== id);
+      // Refused before anything is stopped: a wrong size must not cost the cluster that works.
+      admit(wanted, this.options.launcher.memoryMiB(), others, this.options.defaultShape);
+      await this.options.rows.wantStopped(id, 'Spark was restarted by you.');
+      await this.settle(id);
+      const request = { kernel: old.kernel, notebook: old.notebook, shape: wanted };
+      return (await this.findOrCreate(request)).cluster;
+    });
   }
 
   endpoint(id: string): Endpoint {
@@ -176,8 +190,7 @@ export class Clusters {
 
   async reportCellRun(id: string, report: CellRunReport): Promise<void> {
     this.get(id);
-    const { error, ...rest } = report;
-    await this.options.launcher.record(id, { kind: 'cell', ...rest, ...(error && { error }) });
+    await this.cellRuns.report(id, report, this.watches.has(id));
     await this.options.rows.update(id, { last_used_at: Date.now() });
   }
 
@@ -375,6 +388,7 @@ export class Clusters {
     if (!wanted && watch && row.state !== 'requested' && row.state !== 'starting') {
       await watch.close();
       this.watches.delete(row.id);
+      await this.cellRuns.conclude(row.id);
     }
   }
 

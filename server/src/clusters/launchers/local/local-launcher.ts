@@ -1,19 +1,9 @@
-import { spawn } from 'node:child_process';
-import {
-  access,
-  appendFile,
-  cp,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rm,
-  writeFile
-} from 'node:fs/promises';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { access, appendFile, cp, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observation } from '@aglais/diagnosis';
-import { writeOnce } from '../../../store/files.js';
+import { replaceFile, writeOnce } from '../../../store/files.js';
 import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster } from '../launcher.js';
 import { makeClusterGroup, processesIn, removeGroup } from './cgroups.js';
 import {
@@ -36,6 +26,8 @@ import {
 const STOP_GRACE_MS = 8_000;
 const KILL_GRACE_MS = 5_000;
 const POLL_MS = 50;
+/** Between making `driver.lock` and writing into it, the script needs far less. */
+const LOCK_MS = 1_000;
 const LAST_WORDS_BYTES = 4_096;
 
 export interface LocalLauncherOptions {
@@ -68,16 +60,15 @@ export class LocalLauncher implements Launcher {
     }
     const { installation } = this.options;
     const cgroup = this.options.cgroup && (await makeClusterGroup(this.options.cgroup, spec.id));
-    if (cgroup) await writeFile(join(directory, 'cgroup'), cgroup);
+    if (cgroup) await replaceFile(join(directory, 'cgroup'), cgroup);
     const jars = await readdir(join(installation.home, 'jars'));
     const command = driverCommand(spec, directory, installation, cgroup, jars);
-    await writeFile(
+    // Whole at every moment: the script of an earlier, interrupted call may just be reading them.
+    await replaceFile(
       join(directory, 'catalogue.sql'),
       spec.catalogue.map(sql => `${sql}\n`).join('')
     );
-    await writeFile(join(directory, 'driver.args'), argumentFile(command.arguments), {
-      mode: 0o600
-    });
+    await replaceFile(join(directory, 'driver.args'), argumentFile(command.arguments));
     const script = join(installation.scripts, 'driver.sh');
     const child = spawn('/bin/sh', [script, directory, installation.java], {
       // A session of its own: it outlives this server, and no Ctrl-C in a terminal reaches it.
@@ -90,6 +81,7 @@ export class LocalLauncher implements Launcher {
       child.once('error', reject);
     });
     child.unref();
+    await this.begun(directory, child);
   }
 
   async stop(id: string): Promise<void> {
@@ -114,7 +106,7 @@ export class LocalLauncher implements Launcher {
     const directory = this.directory(id);
     // Only evidence is left of a cluster that was stopped.
     if (await exists(join(directory, 'stopped'))) return null;
-    const lock = await readText(join(directory, 'driver.lock'));
+    const lock = await this.lock(directory);
     if (lock === null) return null;
     const base = { id, url: null, waitingFor: null, exit: null };
     const driver = await readName(join(directory, 'driver.pid'));
@@ -156,12 +148,34 @@ export class LocalLauncher implements Launcher {
   }
 
   async record(id: string, observation: Observation): Promise<void> {
-    const file = join(this.directory(id), 'evidence.jsonl');
-    await appendFile(file, `${JSON.stringify(observation)}\n`, { mode: 0o600 });
+    const directory = this.directory(id);
+    // A kernel may report before the cluster that it asked for has begun.
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await appendFile(join(directory, 'evidence.jsonl'), `${JSON.stringify(observation)}\n`, {
+      mode: 0o600
+    });
   }
 
   private directory(id: string): string {
     return join(this.options.directory, id);
+  }
+
+  /** Until the script runs the driver, or has left that to another: from then on everybody sees the cluster. */
+  private async begun(directory: string, script: ChildProcess): Promise<void> {
+    while (script.exitCode === null && script.signalCode === null) {
+      const owner = parseProcessName((await this.lock(directory)) ?? '');
+      if (owner?.pid === script.pid) return;
+      await sleep(POLL_MS / 5);
+    }
+  }
+
+  /** Who runs the driver, or "stopped"; null if it was never begun. */
+  private async lock(directory: string): Promise<string | null> {
+    for (let waited = 0; ; waited += POLL_MS) {
+      const text = await readText(join(directory, 'driver.lock'));
+      if (text !== '' || waited >= LOCK_MS) return text;
+      await sleep(POLL_MS);
+    }
   }
 
   private async cgroupOf(directory: string): Promise<string | null> {
@@ -170,7 +184,7 @@ export class LocalLauncher implements Launcher {
 
   /** Asks the driver to end, which takes its executors with it; insists if it does not. */
   private async endProcesses(directory: string): Promise<void> {
-    const shell = parseProcessName((await readText(join(directory, 'driver.lock'))) ?? '');
+    const shell = parseProcessName((await this.lock(directory)) ?? '');
     const driver = await this.driverOf(directory, shell);
     if (!driver) return;
     const family = descendants(await readProcesses(), driver.pid);

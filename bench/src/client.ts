@@ -1,0 +1,42 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { checkout, python } from './installation.js';
+
+interface Task {
+  url: string;
+  rows: number;
+  busySeconds?: number;
+}
+
+/** A Python process with PySpark imported, as a kernel has it when the first cell runs. */
+export class Client {
+  private readonly child: ChildProcess;
+  private readonly lines: AsyncIterator<string>;
+
+  private constructor() {
+    this.child = spawn(python, [join(checkout, 'bench', 'src', 'client.py')], {
+      stdio: ['pipe', 'pipe', 'ignore']
+    });
+    const reader: Interface = createInterface({ input: this.child.stdout! });
+    this.lines = reader[Symbol.asyncIterator]();
+  }
+
+  static async open(): Promise<Client> {
+    const client = new Client();
+    await client.lines.next();
+    return client;
+  }
+
+  /** Runs a query; resolves to the time of its first result, ms since the epoch, and the queries done while busy. */
+  async run(task: Task): Promise<{ firstResultAt: number; queries: number }> {
+    this.child.stdin!.write(`${JSON.stringify(task)}\n`);
+    const first = JSON.parse(String((await this.lines.next()).value)) as { firstResultAt: number };
+    const busy = JSON.parse(String((await this.lines.next()).value)) as { queries: number };
+    return { ...first, ...busy };
+  }
+
+  close(): void {
+    this.child.kill('SIGKILL');
+  }
+}

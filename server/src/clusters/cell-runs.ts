@@ -1,0 +1,48 @@
+import type { CellRun, CellRunReport } from '@aglais/protocol';
+import type { FindingRows } from '../findings/finding-rows.js';
+import type { Journal } from '../stream/journal.js';
+import type { Launcher } from './launchers/launcher.js';
+
+/** What kernels say of their cells. It becomes evidence; once nobody follows a cluster any more, it is shown directly. */
+export class CellRuns {
+  constructor(
+    private readonly launcher: Launcher,
+    private readonly journal: Journal,
+    private readonly rows: FindingRows
+  ) {}
+
+  /** @param followed whether the cluster's evidence is still being read */
+  async report(cluster: string, report: CellRunReport, followed: boolean): Promise<void> {
+    const known = this.find(cluster, report.cell, report.run);
+    // A report may come twice, and the first one late: an end is never taken back.
+    if (report.outcome === 'running' && known && known.outcome !== 'running') return;
+    const { error, ...rest } = report;
+    await this.launcher.record(cluster, { kind: 'cell', ...rest, ...(error && { error }) });
+    if (followed || !known) return;
+    await this.show({
+      ...known,
+      outcome: report.outcome,
+      endedAt: report.at,
+      error: error ?? known.error
+    });
+  }
+
+  /** A cluster has ended: what still ran on it was cut off. A kernel that lives may say more. */
+  async conclude(cluster: string): Promise<void> {
+    for (const run of this.journal.cellRuns.values()) {
+      if (run.cluster !== cluster || run.outcome !== 'running') continue;
+      await this.show({ ...run, outcome: 'cancelled', endedAt: Date.now() });
+    }
+  }
+
+  private async show(cellRun: CellRun): Promise<void> {
+    this.journal.publish({ type: 'cell-run', cellRun });
+    await this.rows.saveCellRun(cellRun);
+  }
+
+  private find(cluster: string, cell: string, run: number): CellRun | undefined {
+    return [...this.journal.cellRuns.values()].find(
+      known => known.cluster === cluster && known.cell === cell && known.run === run
+    );
+  }
+}

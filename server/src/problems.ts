@@ -74,8 +74,8 @@ export function sendProblem(response: Response, problem: ProblemError): void {
 
 function asProblem(error: unknown): ProblemError | null {
   if (error instanceof ProblemError) return error;
-  // What body-parser throws for a body that is not JSON, too large, or of a wrong encoding.
-  if (error instanceof Error && 'type' in error && 'status' in error) {
+  // What Express throws for an address that cannot be decoded, and body-parser for a body that is not JSON or too large.
+  if (error instanceof Error && 'status' in error) {
     const status = Number(error.status);
     if (status >= 400 && status < 500) {
       return new ProblemError(status, 'invalid-request', `${error.message}. Nothing was changed.`);

@@ -1,4 +1,4 @@
-import { link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { randomUUID } from 'node:crypto';
 
@@ -16,4 +16,11 @@ export async function writeOnce(path: string, text: string, mode = 0o600): Promi
   } finally {
     await rm(part);
   }
+}
+
+/** Writes a file so that whoever reads it sees the old or the new one, never a part. */
+export async function replaceFile(path: string, text: string, mode = 0o600): Promise<void> {
+  const part = `${path}.${randomUUID()}`;
+  await writeFile(part, text, { mode });
+  await rename(part, path);
 }

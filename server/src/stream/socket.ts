@@ -24,8 +24,10 @@ export function serveStream(
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', error => log.debug({ err: error }, 'a connection broke'));
-    const url = new URL(request.url ?? '/', 'http://localhost');
+    // Nobody catches what is thrown here: it would end the server.
+    const url = URL.parse(request.url ?? '/', 'http://localhost');
     try {
+      if (!url) throw new ProblemError(400, 'invalid-request', 'This is not an address.');
       if (url.pathname !== PATH)
         throw new ProblemError(404, 'not-found', `There is no stream at ${url.pathname}.`);
       scopeOfRequest(request, tokens);
@@ -33,9 +35,8 @@ export function serveStream(
       refuse(socket, error as ProblemError);
       return;
     }
-    sockets.handleUpgrade(request, socket, head, client =>
-      follow(client, url.searchParams.get('cursor'))
-    );
+    const cursor = url.searchParams.get('cursor');
+    sockets.handleUpgrade(request, socket, head, client => follow(client, cursor));
   });
 
   function follow(client: WebSocket, cursor: string | null): void {

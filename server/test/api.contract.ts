@@ -1,0 +1,436 @@
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  Capacity,
+  Cluster,
+  Problem,
+  ShareStatus,
+  shapeTotalMiB,
+  StreamMessage
+} from '@aglais/protocol';
+import { runPython } from './support/connect.js';
+import { clusterProcesses, endAll } from './support/processes.js';
+import {
+  Client,
+  eventually,
+  PATIENCE_MS,
+  serve,
+  SMALL,
+  temporaryDirectory,
+  type Answer,
+  type TestServer
+} from './support/server.js';
+import { follow, refusal } from './support/stream.js';
+
+/** A path that every layer between a declaration and Spark's SQL could trip over. */
+const AWKWARD = "it's  a `folder` (100 %), \\ and ü";
+
+/** Shares of which one is fine, one has lost its data, and one is no declaration at all. */
+function declareShares(directory: string): void {
+  const data = join(directory, 'data', AWKWARD, 'stars');
+  const catalogues = join(directory, 'catalogues');
+  mkdirSync(data, { recursive: true });
+  mkdirSync(catalogues, { recursive: true });
+  const share = (id: string, path: string) => ({
+    ...{ id, title: "Barnard's stars", description: 'd', path, credit: 'c', provenance: 'p' },
+    tables: [
+      {
+        ...{ name: 'stars', path: 'stars', format: 'parquet', description: 'two\nlines' },
+        columns: [{ name: 'source_id', type: 'bigint', description: "the star's" }]
+      }
+    ]
+  });
+  const write = (name: string, text: string) => writeFileSync(join(catalogues, name), text);
+  // YAML is a superset of JSON.
+  write('a-broken.yaml', 'id: [unclosed');
+  write('b-wrong.yaml', 'id: Not An Id');
+  write('c-lost.yaml', JSON.stringify(share('lost', '/there/is/no/such/path')));
+  write('d-fine.yaml', JSON.stringify(share('fine', `\${AGLAIS_DATA}/${AWKWARD}`)));
+}
+
+/**
+ * The API of a real server with one real cluster.
+ * @param database its location; undefined for the embedded one
+ */
+export function apiContract(database: () => string | undefined): void {
+  const directory = temporaryDirectory();
+  const clusters = join(directory.path, 'state', 'clusters');
+  /** Two small clusters and a bit. */
+  const memoryMiB = 2 * shapeTotalMiB(SMALL) + 100;
+  let server: TestServer;
+  let cluster: Cluster;
+
+  const expectProblem = (answer: Answer, status: number, words: RegExp) => {
+    expect(answer).toMatchObject({ status, type: 'application/problem+json' });
+    const problem = Problem.parse(answer.body);
+    expect(problem.status).toBe(status);
+    expect(problem.type).toMatch(/^urn:aglais:problem:[a-z-]+$/);
+    expect(`${problem.detail} ${JSON.stringify(problem.errors)}`).toMatch(words);
+  };
+
+  beforeAll(async () => {
+    declareShares(directory.path);
+    const location = database();
+    server = await serve(directory.path, {
+      AGLAIS_MEMORY_MIB: String(memoryMiB),
+      ...(location && { AGLAIS_DATABASE: location })
+    });
+    cluster = await server.user.request('k1');
+    cluster = await server.user.until(cluster.id, 'ready');
+  }, PATIENCE_MS);
+
+  afterAll(async () => {
+    await server.close();
+    const left = await endAll(clusters);
+    directory.remove();
+    expect(left).toEqual([]);
+  }, PATIENCE_MS);
+
+  describe('Who may ask', () => {
+    it('is told what is missing when there is no token, or a wrong one', async () => {
+      expectProblem(await server.nobody.get('/clusters'), 401, /needs a bearer token/);
+      const stranger = new Client(server.user.url, `${server.user.token}x`);
+      expectProblem(await stranger.get('/clusters'), 401, /not valid.*file `token`/);
+      expectProblem(await server.nobody.send('GET', '/metrics'), 401, /bearer/);
+    });
+
+    it('gets the endpoint as a kernel, and never as a browser', async () => {
+      const path = `/clusters/${cluster.id}/endpoint`;
+      expect((await server.user.get(path)).body).toEqual({
+        url: expect.stringMatching(/^sc:\/\/localhost:\d+$/),
+        token: expect.stringMatching(/^[\w-]{43}$/)
+      });
+      expectProblem(await server.browser.get(path), 403, /Only the kernel/);
+      expect((await server.browser.get('/clusters')).status).toBe(200);
+    });
+
+    it('needs no token to know that the server lives, and what its API is', async () => {
+      expect(await server.nobody.send('GET', '/healthz')).toMatchObject({
+        status: 200,
+        body: { status: 'ok' }
+      });
+      expect(await server.nobody.get('/openapi.json')).toMatchObject({
+        status: 200,
+        body: { openapi: '3.1.0' }
+      });
+    });
+  });
+
+  describe('Bad input', () => {
+    const good = { kernel: 'k1', notebook: 'a.ipynb' };
+
+    it.each([
+      ['malformed JSON', '{"kernel": ', 400, /JSON.*Nothing was changed/],
+      ['no object', '[]', 422, /expected object/],
+      ['nothing', undefined, 422, /expected object/],
+      ['a missing field', { kernel: 'k' }, 422, /"notebook"/],
+      ['an unknown field', { ...good, shap: SMALL }, 422, /shap/],
+      ['an empty kernel', { ...good, kernel: '' }, 422, /"kernel"/],
+      [
+        "a shape below Spark's own minimum",
+        { ...good, shape: { ...SMALL, driverMemoryMiB: 1 } },
+        422,
+        /shape\.driverMemoryMiB/
+      ],
+      [
+        'more least than most executors',
+        { ...good, shape: { ...SMALL, executors: { min: 2, max: 1 } } },
+        422,
+        /min must not be larger/
+      ],
+      ['two megabytes', { ...good, notebook: 'x'.repeat(2 * 2 ** 20) }, 413, /too large/]
+    ])('of %s is refused and changes nothing', async (_what, body, status, words) => {
+      const before = (await server.user.get<{ clusters: [] }>('/clusters')).body.clusters.length;
+      expectProblem(await server.user.post('/clusters', body), status, words);
+      const after = (await server.user.get<{ clusters: [] }>('/clusters')).body.clusters.length;
+      expect(after).toBe(before);
+    });
+
+    it.each([
+      ['GET', '/clusters/nope'],
+      ['DELETE', '/clusters/nope'],
+      ['GET', '/clusters/nope/endpoint'],
+      ['POST', '/clusters/nope/restart'],
+      ['POST', '/clusters/nope/findings/f1/dismiss'],
+      ['DELETE', `/clusters/${encodeURIComponent('../../etc')}`]
+    ])('%s %s says that the cluster does not exist', async (method, path) => {
+      const body = method === 'POST' ? {} : undefined;
+      expectProblem(await server.user.send(method, `/api/v1${path}`, body), 404, /does not exist/);
+    });
+
+    it('names a finding that does not exist', async () => {
+      const path = `/clusters/${cluster.id}/findings/none/dismiss`;
+      expectProblem(await server.user.post(path, {}), 404, /finding none/);
+    });
+
+    it('of an address that is none says where the API is described', async () => {
+      expectProblem(await server.user.get('/cluster'), 404, /openapi\.json/);
+      expectProblem(await server.user.send('PATCH', '/api/v1/clusters'), 404, /PATCH/);
+    });
+
+    it('of an address that cannot be decoded is the mistake of whoever sent it', async () => {
+      expectProblem(await server.user.get('/clusters/%E0%A4%A'), 400, /%E0%A4%A/);
+    });
+
+    it.each(['afterRevision=x', 'waitMs=-1', 'waitMs=30001', 'waitMs=soon'])(
+      'of a long poll with %s is refused',
+      async query => {
+        expectProblem(
+          await server.user.get(`/clusters/${cluster.id}?${query}`),
+          422,
+          /waitMs|afterRev/
+        );
+      }
+    );
+
+    it('of a cell run names the field', async () => {
+      const report = { cell: 'c', run: -1, outcome: 'done', at: 1 };
+      const answer = await server.user.post(`/clusters/${cluster.id}/cell-runs`, report);
+      expectProblem(answer, 422, /"run".*"outcome"/);
+    });
+  });
+
+  describe('Memory', () => {
+    it('is not given to a shape larger than the machine; the largest is named', async () => {
+      const shape = { ...SMALL, executorMemoryMiB: 900_000 };
+      const answer = await server.user.post('/clusters', { kernel: 'k9', notebook: 'n', shape });
+      expectProblem(
+        answer,
+        422,
+        /needs 880\.\d GiB.*largest that fits has 1 executor with 2\.\d GiB/
+      );
+    });
+
+    it('is not given when others hold it; who holds what is said', async () => {
+      const shape = { ...SMALL, executorMemoryMiB: 1_000 };
+      const answer = await server.user.post('/clusters', { kernel: 'k9', notebook: 'n', shape });
+      expectProblem(answer, 409, /1\.6 GiB of 3\.1 GiB are free: k1\.ipynb holds 1\.5 GiB/);
+    });
+
+    it('is counted', async () => {
+      const { body } = await server.user.get('/capacity');
+      expect(Capacity.parse(body)).toMatchObject({
+        totalMiB: memoryMiB,
+        grantedMiB: shapeTotalMiB(SMALL),
+        holders: [{ cluster: cluster.id, notebook: 'k1.ipynb', grantedMiB: shapeTotalMiB(SMALL) }],
+        defaultShape: SMALL
+      });
+    });
+
+    it('is not given to a restart that is too large, and the cluster goes on', async () => {
+      const shape = { ...SMALL, executorMemoryMiB: 900_000 };
+      const answer = await server.user.post(`/clusters/${cluster.id}/restart`, { shape });
+      expectProblem(answer, 422, /largest that fits/);
+      expect(await server.user.cluster(cluster.id)).toMatchObject({ state: 'ready', reason: null });
+    });
+  });
+
+  describe('A cluster', () => {
+    it('is what the protocol says, with nothing secret in it', async () => {
+      const { body } = await server.user.get<Cluster>(`/clusters/${cluster.id}`);
+      const { token } = await server.user.endpoint(cluster.id);
+      expect(Cluster.parse(body)).toMatchObject({ state: 'ready', kernel: 'k1', shape: SMALL });
+      expect(JSON.stringify(body)).not.toContain(token);
+    });
+
+    it('is the same one when its kernel asks again, with 200 instead of 201', async () => {
+      const answer = await server.user.post<Cluster>('/clusters', { kernel: 'k1', notebook: 'x' });
+      expect(answer).toMatchObject({ status: 200, body: { id: cluster.id } });
+    });
+
+    it('is given at once to who does not know it, and later to who does', async () => {
+      const path = `/clusters/${cluster.id}`;
+      const begun = Date.now();
+      await server.user.get(`${path}?afterRevision=0&waitMs=20000`);
+      const atOnce = Date.now() - begun;
+      const answer = await server.user.get<Cluster>(
+        `${path}?afterRevision=9000000000000000&waitMs=400`
+      );
+      expect(answer.status).toBe(200);
+      expect(Date.now() - begun - atOnce).toBeGreaterThanOrEqual(390);
+      expect(atOnce).toBeLessThan(10_000);
+    });
+
+    it(
+      'takes the report of a cell, and tells of it',
+      async () => {
+        const stream = await follow(server.browser);
+        const report = { cell: 'cell-1', run: 1, outcome: 'running', at: Date.now() };
+        const path = `/clusters/${cluster.id}/cell-runs`;
+        expect((await server.user.post(path, report)).status).toBe(204);
+        await eventually('the cell run', () =>
+          stream.messages.some(m => m.type === 'cell-run' && m.cellRun.cell === 'cell-1')
+        );
+        await server.user.post(path, { ...report, outcome: 'ok', at: Date.now() });
+        await eventually('its end', () =>
+          stream.messages.some(m => m.type === 'cell-run' && m.cellRun.outcome === 'ok')
+        );
+        stream.close();
+        for (const message of stream.messages) StreamMessage.parse(message);
+      },
+      PATIENCE_MS
+    );
+
+    it(
+      'is not disturbed by damaged lines among its events; they are counted',
+      async () => {
+        const log = join(clusters, cluster.id, 'live.jsonl');
+        appendFileSync(log, '{"Event":"SparkListenerTaskEnd","Stage ID":\n\0\0\0\n[1,2\n');
+        const run = await runPython(
+          await server.user.endpoint(cluster.id),
+          'print(spark.range(9).count())'
+        );
+        expect(run.stdout.trim()).toBe('9');
+        await eventually('the count', async () => {
+          const { body } = await server.user.send<string>('GET', '/metrics');
+          return /^aglais_unreadable_evidence_lines 3$/m.test(body);
+        });
+        expect((await server.user.cluster(cluster.id)).state).toBe('ready');
+      },
+      PATIENCE_MS
+    );
+  });
+
+  describe('Shares', () => {
+    it('are listed with what is wrong with each, and broken declarations hold up none', async () => {
+      const { body } = await server.user.get<{ shares: ShareStatus[] }>('/shares');
+      const shares = body.shares.map(share => ShareStatus.parse(share));
+      expect(shares).toMatchObject([
+        {
+          id: 'lost',
+          available: false,
+          problem: expect.stringContaining('/there/is/no/such/path')
+        },
+        { id: 'fine', available: true, problem: null }
+      ]);
+    });
+
+    it(
+      'that can be read are tables in Spark, whatever their path is called',
+      async () => {
+        const ready = readFileSync(join(clusters, cluster.id, 'ready'), 'utf8');
+        // Each line after the port would be a table that could not be made known.
+        expect(ready).toMatch(/^\d+\n$/);
+        const run = await runPython(
+          await server.user.endpoint(cluster.id),
+          'print(spark.table("fine.stars").count(), spark.table("fine.stars").columns)'
+        );
+        expect(run.stdout.trim()).toBe("0 ['source_id']");
+      },
+      PATIENCE_MS
+    );
+  });
+
+  describe('The stream', () => {
+    it(
+      'begins with everything, and goes on from a cursor with what was missed',
+      async () => {
+        const first = await follow(server.browser);
+        const [snapshot] = first.messages;
+        expect(StreamMessage.parse(snapshot)).toMatchObject({
+          type: 'snapshot',
+          clusters: [{ id: cluster.id }]
+        });
+        first.close();
+        // The memory of a living cluster changes by itself.
+        await eventually(
+          'a change',
+          async () =>
+            (await server.user.cluster(cluster.id)).revision >
+            (snapshot as { clusters: Cluster[] }).clusters[0]!.revision
+        );
+        const second = await follow(server.browser, snapshot!.cursor);
+        expect(second.messages[0]!.type).toBe('resumed');
+        await eventually('what was missed', () => second.messages.some(m => m.type === 'cluster'));
+        second.close();
+      },
+      PATIENCE_MS
+    );
+
+    it('of an unknown cursor begins anew', async () => {
+      const stream = await follow(server.browser, 'ffff.1');
+      expect(stream.messages[0]!.type).toBe('snapshot');
+      stream.close();
+    });
+
+    it('is refused to who has no token, and where there is none', async () => {
+      const { url, token } = server.user;
+      const json = 'application/problem+json';
+      expect(await refusal(url, '/api/v1/stream', null)).toEqual({ status: 401, type: json });
+      expect(await refusal(url, '/api/v1/stream', 'wrong')).toEqual({ status: 401, type: json });
+      expect(await refusal(url, '/api/v1/streams', token)).toEqual({ status: 404, type: json });
+    });
+
+    it('is not asked for at an address that is no address; the server survives it', async () => {
+      const { hostname, port } = new URL(server.user.url);
+      const said = await new Promise<string>(resolve => {
+        let text = '';
+        const socket = connect(Number(port), hostname, () =>
+          socket.write(
+            'GET // HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+          )
+        );
+        socket.on('data', data => (text += data.toString()));
+        socket.on('close', () => resolve(text));
+      });
+      expect(said).toMatch(/^HTTP\/1\.1 400 [^]*problem\+json/);
+      expect((await server.nobody.send('GET', '/healthz')).status).toBe(200);
+    });
+  });
+
+  it('tells an operator the clusters by state and the memory that is granted', async () => {
+    const { body, type } = await server.user.send<string>('GET', '/metrics');
+    expect(type).toBe('text/plain');
+    expect(body).toMatch(/^aglais_clusters\{state="ready"\} 1$/m);
+    expect(body).toMatch(new RegExp(`^aglais_granted_mebibytes ${shapeTotalMiB(SMALL)}$`, 'm'));
+  });
+
+  it(
+    'stops the cluster once, however often it is asked, and tells who waits',
+    async () => {
+      const waiting = server.user.get<Cluster>(
+        `/clusters/${cluster.id}?afterRevision=${Date.now() + 5_000}&waitMs=30000`
+      );
+      const path = `/clusters/${cluster.id}`;
+      const stops = await Promise.all([server.user.delete(path), server.user.delete(path)]);
+      for (const stop of stops) {
+        expect(stop).toMatchObject({ status: 202, body: { reason: 'Spark was stopped by you.' } });
+      }
+      await waiting;
+      const stopped = await server.user.until(cluster.id, 'stopped');
+      expect(stopped).toMatchObject({
+        reason: 'Spark was stopped by you.',
+        executors: [],
+        idleStopAt: null
+      });
+      expect(stopped.stoppedAt).toBeGreaterThan(stopped.createdAt);
+      expectProblem(await server.user.get(`${path}/endpoint`), 409, /stopped.*by you/);
+      expect(await server.user.delete(path)).toMatchObject({
+        status: 202,
+        body: { state: 'stopped' }
+      });
+      expect(await clusterProcesses(clusters)).toEqual([]);
+    },
+    PATIENCE_MS
+  );
+
+  it('takes the late report of a cell whose cluster has ended', async () => {
+    const at = Date.now();
+    const path = `/clusters/${cluster.id}/cell-runs`;
+    const report = {
+      cell: 'cell-1',
+      run: 2,
+      at,
+      outcome: 'error',
+      error: { name: 'E', message: 'm' }
+    };
+    expect((await server.user.post(path, report)).status).toBe(204);
+    const stream = await follow(server.browser);
+    expect(stream.messages[0]).toMatchObject({
+      cellRuns: [{ cell: 'cell-1', run: 2, outcome: 'error', endedAt: at, error: { name: 'E' } }]
+    });
+    stream.close();
+  });
+}

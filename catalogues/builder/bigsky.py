@@ -20,9 +20,9 @@ def to_source(stars):
     source = pd.DataFrame(
         {
             "source_id": healpix_id.make_id(cell, healpix_id.running_number(cell)),
-            "tycho_id": stars["tyc_id"],
+            "tycho_id": stars["tyc_id"].astype("string"),
             "hip": stars["hip"].astype("Int32"),
-            "component": stars["ccdm"],
+            "component": stars["ccdm"].astype("string"),
             "ra": stars["ra_degrees"],
             "dec": stars["dec_degrees"],
             "pmra": stars["ra_mas_per_year"].mask(no_motion),
@@ -30,7 +30,7 @@ def to_source(stars):
             "parallax": stars["parallax_mas"].mask(stars["parallax_mas"] == 0),
             "v_mag": stars["magnitude"],
             "b_v": stars["bv"],
-            "constellation": stars["constellation"],
+            "constellation": stars["constellation"].astype("string"),
         }
     )
     return source.sort_values("source_id", kind="stable").reset_index(drop=True)

@@ -1,8 +1,8 @@
 """Ids that begin with a place on the sky, as Gaia's do.
 
-A Gaia source_id is `HEALPix index · 2³⁵ + the rest`, the index being nested, level 12 (nside 4096),
-ICRS (Gaia EDR3 data model, `source_id`). So `source_id >> 35` is the level-12 cell, two bits less for
-each coarser level, and stars that are neighbours on the sky have neighbouring ids.
+A Gaia source_id is `HEALPix index · 2³⁵ + the rest`, the index being nested, of level 12
+(nside 4096), in ICRS (Gaia EDR3 data model, `source_id`). So `source_id >> 35` is the level-12
+cell, and two bits less make each coarser one. Neighbours on the sky have neighbouring ids.
 """
 
 import astropy.units as u

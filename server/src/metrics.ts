@@ -2,7 +2,10 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Journal } from './stream/journal.js';
 
 /** What an operator sees: clusters by state, memory granted, findings by code, and Node's own figures. */
-export function makeMetrics(journal: Journal, grantedMiB: () => Promise<number>): Registry {
+export function makeMetrics(
+  journal: Journal,
+  figures: { grantedMiB: () => Promise<number>; unreadableLines: () => number }
+): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
@@ -20,7 +23,15 @@ export function makeMetrics(journal: Journal, grantedMiB: () => Promise<number>)
     help: 'Memory granted to all live clusters',
     registers: [registry],
     async collect() {
-      this.set(await grantedMiB());
+      this.set(await figures.grantedMiB());
+    }
+  });
+  new Gauge({
+    name: 'aglais_unreadable_evidence_lines',
+    help: 'Lines of evidence of live clusters that could not be read',
+    registers: [registry],
+    collect() {
+      this.set(figures.unreadableLines());
     }
   });
   const found = new Counter({

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -76,7 +76,10 @@ async function serve(
     deadlines: { startMs: config.startDeadlineMs, idleMs: config.idleMs },
     log
   });
-  const metrics = makeMetrics(journal, async () => (await clusters.capacity()).grantedMiB);
+  const metrics = makeMetrics(journal, {
+    grantedMiB: async () => (await clusters.capacity()).grantedMiB,
+    unreadableLines: () => clusters.unreadableLines()
+  });
   const http = createServer(makeApp({ clusters, shares, tokens, metrics, log }));
   const closeStream = serveStream(http, journal, tokens, log);
   await clusters.open();
@@ -95,6 +98,8 @@ async function serve(
       await clusters.close();
       http.closeAllConnections();
       await store.destroy();
+      // Only an empty group can be removed: clusters that live on keep theirs.
+      if (cgroup) await rmdir(cgroup).catch(() => undefined);
       await unlock();
     }
   };

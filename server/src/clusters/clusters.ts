@@ -62,6 +62,8 @@ export class Clusters {
   private readonly lastReports = new Map<string, number>();
   private readonly openedAt = performance.now();
   private lastRevision = 0;
+  /** From then on nothing is started. */
+  private ending = false;
 
   private readonly cellRuns: CellRuns;
 
@@ -92,11 +94,15 @@ export class Clusters {
     this.watches.clear();
   }
 
-  /** Stops every cluster and waits until they are gone. */
+  /** Stops every cluster, lets no new one begin, and waits until they are gone. */
   async stopAll(reason: string): Promise<void> {
-    const live = await this.options.rows.live();
-    await Promise.all(live.map(row => this.options.rows.wantStopped(row.id, reason)));
-    await Promise.all(live.map(row => this.settle(row.id)));
+    this.ending = true;
+    // A restart may be between its two clusters: it is let finish, and is refused the second.
+    await this.turns.take(ADMISSION, async () => {
+      const live = await this.options.rows.live();
+      await Promise.all(live.map(row => this.options.rows.wantStopped(row.id, reason)));
+      await Promise.all(live.map(row => this.settle(row.id)));
+    });
   }
 
   list(): Cluster[] {
@@ -118,6 +124,13 @@ export class Clusters {
     request: ClusterRequest
   ): Promise<{ cluster: Cluster; created: boolean }> {
     const { rows, launcher, defaultShape } = this.options;
+    if (this.ending) {
+      throw new ProblemError(
+        503,
+        'ending',
+        'Aglais is just ending; no Spark was started. Start Aglais again, then run the cell again.'
+      );
+    }
     const present = await rows.wantedByKernel(request.kernel);
     if (present) return { cluster: this.get(present.id), created: false };
     // A kernel that was once granted another shape keeps it when Spark starts again by itself.
@@ -147,7 +160,7 @@ export class Clusters {
       if (other) return { cluster: this.get(other.id), created: false };
     }
     const cluster = this.publish(row);
-    void this.settle(row.id);
+    this.settleSoon(row.id);
     return { cluster, created: true };
   }
 
@@ -155,7 +168,7 @@ export class Clusters {
     this.get(id);
     await this.options.rows.wantStopped(id, reason);
     await this.refresh(id);
-    void this.settle(id);
+    this.settleSoon(id);
     return this.get(id);
   }
 
@@ -243,6 +256,12 @@ export class Clusters {
     };
   }
 
+  /** Lines of evidence of the clusters that are followed now which could not be read. */
+  unreadableLines(): number {
+    const watches = [...this.watches.values()];
+    return watches.reduce((sum, { diagnosis }) => sum + diagnosis.problems.count, 0);
+  }
+
   /** The cluster as soon as it is newer than `revision`, or as it is after `waitMs`. */
   async newerThan(id: string, revision: number, waitMs: number): Promise<Cluster> {
     const present = this.get(id);
@@ -312,6 +331,13 @@ export class Clusters {
     }
   }
 
+  /** Without waiting. What fails (the database may be away) is left to the next look at all clusters. */
+  private settleSoon(id: string): void {
+    this.settle(id).catch((error: unknown) =>
+      this.options.log.error({ err: error, cluster: id }, 'a cluster was not brought further')
+    );
+  }
+
   /** Looks at one cluster and does the next thing for it. */
   private async step(id: string): Promise<Cluster> {
     return this.turns.take(id, async () => {
@@ -376,9 +402,13 @@ export class Clusters {
     return { ...row, ...change };
   }
 
+  /** Whether a job runs, or the newest cell that used Spark: it may be busy without Spark for hours between two jobs. */
   private busy(id: string): boolean {
     const diagnosis = this.watches.get(id)?.diagnosis;
-    return diagnosis ? diagnosis.runningStages().length > 0 : false;
+    if (!diagnosis) return false;
+    return (
+      diagnosis.runningStages().length > 0 || diagnosis.cellRuns().at(-1)?.outcome === 'running'
+    );
   }
 
   /** A cluster is followed from its start to its end. */
@@ -401,7 +431,7 @@ export class Clusters {
       launcher,
       place,
       {
-        onResources: () => void this.refresh(row.id),
+        onResources: () => void this.refresh(row.id).catch(fail),
         onCellRun: cellRun => {
           journal.publish({ type: 'cell-run', cellRun });
           findings.saveCellRun(cellRun).catch(fail);

@@ -18,6 +18,7 @@ import { checkout, venv } from './paths.mjs';
  * @property {string} name      for people: what is being made
  * @property {string[]} inputs  files and folders of the checkout; if one changes, the step is done again
  * @property {string[]} makes   files that are there when the step was done
+ * @property {string} [keptIn]  where it is noted that the step was done; default: the checkout's .setup
  * @property {() => string | Promise<string>} [version]  what else the result depends on
  * @property {(log: Log) => Promise<void>} run
  * @typedef {(command: string, args: string[], options?: object) => Promise<void>} Run
@@ -60,7 +61,8 @@ export async function prepare(steps) {
   return due.length;
 }
 
-const recordOf = step => join(records, `${step.name.replace(/\W+/g, '-').toLowerCase()}.done`);
+const fileName = step => step.name.replace(/\W+/g, '-').toLowerCase();
+const recordOf = step => join(step.keptIn ?? records, `${fileName(step)}.done`);
 
 async function isDone(step) {
   if (!step.makes.every(path => existsSync(path)) || !existsSync(recordOf(step))) return false;
@@ -70,7 +72,7 @@ async function isDone(step) {
 async function perform(step, number, count) {
   const begun = Date.now();
   const title = `[${number}/${count}] ${step.name}`;
-  const logFile = recordOf(step).replace(/\.done$/, '.log');
+  const logFile = join(records, `${fileName(step)}.log`);
   const log = createWriteStream(logFile);
   const progress = new Progress(title);
   try {

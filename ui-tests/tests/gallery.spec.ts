@@ -1,0 +1,28 @@
+import { expect, test } from './fixtures';
+import { card, openExample } from './notebook';
+
+test('A cell that fails because its result is too large has the limit and the way out under it', async ({
+  page,
+  tmpPath
+}) => {
+  const notebook = await openExample(page, tmpPath, 'gallery-of-silent-failures.ipynb');
+  await notebook.run('result-too-large');
+  expect(await notebook.failedCells()).toEqual(['result-too-large']);
+  const found = card(await notebook.notes('result-too-large'), 'result-too-large');
+  await expect(found).toBeVisible();
+  await expect(found).toHaveAttribute('data-severity', 'error');
+  await expect(found).toContainText('1.0 GiB');
+});
+
+test('A Python worker that died is named under the cell that succeeded', async ({
+  page,
+  tmpPath
+}) => {
+  const notebook = await openExample(page, tmpPath, 'gallery-of-silent-failures.ipynb');
+  await notebook.run('python-worker-dies');
+  expect(await notebook.failedCells()).toEqual([]);
+  expect(await notebook.outputText('python-worker-dies')).toContain('mas/yr');
+  const found = card(await notebook.notes('python-worker-dies'), 'python-worker-died');
+  await expect(found).toBeVisible();
+  await expect(found).toHaveAttribute('data-severity', 'warning');
+});

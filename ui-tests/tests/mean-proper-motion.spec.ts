@@ -1,0 +1,52 @@
+import { expect, test } from './fixtures';
+import { openExample, sparkPanel } from './notebook';
+import { picture } from './pictures';
+
+test('Mean proper motion draws two maps of the sky, and shows its Spark and its progress', async ({
+  page,
+  tmpPath
+}) => {
+  const notebook = await openExample(page, tmpPath, 'mean-proper-motion.ipynb');
+  const panel = await sparkPanel(page);
+  await expect(panel).toContainText('This notebook has no Spark yet.');
+
+  const running = page.locator('.jp-CodeCell', {
+    has: page.locator('.jp-InputArea-prompt', { hasText: '[*]' })
+  });
+  const progress = running.locator('.aglais-Progress').getByRole('progressbar').first();
+  const appeared = progress.waitFor({ state: 'visible', timeout: 180_000 });
+  await notebook.runAll();
+  await appeared;
+
+  await expect
+    .poll(() => notebook.executionCount('give-memory-back'), { timeout: 240_000 })
+    .not.toBeNull();
+  expect(await notebook.failedCells()).toEqual([]);
+
+  for (const id of ['sky-map', 'second-map']) {
+    await notebook.scrollTo(id);
+    const map = (await notebook.cell(id)).locator('.jp-OutputArea-output img');
+    await expect(map).toBeVisible();
+    expect(await map.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(
+      400
+    );
+  }
+  expect(await notebook.outputText('second-average')).toContain('3,072 patches');
+
+  await expect(panel.locator('.aglais-State')).toHaveAttribute('data-state', 'ready');
+  const executors = panel.getByRole('meter', { name: /^Memory of Executor/ });
+  await expect(executors).toHaveCount(2);
+  for (const bar of [
+    panel.getByRole('meter', { name: 'Memory of Driver' }),
+    ...(await executors.all())
+  ]) {
+    await expect
+      .poll(async () => Number(await bar.getAttribute('aria-valuenow')), {
+        message: 'memory in use is known'
+      })
+      .toBeGreaterThan(50);
+  }
+  await expect(page.locator('.aglais-Status')).toContainText('2 executors');
+  await notebook.scrollTo('about-the-second-map');
+  await picture(page, 'mean-proper-motion');
+});

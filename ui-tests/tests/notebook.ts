@@ -1,0 +1,219 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { Locator, Page } from '@playwright/test';
+import { checkout } from '../../setup/paths.mjs';
+import { expect, type IJupyterLabPageFixture } from './fixtures';
+
+/** What a cell shows as its number: nothing, `*` while it waits or runs, or its execution count. */
+const PROMPT = '.jp-InputArea-prompt';
+
+/** A notebook that is open in a page, and what a person does with it. Cells are named by their ids. */
+export class OpenNotebook {
+  constructor(
+    readonly page: IJupyterLabPageFixture,
+    readonly path: string
+  ) {}
+
+  /** The cell as it is seen; scroll to it first if the notebook is long. */
+  async cell(id: string): Promise<Locator> {
+    return this.root.locator(`.jp-Cell[data-windowed-list-index="${await this.indexOf(id)}"]`);
+  }
+
+  /** What is shown under a cell by us. */
+  async notes(id: string): Promise<Locator> {
+    return (await this.cell(id)).locator('.aglais-CellNotes');
+  }
+
+  async scrollTo(id: string): Promise<void> {
+    await this.inPanel(
+      async (panel, index) => {
+        panel.content.activeCellIndex = index;
+        await panel.content.scrollToItem(index, 'start');
+      },
+      await this.indexOf(id)
+    );
+  }
+
+  /** Runs a cell as by Ctrl+Enter, without waiting for its end. */
+  async start(id: string): Promise<void> {
+    await this.scrollTo(id);
+    await (await this.cell(id)).locator(PROMPT).click();
+    await this.page.keyboard.press('Control+Enter');
+  }
+
+  /** Runs a cell until it has ended. */
+  async run(id: string): Promise<void> {
+    const before = await this.executionCount(id);
+    await this.start(id);
+    await expect
+      .poll(() => this.executionCount(id), { timeout: 180_000, message: `cell ${id} has ended` })
+      .toBeGreaterThan(before ?? 0);
+  }
+
+  async runAll(): Promise<void> {
+    await this.page.menu.clickMenuItem('Run>Run All Cells');
+  }
+
+  /** The number of the last run that ended, or null. */
+  async executionCount(id: string): Promise<number | null> {
+    return this.inPanel(
+      (panel, index) => {
+        const cell = panel.content.widgets[index]?.model;
+        return cell?.type === 'code' ? (cell.toJSON().execution_count as number | null) : null;
+      },
+      await this.indexOf(id)
+    );
+  }
+
+  /** All text in the outputs of a cell, errors too. */
+  async outputText(id: string): Promise<string> {
+    return this.inPanel(
+      (panel, index) => {
+        const { outputs = [] } = panel.content.widgets[index]!.model.toJSON() as {
+          outputs?: {
+            output_type: string;
+            text?: string | string[];
+            data?: Record<string, unknown>;
+            ename?: string;
+            evalue?: string;
+          }[];
+        };
+        return outputs
+          .flatMap(({ text, data, ename, evalue }) => [
+            text,
+            data?.['text/plain'] as string | string[] | undefined,
+            ename && `${ename}: ${evalue ?? ''}`
+          ])
+          .flat()
+          .filter(Boolean)
+          .join('\n');
+      },
+      await this.indexOf(id)
+    );
+  }
+
+  /** Ids of the cells that ended with an error. */
+  async failedCells(): Promise<string[]> {
+    return this.inPanel(panel =>
+      panel.content.widgets
+        .map(({ model }) => model.toJSON() as { id: string; outputs?: { output_type: string }[] })
+        .filter(({ outputs }) => outputs?.some(({ output_type }) => output_type === 'error'))
+        .map(({ id }) => id)
+    );
+  }
+
+  /** Id of the notebook's kernel. */
+  async kernel(): Promise<string> {
+    const id = await this.inPanel(panel => panel.sessionContext.session?.kernel?.id ?? null);
+    if (!id) throw new Error(`${this.path} has no kernel.`);
+    return id;
+  }
+
+  async activate(): Promise<void> {
+    await this.page.notebook.activate(this.path.split('/').pop()!);
+  }
+
+  async kernelIsIdle(): Promise<void> {
+    await expect
+      .poll(() => this.inPanel(panel => panel.sessionContext.session?.kernel?.status ?? null), {
+        message: `the kernel of ${this.path} is idle`
+      })
+      .toBe('idle');
+  }
+
+  private get root(): Locator {
+    return this.page.locator('.jp-NotebookPanel:not(.lm-mod-hidden)');
+  }
+
+  private async indexOf(id: string): Promise<number> {
+    const index = await this.inPanel(
+      (panel, wanted) => panel.content.widgets.findIndex(({ model }) => model.id === wanted),
+      id
+    );
+    if (index < 0) throw new Error(`${this.path} has no cell ${id}.`);
+    return index;
+  }
+
+  /** Runs a function in the page, with the panel of this notebook. */
+  private async inPanel<Result, Argument = undefined>(
+    look: (panel: NotebookPanel, argument: Argument) => Result | Promise<Result>,
+    argument?: Argument
+  ): Promise<Result> {
+    const handle = await this.page.evaluateHandle(
+      ([path, source]) => {
+        const panel = [...window.jupyterapp.shell.widgets('main')].find(
+          widget => (widget as NotebookPanel).context?.path === path
+        );
+        if (!panel) throw new Error(`${path} is not open.`);
+        // The way of a function into the page: its source.
+        const run = (0, eval)(`(${source})`) as (panel: unknown, given: unknown) => unknown;
+        return (given: unknown) => run(panel, given);
+      },
+      [this.path, look.toString()] as const
+    );
+    try {
+      return (await handle.evaluate((run, given) => run(given), argument)) as Result;
+    } finally {
+      await handle.dispose();
+    }
+  }
+}
+
+/** Opens a copy of one of the product's notebooks. */
+export async function openExample(
+  page: IJupyterLabPageFixture,
+  folder: string,
+  name: string
+): Promise<OpenNotebook> {
+  const content = readFileSync(join(checkout, 'notebooks', name), 'utf8');
+  return openContent(page, `${folder}/${name}`, content);
+}
+
+/** Opens a new notebook with these code cells: source by id. */
+export async function openNew(
+  page: IJupyterLabPageFixture,
+  path: string,
+  cells: Record<string, string>
+): Promise<OpenNotebook> {
+  const content = {
+    nbformat: 4,
+    nbformat_minor: 5,
+    metadata: { kernelspec: { name: 'python3', display_name: 'Python 3', language: 'python' } },
+    cells: Object.entries(cells).map(([id, source]) => ({
+      id,
+      cell_type: 'code',
+      metadata: {},
+      execution_count: null,
+      outputs: [],
+      source
+    }))
+  };
+  return openContent(page, path, JSON.stringify(content));
+}
+
+async function openContent(
+  page: IJupyterLabPageFixture,
+  path: string,
+  content: string
+): Promise<OpenNotebook> {
+  await page.contents.uploadContent(content, 'text', path);
+  await page.notebook.openByPath(path);
+  const notebook = new OpenNotebook(page, path);
+  await notebook.activate();
+  await notebook.kernelIsIdle();
+  return notebook;
+}
+
+/** The side panel with the cluster of the current notebook, opened. */
+export async function sparkPanel(page: IJupyterLabPageFixture): Promise<Locator> {
+  const panel = page.locator('#aglais-panel');
+  if (!(await panel.isVisible())) await page.locator('.aglais-Status').click();
+  await expect(panel).toBeVisible();
+  return panel;
+}
+
+/** The card of a finding with this code. */
+export function card(within: Locator | Page, code: string): Locator {
+  return within.locator(`.aglais-Card[data-code="${code}"]`);
+}

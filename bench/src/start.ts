@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster, Endpoint, Shape } from '@aglais/protocol';
+import { DEFAULT_SHAPE, type Cluster, type Endpoint } from '@aglais/protocol';
 import { argumentFile, driverCommand } from '@aglais/server/driver-command';
 import { Client } from './client.js';
 import { median, printTable, seconds } from './figures.js';
@@ -12,14 +12,6 @@ import { checkout, java, openServer, python, sparkHome, type BenchServer } from 
 const ROUNDS = 5;
 const ROWS = 1_000_000;
 const LONG_ROWS = 400_000_000;
-
-const SHAPE: Shape = {
-  driverMemoryMiB: 1024,
-  executors: { min: 2, max: 2 },
-  executorMemoryMiB: 512,
-  executorOverheadMiB: 384,
-  executorCores: 1
-};
 
 interface Variant {
   name: string;
@@ -80,7 +72,7 @@ async function fromAglais(server: BenchServer, client: Client, round: number) {
   let cluster = await server.call<Cluster>('POST', '/clusters', {
     kernel: `start-${round}`,
     notebook: 'bench.ipynb',
-    shape: SHAPE
+    shape: DEFAULT_SHAPE
   });
   while (cluster.state !== 'ready') {
     if (cluster.state === 'failed') throw new Error(cluster.reason ?? 'the cluster failed');
@@ -110,7 +102,7 @@ async function byHand(variant: Variant, client: Client) {
     javaLacks: '',
     archives: { driver: variant.archives, executor: variant.archives }
   };
-  const spec = { id: 'bench', shape: SHAPE, token: 'bench', catalogue: [] };
+  const spec = { id: 'bench', shape: DEFAULT_SHAPE, token: 'bench', catalogue: [] };
   const jars = await readdir(join(sparkHome, 'jars'));
   const command = driverCommand(spec, directory, installation, null, jars);
   const values = command.arguments.filter(

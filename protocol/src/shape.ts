@@ -39,3 +39,12 @@ export function shapeTotalMiB(shape: Shape): number {
     shape.driverMemoryMiB + DRIVER_OVERHEAD_MIB + shape.executors.max * executorLimitMiB(shape)
   );
 }
+
+/** The smallest shape that runs the examples well on a laptop. */
+export const DEFAULT_SHAPE: Shape = {
+  driverMemoryMiB: 1024,
+  executors: { min: 2, max: 2 },
+  executorMemoryMiB: 512,
+  executorOverheadMiB: 384,
+  executorCores: 1
+};

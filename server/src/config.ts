@@ -51,15 +51,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The smallest shape that runs the examples well on a laptop. */
-const DEFAULT_SHAPE: Shape = {
-  driverMemoryMiB: 1024,
-  executors: { min: 2, max: 2 },
-  executorMemoryMiB: 512,
-  executorOverheadMiB: 384,
-  executorCores: 1
-};
-
 /** Share of the machine's memory that all clusters together may have; the rest is for kernels, the Lab and the browser. */
 const CLUSTERS_SHARE = 0.7;
 

@@ -1,6 +1,6 @@
 import { homedir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Shape, shapeTotalMiB } from '@aglais/protocol';
+import { DEFAULT_SHAPE, Shape, shapeTotalMiB } from '@aglais/protocol';
 import { z } from 'zod';
 import { SMALLEST_SHAPE } from './clusters/admission.js';
 

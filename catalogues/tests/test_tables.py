@@ -42,6 +42,15 @@ def test_a_declared_table_has_the_columns_and_types_that_its_files_have(file, re
         assert declared == {field.name: field.dataType for field in files.schema}
 
 
+@pytest.mark.parametrize("file", DECLARATIONS, ids=lambda file: file.stem)
+def test_a_column_is_described_by_known_words_only(file):
+    # A comma in an unquoted description would end it, and make a word of the rest.
+    for table in declaration.load(file)["tables"]:
+        for column in table["columns"]:
+            assert set(column) <= {"name", "type", "unit", "description"}, column
+            assert all(isinstance(value, str) for value in column.values()), column
+
+
 @pytest.mark.parametrize("name", ["gaia", "panstarrs"])
 def test_committed_files_are_the_ones_declared(name, registered):
     share = declaration.load(CATALOGUES / f"{name}.yaml")

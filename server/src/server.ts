@@ -30,20 +30,16 @@ export interface RunningServer {
 /** Opens everything the configuration names and serves it. */
 export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
   await mkdir(config.stateDirectory, { recursive: true, mode: 0o700 });
-  const unlock = await lockStateDirectory(config.stateDirectory);
+  const unlock = lockStateDirectory(config.stateDirectory);
   try {
     return await serve(config, log, unlock);
   } catch (error) {
-    await unlock();
+    unlock();
     throw error;
   }
 }
 
-async function serve(
-  config: Config,
-  log: Logger,
-  unlock: () => Promise<void>
-): Promise<RunningServer> {
+async function serve(config: Config, log: Logger, unlock: () => void): Promise<RunningServer> {
   const { dataDirectory, stateDirectory, defaultShape } = config;
   const store = await openStore(config.databaseUrl ?? join(stateDirectory, 'aglais.sqlite'));
   const tokens = await openTokens(stateDirectory);
@@ -100,7 +96,7 @@ async function serve(
       await store.destroy();
       // Only an empty group can be removed: clusters that live on keep theirs.
       if (cgroup) await rmdir(cgroup).catch(() => undefined);
-      await unlock();
+      unlock();
     }
   };
 }

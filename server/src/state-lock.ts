@@ -1,30 +1,38 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  findProcess,
-  parseProcessName,
-  readProcess
-} from './clusters/launchers/local/process-table.js';
-import { writeOnce } from './store/files.js';
+import { DatabaseSync } from 'node:sqlite';
 
 /**
- * Makes this process the only server of a state directory: two would start every cluster twice.
- * The lock of a server that was killed is taken over. Returns a function that gives the directory back.
+ * Makes this process the only server of a state directory: two would start every cluster twice. The kernel holds the
+ * lock (on `lock.sqlite`) and gives it back when the process ends, however it ends; a file with a process id in it could
+ * be taken over by two at once. `server.lock` only tells people who has it.
+ * Returns a function that gives the directory back.
  * @throws if another server has it
  */
-export async function lockStateDirectory(directory: string): Promise<() => Promise<void>> {
-  const path = join(directory, 'server.lock');
-  const self = await readProcess(process.pid);
-  const mine = `${process.pid} ${self?.start ?? 'unknown'}\n`;
-  for (;;) {
-    if (await writeOnce(path, mine)) return () => rm(path, { force: true });
-    const owner = parseProcessName(await readFile(path, 'utf8').catch(() => ''));
-    if (owner && (await findProcess(owner))) {
-      throw new Error(
-        `Another Aglais server (process ${owner.pid}) already works with ${directory}. ` +
-          'Use that one, stop it, or set AGLAIS_STATE to another directory.'
-      );
-    }
-    await rm(path, { force: true });
+export function lockStateDirectory(directory: string): () => void {
+  const note = join(directory, 'server.lock');
+  const lock = new DatabaseSync(join(directory, 'lock.sqlite'));
+  try {
+    lock.exec('begin immediate');
+  } catch (error) {
+    lock.close();
+    throw new Error(
+      `Another Aglais server${processIn(note)} already works with ${directory}. ` +
+        'Use that one, stop it, or set AGLAIS_STATE to another directory.',
+      { cause: error }
+    );
+  }
+  writeFileSync(note, `${process.pid}\n`, { mode: 0o600 });
+  return () => {
+    rmSync(note, { force: true });
+    lock.close();
+  };
+}
+
+function processIn(note: string): string {
+  try {
+    return ` (process ${readFileSync(note, 'utf8').trim()})`;
+  } catch {
+    return '';
   }
 }

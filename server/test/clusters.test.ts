@@ -145,7 +145,6 @@ describe('Clusters', () => {
       const cgroup = await openCgroups(`${name}-probe`);
       if (cgroup) expect(existsSync(cgroup.replace(/-probe$/, ''))).toBe(false);
       if (cgroup) await (await import('node:fs/promises')).rmdir(cgroup);
-      expect(existsSync(join(state, 'server.lock'))).toBe(false);
       for (const id of readdirSync(clusters())) {
         expect(existsSync(join(sparkHome, 'work', `app-${id}`))).toBe(false);
         expect(existsSync(join(clusters(), id, 'scratch'))).toBe(false);

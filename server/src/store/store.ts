@@ -41,7 +41,7 @@ export async function openStore(location: string): Promise<Store> {
       provider: { getMigrations: () => Promise.resolve(migrations) }
     });
     const { error } = await migrator.migrateToLatest();
-    if (error) throw error;
+    if (error) throw error as Error;
     return store;
   } catch (error) {
     await store?.destroy();

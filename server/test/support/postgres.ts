@@ -70,7 +70,7 @@ export class Postgres {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  private async start(): Promise<void> {
+  async start(): Promise<void> {
     const { directory } = this;
     this.process = this.program('postgres', [
       ...['-D', join(directory, 'data'), '-k', directory],
@@ -84,7 +84,7 @@ export class Postgres {
     );
   }
 
-  private async stop(): Promise<void> {
+  async stop(): Promise<void> {
     const { process: server } = this;
     if (!server) return;
     const closed = new Promise(resolve => server.once('close', resolve));

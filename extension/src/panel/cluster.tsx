@@ -65,7 +65,10 @@ export function ClusterDetails({ cluster, trans }: Props): React.JSX.Element {
             trans={trans}
           />
         ))}
-        <MemoryLegend trans={trans} />
+        <MemoryLegend
+          heapKnown={active.some(({ memory }) => memory.heapUsedMiB !== null)}
+          trans={trans}
+        />
       </Section>
       {lost.length > 0 && (
         <Section title={trans.__('Lost executors')} className="aglais-Lost">

@@ -5,25 +5,26 @@ import { gib, usedOfGranted, type Trans } from '../words';
 
 const PARTS: readonly (keyof MemoryParts)[] = ['heap', 'python', 'other'];
 
-function partWords(part: keyof MemoryParts, trans: Trans): string {
+function partWords(part: keyof MemoryParts, heapKnown: boolean, trans: Trans): string {
   switch (part) {
     case 'heap':
       return trans.__('Java heap');
     case 'python':
       return trans.__('Python');
     case 'other':
-      return trans.__('other');
+      return heapKnown ? trans.__('other') : trans.__('Java and other');
   }
 }
 
-/** What the colours of the bars mean. */
-export function MemoryLegend({ trans }: { trans: Trans }): React.JSX.Element {
+/** What the colours of the bars mean. Where nobody measures the heap, it is among the rest. */
+export function MemoryLegend(props: { heapKnown: boolean; trans: Trans }): React.JSX.Element {
+  const { heapKnown, trans } = props;
   return (
     <ul className="aglais-Legend" aria-hidden="true">
-      {PARTS.map(part => (
+      {PARTS.filter(part => heapKnown || part !== 'heap').map(part => (
         <li key={part}>
           <span className="aglais-Legend-key" data-part={part} />
-          {partWords(part, trans)}
+          {partWords(part, heapKnown, trans)}
         </li>
       ))}
     </ul>
@@ -40,11 +41,12 @@ export function MemoryRow(props: {
   const { name, detail, memory, trans } = props;
   const parts = memoryParts(memory);
   const words = usedOfGranted(memory.usedMiB, memory.limitMiB, trans);
-  const limit = memory.limitMiB ?? memory.usedMiB ?? 0;
-  const nearly = memory.limitMiB !== null && (memory.usedMiB ?? 0) > 0.9 * memory.limitMiB;
+  const limit = memory.limitMiB;
+  const nearly = limit !== null && (memory.usedMiB ?? 0) > 0.9 * limit;
+  const heapKnown = memory.heapUsedMiB !== null;
   const split = parts
     ? PARTS.filter(part => parts[part] > 0)
-        .map(part => trans.__('%1: %2 GiB', partWords(part, trans), gib(parts[part])))
+        .map(part => trans.__('%1: %2 GiB', partWords(part, heapKnown, trans), gib(parts[part])))
         .join(', ')
     : '';
   return (
@@ -54,26 +56,28 @@ export function MemoryRow(props: {
         {detail && <span className="aglais-Memory-detail">{detail}</span>}
         <span className="aglais-Memory-figure">{words ?? trans.__('not known yet')}</span>
       </div>
-      <div
-        className="aglais-Memory-bar"
-        role="meter"
-        aria-label={trans.__('Memory of %1', name)}
-        aria-valuemin={0}
-        aria-valuemax={limit}
-        aria-valuenow={memory.usedMiB ?? 0}
-        aria-valuetext={[words, split].filter(Boolean).join('; ')}
-        title={split}
-      >
-        {parts &&
-          limit > 0 &&
-          PARTS.map(part => (
-            <div
-              key={part}
-              data-part={part}
-              style={{ width: `${Math.min(100, (parts[part] / limit) * 100)}%` }}
-            />
-          ))}
-      </div>
+      {/* Without a limit there is no whole that a bar could be a part of. */}
+      {limit !== null && limit > 0 && (
+        <div
+          className="aglais-Memory-bar"
+          role="meter"
+          aria-label={trans.__('Memory of %1', name)}
+          aria-valuemin={0}
+          aria-valuemax={limit}
+          aria-valuenow={memory.usedMiB ?? 0}
+          aria-valuetext={[words, split].filter(Boolean).join('; ')}
+          title={split}
+        >
+          {parts &&
+            PARTS.map(part => (
+              <div
+                key={part}
+                data-part={part}
+                style={{ width: `${Math.min(100, (parts[part] / limit) * 100)}%` }}
+              />
+            ))}
+        </div>
+      )}
     </div>
   );
 }

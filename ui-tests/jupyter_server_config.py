@@ -15,7 +15,8 @@ c = get_config()  # noqa: F821
 c.LabApp.expose_app_in_browser = True
 c.LabApp.extra_labextensions_path = [str(Path(jupyterlab.__file__).parent / "galata")]
 
-# Galata makes and deletes notebooks by the API, without the page and so without its cookies.
+# Galata makes and deletes notebooks by the API, without the page and so without its token and cookies.
+c.IdentityProvider.token = ""
 c.ServerApp.disable_check_xsrf = True
 
 # A run must not find open documents of an earlier one, nor leave any for the user.

@@ -52,9 +52,10 @@ export default defineConfig({
       AGLAIS_DATA: data,
       AGLAIS_STATE: state,
       AGLAIS_LAB_PORT: String(labPort),
-      AGLAIS_LAB_TOKEN: '',
       AGLAIS_NO_BROWSER: '1',
-      TMPDIR: temporary
+      TMPDIR: temporary,
+      // The compiler that the set-up may run would put a cache there.
+      NODE_DISABLE_COMPILE_CACHE: '1'
     },
     url: `${url}/lab`,
     // The first time, the sample catalogue is built.

@@ -5,7 +5,7 @@ import { place } from './place';
 import { processesWith } from './processes';
 
 /**
- * Fails the run if the product leaves a process or the files of a cluster behind. A reporter, because Playwright runs
+ * Fails the run if the product leaves a process or its working files behind. A reporter, because Playwright runs
  * its global teardown *before* it stops the web server.
  */
 export default class NothingLeft implements Reporter {
@@ -15,7 +15,7 @@ export default class NothingLeft implements Reporter {
       ...processesWith('AGLAIS_STATE', state).map(
         ({ pid, command }) => `process ${pid}: ${command}`
       ),
-      ...filesIn(join(state, 'clusters')).map(name => `files of cluster ${name}`),
+      ...filesIn(join(state, 'clusters')).flatMap(scratchOf(state)),
       ...filesIn(join(state, 'tmp')).map(name => `temporary file ${name}`)
     ];
     if (left.length > 0) {
@@ -31,6 +31,12 @@ export default class NothingLeft implements Reporter {
     return false;
   }
 }
+
+/** What a cluster may keep when it is over is its evidence, not where Spark worked. */
+const scratchOf = (state: string) => (cluster: string) =>
+  ['scratch', 'tmp', 'warehouse']
+    .map(folder => join(state, 'clusters', cluster, folder))
+    .filter(folder => existsSync(folder));
 
 function filesIn(directory: string): string[] {
   return existsSync(directory) ? readdirSync(directory) : [];

@@ -110,8 +110,13 @@ export class OpenNotebook {
     return id;
   }
 
+  /** Brings the notebook to the front. */
   async activate(): Promise<void> {
-    await this.page.notebook.activate(this.path.split('/').pop()!);
+    await this.inPanel(async panel => {
+      window.jupyterapp.shell.activateById(panel.id);
+      await panel.revealed;
+      await panel.sessionContext.ready;
+    });
   }
 
   async kernelIsIdle(): Promise<void> {
@@ -198,7 +203,10 @@ async function openContent(
   content: string
 ): Promise<OpenNotebook> {
   await page.contents.uploadContent(content, 'text', path);
-  await page.notebook.openByPath(path);
+  // Not by the file browser: on a busy machine Galata looks for the file before it is listed.
+  await page.evaluate(async path => {
+    await window.jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' });
+  }, path);
   const notebook = new OpenNotebook(page, path);
   await notebook.activate();
   await notebook.kernelIsIdle();

@@ -10,6 +10,7 @@ import { type IJupyterLabPageFixture } from './fixtures';
 export async function picture(page: IJupyterLabPageFixture, name: string): Promise<void> {
   if (process.env.AGLAIS_SCREENSHOTS !== '1') return;
   const folder = join(checkout, 'docs', 'images');
+  await page.sidebar.close('left');
   mkdirSync(folder, { recursive: true });
   const take = async (file: string): Promise<void> => {
     await page.mouse.move(700, 2);

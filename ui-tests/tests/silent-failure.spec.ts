@@ -27,8 +27,8 @@ test('An executor that the kernel killed is named under the cell that succeeded,
     await expect(found).toBeVisible();
     await expect(found).toContainText(/killed/i);
     await expect(found).toContainText(/executor \d/i);
-    await expect(found).toContainText(/0\.9 GiB/);
-    await expect(found).toContainText(/[1-9]\d* tasks? ran twice/);
+    await expect(found).toContainText('limit 896 MiB');
+    await expect(found).toContainText(/[1-9]\d* of \d+ tasks ran twice/);
     await found.getByRole('button', { name: 'Show evidence' }).click();
     await expect(found.locator('.aglais-Evidence[data-source="cgroup"]').first()).toBeVisible();
     await found.getByRole('button', { name: 'Hide evidence' }).click();

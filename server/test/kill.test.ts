@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from '@jest/globals';
@@ -61,7 +62,10 @@ async function end(how: NodeJS.Signals): Promise<void> {
   await gone;
 }
 
+let drivers: ReturnType<typeof watchDrivers> | null = null;
+
 afterAll(async () => {
+  await drivers?.stop();
   await end('SIGKILL');
   const left = await endAll(clusters);
   directory.remove();
@@ -102,7 +106,8 @@ it(
     const seed = Number(process.env['AGLAIS_TEST_SEED'] ?? Date.now() % 1_000_000);
     console.log(`AGLAIS_TEST_SEED=${seed}`);
     const random = randomFrom(seed);
-    const { seen, stop } = watchDrivers();
+    drivers = watchDrivers();
+    const { seen } = drivers;
     let client = await start();
 
     // Something to find: an executor is killed in the middle of a job.
@@ -179,12 +184,20 @@ print(spark.range(0, 12, 1, 12).mapInPandas(slowly, "id long").count())`
     expect((await list(client)).filter(({ state }) => state === 'failed')).toEqual([]);
     expect(ready.map(({ id }) => id)).toContain(first.id);
     const processes: ClusterProcess[] = await clusterProcesses(clusters);
-    const drivers = processes.filter(({ role }) => role === 'driver').map(({ cluster }) => cluster);
-    expect(drivers.sort()).toEqual(ready.map(({ id }) => id).sort());
-    const strangers = processes.filter(({ cluster }) => !drivers.includes(cluster));
+    const running = processes.filter(({ role }) => role === 'driver').map(({ cluster }) => cluster);
+    expect(running.sort()).toEqual(ready.map(({ id }) => id).sort());
+    const strangers = processes.filter(({ cluster }) => !running.includes(cluster));
     expect(strangers.map(({ command }) => command)).toEqual([]);
     const twice = [...seen].filter(([, names]) => names.size > 1);
     expect(twice).toEqual([]);
+    // Nor in a moment in which nobody looked: each driver begins its events with one line.
+    for (const id of await readdir(clusters)) {
+      const events = await readFile(join(clusters, id, 'live.jsonl'), 'utf8').catch(() => '');
+      expect([id, events.split('"SparkListenerLogStart"').length - 1]).toEqual([
+        id,
+        events === '' ? 0 : 1
+      ]);
+    }
     expect(await findings(client)).toMatchObject([
       {
         cluster: first.id,
@@ -199,7 +212,6 @@ print(spark.range(0, 12, 1, 12).mapInPandas(slowly, "id long").count())`
     // Every cluster still works, and the last server takes them all with it when it is asked to end.
     const run = await runPython(await client.endpoint(first.id), 'print(spark.range(5).count())');
     expect(run.stdout.trim()).toBe('5');
-    await stop();
     await end('SIGTERM');
     expect(server!.exitCode).toBe(0);
     expect(await clusterProcesses(clusters)).toEqual([]);

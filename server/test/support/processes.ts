@@ -26,7 +26,12 @@ export async function clusterProcesses(clusters: string): Promise<ClusterProcess
       return cluster === undefined ? [] : [{ ...process, cluster, role: roleOf(process) }];
     })
   );
-  return found.flat();
+  const processes = found.flat();
+  const drivers = new Set(processes.filter(({ role }) => role === 'driver').map(({ pid }) => pid));
+  // Between fork and exec, a program that a driver starts still has the driver's command line.
+  return processes.map(one =>
+    one.role === 'driver' && drivers.has(one.parent) ? { ...one, role: 'other' } : one
+  );
 }
 
 function roleOf({ command }: Process): ClusterProcess['role'] {

@@ -123,6 +123,20 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     expect(recent).not.toContain('c0');
   });
 
+  it('forgets the oldest ended clusters with what belongs to them, and no live one', async () => {
+    await clusters.insert(row({ id: 'old', kernel: 'old', created_at: 1 }));
+    for (let n = 0; n < 53; n += 1) {
+      const ended = { desired: 'stopped' as const, state: 'failed', created_at: 100 + n };
+      await clusters.insert(row({ id: `e${n}`, ...ended }));
+    }
+    await findings.saveFinding({ ...placed('f1'), cluster: 'e0' });
+    expect((await clusters.forgetOld()).sort()).toEqual(['e0', 'e1', 'e2']);
+    expect(await clusters.get('e0')).toBeUndefined();
+    expect(await findings.findingsOf(['e0'])).toEqual([]);
+    expect(await clusters.get('old')).toBeDefined();
+    expect(await clusters.forgetOld()).toEqual([]);
+  });
+
   it('keeps one row of a finding however often it changes, and what was dismissed stays so', async () => {
     await findings.saveFinding(placed('f1'));
     await findings.saveFinding(placed('f1', { count: 3, dismissed: true }));

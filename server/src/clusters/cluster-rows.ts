@@ -110,4 +110,25 @@ export class ClusterRows {
       .execute();
     return rows.filter(row => !kernels.includes(row.kernel));
   }
+
+  /** Forgets all but the latest ended clusters, with their findings and cell runs; returns the forgotten ids. */
+  async forgetOld(): Promise<string[]> {
+    const old = await this.store
+      .selectFrom('clusters')
+      .select('id')
+      .where('state', 'in', ['stopped', 'failed'])
+      .where('desired', '=', 'stopped')
+      .orderBy('created_at', 'desc')
+      .limit(1_000)
+      .offset(REMEMBERED)
+      .execute();
+    const ids = old.map(({ id }) => id);
+    if (ids.length === 0) return [];
+    await this.store.transaction().execute(async transaction => {
+      await transaction.deleteFrom('findings').where('cluster', 'in', ids).execute();
+      await transaction.deleteFrom('cell_runs').where('cluster', 'in', ids).execute();
+      await transaction.deleteFrom('clusters').where('id', 'in', ids).execute();
+    });
+    return ids;
+  }
 }

@@ -11,87 +11,48 @@ import {
   type KernelReport,
   type PlacedFinding
 } from '@aglais/protocol';
-import type { Logger } from 'pino';
-import { ClusterWatch } from '../evidence/cluster-watch.js';
-import type { FindingRows } from '../findings/finding-rows.js';
-import type { Tokens } from '../identity/tokens.js';
 import { notFound, ProblemError } from '../problems.js';
 import type { ClusterRow } from '../store/schema.js';
-import type { Journal } from '../stream/journal.js';
 import { admit, largestShape } from './admission.js';
 import { CellRuns } from './cell-runs.js';
-import type { ClusterRows } from './cluster-rows.js';
-import { clusterView } from './cluster-view.js';
-import { decide, type Deadlines } from './decide.js';
-import type { Launcher, ObservedCluster } from './launchers/launcher.js';
+import { ClusterKeeper, type KeeperOptions } from './cluster-keeper.js';
 import { Turns } from './turns.js';
 
-/** All clusters are looked at this often; a cluster that starts or stops, at each STEP_MS. */
-const TICK_MS = 1_000;
-const STEP_MS = 40;
 /** The turn in which the memory of the machine is given out. */
 const ADMISSION = 'admission';
 /** A Jupyter Server reports every 30 s. */
 const JUPYTER_SILENT_MS = 120_000;
 
-export interface ClustersOptions {
-  launcher: Launcher;
-  rows: ClusterRows;
-  findings: FindingRows;
-  journal: Journal;
-  tokens: Tokens;
-  /** Statements that make the tables of the shares known, as they are now. */
-  catalogue: () => Promise<string[]>;
+export interface ClustersOptions extends KeeperOptions {
   defaultShape: Shape;
-  deadlines: Deadlines;
-  log: Logger;
 }
 
-/**
- * The clusters of all kernels: keeps what is wanted in the database, and brings the world there.
- * Every step may be interrupted at any line; the next start goes on from what it finds.
- */
+/** The clusters of all kernels, as users and kernels ask for them. What they ask for is written down; the keeper does it. */
 export class Clusters {
-  private readonly watches = new Map<string, ClusterWatch>();
-  private readonly observed = new Map<string, ObservedCluster>();
-  /** One step at a time for each cluster, and one admission at a time for all. */
+  private readonly keeper: ClusterKeeper;
+  private readonly cellRuns: CellRuns;
+  /** One admission at a time. */
   private readonly turns = new Turns();
-  private readonly abort = new AbortController();
-  private ticking: Promise<void> = Promise.resolve();
   /** When each Jupyter Server last said which kernels it has, on a clock that stands still while the machine sleeps. */
   private readonly lastReports = new Map<string, number>();
   private readonly openedAt = performance.now();
-  private lastRevision = 0;
   /** From then on nothing is started. */
   private ending = false;
 
-  private readonly cellRuns: CellRuns;
-
   constructor(private readonly options: ClustersOptions) {
     this.cellRuns = new CellRuns(options.launcher, options.journal, options.findings);
+    this.keeper = new ClusterKeeper(options, this.cellRuns, live => this.stopOrphans(live));
   }
 
   /** Finds what an earlier server left, and from then on looks after it. */
   async open(): Promise<void> {
-    const { rows, findings, journal } = this.options;
-    const recent = (await rows.recent()).reverse();
-    const ids = recent.map(row => row.id);
-    for (const row of recent) this.publish(row);
-    for (const cellRun of await findings.cellRunsOf(ids))
-      journal.publish({ type: 'cell-run', cellRun });
-    for (const finding of await findings.findingsOf(ids))
-      journal.publish({ type: 'finding', finding });
-    await this.tick();
-    this.ticking = this.tickForever();
+    await this.keeper.open();
   }
 
   /** Leaves the clusters as they are; a later server adopts them. */
   async close(): Promise<void> {
-    this.abort.abort();
-    await this.ticking;
+    await this.keeper.close();
     await this.turns.idle();
-    await Promise.all([...this.watches.values()].map(watch => watch.close()));
-    this.watches.clear();
   }
 
   /** Stops every cluster, lets no new one begin, and waits until they are gone. */
@@ -101,7 +62,7 @@ export class Clusters {
     await this.turns.take(ADMISSION, async () => {
       const live = await this.options.rows.live();
       await Promise.all(live.map(row => this.options.rows.wantStopped(row.id, reason)));
-      await Promise.all(live.map(row => this.settle(row.id)));
+      await Promise.all(live.map(row => this.keeper.settle(row.id)));
     });
   }
 
@@ -159,16 +120,16 @@ export class Clusters {
       const other = await rows.wantedByKernel(request.kernel);
       if (other) return { cluster: this.get(other.id), created: false };
     }
-    const cluster = this.publish(row);
-    this.settleSoon(row.id);
+    const cluster = this.keeper.publish(row);
+    this.keeper.settleSoon(row.id);
     return { cluster, created: true };
   }
 
   async stop(id: string, reason = 'Spark was stopped by you.'): Promise<Cluster> {
     this.get(id);
     await this.options.rows.wantStopped(id, reason);
-    await this.refresh(id);
-    this.settleSoon(id);
+    await this.keeper.refresh(id);
+    this.keeper.settleSoon(id);
     return this.get(id);
   }
 
@@ -182,7 +143,7 @@ export class Clusters {
       // Refused before anything is stopped: a wrong size must not cost the cluster that works.
       admit(wanted, this.options.launcher.memoryMiB(), others, this.options.defaultShape);
       await this.options.rows.wantStopped(id, 'Spark was restarted by you.');
-      await this.settle(id);
+      await this.keeper.settle(id);
       const request = { kernel: old.kernel, notebook: old.notebook, shape: wanted };
       return (await this.findOrCreate(request)).cluster;
     });
@@ -190,7 +151,7 @@ export class Clusters {
 
   endpoint(id: string): Endpoint {
     const cluster = this.get(id);
-    const url = this.observed.get(id)?.url;
+    const url = this.keeper.urlOf(id);
     if (cluster.state !== 'ready' || !url) {
       throw new ProblemError(
         409,
@@ -203,7 +164,7 @@ export class Clusters {
 
   async reportCellRun(id: string, report: CellRunReport): Promise<void> {
     this.get(id);
-    await this.cellRuns.report(id, report, this.watches.has(id));
+    await this.cellRuns.report(id, report, this.keeper.follows(id));
     await this.options.rows.update(id, { last_used_at: Date.now() });
   }
 
@@ -213,9 +174,7 @@ export class Clusters {
     this.lastReports.set(jupyterServer, performance.now());
     for (const kernel of report.kernels) {
       const row = await rows.placeKernel(kernel.id, jupyterServer, kernel.notebook);
-      if (!row) continue;
-      this.watches.get(row.id)?.place(row.notebook);
-      this.publish(row);
+      if (row) this.keeper.place(row);
     }
     const gone = await rows.abandoned(
       jupyterServer,
@@ -258,8 +217,7 @@ export class Clusters {
 
   /** Lines of evidence of the clusters that are followed now which could not be read. */
   unreadableLines(): number {
-    const watches = [...this.watches.values()];
-    return watches.reduce((sum, { diagnosis }) => sum + diagnosis.problems.count, 0);
+    return this.keeper.unreadableLines();
   }
 
   /** The cluster as soon as it is newer than `revision`, or as it is after `waitMs`. */
@@ -283,35 +241,6 @@ export class Clusters {
     }));
   }
 
-  private async tickForever(): Promise<void> {
-    while (!this.abort.signal.aborted) {
-      await sleep(TICK_MS, undefined, { signal: this.abort.signal }).catch(() => undefined);
-      if (!this.abort.signal.aborted) await this.tick();
-    }
-  }
-
-  private async tick(): Promise<void> {
-    try {
-      const live = await this.options.rows.live();
-      await this.stopOrphans(live);
-      const known = new Set(live.map(row => row.id));
-      for (const { id } of await this.options.launcher.list()) {
-        if (known.has(id) || this.watches.has(id)) continue;
-        if (await this.options.rows.get(id)) known.add(id);
-        else {
-          this.options.log.warn({ cluster: id }, 'a cluster that nobody asked for is removed');
-          await this.options.launcher.stop(id);
-        }
-      }
-      await Promise.all([...known].map(id => this.step(id)));
-    } catch (error) {
-      this.options.log.error(
-        { err: error },
-        'looking after the clusters failed; it is tried again'
-      );
-    }
-  }
-
   /** A Jupyter Server that crashed cannot say that its kernels are gone. */
   private async stopOrphans(live: readonly ClusterRow[]): Promise<void> {
     for (const row of live) {
@@ -320,154 +249,5 @@ export class Clusters {
       if (performance.now() - heard < JUPYTER_SILENT_MS) continue;
       await this.options.rows.wantStopped(row.id, 'Spark was stopped because Jupyter is gone.');
     }
-  }
-
-  /** Steps until the cluster is ready, or gone. */
-  private async settle(id: string): Promise<void> {
-    while (!this.abort.signal.aborted) {
-      const { state } = await this.step(id);
-      if (state === 'ready' || state === 'stopped' || state === 'failed') return;
-      await sleep(STEP_MS);
-    }
-  }
-
-  /** Without waiting. What fails (the database may be away) is left to the next look at all clusters. */
-  private settleSoon(id: string): void {
-    this.settle(id).catch((error: unknown) =>
-      this.options.log.error({ err: error, cluster: id }, 'a cluster was not brought further')
-    );
-  }
-
-  /** Looks at one cluster and does the next thing for it. */
-  private async step(id: string): Promise<Cluster> {
-    return this.turns.take(id, async () => {
-      const { rows, launcher, deadlines, log } = this.options;
-      const row = await rows.get(id);
-      if (!row) throw notFound(`The cluster ${id}`);
-      const observed = await launcher.observe(id);
-      if (observed) this.observed.set(id, observed);
-      else this.observed.delete(id);
-      const decision = decide(row, observed, this.busy(id), Date.now(), deadlines);
-      const changed = await this.write(row, decision);
-      this.publish(changed);
-      try {
-        if (decision.action === 'start') await this.start(changed);
-        if (decision.action === 'stop') await launcher.stop(id);
-      } catch (error) {
-        log.error({ err: error, cluster: id }, `the step "${decision.action}" failed`);
-        if (decision.action === 'start') {
-          const reason = `Spark could not be started: ${(error as Error).message}`;
-          await rows.wantStopped(id, reason, 'failed');
-        }
-      }
-      await this.keepWatch(changed, observed !== null && decision.action !== 'stop');
-      return this.publish(changed);
-    });
-  }
-
-  private async start(row: ClusterRow): Promise<void> {
-    await this.options.launcher.start({
-      id: row.id,
-      shape: Shape.parse(JSON.parse(row.shape)),
-      token: this.options.tokens.forCluster(row.id),
-      catalogue: await this.options.catalogue()
-    });
-  }
-
-  /** Brings the row to what was decided; returns it as it is then. */
-  private async write(row: ClusterRow, decision: ReturnType<typeof decide>): Promise<ClusterRow> {
-    const { state, desired, reason } = decision;
-    const application = this.watches.get(row.id)?.diagnosis.application;
-    const busySince = this.busy(row.id) ? { last_used_at: Date.now() } : {};
-    const change: Partial<ClusterRow> = {
-      ...(state !== row.state && { state }),
-      ...(desired !== row.desired && { desired }),
-      ...(reason !== row.reason && { reason }),
-      ...(state === 'ready' && row.ready_at === null && { ready_at: Date.now() }),
-      ...((state === 'stopped' || state === 'failed') &&
-        row.stopped_at === null && { stopped_at: Date.now() }),
-      ...(application?.id && row.application === null && { application: application.id }),
-      ...(application?.sparkVersion &&
-        row.spark_version === null && { spark_version: application.sparkVersion }),
-      ...busySince
-    };
-    if (Object.keys(change).length === 0) return row;
-    await this.options.rows.update(row.id, change);
-    if (change.state) {
-      this.options.log.info(
-        { cluster: row.id, notebook: row.notebook, reason },
-        `cluster ${state}`
-      );
-    }
-    return { ...row, ...change };
-  }
-
-  /** Whether a job runs, or the newest cell that used Spark: it may be busy without Spark for hours between two jobs. */
-  private busy(id: string): boolean {
-    const diagnosis = this.watches.get(id)?.diagnosis;
-    if (!diagnosis) return false;
-    return (
-      diagnosis.runningStages().length > 0 || diagnosis.cellRuns().at(-1)?.outcome === 'running'
-    );
-  }
-
-  /** A cluster is followed from its start to its end. */
-  private async keepWatch(row: ClusterRow, wanted: boolean): Promise<void> {
-    const watch = this.watches.get(row.id);
-    if (wanted && !watch) this.watches.set(row.id, this.watch(row));
-    if (!wanted && watch && row.state !== 'requested' && row.state !== 'starting') {
-      await watch.close();
-      this.watches.delete(row.id);
-      await this.cellRuns.conclude(row.id);
-    }
-  }
-
-  private watch(row: ClusterRow): ClusterWatch {
-    const { journal, findings, launcher, log } = this.options;
-    const place = { id: row.id, kernel: row.kernel, notebook: row.notebook };
-    const fail = (error: unknown) =>
-      log.error({ err: error, cluster: row.id }, 'evidence was not kept');
-    return new ClusterWatch(
-      launcher,
-      place,
-      {
-        onResources: () => void this.refresh(row.id).catch(fail),
-        onCellRun: cellRun => {
-          journal.publish({ type: 'cell-run', cellRun });
-          findings.saveCellRun(cellRun).catch(fail);
-        },
-        onFinding: (finding, { id, kernel, notebook }) => {
-          const dismissed = journal.finding(id, finding.id)?.dismissed ?? false;
-          const placed = { cluster: id, kernel, notebook, dismissed, finding };
-          journal.publish({ type: 'finding', finding: placed });
-          findings.saveFinding(placed).catch(fail);
-        },
-        onWithdrawn: id => {
-          journal.publish({ type: 'finding-withdrawn', cluster: row.id, id });
-          findings.removeFinding(row.id, id).catch(fail);
-        }
-      },
-      fail
-    );
-  }
-
-  private async refresh(id: string): Promise<void> {
-    const row = await this.options.rows.get(id);
-    if (row) this.publish(row);
-  }
-
-  /** Tells everybody about the cluster if anything of it is new. */
-  private publish(row: ClusterRow): Cluster {
-    const { journal, deadlines } = this.options;
-    const diagnosis = this.watches.get(row.id)?.diagnosis ?? null;
-    const before = journal.clusters.get(row.id);
-    const observed = this.observed.get(row.id) ?? null;
-    const view = clusterView(row, observed, diagnosis, deadlines.idleMs, before?.revision ?? 0);
-    if (before && JSON.stringify(before) === JSON.stringify(view)) return before;
-    // Grows over restarts of the server too.
-    this.lastRevision = Math.max(Date.now(), this.lastRevision + 1);
-    const cluster = { ...view, revision: this.lastRevision };
-    journal.publish({ type: 'cluster', cluster });
-    return cluster;
   }
 }

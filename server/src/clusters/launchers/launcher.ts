@@ -38,6 +38,8 @@ export interface Launcher {
   start(spec: ClusterSpec): Promise<void>;
   /** Ends whatever exists of the cluster and removes what it left, but for its evidence. Idempotent. */
   stop(id: string): Promise<void>;
+  /** Removes the evidence of a cluster that was stopped long ago. Idempotent. */
+  forget(id: string): Promise<void>;
   /** Everything that exists, whoever started it. */
   list(): Promise<ObservedCluster[]>;
   observe(id: string): Promise<ObservedCluster | null>;

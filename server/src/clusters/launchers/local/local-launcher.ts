@@ -94,6 +94,10 @@ export class LocalLauncher implements Launcher {
     await this.tidy(id, directory);
   }
 
+  async forget(id: string): Promise<void> {
+    await rm(this.directory(id), { recursive: true, force: true });
+  }
+
   async list(): Promise<ObservedCluster[]> {
     const entries = await readdir(this.options.directory, { withFileTypes: true }).catch(() => []);
     const clusters = entries

@@ -19,7 +19,7 @@ export default defineConfig({
   retries: 0,
   reportSlowTests: null,
   // For two shared cores: a cluster starts in 3 s on a quiet machine and in 30 s on a busy one.
-  timeout: 5 * MINUTE,
+  timeout: 10 * MINUTE,
   expect: { timeout: MINUTE },
   reporter: [
     ['list'],

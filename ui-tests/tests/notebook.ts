@@ -25,14 +25,17 @@ export class OpenNotebook {
     return (await this.cell(id)).locator('.aglais-CellNotes');
   }
 
+  /** Scrolls until the cell is in view: a windowed notebook guesses the heights of cells that it has not shown yet. */
   async scrollTo(id: string): Promise<void> {
-    await this.inPanel(
-      async (panel, index) => {
+    const index = await this.indexOf(id);
+    const cell = await this.cell(id);
+    await expect(async () => {
+      await this.inPanel(async (panel, index) => {
         panel.content.activeCellIndex = index;
         await panel.content.scrollToItem(index, 'start');
-      },
-      await this.indexOf(id)
-    );
+      }, index);
+      await expect(cell).toBeInViewport({ timeout: 2_000 });
+    }).toPass({ timeout: 60_000 });
   }
 
   /** Runs a cell as by Ctrl+Enter, without waiting for its end. */
@@ -47,7 +50,7 @@ export class OpenNotebook {
     const before = await this.executionCount(id);
     await this.start(id);
     await expect
-      .poll(() => this.executionCount(id), { timeout: 180_000, message: `cell ${id} has ended` })
+      .poll(() => this.executionCount(id), { timeout: 300_000, message: `cell ${id} has ended` })
       .toBeGreaterThan(before ?? 0);
   }
 

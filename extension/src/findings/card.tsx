@@ -104,6 +104,7 @@ export function Card(props: CardProps): React.JSX.Element {
   );
 }
 
+/** The sentence says it all; the hint of a `code` advice is for programs. */
 function AdviceText({ advice }: { advice: Advice }): React.JSX.Element {
   return (
     <>
@@ -114,9 +115,6 @@ function AdviceText({ advice }: { advice: Advice }): React.JSX.Element {
             .map(([name, value]) => `${name}=${value}`)
             .join('\n')}
         </code>
-      )}
-      {advice.action === 'code' && advice.hint && advice.hint !== advice.sentence && (
-        <code className="aglais-Card-code">{advice.hint}</code>
       )}
     </>
   );

@@ -11,7 +11,7 @@ test('A cell that fails because its result is too large has the limit and the wa
   const found = card(await notebook.notes('result-too-large'), 'result-too-large');
   await expect(found).toBeVisible();
   await expect(found).toHaveAttribute('data-severity', 'error');
-  await expect(found).toContainText('1.0 GiB');
+  await expect(found).toContainText('spark.driver.maxResultSize');
 });
 
 test('A Python worker that died is named under the cell that succeeded', async ({

@@ -15,6 +15,7 @@ import { chosenJava, output } from './tools.mjs';
 const [only, ...rest] = process.argv.slice(2);
 const results = join(checkout, '.setup', 'test-results');
 const wanted = name => !only || only === name;
+const PYTHON_PARTS = ['interpreters/jupyter', 'extension', 'catalogues', 'notebooks'];
 const total = { passed: 0, failed: 0, skipped: 0 };
 const begun = Date.now();
 
@@ -68,17 +69,19 @@ async function check(part, name, command, args) {
   else total.failed += 1;
 }
 
+/** Each part in its own folder, with its own settings: one broken part hides none of the others. */
 async function runPytest() {
-  heading('Python: kernel side, Jupyter Server part, catalogues, notebooks');
-  const report = fresh('pytest.xml');
-  const code = await spawnInherited(python, [
-    '-m',
-    'pytest',
-    '-q',
-    `--junitxml=${report}`,
-    ...(only === 'python' ? rest : [])
-  ]);
-  addJunit(report, code);
+  for (const part of PYTHON_PARTS) {
+    heading(`Python: ${part}`);
+    const report = fresh(`pytest-${part.replace('/', '-')}.xml`);
+    const code = await spawnInherited(
+      python,
+      ['-m', 'pytest', '-q', `--junitxml=${report}`, ...(only === 'python' ? rest : [])],
+      {},
+      join(checkout, part)
+    );
+    addJunit(report, code);
+  }
 }
 
 async function runJest() {
@@ -155,10 +158,10 @@ function heading(text) {
   console.log(`\n== ${text}`);
 }
 
-function spawnInherited(command, args, environment = {}) {
+function spawnInherited(command, args, environment = {}, cwd = checkout) {
   return new Promise(resolve => {
     const child = spawn(command, args, {
-      cwd: checkout,
+      cwd,
       env: { ...toolEnvironment, AGLAIS_JAVA: chosenJava(), ...environment },
       stdio: ['ignore', 'inherit', 'inherit']
     });

@@ -1,7 +1,7 @@
 """A notebook's side of a measurement: imports PySpark, says so, and answers tasks with times.
 
-Reads one JSON object a line: {"url": …, "rows": …, "busySeconds": …}; writes {"firstResultAt": ms since the epoch}, and
-then {"queries": how many more were done while busy}.
+Reads one JSON object a line, {"url": …, "rows": …, "busySeconds": …}; writes
+{"firstResultAt": ms since the epoch}, and then {"queries": how many more were done while busy}.
 """
 
 import json

@@ -34,6 +34,7 @@ export class OpenNotebook {
         panel.content.activeCellIndex = index;
         await panel.content.scrollToItem(index, 'start');
       }, index);
+      await cell.scrollIntoViewIfNeeded({ timeout: 2_000 });
       await expect(cell).toBeInViewport({ timeout: 2_000 });
     }).toPass({ timeout: 60_000 });
   }

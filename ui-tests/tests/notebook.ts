@@ -34,9 +34,18 @@ export class OpenNotebook {
         panel.content.activeCellIndex = index;
         await panel.content.scrollToItem(index, 'start');
       }, index);
-      await cell.scrollIntoViewIfNeeded({ timeout: 2_000 });
       await expect(cell).toBeInViewport({ timeout: 2_000 });
     }).toPass({ timeout: 60_000 });
+  }
+
+  /** Turns the mouse wheel until the cell is in view; pixels are for each turn, negative is up. */
+  async wheelTo(id: string, pixels: number): Promise<void> {
+    const cell = await this.cell(id);
+    await this.root.hover({ position: { x: 500, y: 400 } });
+    await expect(async () => {
+      await this.page.mouse.wheel(0, pixels);
+      await expect(cell).toBeInViewport({ timeout: 500 });
+    }).toPass({ timeout: 60_000, intervals: [50] });
   }
 
   /** Runs a cell as by Ctrl+Enter, without waiting for its end. */

@@ -55,9 +55,9 @@ test('An executor that the kernel killed is named under the cell that succeeded,
     await test.step(`it is there with windowing mode ${mode}, after scrolling away and back`, async () => {
       await setWindowingMode(page, mode);
       await reload(page, notebook);
-      await notebook.scrollTo('still-alive');
+      await notebook.wheelTo('still-alive', 1500);
       await expect(card(page, CODE)).not.toBeInViewport();
-      await notebook.scrollTo(CELL);
+      await notebook.wheelTo(CELL, -1500);
       await expectCardInView(card(await notebook.notes(CELL), CODE));
     });
   }

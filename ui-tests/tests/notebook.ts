@@ -41,11 +41,11 @@ export class OpenNotebook {
   /** Turns the mouse wheel until the cell is in view; pixels are for each turn, negative is up. */
   async wheelTo(id: string, pixels: number): Promise<void> {
     const cell = await this.cell(id);
-    await this.root.hover({ position: { x: 500, y: 400 } });
+    await this.root.locator('.jp-WindowedPanel-outer').hover({ position: { x: 500, y: 400 } });
     await expect(async () => {
       await this.page.mouse.wheel(0, pixels);
       await expect(cell).toBeInViewport({ timeout: 500 });
-    }).toPass({ timeout: 60_000, intervals: [50] });
+    }).toPass({ timeout: 60_000, intervals: [250] });
   }
 
   /** Runs a cell as by Ctrl+Enter, without waiting for its end. */

@@ -55,6 +55,7 @@ test('An executor that the kernel killed is named under the cell that succeeded,
     await test.step(`it is there with windowing mode ${mode}, after scrolling away and back`, async () => {
       await setWindowingMode(page, mode);
       await reload(page, notebook);
+      await expectCardInView(card(await notebook.notes(CELL), CODE));
       await notebook.wheelTo('still-alive', 1500);
       await expect(card(page, CODE)).not.toBeInViewport();
       await notebook.wheelTo(CELL, -1500);

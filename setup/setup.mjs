@@ -1,8 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { makeArchives } from './class-archives.mjs';
 import { checkout, data, notebooks, python, sparkHome, venv } from './paths.mjs';
-import { makeArchives, makeSparkHome } from './spark.mjs';
+import { makeSparkHome } from './spark-home.mjs';
 import { prepare, SetupError } from './steps.mjs';
 import { chosenJava, findPython, findSystemJava, javaFile, output } from './tools.mjs';
 
@@ -93,14 +94,24 @@ export const steps = [
   },
   {
     name: 'Spark',
-    inputs: ['interpreters/spark', 'setup/spark.mjs', 'setup/requirements.txt'],
+    inputs: [
+      'interpreters/spark/src',
+      'interpreters/spark/executor-java.sh',
+      'setup/spark-home.mjs',
+      'setup/requirements.txt'
+    ],
     makes: [join(sparkHome, 'jars', 'aglais.jar')],
     version: () => `${chosenJava()} ${output(chosenJava() ?? 'java', ['-version'])}`,
     run: log => makeSparkHome(log)
   },
   {
     name: 'Faster starts',
-    inputs: ['interpreters/spark', 'setup/spark.mjs', 'setup/requirements.txt'],
+    inputs: [
+      'interpreters/spark',
+      'setup/spark-home.mjs',
+      'setup/class-archives.mjs',
+      'setup/requirements.txt'
+    ],
     makes: [join(sparkHome, 'driver.jsa'), join(sparkHome, 'executor.jsa')],
     version: () => `${chosenJava()} ${output(chosenJava() ?? 'java', ['-version'])}`,
     run: log => makeArchives(log)

@@ -18,51 +18,8 @@ import { SetupError } from './steps.mjs';
 import { chosenJava, output } from './tools.mjs';
 
 const scripts = join(checkout, 'interpreters', 'spark');
-/** Janino, which Spark brings: it compiles without a JDK. */
-const COMPILER = 'org.codehaus.commons.compiler.samples.CompilerDemo';
 const START_MS = 180_000;
 const EXIT_MS = 180_000;
-
-/**
- * Makes the SPARK_HOME that clusters use: PySpark's jars and our listener in one folder, because class-data archives
- * want the same class path in driver and executors, and a `work` folder that belongs to us.
- */
-export async function makeSparkHome({ run }) {
-  const pyspark = output(python, [
-    '-c',
-    'import os, pyspark; print(os.path.dirname(pyspark.__file__))'
-  ]);
-  if (!pyspark)
-    throw new SetupError('PySpark is not in the virtual environment; delete .venv and try again.');
-  rmSync(sparkHome, { recursive: true, force: true });
-  for (const folder of ['jars', 'conf', 'work', 'executor/bin'])
-    mkdirSync(join(sparkHome, folder), { recursive: true });
-  for (const jar of readdirSync(join(pyspark, 'jars')).filter(name => name.endsWith('.jar'))) {
-    symlinkSync(join(pyspark, 'jars', jar), join(sparkHome, 'jars', jar));
-  }
-  for (const folder of ['bin', 'python'])
-    symlinkSync(join(pyspark, folder), join(sparkHome, folder));
-  // Spark starts executors with $JAVA_HOME/bin/java.
-  symlinkSync(join(scripts, 'executor-java.sh'), join(sparkHome, 'executor', 'bin', 'java'));
-  const jars = readdirSync(join(sparkHome, 'jars')).map(name => join(sparkHome, 'jars', name));
-  const sources = readdirSync(join(scripts, 'src', 'aglais')).map(name =>
-    join(scripts, 'src', 'aglais', name)
-  );
-  const classes = mkdtempSync(join(tmpdir(), 'aglais-classes-'));
-  try {
-    const path = jars.join(':');
-    await run(chosenJava(), ['-cp', path, COMPILER, '-d', classes, '-classpath', path, ...sources]);
-    await run(python, [
-      '-m',
-      'zipfile',
-      '-c',
-      join(sparkHome, 'jars', 'aglais.jar'),
-      join(classes, 'aglais')
-    ]);
-  } finally {
-    rmSync(classes, { recursive: true, force: true });
-  }
-}
 
 /**
  * Runs one small Spark application and keeps what its Java had to load and check, as class-data archives (JEP 350) that
@@ -77,13 +34,9 @@ export async function makeArchives({ run, say }) {
   const lacks = (output(java, ['--list-modules']) ?? '').includes('jdk.incubator.vector')
     ? ''
     : 'jdk.incubator.vector';
-  const shape = {
-    driverMemoryMiB: 1024,
-    executors: { min: 1, max: 1 },
-    executorMemoryMiB: 512,
-    executorOverheadMiB: 384,
-    executorCores: 1
-  };
+  const { DEFAULT_SHAPE } = await import('../protocol/dist/index.js');
+  // One executor: each would write the same archive.
+  const shape = { ...DEFAULT_SHAPE, executors: { min: 1, max: 1 } };
   const command = driverCommand(
     { id: 'training', shape, token, catalogue: [] },
     directory,

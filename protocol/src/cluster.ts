@@ -41,6 +41,9 @@ export const Cluster = z
     driver: z.strictObject({ memory: Memory }),
     executors: z.array(Executor).describe('Active ones, and the latest lost ones'),
     stages: z.array(StageProgress).describe('Running stages'),
+    shareProblems: z
+      .array(z.string())
+      .describe('Tables of the shares that this cluster could not make known, and why'),
     revision: z.number().int().describe('Grows with every change')
   })
   .meta({ id: 'Cluster' });

@@ -27,7 +27,7 @@ import { follow, refusal } from './support/stream.js';
 /** A path that every layer between a declaration and Spark's SQL could trip over. */
 const AWKWARD = "it's  a `folder` (100 %), and ü";
 
-/** Shares of which one is fine, one has lost its data, and one is no declaration at all. */
+/** Shares of which one is fine, one has lost its data, one is no declaration at all, and one came with its data. */
 function declareShares(directory: string): void {
   const data = join(directory, 'data', AWKWARD, 'stars');
   const catalogues = join(directory, 'catalogues');
@@ -48,6 +48,15 @@ function declareShares(directory: string): void {
   write('b-wrong.yaml', 'id: Not An Id');
   write('c-lost.yaml', JSON.stringify(share('lost', '/there/is/no/such/path')));
   write('d-fine.yaml', JSON.stringify(share('fine', `\${AGLAIS_DATA}/${AWKWARD}`)));
+  const bring = (name: string, id: string) => {
+    const folder = join(directory, 'data', 'catalogues', name);
+    mkdirSync(join(folder, 'stars'), { recursive: true });
+    writeFileSync(join(folder, 'share.yaml'), JSON.stringify(share(id, folder)));
+  };
+  bring('made_here', 'made_here');
+  bring('again', 'fine');
+  // Data without a declaration of its own is nobody's share.
+  mkdirSync(join(directory, 'data', 'catalogues', 'bare'));
 }
 
 /**
@@ -296,7 +305,8 @@ export function apiContract(database: () => string | undefined): void {
           available: false,
           problem: expect.stringContaining('/there/is/no/such/path')
         },
-        { id: 'fine', available: true, problem: null }
+        { id: 'fine', available: true, problem: null },
+        { id: 'made_here', available: true, problem: null }
       ]);
     });
 

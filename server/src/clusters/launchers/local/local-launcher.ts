@@ -112,7 +112,7 @@ export class LocalLauncher implements Launcher {
     if (await exists(join(directory, 'stopped'))) return null;
     const lock = await this.lock(directory);
     if (lock === null) return null;
-    const base = { id, url: null, waitingFor: null, exit: null };
+    const base = { id, url: null, waitingFor: null, exit: null, shareProblems: [] };
     const driver = await readName(join(directory, 'driver.pid'));
     const shell = parseProcessName(lock);
     const alive =
@@ -127,8 +127,11 @@ export class LocalLauncher implements Launcher {
         exit: explainExit(code === null ? null : Number(code), words)
       };
     }
-    const port = /^\d+/.exec((await readText(join(directory, 'ready'))) ?? '')?.[0];
-    if (port) return { ...base, state: 'ready', url: `sc://localhost:${port}` };
+    const [port, ...problems] = (await readText(join(directory, 'ready')))?.trim().split('\n') ?? [];
+    if (port) {
+      const shareProblems = problems.map(shareProblem);
+      return { ...base, state: 'ready', url: `sc://localhost:${port}`, shareProblems };
+    }
     const booted = await exists(join(directory, 'live.jsonl'));
     return {
       ...base,
@@ -264,6 +267,12 @@ export class LocalLauncher implements Launcher {
     );
     await writeOnce(join(directory, 'stopped'), `${new Date().toISOString()}\n`);
   }
+}
+
+/** A line of `ready` behind the port is a statement and what Spark said about it; people know the table's name. */
+function shareProblem(line: string): string {
+  const said = /^CREATE \w+ IF NOT EXISTS (\S+) .*?: (.*)$/.exec(line);
+  return said ? `${said[1]!.replaceAll('`', '')}: ${said[2]!}` : line;
 }
 
 async function readText(path: string): Promise<string | null> {

@@ -47,7 +47,7 @@ export async function withServerByHand<T>(
       ? [runtime, `@${join(directory, 'driver.args')}`]
       : [join(sparkHome, 'bin', 'spark-submit'), ...submitArguments(command, port)];
   await writeFile(join(directory, 'driver.args'), argumentFile(command.arguments));
-  const driver = spawn(program!, values, {
+  const driver = spawn(program, values, {
     env: { ...process.env, ...command.environment, JAVA_HOME: join(runtime, '..', '..') },
     stdio: 'ignore'
   });

@@ -43,6 +43,8 @@ export const steps = [
         '-r',
         join('setup', 'requirements.txt')
       ]);
+      // JupyterLab runs scripts of its own with Node, which would take them for modules as ours are.
+      writeFileSync(join(venv, 'package.json'), '{ "private": true }\n');
     }
   },
   {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_SHAPE } from '@aglais/protocol';
 import { argumentFile, driverCommand, type DriverCommand } from '@aglais/server/driver-command';
@@ -48,7 +48,12 @@ export async function withServerByHand<T>(
       : [join(sparkHome, 'bin', 'spark-submit'), ...submitArguments(command, port)];
   await writeFile(join(directory, 'driver.args'), argumentFile(command.arguments));
   const driver = spawn(program, values, {
-    env: { ...process.env, ...command.environment, JAVA_HOME: join(runtime, '..', '..') },
+    env: {
+      ...process.env,
+      ...command.environment,
+      // Else spark-submit takes the one on the path, as the set-up did.
+      ...(isAbsolute(runtime) && { JAVA_HOME: join(runtime, '..', '..') })
+    },
     stdio: 'ignore'
   });
   const ended = new Promise(resolve => driver.once('close', resolve));

@@ -90,7 +90,7 @@ export class LocalLauncher implements Launcher {
     // Whoever comes to start it later finds the lock taken.
     const neverStarted = await writeOnce(join(directory, 'driver.lock'), 'stopped\n');
     if (!neverStarted) await this.endProcesses(directory);
-    await this.endLeftovers(directory);
+    await this.endLeftovers(id, directory);
     await this.tidy(id, directory);
   }
 
@@ -217,8 +217,10 @@ export class LocalLauncher implements Launcher {
   }
 
   /** Processes that were in the cluster's cgroup but had left the driver's family. */
-  private async endLeftovers(directory: string): Promise<void> {
-    const cgroup = await this.cgroupOf(directory);
+  private async endLeftovers(id: string, directory: string): Promise<void> {
+    // An earlier stop may have removed the note of a group that a start was just making.
+    const own = this.options.cgroup && join(this.options.cgroup, id);
+    const cgroup = (await this.cgroupOf(directory)) ?? own;
     if (!cgroup) return;
     const deadline = Date.now() + KILL_GRACE_MS;
     while (!(await removeGroup(cgroup)) && Date.now() < deadline) {

@@ -127,7 +127,8 @@ export class LocalLauncher implements Launcher {
         exit: explainExit(code === null ? null : Number(code), words)
       };
     }
-    const [port, ...problems] = (await readText(join(directory, 'ready')))?.trim().split('\n') ?? [];
+    const [port, ...problems] =
+      (await readText(join(directory, 'ready')))?.trim().split('\n') ?? [];
     if (port) {
       const shareProblems = problems.map(shareProblem);
       return { ...base, state: 'ready', url: `sc://localhost:${port}`, shareProblems };

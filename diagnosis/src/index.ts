@@ -9,5 +9,9 @@ export {
   observeEvidenceLine,
   type EvidenceFiles
 } from './files.js';
+export { observeEvidence, recogniseEvidence, type EvidenceKind } from './evidence/evidence.js';
+export { LogRecords } from './evidence/log-records.js';
+export { readObservation } from './evidence/observations.js';
+export { readPod, readPodEvent } from './evidence/pods.js';
 export * from './observation.js';
 export { Problems, type Problem } from './problem.js';

@@ -60,6 +60,9 @@ function resourcesOf(diagnosis: Diagnosis): Resources {
   return {
     driver: diagnosis.driverMemory(),
     executors,
+    usage: [],
+    tables: [],
+    stages: diagnosis.runningStages(),
     timeline: {
       jobs: [],
       stages: [],
@@ -67,7 +70,8 @@ function resourcesOf(diagnosis: Diagnosis): Resources {
         ...{ id, host, addedAt, removedAt },
         reason: removedReason,
         killed: false
-      }))
+      })),
+      omitted: { jobs: 0, stages: 0 }
     }
   };
 }

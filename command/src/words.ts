@@ -50,7 +50,8 @@ export function costWords(cost: Cost | undefined): string | null {
   if (cost.recomputedTasks > 0) parts.push(`${plural(cost.recomputedTasks, 'task')} ran again`);
   if (cost.taskMs > 0) parts.push(`${duration(cost.taskMs)} of task time lost`);
   if (cost.wallMs > 0) parts.push(`held up for about ${duration(cost.wallMs)}`);
-  return parts.length > 0 ? parts.join(', ') : null;
+  if (parts.length === 0) return null;
+  return `${parts.join(', ')}${cost.estimated ? ' (estimated)' : ''}`;
 }
 
 /** Whom a finding concerns, e.g. "cell 3f2a (run 7), job 3, stage 4.1, executor 1". */

@@ -1,50 +1,6 @@
 import { z } from 'zod';
 import { Finding } from './finding.js';
-import { Executor, Memory } from './resources.js';
-
-const When = z.number().int().nullable().describe('ms since the epoch; null if not known');
-
-export const Timeline = z
-  .strictObject({
-    jobs: z.array(
-      z.strictObject({
-        id: z.number().int(),
-        scope: z.string(),
-        description: z.string().nullable(),
-        startedAt: When,
-        endedAt: When,
-        result: z.enum(['running', 'succeeded', 'failed', 'cancelled', 'shutdown'])
-      })
-    ),
-    stages: z.array(
-      z.strictObject({
-        id: z.number().int(),
-        attempt: z.number().int(),
-        name: z.string(),
-        startedAt: When,
-        endedAt: When,
-        failed: z.boolean(),
-        tasks: z.number().int()
-      })
-    ),
-    executors: z.array(
-      z.strictObject({
-        id: z.string(),
-        host: z.string(),
-        addedAt: When,
-        removedAt: When,
-        reason: z.string().nullable(),
-        killed: z.boolean()
-      })
-    )
-  })
-  .meta({ id: 'Timeline' });
-export type Timeline = z.infer<typeof Timeline>;
-
-export const Resources = z
-  .strictObject({ driver: Memory, executors: z.array(Executor), timeline: Timeline })
-  .meta({ id: 'Resources' });
-export type Resources = z.infer<typeof Resources>;
+import { Resources } from './resources.js';
 
 /** A piece of evidence that could not be read; everything else was. */
 export const ReadingProblem = z

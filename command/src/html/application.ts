@@ -1,4 +1,6 @@
+import { Buffer } from 'node:buffer';
 import type { ApplicationReport } from '@aglais/protocol';
+import { shortened } from '../printable.js';
 import {
   calmWords,
   countWords,
@@ -12,19 +14,22 @@ import {
   zone
 } from '../words.js';
 import { card } from './cards.js';
-import { chart } from './chart.js';
+import { chart, type Lane } from './chart.js';
 import { flagsOf, lanesOf, spanOf } from './lanes.js';
 import { html, type Html } from './safe.js';
+import { cachedTables, processTable } from './tables.js';
 
-/** Characters of cards; with the rest of a page this stays well below a megabyte. */
-const CARDS = 450_000;
-const TITLES = 300;
+/** Bytes of cards; with the rest of a page this stays well below a megabyte. */
+const CARDS = 350_000;
+const TITLES = 200;
+const CHARACTERS = 200;
 const PROBLEMS = 20;
 
 /** All that is to say of one application. */
 export function applicationSection(report: ApplicationReport): Html {
   return html`<section class="application">
-    ${header(report)} ${findings(report)} ${timeLine(report)} ${problems(report)}
+    ${header(report)} ${findings(report)} ${timeLine(report)}
+    ${cachedTables(report.resources.tables)} ${processTable(report.resources)} ${problems(report)}
   </section>`;
 }
 
@@ -38,8 +43,8 @@ function header(report: ApplicationReport): Html {
     ...(took === null ? [] : [took])
   ];
   return html`<header>
-    <h1>${titleOf(report)}</h1>
-    <p class="facts">${facts.join(' · ')}</p>
+    <h1>${shortened(titleOf(report), CHARACTERS)}</h1>
+    <p class="facts">${shortened(facts.join(' · '), 2 * CHARACTERS)}</p>
     <p class="verdict ${worst(report) ?? 'fine'}">
       ${report.findings.length === 0 ? calmWords(report) : countWords(report.findings)}
     </p>
@@ -54,7 +59,7 @@ function findings(report: ApplicationReport): Html | null {
   let size = 0;
   for (const finding of report.findings) {
     const next = card(finding, cards.length + 1, report.files);
-    size += next.text.length;
+    size += Buffer.byteLength(next.text);
     if (size > CARDS) break;
     cards.push(next);
   }
@@ -69,7 +74,7 @@ function findings(report: ApplicationReport): Html | null {
         : html`<div class="panel">
             <h3>And ${others.length} more</h3>
             <ol start="${cards.length + 1}">
-              ${others.slice(0, TITLES).map(({ title }) => html`<li>${title}</li>`)}
+              ${others.slice(0, TITLES).map(({ title }) => html`<li>${shortened(title, CHARACTERS)}</li>`)}
             </ol>
             ${unnamed > 0 ? html`<p class="note">${unnamed} more in the JSON form of this report.</p>` : null}
           </div>`
@@ -84,24 +89,39 @@ function timeLine(report: ApplicationReport): Html | null {
   if (lanes.every(({ rows }) => rows.length === 0)) return null;
   return html`<section>
     <h2>Time line</h2>
-    <div class="panel">${chart(span, flagsOf(report), lanes)} ${legend()}</div>
+    <div class="panel">${chart(span, flagsOf(report), lanes)} ${legend(lanes)}</div>
   </section>`;
 }
 
-function legend(): Html {
-  const entries = [
-    ['good', 'succeeded'],
-    ['bad', 'failed'],
-    ['again', 'ran again'],
-    ['other', 'cancelled']
-  ] as const;
+/** What the colours mean: of those that are there. */
+function legend(lanes: readonly Lane[]): Html {
+  const rows = lanes.flatMap(lane => lane.rows);
+  const kinds = new Set<string>(
+    rows.flatMap(({ bars, marks, area }) => [
+      ...[...bars, ...marks].map(({ kind }) => kind),
+      ...(area?.layers ?? [])
+    ])
+  );
+  const entries = LEGEND.filter(([kind]) => kinds.has(kind));
   return html`<div class="legend">
-    ${entries.map(
-      ([kind, words]) => html`<span><i style="background:var(--${kind})"></i>${words}</span>`
-    )}
-    <span><i style="background:var(--error);border-radius:50%"></i>executor killed</span>
+    ${entries.map(([kind, words]) => html`<span><i class="${kind}"></i>${words}</span> `)}
   </div>`;
 }
+
+const LEGEND = [
+  ['good', 'succeeded'],
+  ['bad', 'failed'],
+  ['open', 'not ended'],
+  ['again', 'ran again'],
+  ['other', 'cancelled'],
+  ['life', 'executor there'],
+  ['killed', 'executor killed'],
+  ['lost', 'executor lost'],
+  ['gone', 'executor removed in peace'],
+  ['heap', 'Java heap'],
+  ['python', 'Python'],
+  ['rest', 'other memory']
+] as const;
 
 function problems(report: ApplicationReport): Html | null {
   const words = problemWords(report);
@@ -116,7 +136,9 @@ function problems(report: ApplicationReport): Html | null {
           .slice(0, PROBLEMS)
           .map(
             problem =>
-              html`<li><code>${fileAndLine(problem)}</code> ${problem.message.slice(0, 500)}</li>`
+              html`<li>
+                <code>${fileAndLine(problem)}</code> ${shortened(problem.message, CHARACTERS)}
+              </li>`
           )}
       </ul>
       ${more > 0 ? html`<p class="note">and ${more} more</p>` : null}

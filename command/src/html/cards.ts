@@ -13,23 +13,25 @@ import { html, type Html } from './safe.js';
 
 const QUOTES = 6;
 const QUOTE_CHARACTERS = 2000;
+const EFFECTS = 20;
+const WORDS = 3000;
 
 /** One finding as a card, like those below the cells of a notebook. */
 export function card(finding: Finding, number: number, files: readonly string[]): Html {
   const { severity, title, explanation, effects, advice, evidence, confidence } = finding;
   const cost = costWords(finding.cost);
-  const subject = subjectWords(finding);
+  const subject = shortened(subjectWords(finding), WORDS);
   return html`<article class="card ${severity}" id="finding-${number}">
     <h3>
       <span class="number ${severity}">${number}</span
       ><span class="severity">${SEVERITY_WORDS[severity]}</span> ${title}
     </h3>
-    <p>${explanation}</p>
+    <p>${shortened(explanation, WORDS)}</p>
     ${
       effects.length === 0
         ? null
         : html`<ul class="effects">
-            ${effects.map(effect => html`<li>${effect}</li>`)}
+            ${effects.slice(0, EFFECTS).map(effect => html`<li>${effect}</li>`)}
           </ul>`
     }
     ${

@@ -16,15 +16,18 @@ export interface Mark {
   title: string;
 }
 
-/** Values over time that lie on each other, from the bottom up. */
+/** Values over time that lie on each other, from the bottom up; each holds for a step. */
 export interface Area {
-  /** ms since the epoch, ascending. */
-  at: readonly number[];
-  layers: readonly { kind: string; values: readonly number[] }[];
+  points: readonly { at: number; values: readonly number[] }[];
+  /** Kinds of the values; the style sheet has their colours. */
+  layers: readonly string[];
+  stepMs: number;
   /** What the full height means. */
   top: number;
   /** A line across, such as a limit; null: none. */
   limit: number | null;
+  /** Said when somebody points at it. */
+  title: string;
 }
 
 export interface Row {
@@ -134,7 +137,7 @@ function laneHtml(span: Span, { title, rows, note }: Lane): Html | null {
 
 function rowHtml(span: Span, { label, detail, value, bars, marks, area }: Row): Html {
   const height = area ? AREA : BAR;
-  return html`<div class="row">
+  return html`<div class="row ${area ? 'tall' : ''}">
     <span class="label" title="${label} ${detail}"><b>${label}</b> ${detail}</span>
     <span class="value">${value}</span>
     <span class="track"
@@ -170,17 +173,13 @@ function markHtml(span: Span, { at, kind, title }: Mark, height: number): Html {
   </svg>`;
 }
 
-/** Stacked values. The picture is stretched to the width, so its lines must not be. */
-function areaHtml(span: Span, { at, layers, top, limit }: Area, height: number): Html {
-  const xs = at.map(time => round(10 * position(time, span)));
-  const y = (value: number): number => round(100 - (100 * Math.min(value, top)) / (top || 1));
-  const below = at.map(() => 0);
-  const paths = layers.map(({ kind, values }) => {
-    const lower = xs.map((x, i) => `${x} ${y(below[i]!)}`).reverse();
-    values.forEach((value, i) => (below[i]! += value));
-    const upper = xs.map((x, i) => `${x} ${y(below[i]!)}`);
-    return html`<path class="area ${kind}" d="M${upper.join('L')}L${lower.join('L')}Z" />`;
-  });
+/** Stacked steps. The picture is stretched to the width, so its lines must not be. */
+function areaHtml(span: Span, area: Area, height: number): Html {
+  const { layers, limit, title } = area;
+  // The sum of all is drawn first, and the others in front of it.
+  const paths = layers
+    .map((kind, layer) => html`<path class="area ${kind}" d="${stepPath(span, area, layer)}" />`)
+    .reverse();
   return html`<svg
     class="areas"
     viewBox="0 0 1000 100"
@@ -188,6 +187,38 @@ function areaHtml(span: Span, { at, layers, top, limit }: Area, height: number):
     height="${height}"
     preserveAspectRatio="none"
   >
-    ${paths}${limit === null ? null : html`<path class="limit" d="M0 ${y(limit)}H1000" />`}
+    <title>${title}</title>
+    ${paths}${limit === null ? null : html`<path class="limit" d="${limitPath(span, area, limit)}" />`}
   </svg>`;
+}
+
+/** The outline of the sum of the lower layers up to this one; a gap where nothing was measured. */
+function stepPath(span: Span, area: Area, layer: number): string {
+  const { points, stepMs } = area;
+  let path = '';
+  let end = -Infinity;
+  for (const { at, values } of points) {
+    const x = round(10 * position(at, span));
+    const next = Math.max(x + 1, round(10 * position(at + stepMs, span)));
+    const y = level(
+      values.slice(0, layer + 1).reduce((sum, value) => sum + value, 0),
+      area
+    );
+    if (x > end + 0.5) path += `${path === '' ? '' : 'V100Z'}M${x} 100`;
+    path += `V${y}H${next}`;
+    end = next;
+  }
+  return path === '' ? '' : `${path}V100Z`;
+}
+
+/** The limit, from the first to the last measurement. */
+function limitPath(span: Span, area: Area, limit: number): string {
+  const { points, stepMs } = area;
+  const from = position(points[0]?.at ?? span.from, span);
+  const to = position((points.at(-1)?.at ?? span.to) + stepMs, span);
+  return `M${10 * from} ${level(limit, area)}H${10 * to}`;
+}
+
+function level(value: number, { top }: Area): number {
+  return Math.round(100 - (100 * Math.min(value, top)) / (top || 1));
 }

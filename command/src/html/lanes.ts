@@ -1,9 +1,10 @@
-import { duration, plural } from '@aglais/diagnosis';
+import { plural } from '@aglais/diagnosis';
 import type { ApplicationReport, Timeline } from '@aglais/protocol';
-import { oneLine } from '../printable.js';
 import { SEVERITY_WORDS, timeOfDay } from '../words.js';
 import type { Span } from './axis.js';
-import type { Bar, Flag, Lane, Mark, Row } from './chart.js';
+import type { Flag, Lane } from './chart.js';
+import { processRows } from './processes.js';
+import { brief, timed, type Candidate } from './rows.js';
 
 /** Rows of one lane that a person can still look at. */
 const ROWS = 40;
@@ -35,75 +36,50 @@ export function flagsOf({ findings }: ApplicationReport): Flag[] {
     number: index + 1,
     at: finding.firstSeen,
     severity: finding.severity,
-    title: `${SEVERITY_WORDS[finding.severity]}: ${finding.title} (${timeOfDay(finding.firstSeen)})`
+    title: `${SEVERITY_WORDS[finding.severity]}: ${brief(finding.title)} (${timeOfDay(finding.firstSeen)})`
   }));
 }
 
-/** Jobs, stages and executors over time. */
+/** Jobs, stages, and the processes with their memory, over time. */
 export function lanesOf(report: ApplicationReport, span: Span): Lane[] {
-  const { jobs, stages, executors } = report.resources.timeline;
+  const { jobs, stages, omitted } = report.resources.timeline;
   return [
     lane(
       'Jobs',
       'job',
-      jobs,
-      job => job.result === 'failed',
-      job => jobRow(job, span)
+      jobs.map(job => jobRow(job, span)),
+      omitted.jobs
     ),
     lane(
       'Stages',
       'stage',
-      stages,
-      stage => stage.failed || stage.attempt > 0,
-      stage => stageRow(stage, span)
+      stages.map(stage => stageRow(stage, span)),
+      omitted.stages
     ),
-    lane(
-      'Executors',
-      'executor',
-      executors,
-      executor => executor.killed,
-      executor => executorRow(executor, span)
-    )
+    lane('Executors and their memory', 'executor', processRows(report, span), 0)
   ];
 }
 
-interface Timed {
-  startedAt?: number | null;
-  addedAt?: number | null;
-  endedAt?: number | null;
-  removedAt?: number | null;
-}
-
 /** Of many, those that something happened to, then the longest; in the order of time. */
-function lane<T extends Timed>(
-  title: string,
-  noun: string,
-  all: readonly T[],
-  matters: (one: T) => boolean,
-  row: (one: T) => Row
-): Lane {
-  const length = (one: T): number => (end(one) ?? Infinity) - (begin(one) ?? 0);
+function lane(title: string, noun: string, all: readonly Candidate[], omitted: number): Lane {
+  const length = ({ from, to }: Candidate): number => (to ?? Number.MAX_VALUE) - (from ?? 0);
   const shown = [...all]
-    .sort((a, b) => Number(matters(b)) - Number(matters(a)) || length(b) - length(a) || 0)
+    .sort((a, b) => Number(b.matters) - Number(a.matters) || length(b) - length(a))
     .slice(0, ROWS)
-    .sort((a, b) => (begin(a) ?? 0) - (begin(b) ?? 0));
-  const more = all.length - shown.length;
+    .sort((a, b) => (a.from ?? 0) - (b.from ?? 0));
+  const more = all.length - shown.length + omitted;
   return {
     title,
-    rows: shown.map(row),
-    note: more > 0 ? `${plural(more, `other ${noun}`)}, all of them shorter, not drawn` : null
+    rows: shown.map(({ row }) => row),
+    note:
+      more > 0
+        ? `and ${more} more ${more === 1 ? noun : `${noun}s`}, which the picture leaves out`
+        : null
   };
 }
 
-function begin({ startedAt, addedAt }: Timed): number | null {
-  return startedAt ?? addedAt ?? null;
-}
-
-function end({ endedAt, removedAt }: Timed): number | null {
-  return endedAt ?? removedAt ?? null;
-}
-
-function jobRow(job: Timeline['jobs'][number], span: Span): Row {
+function jobRow(job: Timeline['jobs'][number], span: Span): Candidate {
+  const { id, startedAt, endedAt, result } = job;
   const kinds = {
     succeeded: 'good',
     failed: 'bad',
@@ -112,60 +88,32 @@ function jobRow(job: Timeline['jobs'][number], span: Span): Row {
     shutdown: 'other'
   } as const;
   return {
-    label: `Job ${job.id}`,
-    detail: oneLine(job.description ?? ''),
-    ...timed(job.startedAt, job.endedAt, span, kinds[job.result], job.result),
-    marks: []
+    row: {
+      label: `Job ${id}`,
+      detail: brief(job.description ?? ''),
+      ...timed(startedAt, endedAt, span, kinds[result], result),
+      marks: []
+    },
+    from: startedAt,
+    to: endedAt,
+    matters: result === 'failed'
   };
 }
 
-function stageRow(stage: Timeline['stages'][number], span: Span): Row {
+function stageRow(stage: Timeline['stages'][number], span: Span): Candidate {
+  const { id, startedAt, endedAt, failed, tasks } = stage;
   const again = stage.attempt > 0;
-  const kind = stage.failed ? 'bad' : stage.endedAt === null ? 'open' : again ? 'again' : 'good';
-  const words = stage.failed ? 'failed' : stage.endedAt === null ? 'not ended' : 'done';
+  const kind = failed ? 'bad' : endedAt === null ? 'open' : again ? 'again' : 'good';
+  const words = failed ? 'failed' : endedAt === null ? 'not ended' : 'done';
   return {
-    label: `Stage ${stage.id}${again ? `.${stage.attempt}` : ''}`,
-    detail: `${again ? 'again · ' : ''}${plural(stage.tasks, 'task')} · ${oneLine(stage.name)}`,
-    ...timed(stage.startedAt, stage.endedAt, span, kind, again ? `again, ${words}` : words),
-    marks: []
-  };
-}
-
-function executorRow(executor: Timeline['executors'][number], span: Span): Row {
-  const { id, host, addedAt, removedAt, reason, killed } = executor;
-  const marks: Mark[] =
-    removedAt === null
-      ? []
-      : [
-          {
-            at: removedAt,
-            kind: killed ? 'killed' : 'gone',
-            title: `${timeOfDay(removedAt)}: ${oneLine(reason ?? 'removed')}`
-          }
-        ];
-  return {
-    label: `Executor ${id}`,
-    detail: oneLine(host),
-    ...timed(addedAt, removedAt, span, 'life', killed ? 'killed' : 'there'),
-    marks
-  };
-}
-
-/** A bar from start to end, and how long that is. */
-function timed(
-  startedAt: number | null,
-  endedAt: number | null,
-  span: Span,
-  kind: Bar['kind'],
-  words: string
-): Pick<Row, 'bars' | 'value'> {
-  if (startedAt === null && endedAt === null) return { bars: [], value: '' };
-  const from = startedAt ?? span.from;
-  const to = Math.max(from, endedAt ?? span.to);
-  const until = endedAt === null ? '…' : timeOfDay(endedAt);
-  const length = duration(to - from);
-  return {
-    bars: [{ from, to, kind, title: `${timeOfDay(from)} – ${until}, ${length}, ${words}` }],
-    value: length
+    row: {
+      label: `Stage ${id}${again ? `.${stage.attempt}` : ''}`,
+      detail: `${again ? 'again · ' : ''}${plural(tasks, 'task')} · ${brief(stage.name)}`,
+      ...timed(startedAt, endedAt, span, kind, again ? `again, ${words}` : words),
+      marks: []
+    },
+    from: startedAt,
+    to: endedAt,
+    matters: failed || again
   };
 }

@@ -1,11 +1,14 @@
 import { duration } from '@aglais/diagnosis';
 import type { Unread } from '@aglais/protocol';
+import { shortened } from '../printable.js';
 import { summaryWords, worstFirst, type SummaryRow } from '../summary.js';
 import { dayAndTime, SEVERITY_WORDS } from '../words.js';
 import { html, trusted, type Html } from './safe.js';
 import { STYLE } from './style.js';
 
-const ROWS = 1000;
+const ROWS = 500;
+const UNREAD = 50;
+const CHARACTERS = 120;
 
 /** A page that needs nothing else: it may be mailed, and loads nothing and runs nothing. */
 export function page(title: string, body: readonly (Html | null)[]): string {
@@ -66,11 +69,11 @@ export function summarySection(
 
 function summaryLine(row: SummaryRow, anchor: string | null): Html {
   const { id, name, file, startedAt, endedAt, worst, title, findings } = row;
-  const label = (id ?? file).slice(0, 120);
+  const label = shortened(id ?? file, CHARACTERS);
   return html`<tr>
     <td>
       ${anchor === null ? label : html`<a href="#${anchor}">${label}</a>`}
-      <div class="meta">${name.slice(0, 120)}</div>
+      <div class="meta">${shortened(name, CHARACTERS)}</div>
     </td>
     <td class="when">${startedAt === null ? '' : dayAndTime(startedAt)}</td>
     <td class="figure">
@@ -78,24 +81,26 @@ function summaryLine(row: SummaryRow, anchor: string | null): Html {
     </td>
     <td class="figure">${findings === 0 ? '–' : findings}</td>
     <td class="${worst ?? 'fine'}">
-      ${worst === null ? 'nothing wrong' : `${SEVERITY_WORDS[worst]}: ${title.slice(0, 160)}`}
+      ${worst === null ? 'nothing wrong' : `${SEVERITY_WORDS[worst]}: ${shortened(title, CHARACTERS)}`}
     </td>
   </tr>`;
 }
 
 export function unreadSection(unread: readonly Unread[]): Html | null {
   if (unread.length === 0) return null;
-  const shown = unread.slice(0, 100);
+  const shown = unread.slice(0, UNREAD);
   return html`<section>
     <h2>Could not read</h2>
     <div class="panel">
       <ul>
         ${shown.map(
           ({ path, message }) =>
-            html`<li><code>${path.slice(0, 500)}</code> ${message.slice(0, 500)}</li>`
+            html`<li>
+              <code>${shortened(path, CHARACTERS)}</code> ${shortened(message, CHARACTERS)}
+            </li>`
         )}
       </ul>
-      ${unread.length > 100 ? html`<p class="note">and ${unread.length - 100} more</p>` : null}
+      ${unread.length > UNREAD ? html`<p class="note">and ${unread.length - UNREAD} more</p>` : null}
     </div>
   </section>`;
 }

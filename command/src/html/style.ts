@@ -41,10 +41,9 @@ code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans 
 .card .severity { font-size: .86rem; font-weight: 400; }
 .card .effects { margin: 4px 0 0; padding-left: 20px; color: var(--faint); }
 .card .advice { margin: 8px 0 0; padding: 0; list-style: none; }
-.card .advice li { padding-left: 20px; text-indent: -20px; }
-.card .advice li::before { content: "→"; display: inline-block; width: 20px; color: var(--faint); text-indent: 0; }
-.card .advice code { display: block; margin-top: 4px; padding: 5px 8px; border-radius: 4px; background: var(--sunk);
-  text-indent: 0; white-space: pre-wrap; }
+.card .advice li { position: relative; padding-left: 20px; }
+.card .advice li::before { content: "→"; position: absolute; left: 0; color: var(--faint); }
+.card .advice code { display: block; margin-top: 4px; padding: 5px 8px; border-radius: 4px; background: var(--sunk); white-space: pre-wrap; }
 .card .meta { margin-top: 8px; }
 .number { display: inline-block; min-width: 1.55em; margin-right: 8px; padding: 0 .35em; border-radius: 1em; background: var(--info);
   color: var(--onbad); font-size: .8rem; line-height: 1.55em; text-align: center; vertical-align: 1px; }
@@ -60,6 +59,7 @@ pre { max-height: 16em; margin: 0; padding: 7px 9px; overflow: auto; border-radi
 .scroll { overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-size: .92rem; overflow-wrap: normal; }
 th, td { padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+td:first-child { min-width: 7em; }
 th { color: var(--faint); font-weight: 400; white-space: nowrap; }
 .figure { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .when { white-space: nowrap; }
@@ -70,12 +70,14 @@ td.info { color: var(--info); }
 
 .chart { --label: 230px; --value: 64px; position: relative; }
 .chart svg { display: block; width: 100%; overflow: visible; }
-.chart .grid { position: absolute; inset: 18px var(--value) 0 var(--label); width: auto; height: calc(100% - 18px); pointer-events: none; }
+.chart .grid { position: absolute; top: 18px; left: var(--label); width: calc(100% - var(--label) - var(--value)); height: calc(100% - 18px); pointer-events: none; }
 .chart .tick { stroke: var(--line); }
 .chart .kill { stroke: var(--error); stroke-dasharray: 3 3; opacity: .75; }
 .row { position: relative; display: grid; grid-template-columns: var(--label) minmax(0, 1fr) var(--value);
   grid-template-areas: "label track value"; align-items: center; padding: 2px 0; }
 .row .label { grid-area: label; padding-right: 12px; overflow: hidden; color: var(--faint); font-size: .84rem; text-overflow: ellipsis; white-space: nowrap; }
+.row.tall .label { white-space: normal; }
+.row.tall .label b { display: block; }
 .row .label b { color: var(--ink); font-weight: 500; }
 .row .track { grid-area: track; }
 .row .value { grid-area: value; color: var(--faint); font-size: .84rem; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -103,6 +105,19 @@ circle.flag.warning { fill: var(--warning); }
 text.flag { fill: var(--onbad); font-size: 11px; font-weight: 600; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 16px; margin-top: 12px; color: var(--faint); font-size: .84rem; }
 .legend i { display: inline-block; width: 12px; height: 12px; margin-right: 6px; border-radius: 2px; vertical-align: -1px; }
+.legend .good { background: var(--good); }
+.legend .bad { background: var(--bad); }
+.legend .open { background: var(--open); }
+.legend .again { background: var(--again); }
+.legend .other { background: var(--other); }
+.legend .life { background: var(--life); }
+.legend .heap { background: var(--heap); }
+.legend .python { background: var(--python); }
+.legend .rest { background: var(--rest); }
+.legend .killed, .legend .lost, .legend .gone { border-radius: 50%; background: var(--faint); }
+.legend .killed { background: var(--error); }
+.legend .lost { background: var(--warning); }
+.meter { margin-right: 6px; vertical-align: 1px; }
 footer { margin-top: 32px; color: var(--faint); font-size: .86rem; }
 section.application + section.application { margin-top: 40px; padding-top: 24px; border-top: 2px solid var(--line); }
 
@@ -111,6 +126,7 @@ section.application + section.application { margin-top: 40px; padding-top: 24px;
   .chart { --label: 0px; --value: 0px; }
   .row { grid-template-columns: minmax(0, 1fr) auto; grid-template-areas: "label value" "track track"; padding: 3px 0; }
   .row .label { padding-right: 8px; }
+  .row.tall .label b { display: inline; }
   .axis .wide { display: none; }
   .card, .panel { padding: 10px 12px; }
 }

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { ApplicationReport, Unread } from '@aglais/protocol';
 import { summaryRow, worstFirst, type SummaryRow } from '../summary.js';
 import { titleOf } from '../words.js';
@@ -6,8 +7,8 @@ import { applicationSection } from './application.js';
 import { page, summarySection, unreadSection } from './page.js';
 import { html, type Html } from './safe.js';
 
-/** Characters for the sections of several applications, so that the page can still be mailed. */
-const SECTIONS = 650_000;
+/** Bytes for the sections of several applications, so that the page can still be mailed. */
+const SECTIONS = 500_000;
 
 /** One page for all: of several applications the table, and the sections of the worst of them. */
 export class HtmlWriter implements ReportWriter {
@@ -45,11 +46,15 @@ export class HtmlWriter implements ReportWriter {
   }
 
   #dropLeastBad(): void {
-    let size = [...this.#sections.values()].reduce((sum, { text }) => sum + text.length, 0);
+    let size = [...this.#sections.values()].reduce((sum, section) => sum + bytesOf(section), 0);
     for (const row of worstFirst([...this.#sections.keys()]).reverse()) {
       if (size <= SECTIONS) return;
-      size -= this.#sections.get(row)!.text.length;
+      size -= bytesOf(this.#sections.get(row)!);
       this.#sections.delete(row);
     }
   }
+}
+
+function bytesOf({ text }: Html): number {
+  return Buffer.byteLength(text);
 }

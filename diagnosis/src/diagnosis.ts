@@ -115,9 +115,16 @@ export class Diagnosis {
     sparkVersion: string | null;
     /** Whether the log has the application's end. */
     complete: boolean;
+    startedAt: number | null;
+    /** The end, or else the newest time that the log mentions; ms since the epoch. */
+    endedAt: number | null;
   } {
-    const { id, name, sparkVersion, endedAt } = this.#app;
-    return { id, name, sparkVersion, complete: endedAt !== null };
+    const { id, name, sparkVersion, startedAt, endedAt, now } = this.#app;
+    return {
+      ...{ id, name, sparkVersion, startedAt },
+      complete: endedAt !== null,
+      endedAt: endedAt ?? (now > 0 ? now : null)
+    };
   }
 
   /** How far the jobs of a run of a cell have come; all zero for a run without jobs. */

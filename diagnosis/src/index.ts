@@ -1,4 +1,5 @@
 export type { CellState } from './application/scopes.js';
+export { duration, memory, plural } from './detectors/words.js';
 export { Diagnosis, type DrainedChanges } from './diagnosis.js';
 export { chunksOf, linesOf } from './eventlog/chunks.js';
 export { LineSplitter, START, type Line, type Position } from './eventlog/lines.js';

@@ -46,6 +46,7 @@ export class Application {
   sparkVersion: string | null = null;
   conf: Readonly<Record<string, string>> = {};
   granted: GrantedMemory = grantedMemory({});
+  startedAt: number | null = null;
   endedAt: number | null = null;
   /** The first sign that the whole application was being stopped. */
   shutdownAt: number | null = null;
@@ -86,6 +87,7 @@ export class Application {
       case 'application-start':
         this.id = event.id;
         this.name = event.name;
+        this.startedAt = event.at;
         this.#sawTime(event.at);
         return;
       case 'application-end':

@@ -6,6 +6,7 @@ import { cellKey, type CellState, type Scope } from './application/scopes.js';
 import { stageProgress } from './application/stages.js';
 import { detect } from './detectors/detect.js';
 import { readEvent } from './eventlog/event.js';
+import { fields } from './eventlog/fields.js';
 import type { Observation } from './observation.js';
 import { placeOf, Problems } from './problem.js';
 
@@ -201,6 +202,7 @@ export class Diagnosis {
       this.report(ref, event.malformed);
     } else {
       this.#app.apply(event, ref);
+      this.#app.last.event = fields(json)?.['Event'] as string;
     }
   }
 

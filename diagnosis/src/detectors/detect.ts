@@ -4,6 +4,7 @@ import type { Setback } from '../application/setbacks.js';
 import { executorLost } from './executors.js';
 import { explain } from './incidents.js';
 import { executorHeapOom, executorOomKilled } from './memory.js';
+import { slow } from './performance/slow.js';
 import { pythonWorkerDied } from './python.js';
 import { resultTooLarge } from './results.js';
 import { shuffleFetchFailed, stageRecomputed } from './shuffle.js';
@@ -45,6 +46,7 @@ export function detect(app: Application): Finding[] {
     if (retried.some(succeeded)) findings.push(taskRetries(app, retried.filter(succeeded)));
   }
   findings.push(...resultTooLarge(app));
+  findings.push(...slow(app, findings));
   return findings.sort(
     (a, b) =>
       WORST.indexOf(a.severity) - WORST.indexOf(b.severity) ||

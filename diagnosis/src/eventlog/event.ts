@@ -76,6 +76,11 @@ export function readEvent(json: unknown): SparkEvent | string | Malformed {
   return read(event) ?? { malformed: `${name} lacks a field that every Spark writes` };
 }
 
+/** Whether diagnosis has a use for events of that name; the JSON of all others need not be parsed. */
+export function readsEvent(name: string): boolean {
+  return Object.hasOwn(READERS, name);
+}
+
 const READERS: Record<string, (event: Fields) => SparkEvent | null> = {
   SparkListenerLogStart: event => ({
     type: 'log-start',

@@ -1,7 +1,7 @@
-import { Diagnosis } from '@aglais/diagnosis';
+import { Diagnosis, type LogSource } from '@aglais/diagnosis';
 import type { ApplicationReport, Resources, Unread } from '@aglais/protocol';
 import { readEvidence } from './evidence.js';
-import { plainError, readLog, type LogSource, type ReadOptions } from './logs.js';
+import { observeWhole, plainError, type ReadOptions } from './logs.js';
 import type { EvidenceFile } from './options.js';
 
 /** One log's outcome: a report, or why there is none; and evidence that could not be read. */
@@ -20,9 +20,7 @@ export async function diagnoseLog(
   const diagnosis = new Diagnosis();
   const path = source.paths[0] ?? source.name;
   try {
-    const lines = await readLog(diagnosis, source, options);
-    if (lines === 0) throw new Error('it is empty');
-    if (!saysAnything(diagnosis)) throw new Error('it is not an event log of Spark');
+    await observeWhole(diagnosis, source, options);
   } catch (error) {
     return { report: null, unread: [{ path, message: plainError(error) }] };
   }
@@ -48,11 +46,6 @@ export function reportOn(diagnosis: Diagnosis, files: readonly string[]): Applic
 export function since(report: ApplicationReport, at: number | null): ApplicationReport {
   if (at === null) return report;
   return { ...report, findings: report.findings.filter(({ lastSeen }) => lastSeen >= at) };
-}
-
-/** Of a file that is no event log, not even a time is known: silence about it would be a lie. */
-function saysAnything({ application: { id, sparkVersion, endedAt } }: Diagnosis): boolean {
-  return id !== null || sparkVersion !== null || endedAt !== null;
 }
 
 function resourcesOf(diagnosis: Diagnosis): Resources {

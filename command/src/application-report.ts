@@ -1,7 +1,7 @@
-import { Diagnosis } from '@aglais/diagnosis';
-import type { ApplicationReport, Resources, Unread } from '@aglais/protocol';
+import { Diagnosis, type LogSource } from '@aglais/diagnosis';
+import type { ApplicationReport, Unread } from '@aglais/protocol';
 import { readEvidence } from './evidence.js';
-import { plainError, readLog, type LogSource, type ReadOptions } from './logs.js';
+import { observeWhole, plainError, type ReadOptions } from './logs.js';
 import type { EvidenceFile } from './options.js';
 
 /** One log's outcome: a report, or why there is none; and evidence that could not be read. */
@@ -20,14 +20,13 @@ export async function diagnoseLog(
   const diagnosis = new Diagnosis();
   const path = source.paths[0] ?? source.name;
   try {
-    const lines = await readLog(diagnosis, source, options);
-    if (lines === 0) throw new Error('it is empty');
-    if (!saysAnything(diagnosis)) throw new Error('it is not an event log of Spark');
+    await observeWhole(diagnosis, source, options);
   } catch (error) {
     return { report: null, unread: [{ path, message: plainError(error) }] };
   }
   await readEvidence(diagnosis, evidence, (file, message) => unread.push({ path: file, message }));
-  return { report: reportOn(diagnosis, source.paths), unread };
+  const files = [...source.paths, ...evidence.map(file => file.path)];
+  return { report: reportOn(diagnosis, files), unread };
 }
 
 /** What a diagnosis says now. */
@@ -40,7 +39,7 @@ export function reportOn(diagnosis: Diagnosis, files: readonly string[]): Applic
     problems: problems.first.map(problem => ({ ...problem })),
     problemCount: problems.count,
     findings: diagnosis.findings(),
-    resources: resourcesOf(diagnosis)
+    resources: diagnosis.resources()
   };
 }
 
@@ -48,30 +47,4 @@ export function reportOn(diagnosis: Diagnosis, files: readonly string[]): Applic
 export function since(report: ApplicationReport, at: number | null): ApplicationReport {
   if (at === null) return report;
   return { ...report, findings: report.findings.filter(({ lastSeen }) => lastSeen >= at) };
-}
-
-/** Of a file that is no event log, not even a time is known: silence about it would be a lie. */
-function saysAnything({ application: { id, sparkVersion, endedAt } }: Diagnosis): boolean {
-  return id !== null || sparkVersion !== null || endedAt !== null;
-}
-
-function resourcesOf(diagnosis: Diagnosis): Resources {
-  const executors = diagnosis.executors();
-  return {
-    driver: diagnosis.driverMemory(),
-    executors,
-    usage: [],
-    tables: [],
-    stages: diagnosis.runningStages(),
-    timeline: {
-      jobs: [],
-      stages: [],
-      executors: executors.map(({ id, host, addedAt, removedAt, removedReason }) => ({
-        ...{ id, host, addedAt, removedAt },
-        reason: removedReason,
-        killed: false
-      })),
-      omitted: { jobs: 0, stages: 0 }
-    }
-  };
 }

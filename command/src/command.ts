@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
+import { STDIN, type LogSource } from '@aglais/diagnosis';
 import type { Unread } from '@aglais/protocol';
 import { diagnoseLog, since, type Diagnosed } from './application-report.js';
 import { anonymous } from './evidence.js';
 import { follow } from './follow.js';
 import { inOrder } from './in-order.js';
-import { findLogs, plainError, type LogSource } from './logs.js';
+import { logsAt, plainError } from './logs.js';
 import { readOptions, USAGE, UsageError, type Options } from './options.js';
 import { ReadingProgress } from './reading-progress.js';
 import { COULD_NOT_READ, isWrong, NOTHING_WRONG, SOMETHING_WRONG } from './status.js';
@@ -55,7 +56,7 @@ async function diagnose(
   stderr: Sink,
   { worker }: CommandOptions
 ): Promise<number> {
-  const { sources, unread } = await findLogs(options.paths);
+  const { sources, unread } = await logsAt(options.paths);
   const many = sources.length > 1;
   refuseAnonymous(options, many);
   const sink = options.output === null ? stdout : fileSink(options.output);
@@ -94,7 +95,7 @@ async function* diagnosed(
 ): AsyncGenerator<Diagnosed> {
   const threads = Math.min(availableParallelism(), MOST_THREADS, sources.length);
   // Standard input belongs to the main thread.
-  const threaded = threads > 1 && sources.every(({ paths }) => !paths.includes('-'));
+  const threaded = threads > 1 && sources.every(({ paths }) => !paths.includes(STDIN));
   const workers = script && threaded ? new Workers(script) : null;
   const run = async (source: LogSource): Promise<Diagnosed> => {
     const onProgress = (bytes: number): void => progress.read(source, bytes);

@@ -1,48 +1,37 @@
-import { open, readdir, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
 import {
+  findLogs,
   LineSplitter,
-  linesOf,
   observeEventLine,
+  readLog,
+  STDIN,
   tail,
   type Diagnosis,
-  type Line
+  type Line,
+  type LogSource
 } from '@aglais/diagnosis';
 import type { Unread } from '@aglais/protocol';
 
-/**
- * What the command wants of the readers of logs, and nothing else: one application's log, found and
- * read. All that knows how logs lie on disk is behind this file.
- */
-export interface LogSource {
-  /** What a person would call it. */
-  name: string;
-  /** Its files, in their order; `-` is standard input. */
-  paths: string[];
-  /** Null if nobody can say, as of standard input. */
-  bytes: number | null;
-}
-
 export interface FoundLogs {
+  /** One for each application. */
   sources: LogSource[];
   /** Paths where no log could be found, and why. */
   unread: Unread[];
 }
 
 export interface ReadOptions {
-  /** Called now and then with the bytes read so far. */
+  /** Called now and then with the bytes that were read from the disk so far. */
   onProgress?: (bytes: number) => void;
-  signal?: AbortSignal;
 }
 
-/** The logs at these paths, one source for each application. Never throws. */
-export async function findLogs(paths: readonly string[]): Promise<FoundLogs> {
+/** The logs at these paths; one path that cannot be read hides none of the others. Never throws. */
+export async function logsAt(paths: readonly string[]): Promise<FoundLogs> {
   const found: FoundLogs = { sources: [], unread: [] };
   for (const path of paths) {
     try {
-      const sources = path === '-' ? [standardInput()] : await logsAt(path);
-      if (sources.length === 0)
+      const sources = await findLogs([path]);
+      if (sources.length === 0) {
         found.unread.push({ path, message: 'no event log of Spark is there' });
+      }
       found.sources.push(...sources);
     } catch (error) {
       found.unread.push({ path, message: plainError(error) });
@@ -52,29 +41,36 @@ export async function findLogs(paths: readonly string[]): Promise<FoundLogs> {
 }
 
 /**
- * Feeds one log into a diagnosis; returns how many lines that were.
- * @throws the file system's error if it cannot be read.
+ * Feeds one log into a diagnosis. What cannot be read is among the diagnosis' problems.
+ * @throws if nothing can be learned from it; the message says why.
  */
-export async function readLog(
+export async function observeWhole(
   diagnosis: Diagnosis,
   source: LogSource,
-  { onProgress, signal }: ReadOptions = {}
-): Promise<number> {
+  { onProgress = () => undefined }: ReadOptions = {}
+): Promise<void> {
   let lines = 0;
-  let before = 0;
-  for (const path of source.paths) {
-    let bytes = 0;
-    for await (const line of path === '-' ? standardInputLines() : linesOf(path)) {
-      if (signal?.aborted) return lines;
+  let broken: string | null = null;
+  for await (const batch of readLog(source, { onProgress })) {
+    for (const line of batch.lines) {
       lines += 1;
-      bytes = line.next.offset;
-      observeEventLine(diagnosis, line.text, `${path}:${line.number}`);
-      if (lines % 256 === 0) onProgress?.(before + bytes);
+      observeEventLine(diagnosis, line, `${batch.file}:${line.number}`);
     }
-    before += bytes;
-    onProgress?.(before);
+    if (batch.problem) {
+      broken ??= batch.problem.message;
+      diagnosis.report(`${batch.file}:${batch.problem.line}`, batch.problem.message);
+    }
   }
-  return lines;
+  if (saysAnything(diagnosis)) {
+    diagnosis.close();
+    return;
+  }
+  throw new Error(broken ?? (lines === 0 ? 'it is empty' : 'it is not an event log of Spark'));
+}
+
+/** Of a file that is no event log, not even a time is known: silence about it would be a lie. */
+function saysAnything({ application: { id, sparkVersion, endedAt } }: Diagnosis): boolean {
+  return id !== null || sparkVersion !== null || endedAt !== null;
 }
 
 /**
@@ -89,16 +85,23 @@ export async function followLog(
   onLine: () => void
 ): Promise<void> {
   const stop = (): void => void process.stdin.destroy();
-  if (path === '-') signal.addEventListener('abort', stop);
+  if (path === STDIN) signal.addEventListener('abort', stop);
   try {
-    for await (const line of path === '-' ? standardInputLines() : tail(path, { signal })) {
+    for await (const line of path === STDIN ? standardInputLines() : tail(path, { signal })) {
       if (signal.aborted) return;
-      observeEventLine(diagnosis, line.text, `${path}:${line.number}`);
+      observeEventLine(diagnosis, line, `${path}:${line.number}`);
       onLine();
     }
   } catch (error) {
     if (!signal.aborted) throw error;
   }
+}
+
+async function* standardInputLines(): AsyncGenerator<Line> {
+  const splitter = new LineSplitter();
+  for await (const chunk of process.stdin) yield* splitter.push(chunk as Uint8Array);
+  const rest = splitter.rest();
+  if (rest) yield rest;
 }
 
 /** The operating system's reason without its codes. */
@@ -114,40 +117,5 @@ export function plainError(error: unknown): string {
       return 'it is a directory';
     default:
       return message;
-  }
-}
-
-function standardInput(): LogSource {
-  return { name: 'standard input', paths: ['-'], bytes: null };
-}
-
-async function* standardInputLines(): AsyncGenerator<Line> {
-  const splitter = new LineSplitter();
-  for await (const chunk of process.stdin) yield* splitter.push(chunk as Uint8Array);
-  const rest = splitter.rest();
-  if (rest) yield rest;
-}
-
-async function logsAt(path: string): Promise<LogSource[]> {
-  const status = await stat(path);
-  if (!status.isDirectory()) return [{ name: basename(path), paths: [path], bytes: status.size }];
-  const sources: LogSource[] = [];
-  for (const name of (await readdir(path)).sort()) {
-    const file = join(path, name);
-    const entry = await stat(file);
-    if (entry.isFile() && (await looksLikeLog(file))) {
-      sources.push({ name, paths: [file], bytes: entry.size });
-    }
-  }
-  return sources;
-}
-
-async function looksLikeLog(path: string): Promise<boolean> {
-  const file = await open(path, 'r');
-  try {
-    const { buffer, bytesRead } = await file.read({ length: 9, position: 0 });
-    return buffer.subarray(0, bytesRead).toString('utf8') === '{"Event":';
-  } finally {
-    await file.close();
   }
 }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
+import type { LogSource } from '@aglais/diagnosis';
 import type { Diagnosed } from './application-report.js';
-import type { LogSource } from './logs.js';
 import type { EvidenceFile } from './options.js';
 
 /** What a worker is told to do. */

@@ -126,6 +126,11 @@ export function readEvent(json: unknown): SparkEvent | string | Malformed {
   return said ?? { malformed: `${name} lacks a field that every Spark writes` };
 }
 
+/** Whether diagnosis has a use for events of that name; the JSON of all others need not be parsed. */
+export function readsEvent(name: string): boolean {
+  return Object.hasOwn(READERS, name);
+}
+
 /** Null: something is missing that Spark always writes; undefined: nothing of interest. */
 const READERS: Record<string, (event: Fields) => SparkEvent | null | undefined> = {
   SparkListenerLogStart: event => ({

@@ -19,5 +19,5 @@ const project = name => ({
 });
 
 export default {
-  projects: ['protocol', 'diagnosis', 'server', 'extension'].map(project)
+  projects: ['protocol', 'diagnosis', 'server', 'extension', 'corpus'].map(project)
 };

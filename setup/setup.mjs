@@ -66,6 +66,7 @@ export const steps = [
       'diagnosis',
       'server',
       'bench',
+      'corpus',
       'extension',
       'tsconfig.json',
       'tsconfig.base.json'

@@ -108,7 +108,7 @@ async function sampleMemory(
 }
 
 /** The processes of each executor: its Java and what that started. */
-function byExecutor(family: readonly Process[]): Map<string, Process[]> {
+export function byExecutor(family: readonly Process[]): Map<string, Process[]> {
   const executors = new Map<string, Process[]>();
   for (const process of family) {
     const id = /CoarseGrainedExecutorBackend .*--executor-id (\S+)/.exec(process.command)?.[1];

@@ -1,8 +1,11 @@
 """The notebook's side: runs cells on a cluster as a kernel does, and says how each ended.
 
-Reads one JSON object a line from standard input: {"cell", "run", "code", "case", "directory"} begins a cell,
-{"interrupt": cell} stops one as the stop button does. Writes {"ready"} and then {"cell", "run", "outcome", "at"} when a
-cell begins (`running`) and when it ended (`ok`, `error` with {"name", "message"}, `cancelled`).
+Reads one JSON object a line from standard input:
+    {"connect": url}                                    where the cluster is
+    {"cell", "run", "code", "case", "directory"}        begins a cell, in a thread of its own
+    {"interrupt": cell, "case"}                         stops one, as the stop button does
+Writes {"ready"}, then {"cell", "run", "outcome", "at"} when a cell begins (`running`) and when it has ended
+(`ok`, `cancelled`, or `error` with {"name", "message"}).
 """
 
 import json

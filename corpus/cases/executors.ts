@@ -19,7 +19,7 @@ export const executors: Family = {
     {
       name: 'executor-killed-for-memory',
       happens:
-        'executors keep tables outside their heap, beyond what they were granted; the kernel kills them until the cell fails',
+        'executors sort outside their heap, in more memory than they were granted; the kernel kills them until the cell fails',
       needs: ['memory cgroups'],
       shape: { executorOverheadMiB: 128 },
       properties: {
@@ -30,8 +30,8 @@ export const executors: Family = {
         {
           name: 'a',
           ends: 'error',
-          code: `big = spark.range(0, 12_000_000, 1, 2).select("id", F.rand(1).alias("a"), F.rand(2).alias("b"), F.rand(3).alias("c"))
-big.persist(StorageLevel.OFF_HEAP).count()`
+          code: `rows = spark.range(0, 1_000_000, 1, 2).selectExpr("hash(id) k", "repeat(string(id), 200) s")
+rows.sortWithinPartitions("k").agg(F.max("s")).collect()`
         }
       ],
       expected: [

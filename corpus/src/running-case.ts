@@ -115,8 +115,8 @@ export class RunningCase {
   }
 
   /**
-   * Another process takes memory of an executor's cgroup until the kernel kills the largest process that it may kill
-   * there: the executor.
+   * Another process takes memory of an executor's cgroup until the kernel kills a process there: the executor, which
+   * is told to be the first.
    */
   async crowdOut(id: string): Promise<void> {
     const group = join(this.place.cgroup!, `executor-${id}`);
@@ -132,7 +132,7 @@ export class RunningCase {
     const ended = new Promise(resolve => hog.once('close', resolve));
     const victim = (await this.processesOf(id))[0]!.pid;
     try {
-      await writeFile(`/proc/${hog.pid}/oom_score_adj`, '-1000');
+      await writeFile(`/proc/${victim}/oom_score_adj`, '1000');
       await writeFile(join(group, 'cgroup.procs'), String(hog.pid));
       hog.stdin.write('begin\n');
       await this.until('the kernel to kill the executor', async () =>

@@ -64,6 +64,7 @@ export const steps = [
     inputs: [
       'protocol',
       'diagnosis',
+      'command',
       'server',
       'bench',
       'corpus',
@@ -73,6 +74,7 @@ export const steps = [
     ],
     makes: [
       join(checkout, 'server', 'dist', 'main.js'),
+      join(checkout, 'command', 'dist', 'main.js'),
       join(checkout, 'extension', 'aglais', 'labextension', 'package.json')
     ],
     version: () => chosenJava() ?? '',

@@ -85,7 +85,7 @@ async function runPytest() {
 }
 
 async function runJest() {
-  heading('TypeScript: protocol, diagnosis, server, extension');
+  heading('TypeScript: protocol, diagnosis, command, server, extension');
   const report = fresh('jest.json');
   const code = await spawnInherited(node, [
     '--experimental-vm-modules',

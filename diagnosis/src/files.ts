@@ -1,6 +1,6 @@
 import { Diagnosis } from './diagnosis.js';
 import { linesOf } from './eventlog/chunks.js';
-import { readObservation } from './observation.js';
+import { readObservation } from './evidence/observations.js';
 
 export interface EvidenceFiles {
   /** Event logs of one application, in their order. */
@@ -25,6 +25,7 @@ export async function diagnoseFiles(files: EvidenceFiles): Promise<Diagnosis> {
       observeEvidenceLine(diagnosis, text, `${path}:${number}`);
     }
   }
+  diagnosis.close();
   return diagnosis;
 }
 

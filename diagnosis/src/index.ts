@@ -1,4 +1,5 @@
 export type { CellState } from './application/scopes.js';
+export { duration, memory, plural } from './detectors/words.js';
 export { Diagnosis, type DrainedChanges } from './diagnosis.js';
 export { chunksOf, linesOf } from './eventlog/chunks.js';
 export { LineSplitter, START, type Line, type Position } from './eventlog/lines.js';
@@ -9,5 +10,9 @@ export {
   observeEvidenceLine,
   type EvidenceFiles
 } from './files.js';
+export { observeEvidence, recogniseEvidence, type EvidenceKind } from './evidence/evidence.js';
+export { LogRecords } from './evidence/log-records.js';
+export { readObservation } from './evidence/observations.js';
+export { readPod, readPodEvent } from './evidence/pods.js';
 export * from './observation.js';
 export { Problems, type Problem } from './problem.js';

@@ -114,9 +114,24 @@ const LARGE: Record<string, Expected[]> = {
   'local-cell-tags': [],
   'local-cgroup-oom': cgroupOom,
   'local-collect-1gb-ok-no-oom': [],
-  // These two fail for reasons that later detectors name; none of today's may claim them.
-  'local-disk-full': [],
-  'local-driver-oom-slowclient': [],
+  'local-disk-full': [
+    {
+      id: 'disk-full:cell:sw-cell-1',
+      severity: 'error',
+      confidence: 'certain',
+      count: 11,
+      title: 'No space was left on the scratch disk of executors 0 and 1'
+    }
+  ],
+  // The log alone says only that results were lost while their executors lived.
+  'local-driver-oom-slowclient': [
+    {
+      id: 'driver-heap-oom:cell:sw-cell-1',
+      severity: 'error',
+      confidence: 'likely',
+      count: 10
+    }
+  ],
   'local-exec-heap-oom': heapOom,
   'local-exec-sigkill-shuffle': sigkill,
   'local-max-result-size': tooLarge,

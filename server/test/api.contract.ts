@@ -8,7 +8,8 @@ import {
   Problem,
   ShareStatus,
   shapeTotalMiB,
-  StreamMessage
+  StreamMessage,
+  type Endpoint
 } from '@aglais/protocol';
 import { runPython } from './support/connect.js';
 import { clusterProcesses, endAll } from './support/processes.js';
@@ -109,7 +110,8 @@ export function apiContract(database: () => string | undefined): void {
       const path = `/clusters/${cluster.id}/endpoint`;
       expect((await server.user.get(path)).body).toEqual({
         url: expect.stringMatching(/^sc:\/\/localhost:\d+$/),
-        token: expect.stringMatching(/^[\w-]{43}$/)
+        token: expect.stringMatching(/^[\w-]{43}$/),
+        nextLife: 0
       });
       expectProblem(await server.browser.get(path), 403, /Only the kernel/);
       expect((await server.browser.get('/clusters')).status).toBe(200);
@@ -198,6 +200,21 @@ export function apiContract(database: () => string | undefined): void {
       const report = { cell: 'c', run: -1, outcome: 'done', at: 1 };
       const answer = await server.user.post(`/clusters/${cluster.id}/cell-runs`, report);
       expectProblem(answer, 422, /"run".*"outcome"/);
+    });
+  });
+
+  describe('A kernel that was restarted', () => {
+    it('is told which numbers of runs are still free', async () => {
+      const report = { cell: 'c', run: 7, outcome: 'ok', at: Date.now() };
+      const nextLife = async () =>
+        (await server.user.get<Endpoint>(`/clusters/${cluster.id}/endpoint`)).body.nextLife;
+      await server.user.post(`/clusters/${cluster.id}/cell-runs`, {
+        ...report,
+        outcome: 'running'
+      });
+      await eventually('the first life', async () => (await nextLife()) === 100_000);
+      await server.user.post(`/clusters/${cluster.id}/cell-runs`, { ...report, run: 200_001 });
+      await eventually('the third life', async () => (await nextLife()) === 300_000);
     });
   });
 

@@ -14,6 +14,8 @@ export interface LossReason {
 export interface ExecutorFacts {
   readonly id: string;
   host: string;
+  /** YARN's container that it runs in. */
+  container: string | null;
   cores: number;
   addedAt: number | null;
   removedAt: number | null;
@@ -46,19 +48,7 @@ export class Executors {
   get(id: string): ExecutorFacts {
     let executor = this.#all.get(id);
     if (!executor) {
-      executor = {
-        id,
-        host: '',
-        cores: 0,
-        addedAt: null,
-        removedAt: null,
-        reasons: [],
-        running: 0,
-        done: 0,
-        failed: 0,
-        hurt: false,
-        memory: new MemoryFacts()
-      };
+      executor = newExecutor(id);
       this.#all.set(id, executor);
     }
     return executor;
@@ -72,6 +62,23 @@ export class Executors {
     );
     for (const { id } of harmless.slice(0, -HARMLESS_KEPT)) this.#all.delete(id);
   }
+}
+
+export function newExecutor(id: string): ExecutorFacts {
+  return {
+    id,
+    host: '',
+    container: null,
+    cores: 0,
+    addedAt: null,
+    removedAt: null,
+    reasons: [],
+    running: 0,
+    done: 0,
+    failed: 0,
+    hurt: false,
+    memory: new MemoryFacts()
+  };
 }
 
 export function addReason(executor: ExecutorFacts, reason: LossReason): void {

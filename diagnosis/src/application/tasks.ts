@@ -147,7 +147,10 @@ export class Tasks {
       outcome.kind === 'failed'
         ? app.setbacks.get('failed', stage.scope, null, outcome.name)
         : app.setbacks.get(outcome.kind, stage.scope, executor);
-    if (outcome.kind === 'failed') setback.summary ??= outcome.summary;
+    if (outcome.kind === 'failed') {
+      setback.summary ??= outcome.summary;
+      setback.where ??= outcome.where;
+    }
     this.#book(setback, stage, info, evidence);
     setback.taskMs += info.finishedAt - info.launchedAt;
     setback.spans.add(info.launchedAt, info.finishedAt);
@@ -169,6 +172,7 @@ export class Tasks {
     setback.lastSeen = Math.max(setback.lastSeen, at);
     setback.evidence ??= evidence;
     setback.stageTasks = Math.max(setback.stageTasks, stage.tasks);
+    if (stage.indeterminate) setback.indeterminate.add(stage.id);
     setback.stages.set(`${stage.id}.${info.attempt}`, { id: stage.id, attempt: info.attempt });
     for (const id of stage.jobs) {
       const job = app.jobs.get(id);

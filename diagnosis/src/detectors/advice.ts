@@ -72,7 +72,7 @@ export function morePartitions(setbacks: readonly Setback[]): Advice[] {
       action: 'code',
       hint: `repartition(${2 * tasks})`,
       sentence:
-        `Or let each task hold half as much: ${2 * tasks} partitions in place of ${tasks}, ` +
+        `Let each task hold half as much: ${2 * tasks} partitions in place of ${tasks}, ` +
         `e.g. df.repartition(${2 * tasks}) before the step that needs the memory.`
     }
   ];

@@ -1,0 +1,77 @@
+import { Diagnosis } from '@aglais/diagnosis';
+import type { ApplicationReport, Resources, Unread } from '@aglais/protocol';
+import { readEvidence } from './evidence.js';
+import { plainError, readLog, type LogSource, type ReadOptions } from './logs.js';
+import type { EvidenceFile } from './options.js';
+
+/** One log's outcome: a report, or why there is none; and evidence that could not be read. */
+export interface Diagnosed {
+  report: ApplicationReport | null;
+  unread: Unread[];
+}
+
+/** Reads one application's log and what else is known of it. Never throws on what it reads. */
+export async function diagnoseLog(
+  source: LogSource,
+  evidence: readonly EvidenceFile[],
+  options: ReadOptions = {}
+): Promise<Diagnosed> {
+  const unread: Unread[] = [];
+  const diagnosis = new Diagnosis();
+  const path = source.paths[0] ?? source.name;
+  try {
+    const lines = await readLog(diagnosis, source, options);
+    if (lines === 0) throw new Error('it is empty');
+    if (!saysAnything(diagnosis)) throw new Error('it is not an event log of Spark');
+  } catch (error) {
+    return { report: null, unread: [{ path, message: plainError(error) }] };
+  }
+  await readEvidence(diagnosis, evidence, (file, message) => unread.push({ path: file, message }));
+  return { report: reportOn(diagnosis, source.paths), unread };
+}
+
+/** What a diagnosis says now. */
+export function reportOn(diagnosis: Diagnosis, files: readonly string[]): ApplicationReport {
+  const { problems } = diagnosis;
+  const { id, name, sparkVersion, complete, startedAt, endedAt } = diagnosis.application;
+  return {
+    ...{ id, name, sparkVersion, complete, startedAt, endedAt },
+    files: [...files],
+    problems: problems.first.map(problem => ({ ...problem })),
+    problemCount: problems.count,
+    findings: diagnosis.findings(),
+    resources: resourcesOf(diagnosis)
+  };
+}
+
+/** The findings that were still seen at that time or later; null: all. */
+export function since(report: ApplicationReport, at: number | null): ApplicationReport {
+  if (at === null) return report;
+  return { ...report, findings: report.findings.filter(({ lastSeen }) => lastSeen >= at) };
+}
+
+/** Of a file that is no event log, not even a time is known: silence about it would be a lie. */
+function saysAnything({ application: { id, sparkVersion, endedAt } }: Diagnosis): boolean {
+  return id !== null || sparkVersion !== null || endedAt !== null;
+}
+
+function resourcesOf(diagnosis: Diagnosis): Resources {
+  const executors = diagnosis.executors();
+  return {
+    driver: diagnosis.driverMemory(),
+    executors,
+    usage: [],
+    tables: [],
+    stages: diagnosis.runningStages(),
+    timeline: {
+      jobs: [],
+      stages: [],
+      executors: executors.map(({ id, host, addedAt, removedAt, removedReason }) => ({
+        ...{ id, host, addedAt, removedAt },
+        reason: removedReason,
+        killed: false
+      })),
+      omitted: { jobs: 0, stages: 0 }
+    }
+  };
+}

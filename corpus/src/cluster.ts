@@ -139,6 +139,7 @@ export class CorpusCluster {
     await this.launcher.stop(this.id);
     await this.readToTheEnd();
     await this.endFollowing();
+    this.diagnosis.close();
     const file = (name: string) => join(this.directory, name);
     const logs = await readdir(file('eventlog'));
     const evidence = [file('evidence.jsonl')];

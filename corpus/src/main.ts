@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, rmdir } from 'node:fs/promises';
+import { mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -16,11 +16,11 @@ import { formatRows, HEADINGS, row } from './table.js';
 
 /**
  * Makes real Spark fail, or not, and checks what the diagnosis says: `npm run make:corpus [-- NAME…] [--keep DIR]`.
- * Ends with 1 if anything differs from what was expected.
+ * Ends with 1 if anything differs from what was expected. `--report FILE` is for `npm test`, which adds up.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { keep: { type: 'string' }, list: { type: 'boolean' } }
+  options: { keep: { type: 'string' }, list: { type: 'boolean' }, report: { type: 'string' } }
 });
 const chosen = select(families, positionals);
 if (values.list) {
@@ -43,13 +43,18 @@ const cases = chosen.filter(one => {
   return why === null;
 });
 
+const abort = new AbortController();
+for (const kind of ['SIGINT', 'SIGTERM'] as const) process.on(kind, () => abort.abort());
+
 const rows: string[][] = [];
 const wrong: string[] = [];
 for (const each of groupsOf(cases)) {
+  if (abort.signal.aborted) break;
   try {
-    const { results, disagreements } = await runGroup(each, room, async (cluster, result) => {
-      if (values.keep) await keepFiles(resolve(values.keep), each, cluster, result);
-    });
+    const keep = async (...left: Parameters<Parameters<typeof runGroup>[2]>): Promise<void> => {
+      if (values.keep) await keepFiles(resolve(values.keep), each, ...left);
+    };
+    const { results, disagreements } = await runGroup(each, room, keep, abort.signal);
     for (const result of results) {
       rows.push(row(result));
       console.log(rows.at(-1)!.join('  '));
@@ -68,8 +73,14 @@ if (group) await rmdir(group).catch(() => undefined);
 for (const line of formatRows([HEADINGS, ...rows])) console.log(line);
 for (const [name, why] of skipped) console.log(`skipped: ${name}: ${why}`);
 for (const line of wrong) console.log(`\n${line}`);
+const passed = rows.filter(cells => cells.at(-1) === 'ok').length;
+if (values.report) {
+  // A disagreement of a whole cluster is no case, and must not pass unseen.
+  const failed = Math.max(rows.length - passed, wrong.length > 0 ? 1 : 0);
+  await writeFile(values.report, JSON.stringify({ passed, failed, skipped: skipped.length }));
+}
 console.log(
-  `\n${rows.filter(cells => cells.at(-1) === 'ok').length} of ${rows.length} cases as expected, ` +
+  `\n${passed} of ${rows.length} cases as expected, ` +
     `${wrong.length} differences, ${skipped.length} skipped`
 );
 process.exit(wrong.length > 0 || rows.length === 0 ? 1 : 0);

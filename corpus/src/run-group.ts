@@ -6,15 +6,17 @@ import type { Case, Cell } from './case.js';
 import { Client, type CellReport } from './client.js';
 import { CorpusCluster, type Conclusions, type MachineRoom } from './cluster.js';
 import { clientScript } from './installation.js';
-import { endings, judge, type Verdict } from './judge.js';
+import { endings, judge, type RunFrame, type Verdict } from './judge.js';
 import { RunningCase } from './running-case.js';
 import type { Group } from './selection.js';
 
-export interface CaseResult extends Verdict {
+interface Ran {
   one: Case;
   seconds: number;
   cells: (CellReport & { code: string })[];
 }
+
+export type CaseResult = Ran & Verdict;
 
 export interface GroupResult {
   results: CaseResult[];
@@ -26,25 +28,27 @@ export interface GroupResult {
 /** Evidence comes on several ways; after this time all of a cell's is there, ms. */
 const SETTLE_MS = 1_500;
 /** A cell that hangs is a failed case, not a run that never ends, ms. */
-const CELL_MS = 180_000;
+const CELL_MS = 600_000;
 
-/** Runs the cases of a group on one cluster, one after the other, and judges what was found. `keep` sees the files. */
+/**
+ * Runs the cases of a group on one cluster, one after the other, and judges what was found. `keep` sees the files.
+ * Whatever happens, and at the signal, the cluster is ended.
+ */
 export async function runGroup(
   group: Group,
   room: MachineRoom,
-  keep: (cluster: CorpusCluster, result: GroupResult) => Promise<void>
+  keep: (cluster: CorpusCluster, result: GroupResult) => Promise<void>,
+  abort: AbortSignal
 ): Promise<GroupResult> {
-  const startedAt = Date.now();
   const cluster = new CorpusCluster(room, `${group.name}-${process.pid}`, group.cases[0]!);
-  const reports: CellReport[] = [];
   const recording: Promise<void>[] = [];
   const client = new Client(room.installation.python, clientScript, report => {
-    if (report.outcome !== 'running') reports.push(report);
     recording.push(cluster.record({ kind: 'cell', ...report }));
   });
-  try {
+  const work = async (): Promise<GroupResult> => {
+    const startedAt = Date.now();
     await client.connect(await cluster.start());
-    const ran: { one: Case; seconds: number; cells: CaseResult['cells'] }[] = [];
+    const ran: Ran[] = [];
     for (const one of group.cases) {
       const begun = Date.now();
       const cells = await runCase(one, cluster, client, room);
@@ -54,26 +58,35 @@ export async function runGroup(
     await Promise.all(recording);
     const conclusions = await cluster.conclude();
     const slots = cluster.shape.executors.max * cluster.shape.executorCores;
-    const frame = { startedAt, endedAt: Date.now(), slots };
-    const result = {
-      results: ran.map(each => {
-        const { found, differences: said } = judge(each.one, conclusions.live, frame);
-        return { ...each, found, differences: [...endings(each.one, each.cells), ...said] };
-      }),
-      conclusions,
-      disagreements: [
-        ...differences(conclusions.live, conclusions.offline),
-        ...differencesOfLogs(conclusions.live, conclusions.eventLog).map(
-          text => `event log: ${text}`
-        )
-      ]
-    };
+    const result = conclude(ran, conclusions, { startedAt, endedAt: Date.now(), slots });
     await keep(cluster, result);
     return result;
+  };
+  const aborted = new Promise<never>((_, reject) => {
+    abort.addEventListener('abort', () => reject(new Error('it was interrupted')));
+  });
+  try {
+    abort.throwIfAborted();
+    return await Promise.race([work(), aborted]);
   } finally {
     client.close();
     await cluster.close();
   }
+}
+
+function conclude(ran: readonly Ran[], conclusions: Conclusions, frame: RunFrame): GroupResult {
+  const { live, offline, eventLog } = conclusions;
+  return {
+    results: ran.map(each => {
+      const { found, differences: said } = judge(each.one, live, frame);
+      return { ...each, found, differences: [...endings(each.one, each.cells), ...said] };
+    }),
+    conclusions,
+    disagreements: [
+      ...differences(live, offline),
+      ...differencesOfLogs(live, eventLog).map(text => `event log: ${text}`)
+    ]
+  };
 }
 
 async function runCase(

@@ -20,5 +20,5 @@ const project = name => ({
 });
 
 export default {
-  projects: ['protocol', 'diagnosis', 'command', 'server', 'extension'].map(project)
+  projects: ['protocol', 'diagnosis', 'command', 'server', 'extension', 'corpus'].map(project)
 };

@@ -67,6 +67,7 @@ export const steps = [
       'command',
       'server',
       'bench',
+      'corpus',
       'extension',
       'tsconfig.json',
       'tsconfig.base.json'

@@ -37,6 +37,8 @@ export interface LocalLauncherOptions {
   /** The installation's cgroup, or null where the machine does not allow them. */
   cgroup: string | null;
   memoryMiB: number;
+  /** Spark properties that win over ours. */
+  properties?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -58,11 +60,11 @@ export class LocalLauncher implements Launcher {
     for (const name of ['scratch', 'tmp', 'eventlog', 'warehouse']) {
       await mkdir(join(directory, name), { recursive: true, mode: 0o700 });
     }
-    const { installation } = this.options;
+    const { installation, properties } = this.options;
     const cgroup = this.options.cgroup && (await makeClusterGroup(this.options.cgroup, spec.id));
     if (cgroup) await replaceFile(join(directory, 'cgroup'), cgroup);
     const jars = await readdir(join(installation.home, 'jars'));
-    const command = driverCommand(spec, directory, installation, cgroup, jars);
+    const command = driverCommand(spec, directory, installation, cgroup, jars, properties);
     // Whole at every moment: the script of an earlier, interrupted call may just be reading them.
     await replaceFile(
       join(directory, 'catalogue.sql'),

@@ -84,7 +84,11 @@ export async function makeArchives({ run, say }) {
   try {
     say('starting Spark');
     const port = await portOf(join(directory, 'ready'), driver);
-    await run(python, [join(scripts, 'training.py'), `sc://localhost:${port}/;token=${token}`]);
+    const trained = run(python, [
+      join(scripts, 'training.py'),
+      `sc://localhost:${port}/;token=${token}`
+    ]);
+    await Promise.race([trained, executorEnded(executorPid, trained)]);
     // Each process writes its archive while it ends. The driver would not give its executor the time, so that goes first.
     say('writing the archive of the executor');
     const pid = Number(readFileSync(executorPid, 'utf8'));
@@ -104,6 +108,22 @@ export async function makeArchives({ run, say }) {
     await ended;
     rmSync(directory, { recursive: true, force: true });
     rmSync(join(sparkHome, 'work', 'app-training'), { recursive: true, force: true });
+  }
+}
+
+/** Spark would start executors for ever that cannot live; the first that ends says why. */
+async function executorEnded(pidFile, trained) {
+  let over = false;
+  trained.then(
+    () => (over = true),
+    () => (over = true)
+  );
+  while (!over) {
+    await sleep(500);
+    if (over || !existsSync(pidFile) || isAlive(Number(readFileSync(pidFile, 'utf8')))) continue;
+    const log = join(sparkHome, 'work', 'app-training', '0', 'stderr');
+    const words = existsSync(log) ? readFileSync(log, 'utf8').slice(-2000) : '';
+    throw new SetupError(`${words}\nAn executor of Spark ended by itself on this machine.`);
   }
 }
 

@@ -93,7 +93,7 @@ export class ClusterKeeper {
     this.abort.abort();
     await this.ticking;
     await this.turns.idle();
-    await Promise.all([...this.watches.values()].map(watch => watch.close()));
+    await Promise.all([...this.watches.values()].map(watch => watch.close(false)));
     this.watches.clear();
   }
 
@@ -231,7 +231,7 @@ export class ClusterKeeper {
     const watch = this.watches.get(row.id);
     if (wanted && !watch) this.watches.set(row.id, this.watch(row));
     if (!wanted && watch && row.state !== 'requested' && row.state !== 'starting') {
-      await watch.close();
+      await watch.close(true);
       this.watches.delete(row.id);
       await this.cellRuns.conclude(row.id);
     }

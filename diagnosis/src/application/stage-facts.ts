@@ -49,7 +49,6 @@ export interface StageFacts {
 export function factsOf(
   stage: Stage,
   attempt: number,
-  slots: number,
   files: FilesRead | null,
   conf: Readonly<Record<string, string>>
 ): StageFacts {
@@ -67,8 +66,8 @@ export function factsOf(
     startedAt: work.firstLaunch,
     endedAt: work.lastFinish,
     tasks: work.tasks,
-    slots: Math.max(slots, work.peakRunning, 1),
-    peakRunning: Math.max(1, work.peakRunning),
+    slots: Math.max(work.slots, work.peakRunning),
+    peakRunning: work.peakRunning,
     spanMs: Math.max(0, work.lastFinish - work.firstLaunch),
     taskMs: work.taskMs,
     runMs: work.runMs,

@@ -72,7 +72,7 @@ function dataWords(facts: StageFacts): string {
   if (task.readBytes >= MIB && read > 0) {
     return `read ${size(task.readBytes)} of ${size(read)} (${percent(task.readBytes / read)})`;
   }
-  return `had ${amount(task.readRecords)} rows, the median ${amount(facts.medianReadRecords)}`;
+  return `had ${amount(task.readRecords)} rows, the median about ${amount(Number(facts.medianReadRecords.toPrecision(2)))}`;
 }
 
 function lookInside(facts: StageFacts): Advice {

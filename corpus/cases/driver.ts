@@ -47,7 +47,7 @@ spark.range(0, 1_000).join(F.broadcast(small), "id").count()`
     {
       name: 'broadcast-too-slow',
       happens: 'a table that is to be broadcast is not ready in time',
-      properties: { 'spark.sql.broadcastTimeout': '3' },
+      properties: { 'spark.sql.adaptive.enabled': 'false', 'spark.sql.broadcastTimeout': '3' },
       cells: [
         {
           name: 'a',
@@ -67,13 +67,13 @@ spark.range(0, 1_000).join(F.broadcast(small), "id").count()`
     {
       name: 'driver-heap-full',
       happens: 'the driver builds a table for broadcasting that its heap cannot hold, and ends',
-      shape: { driverMemoryMiB: 300 },
+      shape: { driverMemoryMiB: 512 },
       properties: { 'spark.driver.maxResultSize': '0' },
       cells: [
         {
           name: 'a',
           ends: 'error',
-          code: `large = spark.range(0, 3_000_000, 1, 8).withColumn("s", F.sha2(F.col("id").cast("string"), 512))
+          code: `large = spark.range(0, 5_000_000, 1, 8).withColumn("s", F.sha2(F.col("id").cast("string"), 512))
 spark.range(0, 1_000).join(F.broadcast(large), "id").count()`
         }
       ],

@@ -78,7 +78,10 @@ export class Tasks {
     if (executor) executor.running -= 1;
     if (outcome.kind === 'success') {
       attempt.done += 1;
-      if (executor) executor.done += 1;
+      if (executor) {
+        executor.done += 1;
+        executor.livedAt = Math.max(executor.livedAt, info.launchedAt);
+      }
       if (metrics) {
         if (executor) addWork(executor.work, metrics);
         this.#application.performance.taskDone(stage, info, metrics, lookup, ref);

@@ -164,7 +164,7 @@ describe('a cached table', () => {
     expect(findingsOf(story)).toMatchObject([
       {
         id: 'cache-partial:cell:2:read',
-        confidence: 'likely',
+        confidence: 'certain',
         // Three quarters of 61 s.
         cost: { taskMs: 45_750, estimated: true }
       }

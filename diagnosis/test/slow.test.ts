@@ -76,6 +76,13 @@ describe('skew', () => {
     expect(codes(cellOf(waiting))).toEqual([]);
   });
 
+  it('is not what waits for work that was lost and computed again', () => {
+    const even = (ms: number): TaskWork => ({ ms, inputMiB: 100, records: 1e6 });
+    const lost = { ...even(500), reason: heapFull, partition: 0 };
+    const ids = codes(cellOf([...tasks(15, even(2000)), even(80_000), lost]));
+    expect(ids).toEqual([`executor-heap-oom:${SCOPE}`]);
+  });
+
   it('is not a task that was longer but kept nobody waiting', () => {
     // It began first; the others were at work as long as it was.
     const busy = tasks(60, { ms: 1000, shuffleReadMiB: 30, records: 3e5 });
@@ -115,7 +122,7 @@ describe('spill', () => {
     expect(rest).toEqual([]);
     expect(finding).toMatchObject({
       id: `spill:${SCOPE}`,
-      confidence: 'likely',
+      confidence: 'certain',
       count: 8,
       // 8 × 1000 MiB on disk, written and read at 200 MiB/s, four at a time.
       cost: { taskMs: 80_000, wallMs: 20_000, estimated: true }
@@ -193,7 +200,8 @@ describe('the cut of data', () => {
   it('is too small if starting the tasks takes much of the time', () => {
     const [finding, ...rest] = findingsOf(
       cellOf(tasks(2000, { ms: 30, runMs: 10, shuffleReadMiB: 0.01 }), {
-        'spark.sql.adaptive.enabled': 'false'
+        'spark.sql.adaptive.enabled': 'false',
+        'spark.sql.shuffle.partitions': '2000'
       })
     );
     expect(rest).toEqual([]);
@@ -208,6 +216,12 @@ describe('the cut of data', () => {
     });
   });
 
+  it('was asked for in the code if adaptive execution left it so', () => {
+    const work = tasks(2000, { ms: 30, runMs: 10, shuffleReadMiB: 0.01 });
+    const [finding] = findingsOf(cellOf(work, { 'spark.sql.adaptive.enabled': 'true' }));
+    expect(finding!.advice).toMatchObject([{ action: 'code', hint: 'coalesce(8)' }]);
+  });
+
   it('is not too small with the two hundred partitions that Spark makes by itself', () => {
     expect(codes(cellOf(tasks(200, { ms: 25, runMs: 10, shuffleReadMiB: 0.1 })))).toEqual([]);
   });
@@ -220,6 +234,13 @@ describe('the cut of data', () => {
         cost: { taskMs: 0, wallMs: 45_000 },
         advice: [{ hint: 'repartition(16)' }]
       }
+    ]);
+  });
+
+  it('that is too large has what it spilled for an effect', () => {
+    const one = tasks(1, { ms: 60_000, shuffleReadMiB: 2000, spilledMiB: 3000 });
+    expect(findingsOf(cellOf(one))).toMatchObject([
+      { code: 'large-partitions', effects: ['1 task of stage 1 spilled 1.5 GiB to disk'] }
     ]);
   });
 
@@ -254,7 +275,7 @@ describe('the cut of data', () => {
     expect(findingsOf(story)).toMatchObject([
       {
         id: `small-files:${SCOPE}`,
-        confidence: 'likely',
+        confidence: 'certain',
         title: '4,000 files of 20 KiB each: opening them takes longer than reading',
         cost: { taskMs: 80_000, wallMs: 20_000, estimated: true },
         advice: [{ hint: 'write-files(1)' }]

@@ -40,7 +40,9 @@ export function skew(
   scope: Scope,
   all: readonly StageFacts[]
 ): { finding: Finding; stages: StageFacts[] } | null {
-  const stages = skewedStages(app, all);
+  // After a loss tasks wait for what is computed again: what then takes long is no fault of theirs.
+  const disturbed = app.setbacks.hit(scope.key);
+  const stages = skewedStages(app, all).filter(facts => !disturbed || skewOf(facts) === 'data');
   const worst = stages[0];
   if (!worst) return null;
   const lost = together(app, scope, stages.map(skewCost));

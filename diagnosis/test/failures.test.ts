@@ -801,6 +801,32 @@ ZeroDivisionError: division by zero
     );
   });
 
+  it('is nothing to tell when the cell caught the error and ended well', () => {
+    const cell = { kind: 'cell' as const, cell: 'abc', run: 3, at: 9_000_000 };
+    const story = failing(python, pythonMessage);
+    expect(ids(story, { ...cell, outcome: 'ok' })).toEqual([]);
+    expect(ids(story, { ...cell, outcome: 'error' })).toEqual([
+      'task-failed:cell:3:abc error certain'
+    ]);
+  });
+
+  it('met the limit of Python if not even libraries could be loaded', () => {
+    const said =
+      'Traceback (most recent call last):\n  File "numpy/__init__.py", line 1, in <module>\n' +
+      'ImportError: numpy/_common.so: failed to map segment from shared object';
+    const reason = exception('org.apache.spark.api.python.PythonException', said);
+    const limit = { 'spark.executor.pyspark.memory': '300m' };
+    const because = (words: string) => findings(failing(reason, words, limit)).map(({ id }) => id);
+    expect(because(said)).toEqual(['python-worker-died:cell:3:abc']);
+    const forbidden = exception(
+      'org.apache.spark.api.python.PythonException',
+      `${said}: Operation not permitted`
+    );
+    expect(findings(failing(forbidden, said, limit)).map(({ id }) => id)).toEqual([
+      'task-failed:cell:3:abc'
+    ]);
+  });
+
   it('in Java is told by its root cause', () => {
     const trace = `org.apache.spark.SparkException: [FAILED_EXECUTE_UDF] Failed to execute user defined function
 \tat org.apache.spark.sql.errors.QueryExecutionErrors$.failedExecuteUserDefinedFunctionError(QueryExecutionErrors.scala:1)

@@ -307,6 +307,17 @@ describe('work that Spark does again', () => {
     });
   });
 
+  it('stays that when the executor, which went on working, is stopped with the application', () => {
+    const story = missing('1');
+    story.job(1, CELL, [2, 1]).stage(2, 1).task(2, 0, { executor: '1' }).stageEnd(2, 1).jobEnd(1);
+    story.wait(500).removed('1', 'Worker shutting down').end();
+    const [finding, ...others] = findings(story);
+    expect(others).toEqual([]);
+    expect(finding!.id).toBe('shuffle-fetch-failed:cell:3:abc');
+    expect(finding!.explanation).not.toContain('removed');
+    expect(Object.keys(finding!.advice[0]!)).toContain('conf');
+  });
+
   it('because their executor was killed for memory is that finding and no other', () => {
     for (const executor of ['1', null]) {
       const story = missing(executor);

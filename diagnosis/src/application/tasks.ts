@@ -3,6 +3,7 @@ import type { TaskInfo } from '../eventlog/event.js';
 import type { TaskOutcome } from '../eventlog/task-outcome.js';
 import type { Application } from './application.js';
 import { addReason } from './executors.js';
+import { IdTable } from './id-table.js';
 import type { Setback } from './setbacks.js';
 import { attemptOf, hadOutput, type Stage } from './stages.js';
 
@@ -29,7 +30,7 @@ const QUOTE = 500;
  *   is not in the spans: its time was not wasted until it had to be done again.
  */
 export class Tasks {
-  readonly #running = new Map<number, RunningTask>();
+  readonly #running = new IdTable<RunningTask>();
   readonly #application: Application;
 
   constructor(application: Application) {

@@ -33,7 +33,7 @@ describe('the quick reading of an event', () => {
     expect(parsed).toBeLessThan(written / 2);
   });
 
-  const bulkyKeys = [...new Set(Object.values(BULKY).flatMap(list => list.map(({ key }) => key)))];
+  const bulkyKeys = [...new Set(Object.values(BULKY).flat())];
   const nasty = fc.constantFrom(
     '"Accumulables":[',
     ',"Accumulables":[]}',
@@ -103,6 +103,63 @@ describe('the quick reading of an event', () => {
       }),
       { numRuns: 3000 }
     );
+  });
+
+  it('equals the full one whatever a value looks like, or both say that it is no JSON', () => {
+    const values = ['0', '-0', '-1', '1.5', '1e3', '-2E-2', '123456789012345', '1234567890123456'];
+    const words = [
+      'true',
+      'false',
+      'null',
+      '"\\u00e9"',
+      '"é"',
+      '"\\ud800"',
+      '""',
+      '[]',
+      '{}',
+      '[[1],{}]'
+    ];
+    const wrong = [
+      '01',
+      '-',
+      '1.',
+      '.5',
+      '+1',
+      'nul',
+      'True',
+      '"\\x"',
+      '"\t"',
+      '[1,]',
+      '{"a"}',
+      '',
+      'NaN'
+    ];
+    const result = (read: () => unknown): unknown => {
+      try {
+        return read();
+      } catch (error) {
+        return (error as Error).name;
+      }
+    };
+    for (const value of [...values, ...words, ...wrong]) {
+      for (const key of ['Launch Time', 'Executor ID', 'Speculative', '__proto__', 'é']) {
+        const info = `{"Task ID":1,"${key}":${value}}`;
+        const line = `{"Event":"SparkListenerTaskStart","Stage ID":0,"Task Info":${info}}`;
+        const parsed = result(() => parseEvent(Buffer.from(line)));
+        expect([line, parsed]).toEqual([line, result(() => JSON.parse(line))]);
+      }
+    }
+  });
+
+  it('equals the full one on bytes that are no UTF-8', () => {
+    for (const bytes of [[0xff], [0xef, 0xbf, 0xbd], [0xc3], [0xed, 0xa0, 0x80]]) {
+      const key = Buffer.from(bytes);
+      const [head, middle, end] = ['{"Event":"SparkListenerTaskStart","', '":"', '"}'].map(text =>
+        Buffer.from(text)
+      );
+      const line = Buffer.concat([head!, key, middle!, key, end!]);
+      expect(parseEvent(line)).toEqual(JSON.parse(line.toString('utf8')));
+    }
   });
 
   it('equals the full one if the name is said twice', () => {

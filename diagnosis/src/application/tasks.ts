@@ -5,6 +5,7 @@ import type { TaskOutcome } from '../eventlog/task-outcome.js';
 import type { Application } from './application.js';
 import type { CacheLookup } from './cache-reads.js';
 import { addReason, addWork } from './executors.js';
+import { IdTable } from './id-table.js';
 import type { Setback } from './setbacks.js';
 import { attemptOf, hadOutput, type Stage } from './stages.js';
 
@@ -33,7 +34,7 @@ const QUOTE = 500;
  *   is not in the spans: its time was not wasted until it had to be done again.
  */
 export class Tasks {
-  readonly #running = new Map<number, RunningTask>();
+  readonly #running = new IdTable<RunningTask>();
   readonly #application: Application;
 
   constructor(application: Application) {

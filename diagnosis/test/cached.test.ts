@@ -97,6 +97,15 @@ describe('a cached table', () => {
     ]);
   });
 
+  it('of which nothing is left costs no more than it took to fill, whatever is done with it', () => {
+    const story = stars();
+    story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
+    for (const partition of [0, 1, 2, 3]) story.block('1', 7, partition).block('2', 7, partition);
+    const work = read().map(task => ({ ...task, ms: 500_000 }));
+    story.jobOf(SECOND, work, { cached: [TABLE] });
+    expect(findingsOf(story)).toMatchObject([{ cost: { taskMs: 80_000, wallMs: 20_000 } }]);
+  });
+
   it('that went with an executor is told with the reason, and costs what was computed again', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });

@@ -237,6 +237,15 @@ describe('the cut of data', () => {
     ]);
   });
 
+  it('is not too large while other work uses the slots', () => {
+    const story = new WorkStory().with('1', '2');
+    story.job(50, null, [50, 3]).stage(50, 3);
+    const ends = [0, 1, 2].map(index => story.start(50, index, { executor: '1', ms: 60_000 }));
+    story.jobOf(CELL, tasks(1, { ms: 60_000, shuffleReadMiB: 2000 }));
+    for (const end of ends) end();
+    expect(codes(story.stageEnd(50, 3).jobEnd(50))).toEqual([]);
+  });
+
   it('that is too large has what it spilled for an effect', () => {
     const one = tasks(1, { ms: 60_000, shuffleReadMiB: 2000, spilledMiB: 3000 });
     expect(findingsOf(cellOf(one))).toMatchObject([

@@ -5,6 +5,7 @@ export { parseEvent } from './eventlog/parse-event.js';
 export { tail, type TailOptions } from './eventlog/tail.js';
 export { diagnoseFiles, observeEvidenceLine, type EvidenceFiles } from './files.js';
 export { findLogs } from './logs/find-logs.js';
+export { followLog, type FollowOptions } from './logs/follow-log.js';
 export { STDIN, type LogPart, type LogSource } from './logs/log-source.js';
 export { observeEventLine, observeLog } from './logs/observe-log.js';
 export { readLog, type LogBatch, type ReadOptions } from './logs/read-log.js';

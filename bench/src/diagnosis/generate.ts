@@ -1,17 +1,13 @@
-import { mkdirSync, openSync, closeSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { gunzipSync, zstdCompressSync, constants } from 'node:zlib';
+import { constants, gunzipSync, zstdCompressSync } from 'node:zlib';
 import { checkout } from '../installation.js';
+import { LineTemplate, TASKS_PER_STAGE, type Moment } from './line-template.js';
 
 /** A real query's log, as Spark wrote it, from the reader's tests. */
 const TEMPLATE = join(checkout, 'diagnosis', 'test', 'logs', 'app.gz');
-const TASKS_PER_STAGE = 500;
 const SLOTS = 16;
-const NAME = /^\{"Event":"([\w.]+)"/;
-
-interface Json {
-  [key: string]: Json;
-}
+const STAGES = 2;
 
 /**
  * Writes a log of about `bytes` bytes: the query of the template again and again, with ids, times and figures
@@ -26,7 +22,7 @@ export function generateLog(
   application: string,
   zstd = false
 ): number {
-  const template = readTemplate();
+  const { head, query, end } = readTemplate();
   mkdirSync(dirname(path), { recursive: true });
   const file = openSync(path, 'w');
   let written = 0;
@@ -36,139 +32,82 @@ export function generateLog(
     const level = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
     writeSync(file, zstd ? zstdCompressSync(text, level) : text);
   };
-  write(template.head.map(line => renamed(line, application)));
-  const query = new Query(template.query);
-  while (written < bytes) write(query.next());
-  write(template.end);
+  write(head.map(line => line.replace(/"App ID":"[^"]*"/, `"App ID":"${application}"`)));
+  const queries = new Queries(query);
+  while (written < bytes) write(queries.next());
+  write(end);
   closeSync(file);
   return written;
 }
 
-function renamed(line: string, application: string): string {
-  const event = JSON.parse(line) as Record<string, unknown>;
-  if (event['App ID']) event['App ID'] = application;
-  return JSON.stringify(event);
-}
+const nameOf = (line: string): string => /^\{"Event":"([\w.]+)"/.exec(line)?.[1] ?? '';
 
 function readTemplate(): { head: string[]; query: string[]; end: string[] } {
   const lines = gunzipSync(readFileSync(TEMPLATE)).toString('utf8').trim().split('\n');
   const isHead = (line: string): boolean =>
-    /LogStart|ResourceProfile|ApplicationStart|ExecutorAdded|BlockManagerAdded/.test(
-      line.slice(0, 80)
-    );
-  const isEnd = (line: string): boolean => line.includes('"SparkListenerApplicationEnd"');
-  const head = lines.filter(isHead);
-  const query = lines.filter(line => !isHead(line) && !isEnd(line));
-  return { head, query, end: lines.filter(isEnd) };
+    /LogStart|ResourceProfile|ApplicationStart|ExecutorAdded|BlockManagerAdded/.test(nameOf(line));
+  const isEnd = (line: string): boolean => nameOf(line) === 'SparkListenerApplicationEnd';
+  return {
+    head: lines.filter(isHead),
+    query: lines.filter(line => !isHead(line) && !isEnd(line)),
+    end: lines.filter(isEnd)
+  };
 }
 
 /** One query over and over, each time with ids and times of its own. */
-class Query {
-  readonly #lines: string[];
-  readonly #stages: number;
-  #round = 0;
+class Queries {
+  /** In the query's order; the tasks of a stage stand where its first task started. */
+  readonly #parts: (LineTemplate | { start: LineTemplate; end: LineTemplate })[] = [];
+  readonly #moment: Moment = {
+    round: 0,
+    stages: STAGES,
+    clock: 0,
+    task: { id: 0, index: 0, from: 0 }
+  };
   #task = 0;
-  #clock = 0;
-  #random = 1;
 
   constructor(lines: string[]) {
-    this.#lines = lines;
-    this.#stages = new Set(lines.map(line => /"Stage ID":(\d+)/.exec(line)?.[1])).size;
+    const ends = lines.filter(line => nameOf(line) === 'SparkListenerTaskEnd');
+    const stageOf = (line: string): string => /"Stage ID":(\d+)/.exec(line)?.[1] ?? '';
+    const begun = new Set<string>();
+    for (const line of lines) {
+      if (nameOf(line) === 'SparkListenerTaskEnd') continue;
+      if (nameOf(line) !== 'SparkListenerTaskStart') {
+        this.#parts.push(new LineTemplate(line));
+      } else if (!begun.has(stageOf(line))) {
+        begun.add(stageOf(line));
+        const end = ends.find(other => stageOf(other) === stageOf(line))!;
+        this.#parts.push({ start: new LineTemplate(line), end: new LineTemplate(end) });
+      }
+    }
   }
 
   next(): string[] {
     const out: string[] = [];
-    const written = new Set<string>();
-    for (const line of this.#lines) {
-      const name = NAME.exec(line)?.[1] ?? '';
-      if (name === 'SparkListenerTaskStart') {
-        const stage = /"Stage ID":(\d+)/.exec(line)![1]!;
-        if (!written.has(stage)) this.#tasks(stage, out);
-        written.add(stage);
-      } else if (name !== 'SparkListenerTaskEnd') {
-        out.push(JSON.stringify(this.#moved(JSON.parse(line) as Json, null)));
-      }
+    for (const part of this.#parts) {
+      if (part instanceof LineTemplate) out.push(part.at(this.#moment));
+      else this.#tasks(part, out);
     }
-    this.#round += 1;
-    this.#clock += 1000;
+    this.#moment.round += 1;
+    this.#moment.clock += 1000;
     return out;
   }
 
   /** All tasks of a stage; as many run at a time as there are slots. */
-  #tasks(stage: string, out: string[]): void {
-    const find = (name: string): string =>
-      this.#lines.find(
-        line => line.startsWith(`{"Event":"${name}"`) && line.includes(`"Stage ID":${stage},`)
-      )!;
-    const [start, end] = [find('SparkListenerTaskStart'), find('SparkListenerTaskEnd')];
-    const running: { id: number; index: number; from: number }[] = [];
+  #tasks({ start, end }: { start: LineTemplate; end: LineTemplate }, out: string[]): void {
+    const moment = this.#moment;
+    const running: Moment['task'][] = [];
     for (let index = 0; index < TASKS_PER_STAGE || running.length > 0; index += 1) {
       if (running.length === SLOTS || index >= TASKS_PER_STAGE) {
-        const task = running.shift()!;
-        this.#clock += 10 + this.#noise(20);
-        out.push(this.#taskEvent(end, task, this.#clock));
+        moment.task = running.shift()!;
+        moment.clock += 10 + (moment.task.id % 20);
+        out.push(end.at(moment));
       }
       if (index >= TASKS_PER_STAGE) continue;
-      const task = { id: this.#task, index, from: this.#clock };
+      moment.task = { id: this.#task, index, from: moment.clock };
       this.#task += 1;
-      running.push(task);
-      out.push(this.#taskEvent(start, task, 0));
+      running.push(moment.task);
+      out.push(start.at(moment));
     }
   }
-
-  #taskEvent(
-    line: string,
-    task: { id: number; index: number; from: number },
-    finish: number
-  ): string {
-    const event = this.#moved(JSON.parse(line) as Json, task.index) as unknown as {
-      'Task Info': Record<string, unknown>;
-    };
-    Object.assign(event['Task Info'], {
-      'Task ID': task.id,
-      Index: task.index,
-      'Partition ID': task.index,
-      'Executor ID': String(task.id % 2),
-      'Launch Time': START + task.from,
-      'Finish Time': finish === 0 ? 0 : START + finish
-    });
-    return JSON.stringify(event);
-  }
-
-  /** A copy with the ids and times of this round, and figures that differ from task to task. */
-  #moved(event: Json, task: number | null): Json {
-    const stages = this.#round * this.#stages;
-    return JSON.parse(JSON.stringify(event), (key, value: unknown) => {
-      if (typeof value === 'number') {
-        if (key === 'Stage ID') return value + stages;
-        if (key === 'Job ID' || key === 'executionId') return value + this.#round;
-        if (key === 'Number of Tasks' || key === 'Number of Partitions') return TASKS_PER_STAGE;
-        if (value > START / 2) return START + this.#clock;
-        if (task !== null && value > 1000) return value + this.#noise(value);
-        return value;
-      }
-      if (key === 'Parent IDs' || key === 'Stage IDs') {
-        return (value as number[]).map(id => id + (key === 'Stage IDs' ? stages : 0));
-      }
-      if (key === 'spark.sql.execution.id' || key === 'spark.sql.execution.root.id') {
-        return String(Number(value) + this.#round);
-      }
-      if (
-        task !== null &&
-        (key === 'Update' || key === 'Value') &&
-        /^\d{3,}$/.test(String(value))
-      ) {
-        return String(Number(value) + this.#noise(Number(value)));
-      }
-      return value;
-    }) as Json;
-  }
-
-  /** The same sequence each time (Lehmer's generator). */
-  #noise(most: number): number {
-    this.#random = (this.#random * 48271) % 2147483647;
-    return Math.floor((this.#random / 2147483647) * most);
-  }
 }
-
-const START = 1_700_000_000_000;

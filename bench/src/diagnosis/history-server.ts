@@ -15,7 +15,7 @@ export interface HistoryFigures {
 }
 
 const HEAP = '6g';
-const PATIENCE_MS = 30 * 60_000;
+const PATIENCE_MS = 10 * 60_000;
 
 /** How long Spark's own History Server takes with the log in this folder, until it tells its jobs. */
 export async function measureHistoryServer(
@@ -54,7 +54,7 @@ export async function measureHistoryServer(
     let startMs: number | null = null;
     for (;;) {
       if (ended) throw new Error('the History Server ended by itself');
-      if (performance.now() - begun > PATIENCE_MS) throw new Error('no answer for half an hour');
+      if (performance.now() - begun > PATIENCE_MS) throw new Error('no answer in ten minutes');
       if (startMs === null && (await answers(api))) startMs = performance.now() - begun;
       if (startMs !== null && (await hasJobs(`${api}/${application}/jobs`))) {
         const totalMs = performance.now() - begun;

@@ -38,5 +38,6 @@ function stage(): string[] {
 }
 
 function plan(): string[] {
-  return ['physicalPlanDescription', 'sparkPlanInfo', 'details'];
+  // The same plan as text, which can be hundreds of MB; and the call stack of the query.
+  return ['physicalPlanDescription', 'details'];
 }

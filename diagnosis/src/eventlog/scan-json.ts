@@ -12,7 +12,8 @@ const EXACT_DIGITS = 15;
 const KEYS = 500;
 /** Texts up to this length are worth comparing with the one that the key had last. */
 const SHORT = 40;
-const DEEPEST = 60;
+/** Plans nest an object and an array for each operator. */
+const DEEPEST = 500;
 const NO_BYTES = Buffer.alloc(0);
 
 /** A key as its bytes, and what was seen around it last time: the next line will mostly be alike. */

@@ -1,6 +1,7 @@
 import { Finding } from '@aglais/protocol';
 import { describe, expect, it } from '@jest/globals';
 import { diagnose } from './evidence.js';
+import { lost } from './story.js';
 import { WorkStory, type CachedInfo, type TaskWork } from './work.js';
 
 const FIRST = 'aglais-cell:1:fill';
@@ -97,6 +98,15 @@ describe('a cached table', () => {
     ]);
   });
 
+  it('of which nothing is left costs no more than it took to fill, whatever is done with it', () => {
+    const story = stars();
+    story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
+    for (const partition of [0, 1, 2, 3]) story.block('1', 7, partition).block('2', 7, partition);
+    const work = read().map(task => ({ ...task, ms: 500_000 }));
+    story.jobOf(SECOND, work, { cached: [TABLE] });
+    expect(findingsOf(story)).toMatchObject([{ cost: { taskMs: 80_000, wallMs: 20_000 } }]);
+  });
+
   it('that went with an executor is told with the reason, and costs what was computed again', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
@@ -112,6 +122,27 @@ describe('a cached table', () => {
       }
     ]);
     expect(findings[0]!.evidence[0]!.quote).toBe('Executor 1 was idle');
+  });
+
+  it('that went with an executor under the cell itself is an effect of that, not told beside it', () => {
+    const story = stars();
+    story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
+    story.job(70, SECOND, [70, 1]).stage(70, 1);
+    const end = story.start(70, 0, { executor: '1' });
+    story.without('1', 'Command exited with code 137').with('3');
+    end(lost('1', 'Command exited with code 137')).task(70, 0, { executor: '2' });
+    story.stageEnd(70, 1).jobEnd(70);
+    story.jobOf(SECOND, read(2, 3), { cached: [TABLE] });
+    expect(findingsOf(story).map(({ id }) => id)).toEqual(['executor-oom-killed:cell:2:read']);
+  });
+
+  it('that was dropped, stored again and lost is missed for the last reason', () => {
+    const story = stars();
+    story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
+    story.block('1', 7, 0).block('1', 7, 0, 100);
+    story.without('1', 'Executor 1 was idle').with('3');
+    story.jobOf(SECOND, read(1, 2, 3), { cached: [TABLE] });
+    expect(findingsOf(story).map(({ code }) => code)).toEqual(['cache-lost']);
   });
 
   it('that was kept twice outlives one of its executors', () => {

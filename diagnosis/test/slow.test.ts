@@ -59,6 +59,48 @@ describe('skew', () => {
     expect(off[0]!.advice[0]).toMatchObject({ conf: { 'spark.sql.adaptive.enabled': 'true' } });
   });
 
+  it('is measured against slots, though starts are logged before the ends they follow', () => {
+    const story = new WorkStory().executor('1');
+    story.job(1, CELL, [1, 4]).stage(1, 4);
+    const metrics = (ms: number, mib: number): object => ({
+      'Task Metrics': {
+        'Executor Run Time': ms,
+        'Shuffle Read Metrics': { 'Remote Bytes Read': mib * 2 ** 20 }
+      }
+    });
+    const task = (index: number, from: number, to: number): object => ({
+      'Stage ID': 1,
+      'Stage Attempt ID': 0,
+      'Task Info': {
+        'Task ID': index,
+        'Partition ID': index,
+        'Launch Time': story.now + from,
+        'Finish Time': story.now + to,
+        'Executor ID': '1'
+      }
+    });
+    const times = [
+      [0, 2000],
+      [0, 2000],
+      [2000, 62_000],
+      [2000, 4000]
+    ] as const;
+    for (const [index, [from, to]] of times.entries()) {
+      story.event('SparkListenerTaskStart', task(index, from, to));
+    }
+    for (const [index, [from, to]] of times.entries()) {
+      const long = to - from > 2000;
+      story.event('SparkListenerTaskEnd', {
+        ...task(index, from, to),
+        ...metrics(to - from, long ? 900 : 30),
+        'Task End Reason': { Reason: 'Success' }
+      });
+    }
+    story.wait(62_000).stageEnd(1, 4).jobEnd(1);
+    // Two slots: 66 s of task time take 33 s at best, not 16.5 s as on four.
+    expect(findingsOf(story)[0]!.cost).toMatchObject({ wallMs: 29_000 });
+  });
+
   it('is known by rows where bytes are not counted', () => {
     const rows = [...tasks(7, { ms: 2000, records: 1e5 }), { ms: 60_000, records: 5e6 }];
     expect(findingsOf(cellOf(rows))[0]!.explanation).toContain(
@@ -235,6 +277,15 @@ describe('the cut of data', () => {
         advice: [{ hint: 'repartition(16)' }]
       }
     ]);
+  });
+
+  it('is not too large while other work uses the slots', () => {
+    const story = new WorkStory().with('1', '2');
+    story.job(50, null, [50, 3]).stage(50, 3);
+    const ends = [0, 1, 2].map(index => story.start(50, index, { executor: '1', ms: 60_000 }));
+    story.jobOf(CELL, tasks(1, { ms: 60_000, shuffleReadMiB: 2000 }));
+    for (const end of ends) end();
+    expect(codes(story.stageEnd(50, 3).jobEnd(50))).toEqual([]);
   });
 
   it('that is too large has what it spilled for an effect', () => {

@@ -58,6 +58,9 @@ export interface CacheFacts {
   /** Partitions that were computed again, all in all. */
   recomputedTasks: number;
   fill: PartialFill | null;
+  /** What the tasks took that computed a partition for the first time, ms, and how many. */
+  fillMs: number;
+  fills: number;
   /** Sizes of all blocks that were ever stored, bytes, and how many. */
   storedBytes: number;
   stored: number;
@@ -224,6 +227,8 @@ export class Caches {
         recomputed: new Map(),
         recomputedTasks: 0,
         fill: null,
+        fillMs: 0,
+        fills: 0,
         storedBytes: 0,
         stored: 0,
         now: NONE,

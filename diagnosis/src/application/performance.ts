@@ -26,23 +26,24 @@ export class Performance {
     stage.reads = new CacheReads(cached);
   }
 
-  taskStarted(stage: Stage, info: TaskInfo): CacheLookup | null {
-    let running = 0;
-    for (const attempt of stage.attempts.values()) running += attempt.running;
-    stage.work.running(running, this.#slots);
+  /** @param all tasks that run in the whole application, this one among them */
+  taskStarted(stage: Stage, info: TaskInfo, all: number): CacheLookup | null {
+    this.#look(stage, all);
     if (!stage.reads || info.partition === null) return null;
     if (!this.caches.blocksKnown) return null;
     return lookUp(this.caches, stage.reads.rdds, stage.tasks, info.partition);
   }
 
-  /** A task that succeeded. */
+  /** A task that succeeded; `all` that run without it. */
   taskDone(
     stage: Stage,
     info: TaskInfo,
     metrics: TaskMetrics,
     lookup: CacheLookup | null,
+    all: number,
     ref: string
   ): void {
+    this.#look(stage, all);
     for (const block of metrics.blocks) this.caches.update(info.executor, block);
     stage.work.add(info, metrics, ref);
     if (!lookup || info.partition === null || info.speculative) return;
@@ -76,6 +77,12 @@ export class Performance {
     const facts = factsOf(stage, attempt, files, this.#application.conf);
     if (this.slow.add(scope, facts, stage.judged)) this.#application.changes.findings = true;
     stage.judged = true;
+  }
+
+  #look(stage: Stage, all: number): void {
+    let running = 0;
+    for (const attempt of stage.attempts.values()) running += attempt.running;
+    stage.work.running(running, this.#slots, all - running);
   }
 
   hit(scope: string): boolean {

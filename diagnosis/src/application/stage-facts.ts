@@ -18,6 +18,8 @@ export interface StageFacts {
   tasks: number;
   /** Tasks that all executors together can run at the same time. */
   slots: number;
+  /** Most of these slots that other stages were seen to use. */
+  others: number;
   /** Most tasks of it that did. */
   peakRunning: number;
   /** From the first launch to the last end, ms. */
@@ -67,6 +69,7 @@ export function factsOf(
     endedAt: work.lastFinish,
     tasks: work.tasks,
     slots: Math.max(work.slots, work.peakRunning),
+    others: work.others,
     peakRunning: work.peakRunning,
     spanMs: Math.max(0, work.lastFinish - work.firstLaunch),
     taskMs: work.taskMs,

@@ -59,9 +59,13 @@ export class StageWork {
   lastFinish = -Infinity;
   /** Most tasks that all executors together could run at the same time. */
   slots = 0;
+  /** Most slots that other stages were seen to use beside it. */
+  others = 0;
   #peak = 0;
 
-  running(tasks: number, slots: number): void {
+  /** Looked at whenever a task of it starts or ends. */
+  running(tasks: number, slots: number, others: number): void {
+    this.others = Math.max(this.others, others);
     this.#peak = Math.max(this.#peak, tasks);
     this.slots = Math.max(this.slots, slots);
   }

@@ -131,7 +131,8 @@ export function largePartitions(
             `${plural(spilledTasks, 'task')} of stage ${stage} spilled ${size(diskSpilled)} to disk`
         ),
     words: (_, worst) => {
-      const { tasks, slots } = worst;
+      const { tasks } = worst;
+      const slots = worst.slots - worst.others;
       const parts = goodTasks(worst);
       const each = size(bytesThrough(worst) / tasks);
       return {

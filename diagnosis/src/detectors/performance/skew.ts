@@ -34,15 +34,22 @@ export function spilledBySkew(facts: StageFacts): boolean {
   );
 }
 
-/** One task held its stage up: what that cost is in skewCost. */
+/**
+ * One task held its stage up: what that cost is in skewCost.
+ *
+ * @param missed stages whose tasks had to compute what was not cached any more
+ */
 export function skew(
   app: Application,
   scope: Scope,
-  all: readonly StageFacts[]
+  all: readonly StageFacts[],
+  missed: ReadonlySet<number>
 ): { finding: Finding; stages: StageFacts[] } | null {
   // After a loss tasks wait for what is computed again: what then takes long is no fault of theirs.
   const disturbed = app.setbacks.hit(scope.key);
-  const stages = skewedStages(app, all).filter(facts => !disturbed || skewOf(facts) === 'data');
+  const stages = skewedStages(app, all).filter(
+    facts => skewOf(facts) === 'data' || !(disturbed || missed.has(facts.stage))
+  );
   const worst = stages[0];
   if (!worst) return null;
   const lost = together(app, scope, stages.map(skewCost));

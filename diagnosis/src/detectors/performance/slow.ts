@@ -21,7 +21,9 @@ export function slow(app: Application, told: readonly Finding[]): Finding[] {
     const scope = app.scopes.find(key);
     if (!scope) continue;
     const stages = work.get(key)?.stages ?? [];
-    const skewed = skew(app, scope, stages);
+    const cached = [cachePartial(app, scope), cacheLost(app, scope, told)];
+    const missed = new Set(cached.flatMap(one => one?.subject.stages?.map(({ id }) => id) ?? []));
+    const skewed = skew(app, scope, stages, missed);
     const isSkewed = new Set(skewed?.stages);
     const files = smallFiles(app, scope, stages);
     const ofFiles = new Set(files?.subject.stages?.map(({ id }) => id));
@@ -38,8 +40,7 @@ export function slow(app: Application, told: readonly Finding[]): Finding[] {
         )
       ),
       heapWasFull ? null : gcPressure(app, scope, work.get(key)?.garbage ?? null),
-      cachePartial(app, scope),
-      cacheLost(app, scope, told),
+      ...cached,
       files,
       smallPartitions(
         app,

@@ -118,6 +118,14 @@ describe('skew', () => {
     expect(codes(cellOf(waiting))).toEqual([]);
   });
 
+  it('is not the cold start of an executor, unless it took very long', () => {
+    const even = (ms: number): TaskWork => ({ ms, inputMiB: 100, records: 1e6 });
+    const first = (ms: number) => codes(cellOf([even(ms), ...tasks(15, even(1000))]));
+    expect(first(25_000)).toEqual([]);
+    expect(first(60_000)).toEqual([`skew:${SCOPE}`]);
+    expect(codes(cellOf([...tasks(15, even(1000)), even(25_000)]))).toEqual([`skew:${SCOPE}`]);
+  });
+
   it('is not what waits for work that was lost and computed again', () => {
     const even = (ms: number): TaskWork => ({ ms, inputMiB: 100, records: 1e6 });
     const lost = { ...even(500), reason: heapFull, partition: 0 };

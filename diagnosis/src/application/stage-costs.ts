@@ -24,6 +24,8 @@ const SKEW_TASKS = 3;
 /** Without data to explain it only this is told from chance: a slow disk, a cold start. */
 const UNEXPLAINED_TIME = 10;
 const UNEXPLAINED_MS = 10_000;
+/** The first tasks on an executor load and compile code and start Python: on a busy machine that takes 20 s. */
+const COLD_MS = 30_000;
 
 export type Skew = 'data' | 'time';
 
@@ -43,7 +45,7 @@ export function skewOf(facts: StageFacts): Skew | null {
   const longer = task.ms - facts.medianMs;
   return facts.longestHadPeers &&
     task.ms >= UNEXPLAINED_TIME * facts.medianMs &&
-    longer >= UNEXPLAINED_MS &&
+    longer >= (task.cold ? COLD_MS : UNEXPLAINED_MS) &&
     own >= task.ms / 2
     ? 'time'
     : null;

@@ -17,6 +17,8 @@ export interface NotableTask {
   readRecords: number;
   memorySpilled: number;
   diskSpilled: number;
+  /** It began before its executor had done any task of this stage. */
+  cold: boolean;
   at: number;
   ref: string;
 }
@@ -37,6 +39,8 @@ export class StageWork {
   readonly longest: NotableTask[] = [];
   /** Shortest task on each executor, ms. */
   readonly shortestOn = new Map<string, number>();
+  /** When each executor had done its first task, ms. */
+  readonly #warmFrom = new Map<string, number>();
   worstSpill: NotableTask | null = null;
   worstGc: NotableTask | null = null;
   tasks = 0;
@@ -85,6 +89,8 @@ export class StageWork {
       this.#counted.add(info.partition);
     }
     const ms = info.finishedAt - info.launchedAt;
+    const warmFrom = this.#warmFrom.get(info.executor) ?? Infinity;
+    this.#warmFrom.set(info.executor, Math.min(warmFrom, info.finishedAt));
     const task: NotableTask = {
       partition: info.partition,
       executor: info.executor,
@@ -97,6 +103,7 @@ export class StageWork {
       readRecords: metrics.inputRecords + metrics.shuffleReadRecords,
       memorySpilled: metrics.memorySpilled,
       diskSpilled: metrics.diskSpilled,
+      cold: info.launchedAt < warmFrom,
       at: info.finishedAt,
       ref
     };

@@ -16,6 +16,7 @@ import {
 import { cellKey, type CellState, type Scope } from './application/scopes.js';
 import { detect } from './detectors/detect.js';
 import { readEvent } from './eventlog/event.js';
+import { fields } from './eventlog/fields.js';
 import type { Observation } from './observation.js';
 import { placeOf, Problems } from './problem.js';
 
@@ -74,8 +75,38 @@ export class Diagnosis {
         this.#app.observeCell(observation);
         return;
       case 'log':
+        this.#app.observeLog(observation);
+        return;
+      case 'pod':
+        this.#app.observePod(observation);
+        return;
+      case 'pod-event':
+        this.#app.observePodEvent(observation);
+        return;
+      case 'yarn':
+        this.#app.observeYarn(observation);
+        return;
+      case 'client':
+        this.#app.observeClient(observation);
+        return;
+      case 'share':
+        this.#app.observeShare(observation);
+        return;
+      case 'time':
+        this.#app.observeTime(observation.at);
+        return;
+      case 'end':
+        this.#app.observeEnd();
         return;
     }
+  }
+
+  /**
+   * No more of the log will come: it was read to its end, or its writer is gone. Only then a log
+   * without an end is an incomplete one. Other evidence may still come.
+   */
+  close(): void {
+    this.observe({ kind: 'end' });
   }
 
   /** A line of evidence that could not be read: counted, and the rest goes on. */
@@ -98,9 +129,16 @@ export class Diagnosis {
     sparkVersion: string | null;
     /** Whether the log has the application's end. */
     complete: boolean;
+    startedAt: number | null;
+    /** The end, or else the newest time that the log mentions; ms since the epoch. */
+    endedAt: number | null;
   } {
-    const { id, name, sparkVersion, endedAt } = this.#app;
-    return { id, name, sparkVersion, complete: endedAt !== null };
+    const { id, name, sparkVersion, startedAt, endedAt, now } = this.#app;
+    return {
+      ...{ id, name, sparkVersion, startedAt },
+      complete: endedAt !== null,
+      endedAt: endedAt ?? (now > 0 ? now : null)
+    };
   }
 
   /** How far the jobs of a run of a cell have come; all zero for a run without jobs. */
@@ -186,6 +224,7 @@ export class Diagnosis {
       this.report(ref, event.malformed);
     } else {
       this.#app.apply(event, ref);
+      this.#app.last.event = fields(json)?.['Event'] as string;
     }
   }
 

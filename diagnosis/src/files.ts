@@ -1,44 +1,38 @@
 import { Diagnosis } from './diagnosis.js';
-import { linesOf } from './eventlog/chunks.js';
-import { readObservation } from './observation.js';
+import { readObservation } from './evidence/observations.js';
+import { findLogs } from './logs/find-logs.js';
+import { observeLog } from './logs/observe-log.js';
+import { readLog, type ReadOptions } from './logs/read-log.js';
 
 export interface EvidenceFiles {
-  /** Event logs of one application, in their order. */
+  /** Event logs of one application, in their order: files, rolling directories, `-`. */
   eventLogs: string[];
   /** Other evidence: JSON lines, each an observation. */
   evidence?: string[];
 }
 
 /**
- * Diagnoses one application from files. Lines that cannot be read are counted in `problems`.
- * @throws the file system's error if a file cannot be read.
+ * Diagnoses one application from files. What cannot be read is counted in `problems`.
+ * @throws the file system's error if a path is not there.
  */
-export async function diagnoseFiles(files: EvidenceFiles): Promise<Diagnosis> {
+export async function diagnoseFiles(
+  files: EvidenceFiles,
+  options: ReadOptions = {}
+): Promise<Diagnosis> {
   const diagnosis = new Diagnosis();
-  for (const path of files.eventLogs) {
-    for await (const { text, number } of linesOf(path)) {
-      observeEventLine(diagnosis, text, `${path}:${number}`);
+  for (const source of await findLogs(files.eventLogs)) {
+    await observeLog(diagnosis, source, options);
+  }
+  for (const source of await findLogs(files.evidence ?? [])) {
+    for await (const { file, lines, problem } of readLog(source, options)) {
+      for (const { text, number } of lines) {
+        observeEvidenceLine(diagnosis, text, `${file}:${number}`);
+      }
+      if (problem) diagnosis.report(`${file}:${problem.line}`, problem.message);
     }
   }
-  for (const path of files.evidence ?? []) {
-    for await (const { text, number } of linesOf(path)) {
-      observeEvidenceLine(diagnosis, text, `${path}:${number}`);
-    }
-  }
+  diagnosis.close();
   return diagnosis;
-}
-
-/** One line of an event log. Empty lines are nothing; what is no JSON is a counted problem. */
-export function observeEventLine(diagnosis: Diagnosis, text: string, ref: string): void {
-  if (text.trim() === '') return;
-  let event: unknown;
-  try {
-    event = JSON.parse(text);
-  } catch (error) {
-    diagnosis.report(ref, `not JSON: ${(error as Error).message}`);
-    return;
-  }
-  diagnosis.observe({ kind: 'event', event, ref });
 }
 
 /** One line of an evidence file. */

@@ -1,13 +1,17 @@
 export type { CellState } from './application/scopes.js';
+export { duration, memory, plural } from './detectors/words.js';
 export { Diagnosis, type DrainedChanges } from './diagnosis.js';
-export { chunksOf, linesOf } from './eventlog/chunks.js';
-export { LineSplitter, START, type Line, type Position } from './eventlog/lines.js';
+export { Line, LineSplitter, START, type Position } from './eventlog/lines.js';
+export { parseEvent } from './eventlog/parse-event.js';
 export { tail, type TailOptions } from './eventlog/tail.js';
-export {
-  diagnoseFiles,
-  observeEventLine,
-  observeEvidenceLine,
-  type EvidenceFiles
-} from './files.js';
+export { observeEvidence, recogniseEvidence, type EvidenceKind } from './evidence/evidence.js';
+export { LogRecords } from './evidence/log-records.js';
+export { readObservation } from './evidence/observations.js';
+export { readPod, readPodEvent } from './evidence/pods.js';
+export { diagnoseFiles, observeEvidenceLine, type EvidenceFiles } from './files.js';
+export { findLogs } from './logs/find-logs.js';
+export { STDIN, type LogPart, type LogSource } from './logs/log-source.js';
+export { observeEventLine, observeLog } from './logs/observe-log.js';
+export { readLog, type LogBatch, type ReadOptions } from './logs/read-log.js';
 export * from './observation.js';
 export { Problems, type Problem } from './problem.js';

@@ -15,6 +15,8 @@ export interface LossReason {
 export interface ExecutorFacts {
   readonly id: string;
   host: string;
+  /** YARN's container that it runs in. */
+  container: string | null;
   cores: number;
   addedAt: number | null;
   removedAt: number | null;
@@ -23,6 +25,8 @@ export interface ExecutorFacts {
   running: number;
   done: number;
   failed: number;
+  /** Launch of the last task that it did well: until then it certainly lived, ms. */
+  livedAt: number;
   /** Work was lost with it, so it must be remembered. */
   hurt: boolean;
   readonly memory: MemoryFacts;
@@ -58,27 +62,7 @@ export class Executors {
   get(id: string): ExecutorFacts {
     let executor = this.#all.get(id);
     if (!executor) {
-      executor = {
-        id,
-        host: '',
-        cores: 0,
-        addedAt: null,
-        removedAt: null,
-        reasons: [],
-        running: 0,
-        done: 0,
-        failed: 0,
-        hurt: false,
-        memory: new MemoryFacts(),
-        work: {
-          runMs: 0,
-          gcMs: 0,
-          inputBytes: 0,
-          shuffleReadBytes: 0,
-          shuffleWriteBytes: 0,
-          spilledBytes: 0
-        }
-      };
+      executor = newExecutor(id);
       this.#all.set(id, executor);
     }
     return executor;
@@ -92,6 +76,32 @@ export class Executors {
     );
     for (const { id } of harmless.slice(0, -HARMLESS_KEPT)) this.#all.delete(id);
   }
+}
+
+export function newExecutor(id: string): ExecutorFacts {
+  return {
+    id,
+    host: '',
+    container: null,
+    cores: 0,
+    addedAt: null,
+    removedAt: null,
+    reasons: [],
+    running: 0,
+    done: 0,
+    failed: 0,
+    livedAt: 0,
+    hurt: false,
+    memory: new MemoryFacts(),
+    work: {
+      runMs: 0,
+      gcMs: 0,
+      inputBytes: 0,
+      shuffleReadBytes: 0,
+      shuffleWriteBytes: 0,
+      spilledBytes: 0
+    }
+  };
 }
 
 export function addWork(work: WorkDone, metrics: TaskMetrics): void {

@@ -30,6 +30,8 @@ export interface Stage {
   scope: string;
   readonly jobs: Set<number>;
   readonly attempts: Map<number, Attempt>;
+  /** Its rows may come out otherwise when it runs again. */
+  indeterminate: boolean;
   /** Spark did not need it: its output was there already. */
   skipped: boolean;
   readonly begun: Partitions;
@@ -60,6 +62,7 @@ export function newStage(info: StageInfo, scope: string): Stage {
     scope,
     jobs: new Set(),
     attempts: new Map(),
+    indeterminate: info.indeterminate,
     skipped: false,
     begun: new Partitions(),
     finished: new Partitions(),

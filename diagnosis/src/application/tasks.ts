@@ -5,6 +5,7 @@ import type { TaskOutcome } from '../eventlog/task-outcome.js';
 import type { Application } from './application.js';
 import type { CacheLookup } from './cache-reads.js';
 import { addReason, addWork } from './executors.js';
+import { IdTable } from './id-table.js';
 import type { Setback } from './setbacks.js';
 import { attemptOf, hadOutput, type Stage } from './stages.js';
 
@@ -33,7 +34,7 @@ const QUOTE = 500;
  *   is not in the spans: its time was not wasted until it had to be done again.
  */
 export class Tasks {
-  readonly #running = new Map<number, RunningTask>();
+  readonly #running = new IdTable<RunningTask>();
   readonly #application: Application;
 
   constructor(application: Application) {
@@ -78,7 +79,10 @@ export class Tasks {
     if (executor) executor.running -= 1;
     if (outcome.kind === 'success') {
       attempt.done += 1;
-      if (executor) executor.done += 1;
+      if (executor) {
+        executor.done += 1;
+        executor.livedAt = Math.max(executor.livedAt, info.launchedAt);
+      }
       if (metrics) {
         if (executor) addWork(executor.work, metrics);
         this.#application.performance.taskDone(
@@ -163,7 +167,10 @@ export class Tasks {
       outcome.kind === 'failed'
         ? app.setbacks.get('failed', stage.scope, null, outcome.name)
         : app.setbacks.get(outcome.kind, stage.scope, executor);
-    if (outcome.kind === 'failed') setback.summary ??= outcome.summary;
+    if (outcome.kind === 'failed') {
+      setback.summary ??= outcome.summary;
+      setback.where ??= outcome.where;
+    }
     this.#book(setback, stage, info, evidence);
     setback.taskMs += info.finishedAt - info.launchedAt;
     setback.spans.add(info.launchedAt, info.finishedAt);
@@ -185,6 +192,7 @@ export class Tasks {
     setback.lastSeen = Math.max(setback.lastSeen, at);
     setback.evidence ??= evidence;
     setback.stageTasks = Math.max(setback.stageTasks, stage.tasks);
+    if (stage.indeterminate) setback.indeterminate.add(stage.id);
     setback.stages.set(`${stage.id}.${info.attempt}`, { id: stage.id, attempt: info.attempt });
     for (const id of stage.jobs) {
       const job = app.jobs.get(id);

@@ -26,6 +26,8 @@ export interface StageInfo {
   submittedAt: number | null;
   completedAt: number | null;
   failure: string | null;
+  /** Run again, it may give other rows: Spark's own judgement (3.4 and later). */
+  indeterminate: boolean;
 }
 
 export interface TaskInfo {
@@ -58,10 +60,20 @@ export type SparkEvent =
   | { type: 'application-start'; id: string | null; name: string; at: number }
   | { type: 'application-end'; at: number }
   | { type: 'environment'; conf: Record<string, string> }
-  | { type: 'executor-added'; executor: string; host: string; cores: number; at: number }
+  | {
+      type: 'executor-added';
+      executor: string;
+      host: string;
+      cores: number;
+      /** YARN's container, by the addresses of its logs. */
+      container: string | null;
+      at: number;
+    }
   | { type: 'executor-removed'; executor: string; reason: string; at: number }
   | ({ type: 'job-start'; job: number; at: number; stages: StageInfo[] } & JobOrigin)
   | { type: 'job-end'; job: number; at: number; failure: string | null }
+  /** An SQL execution ended; `error` is empty or null if it succeeded (Spark 3.4 and later). */
+  | { type: 'sql-end'; sql: string; at: number; error: string | null }
   | {
       type: 'stage-submitted';
       info: StageInfo;
@@ -114,6 +126,11 @@ export function readEvent(json: unknown): SparkEvent | string | Malformed {
   return said ?? { malformed: `${name} lacks a field that every Spark writes` };
 }
 
+/** Whether diagnosis has a use for events of that name; the JSON of all others need not be parsed. */
+export function readsEvent(name: string): boolean {
+  return Object.hasOwn(READERS, name);
+}
+
 /** Null: something is missing that Spark always writes; undefined: nothing of interest. */
 const READERS: Record<string, (event: Fields) => SparkEvent | null | undefined> = {
   SparkListenerLogStart: event => ({
@@ -143,6 +160,7 @@ const READERS: Record<string, (event: Fields) => SparkEvent | null | undefined> 
       executor,
       host: (info && text(info, 'Host')) ?? '',
       cores: (info && number(info, 'Total Cores')) ?? 0,
+      container: containerOf(info),
       at: number(event, 'Timestamp') ?? 0
     };
   },
@@ -192,6 +210,16 @@ const READERS: Record<string, (event: Fields) => SparkEvent | null | undefined> 
     const info = readStageInfo(event['Stage Info']);
     const cached = readCachedRdds(fields(event['Stage Info']) ?? {});
     return info && { type: 'stage-completed', info, cached };
+  },
+  'org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd': event => {
+    const sql = number(event, 'executionId');
+    if (sql === null) return null;
+    return {
+      type: 'sql-end',
+      sql: String(sql),
+      at: number(event, 'time') ?? 0,
+      error: text(event, 'errorMessage')
+    };
   },
   SparkListenerTaskStart: event => {
     const info = readTaskInfo(event);
@@ -293,6 +321,11 @@ const LAYOUT = [
   'spark.sql.files.openCostInBytes'
 ];
 
+function containerOf(info: Fields | null): string | null {
+  const urls = Object.values(strings(info?.['Log Urls']));
+  return urls.map(url => /container_[\w]+/.exec(url)?.[0]).find(id => id !== undefined) ?? null;
+}
+
 function readOrigin(properties: Fields): JobOrigin {
   return {
     tags: text(properties, 'spark.job.tags'),
@@ -320,8 +353,20 @@ function readStageInfo(json: unknown): StageInfo | null {
     parents: list(info, 'Parent IDs').filter(id => typeof id === 'number'),
     submittedAt: number(info, 'Submission Time'),
     completedAt: number(info, 'Completion Time'),
-    failure: text(info, 'Failure Reason')
+    failure: text(info, 'Failure Reason'),
+    indeterminate: isIndeterminate(info)
   };
+}
+
+/** A stage is as determinate as the last of its RDDs, which has the largest id. */
+function isIndeterminate(info: Fields): boolean {
+  let last: Fields | null = null;
+  for (const one of list(info, 'RDD Info')) {
+    const rdd = fields(one);
+    if (!rdd) continue;
+    if (!last || (number(rdd, 'RDD ID') ?? 0) > (number(last, 'RDD ID') ?? 0)) last = rdd;
+  }
+  return last !== null && text(last, 'DeterministicLevel') === 'INDETERMINATE';
 }
 
 function readTaskInfo(event: Fields): TaskInfo | null {

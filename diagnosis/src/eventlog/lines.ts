@@ -10,40 +10,80 @@ export interface Position {
 
 export const START: Position = { offset: 0, line: 0 };
 
-export interface Line {
-  text: string;
-  /** From 1. */
-  number: number;
+/** One line without its LF or CRLF. Its bytes are its source's: good until the source is asked for more. */
+export class Line {
+  constructor(
+    readonly bytes: Buffer,
+    /** From 1. */
+    readonly number: number,
+    /** Offset behind the line and its line break. */
+    readonly end: number,
+    /** Bytes of the line that were let go, because it is longer than anybody can keep. */
+    readonly lost = 0
+  ) {}
+
+  get text(): string {
+    return this.bytes.toString('utf8');
+  }
+
   /** The position behind this line: resume here to get the next one. */
-  next: Position;
+  get next(): Position {
+    return { offset: this.end, line: this.number };
+  }
 }
 
+export interface LineLimits {
+  /** Most bytes that are kept of one line. */
+  longest: number;
+  /** Asked once about a line that grows beyond `long` bytes, with its beginning: false lets the rest go. */
+  long: number;
+  wanted: (head: Buffer) => boolean;
+}
+
+/** Plans of more than 100 MB were seen; V8 has no strings over 512 MiB, and a copy is needed to join. */
+export const LIMITS: LineLimits = { longest: 2 ** 28, long: 2 ** 20, wanted: () => true };
+
 const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Cuts a stream of byte chunks into lines. Chunks may be cut anywhere, inside a UTF-8 character too.
- * Memory is bounded by the longest line: bytes of an unfinished line wait until its end comes,
- * and are never searched twice.
+ * Memory is bounded by the longest line, and that by the limits: bytes of an unfinished line wait
+ * until its end comes, and are never searched twice.
  */
 export class LineSplitter {
-  #waiting: Uint8Array[] = [];
-  #position: Position;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #lost = 0;
+  #asked = false;
+  #letGo = false;
+  #offset: number;
+  #line: number;
+  readonly #limits: LineLimits;
 
-  constructor(from: Position = START) {
-    this.#position = from;
+  constructor(from: Position = START, limits: LineLimits = LIMITS) {
+    this.#offset = from.offset;
+    this.#line = from.line;
+    this.#limits = limits;
   }
 
-  /** The lines that this chunk completes, without their LF or CRLF. */
+  /** The place behind the last line that was delivered. */
+  get position(): Position {
+    return { offset: this.#offset, line: this.#line };
+  }
+
+  /** The lines that this chunk completes; they are views of the chunk where that is possible. */
   *push(chunk: Uint8Array): Generator<Line> {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let start = 0;
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
       const tail = bytes.subarray(start, end);
       start = end + 1;
-      yield this.#line(tail, 1);
+      yield this.#finish(tail, 1);
     }
     // A copy: the caller may use its buffer again.
-    if (start < bytes.length) this.#waiting.push(Uint8Array.prototype.slice.call(bytes, start));
+    if (start < bytes.length) this.#wait(Buffer.from(bytes.subarray(start)));
   }
 
   /**
@@ -51,21 +91,38 @@ export class LineSplitter {
    * A live log's last line may be half written: do not call this while the writer lives.
    */
   rest(): Line | null {
-    return this.#waiting.length === 0 ? null : this.#line(Buffer.alloc(0), 0);
+    return this.#waitingBytes + this.#lost === 0 ? null : this.#finish(NOTHING, 0);
   }
 
-  #line(tail: Buffer, breakBytes: number): Line {
-    const bytes = this.#waiting.length === 0 ? tail : Buffer.concat([...this.#waiting, tail]);
+  #wait(part: Buffer): void {
+    const room = this.#letGo ? 0 : this.#limits.longest - this.#waitingBytes;
+    if (part.length > room) {
+      this.#letGo = true;
+      this.#lost += part.length;
+      return;
+    }
+    this.#waiting.push(part);
+    this.#waitingBytes += part.length;
+    if (this.#asked || this.#waitingBytes <= this.#limits.long) return;
+    this.#asked = true;
+    this.#waiting = [Buffer.concat(this.#waiting)];
+    this.#letGo = !this.#limits.wanted(this.#waiting[0]!);
+  }
+
+  #finish(tail: Buffer, breakBytes: number): Line {
+    let bytes = tail;
+    this.#offset += this.#waitingBytes + this.#lost + tail.length + breakBytes;
+    this.#line += 1;
+    if (this.#waitingBytes > 0) {
+      if (!this.#letGo) this.#waiting.push(tail);
+      else this.#lost += tail.length;
+      bytes = this.#waiting.length === 1 ? this.#waiting[0]! : Buffer.concat(this.#waiting);
+    }
+    if (bytes.at(-1) === CARRIAGE_RETURN) bytes = bytes.subarray(0, -1);
+    const line = new Line(bytes, this.#line, this.#offset, this.#lost);
     this.#waiting = [];
-    this.#position = {
-      offset: this.#position.offset + bytes.length + breakBytes,
-      line: this.#position.line + 1
-    };
-    const withoutCr = bytes.at(-1) === 0x0d ? bytes.subarray(0, -1) : bytes;
-    return {
-      text: withoutCr.toString('utf8'),
-      number: this.#position.line,
-      next: this.#position
-    };
+    this.#waitingBytes = this.#lost = 0;
+    this.#asked = this.#letGo = false;
+    return line;
   }
 }

@@ -42,7 +42,8 @@ export async function* tail(path: string, options: TailOptions = {}): AsyncGener
         continue;
       }
       offset += bytesRead;
-      for (const line of splitter.push(buffer.subarray(0, bytesRead))) {
+      // A copy, because whoever follows a log may keep lines longer than the buffer keeps them.
+      for (const line of splitter.push(Buffer.from(buffer.subarray(0, bytesRead)))) {
         if (signal?.aborted) return;
         yield line;
       }

@@ -1,0 +1,84 @@
+import { Damage } from '../codecs/damage.js';
+import { readsEvent } from '../eventlog/event.js';
+import { LIMITS, LineSplitter, START, type Line } from '../eventlog/lines.js';
+import { eventName } from '../eventlog/parse-event.js';
+import { decodedBytes } from './decoded.js';
+import type { LogPart, LogSource } from './log-source.js';
+
+export interface ReadOptions {
+  /** Told from time to time how much was read from the disk; the total is null if nobody knows it. */
+  onProgress?: (bytesRead: number, bytesTotal: number | null) => void;
+  /** Ends the reading, without an error. */
+  signal?: AbortSignal;
+}
+
+/** Some lines of one file. They are good until the next batch is asked for. */
+export interface LogBatch {
+  /** What references to these lines begin with. */
+  file: string;
+  lines: Iterable<Line>;
+  /** Something that could not be read, behind the lines; the rest of that file is lost. */
+  problem: { line: number; message: string } | null;
+}
+
+const NONE: Iterable<Line> = [];
+/** Lines that are much longer than any that diagnosis reads are let go while they are read. */
+const LINES = { ...LIMITS, wanted: isWanted };
+
+function isWanted(head: Buffer): boolean {
+  const name = eventName(head);
+  return name === null || readsEvent(name);
+}
+
+/**
+ * Reads the log of one application from its beginning to its end. A part that is damaged or cut off is
+ * read up to the damage, which is one problem; a part that cannot be opened is a problem too, and the
+ * others are read. A last line without its line break is delivered, unless damage cut it.
+ * Memory does not grow with the log.
+ */
+export async function* readLog(
+  source: LogSource,
+  options: ReadOptions = {}
+): AsyncGenerator<LogBatch> {
+  for (const { path, message } of source.problems) {
+    yield { file: path, lines: NONE, problem: { line: 0, message } };
+  }
+  let before = 0;
+  for (const part of source.parts) {
+    let read = 0;
+    yield* readPart(part, options, bytes => {
+      read = bytes;
+      options.onProgress?.(before + bytes, source.bytes);
+    });
+    if (options.signal?.aborted) return;
+    before += read;
+  }
+}
+
+async function* readPart(
+  part: LogPart,
+  { signal }: ReadOptions,
+  onRead: (bytes: number) => void
+): AsyncGenerator<LogBatch> {
+  const file = part.path;
+  const splitter = new LineSplitter(START, LINES);
+  try {
+    for await (const chunk of decodedBytes(part, onRead)) {
+      if (signal?.aborted) return;
+      yield { file, lines: splitter.push(chunk), problem: null };
+    }
+  } catch (error) {
+    const { line } = splitter.position;
+    const message = isReadError(error) ? `cannot be read: ${error.message}` : null;
+    if (message === null && !(error instanceof Damage)) throw error;
+    const told = message ?? `${(error as Error).message}; what follows line ${line} is lost`;
+    yield { file, lines: NONE, problem: { line: line + 1, message: told } };
+    return;
+  }
+  const rest = splitter.rest();
+  if (rest) yield { file, lines: [rest], problem: null };
+}
+
+function isReadError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
+}

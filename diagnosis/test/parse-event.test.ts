@@ -1,0 +1,207 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { BULKY } from '../src/eventlog/bulk.js';
+import { readEvent, readsEvent } from '../src/eventlog/event.js';
+import { parseEvent } from '../src/index.js';
+import { largeCorpus, linesOfFile, smallCorpus } from './evidence.js';
+
+/** Lines with all that Spark writes; those of the small corpus are shortened. */
+const PACKED = join(import.meta.dirname, 'logs', 'app.gz');
+
+const quick = (line: string): unknown => readEvent(parseEvent(Buffer.from(line)));
+const whole = (line: string): unknown => readEvent(JSON.parse(line));
+
+describe('the quick reading of an event', () => {
+  for (const { name, path } of [...smallCorpus, ...largeCorpus]) {
+    it(`equals the full one on every line of ${name}`, () => {
+      for (const line of linesOfFile(path)) expect(quick(line)).toEqual(whole(line));
+    });
+  }
+
+  it('does cut: what is parsed of a task is less than half of what Spark wrote', () => {
+    let written = 0;
+    let parsed = 0;
+    for (const line of gunzipSync(readFileSync(PACKED)).toString('utf8').split('\n')) {
+      if (!line.includes('"SparkListenerTaskEnd"')) continue;
+      written += line.length;
+      parsed += JSON.stringify(parseEvent(Buffer.from(line))).length;
+    }
+    expect(written).toBeGreaterThan(0);
+    expect(parsed).toBeLessThan(written / 2);
+  });
+
+  it('reads a plan only if its scans count the files that they read', () => {
+    const plan = (metric: string): string =>
+      JSON.stringify({
+        Event: 'org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart',
+        executionId: 3,
+        physicalPlanDescription: 'long',
+        sparkPlanInfo: {
+          nodeName: 'WholeStageCodegen',
+          children: [
+            { nodeName: 'Scan', children: [], metrics: [{ name: metric, accumulatorId: 70 }] }
+          ]
+        }
+      });
+    const reads = plan('number of files read');
+    expect(quick(reads)).toEqual(whole(reads));
+    expect(quick(reads)).toMatchObject({ type: 'sql-plan', files: { counts: [70] } });
+    expect(parseEvent(Buffer.from(plan('number of output rows')))).not.toHaveProperty(
+      'sparkPlanInfo.children'
+    );
+  });
+
+  const bulkyKeys = [...new Set(Object.values(BULKY).flat())];
+  const nasty = fc.constantFrom(
+    '"Accumulables":[',
+    ',"Accumulables":[]}',
+    '\\"Accumulables":[{',
+    '"Details":"',
+    '\\',
+    '\\\\',
+    '"',
+    '}]},"Task Metrics":{',
+    ']',
+    '[',
+    '{"Event":"SparkListenerTaskEnd"',
+    'é😀\u2028',
+    'a],"b'
+  );
+  const words = fc
+    .array(fc.oneof(nasty, fc.string({ maxLength: 6 }), fc.constantFrom(...bulkyKeys)), {
+      maxLength: 4
+    })
+    .map(parts => parts.join(''));
+  const keys = fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom(...bulkyKeys) },
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom('Task Info', 'Stage Info', 'Stage ID', 'Task ID', 'Reason', 'Name')
+    },
+    { weight: 1, arbitrary: words }
+  );
+  const value: fc.Arbitrary<unknown> = fc.letrec(tie => ({
+    value: fc.oneof(
+      { depthSize: 'small' },
+      words,
+      fc.integer(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.array(tie('value'), { maxLength: 4 }),
+      fc.array(fc.tuple(keys, tie('value')), { maxLength: 5 }).map(Object.fromEntries)
+    )
+  })).value;
+  const names = fc.constantFrom(...Object.keys(BULKY), 'SparkListenerTaskStart', 'Other', 'a"b');
+
+  /** JSON text with the pairs in this very order, doubled keys and all. */
+  const objectText = (pairs: [string, unknown][], blank: string): string =>
+    `{${pairs.map(([key, of]) => `${JSON.stringify(key)}:${blank}${JSON.stringify(of)}`).join(`,${blank}`)}}`;
+
+  const event = fc
+    .record({
+      name: names,
+      tail: fc.array(fc.tuple(keys, value), { maxLength: 6 }),
+      info: fc.array(fc.tuple(keys, value), { maxLength: 6 }),
+      blank: fc.constantFrom('', '', '', ' ', '\t'),
+      first: fc.boolean()
+    })
+    .map(({ name, tail, info, blank, first }) => {
+      const taskInfo = `"Task Info":${objectText([...info, ['Task ID', 7]], blank)}`;
+      const rest = [taskInfo, '"Stage ID":3', '"Task End Reason":{"Reason":"Success"}'];
+      const eventPair = `"Event":${JSON.stringify(name)}`;
+      const others = objectText(tail, blank).slice(1, -1);
+      const all = [...rest, ...(others ? [others] : [])];
+      return `{${(first ? [eventPair, ...all] : [...all, eventPair]).join(',')}}`;
+    });
+
+  it('equals the full one whatever is in the texts and in whatever order the keys come', () => {
+    fc.assert(
+      fc.property(event, line => {
+        expect(quick(line)).toEqual(whole(line));
+      }),
+      { numRuns: 3000 }
+    );
+  });
+
+  it('equals the full one whatever a value looks like, or both say that it is no JSON', () => {
+    const values = ['0', '-0', '-1', '1.5', '1e3', '-2E-2', '123456789012345', '1234567890123456'];
+    const words = [
+      'true',
+      'false',
+      'null',
+      '"\\u00e9"',
+      '"é"',
+      '"\\ud800"',
+      '""',
+      '[]',
+      '{}',
+      '[[1],{}]'
+    ];
+    const wrong = [
+      '01',
+      '-',
+      '1.',
+      '.5',
+      '+1',
+      'nul',
+      'True',
+      '"\\x"',
+      '"\t"',
+      '[1,]',
+      '{"a"}',
+      '',
+      'NaN'
+    ];
+    const result = (read: () => unknown): unknown => {
+      try {
+        return read();
+      } catch (error) {
+        return (error as Error).name;
+      }
+    };
+    for (const value of [...values, ...words, ...wrong]) {
+      for (const key of ['Launch Time', 'Executor ID', 'Speculative', '__proto__', 'é']) {
+        const info = `{"Task ID":1,"${key}":${value}}`;
+        const line = `{"Event":"SparkListenerTaskStart","Stage ID":0,"Task Info":${info}}`;
+        const parsed = result(() => parseEvent(Buffer.from(line)));
+        expect([line, parsed]).toEqual([line, result(() => JSON.parse(line))]);
+      }
+    }
+  });
+
+  it('equals the full one on bytes that are no UTF-8', () => {
+    for (const bytes of [[0xff], [0xef, 0xbf, 0xbd], [0xc3], [0xed, 0xa0, 0x80]]) {
+      const key = Buffer.from(bytes);
+      const [head, middle, end] = ['{"Event":"SparkListenerTaskStart","', '":"', '"}'].map(text =>
+        Buffer.from(text)
+      );
+      const line = Buffer.concat([head!, key, middle!, key, end!]);
+      expect(parseEvent(line)).toEqual(JSON.parse(line.toString('utf8')));
+    }
+  });
+
+  it('equals the full one if the name is said twice', () => {
+    const twice = '{"Event":"Other","Stage ID":1,"Event":"SparkListenerApplicationEnd"}';
+    expect(quick(twice)).toEqual({ type: 'application-end', at: 0 });
+  });
+
+  it('notices a line that is cut off anywhere', () => {
+    const lines = smallCorpus.flatMap(({ path }) => linesOfFile(path)).filter(l => l.length < 9000);
+    fc.assert(
+      fc.property(fc.constantFrom(...lines), fc.double({ min: 0, max: 1 }), (line, share) => {
+        const part = line.slice(0, Math.floor(share * (line.length - 1)));
+        const name = /^\{"Event":"([\w.]+)"/.exec(part)?.[1];
+        // Of an event that nobody reads, a part that ends with a brace passes for the whole.
+        if (name !== undefined && !readsEvent(name) && part.endsWith('}')) {
+          expect(parseEvent(Buffer.from(part))).toEqual({ Event: name });
+        } else {
+          expect(() => parseEvent(Buffer.from(part))).toThrow(SyntaxError);
+        }
+      }),
+      { numRuns: 500 }
+    );
+  });
+});

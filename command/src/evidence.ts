@@ -40,7 +40,7 @@ export async function readEvidence(
 
 /** Evidence that does not say which application it is of, so that it can only be of the one. */
 export function anonymous({ kind }: EvidenceFile): boolean {
-  return kind === 'stderr' || kind === 'client' || kind === 'evidence';
+  return kind === 'cgroup' || kind === 'stderr' || kind === 'client' || kind === 'evidence';
 }
 
 async function readObservations(diagnosis: Diagnosis, path: string): Promise<void> {

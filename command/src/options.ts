@@ -3,7 +3,15 @@ import { parseArgs } from 'node:util';
 export const FORMATS = ['text', 'json', 'markdown', 'html'] as const;
 export type Format = (typeof FORMATS)[number];
 
-export const EVIDENCE_KINDS = ['pods', 'events', 'yarn', 'stderr', 'client', 'evidence'] as const;
+export const EVIDENCE_KINDS = [
+  'pods',
+  'events',
+  'yarn',
+  'cgroup',
+  'stderr',
+  'client',
+  'evidence'
+] as const;
 export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
 
 /** A file of evidence beside the event log. */
@@ -40,6 +48,7 @@ Other evidence, each may be given more than once:
   --pods FILE       kubectl get pods -o json, or its watch
   --events FILE     kubectl get events -o json, or its watch
   --yarn FILE       YARN application report or container diagnostics
+  --cgroup FILE     files of a memory cgroup by their names, as a JSON object
   --stderr FILE     what the driver or an executor wrote
   --client FILE     the exception that the notebook got
   --evidence FILE   JSON lines, each an observation
@@ -105,6 +114,7 @@ function parse(args: readonly string[]) {
         pods: FILE,
         events: FILE,
         yarn: FILE,
+        cgroup: FILE,
         stderr: FILE,
         client: FILE,
         evidence: FILE,

@@ -20,11 +20,12 @@ describe('The arguments of the command', () => {
   it('name evidence of every kind, each as often as wanted, before or behind the paths', () => {
     const { paths, evidence } = read(
       ...['diagnose', '--pods', 'p1', 'log', '--pods=p2', '--events', 'e', '--yarn', 'y'],
-      ...['--stderr', 's', '--client', 'c', '--evidence', 'v']
+      ...['--cgroup', 'g', '--stderr', 's', '--client', 'c', '--evidence', 'v']
     );
     expect(paths).toEqual(['log']);
     expect(evidence.map(({ kind, path }) => `${kind} ${path}`)).toEqual([
-      ...['pods p1', 'pods p2', 'events e', 'yarn y', 'stderr s', 'client c', 'evidence v']
+      ...['pods p1', 'pods p2', 'events e', 'yarn y', 'cgroup g', 'stderr s', 'client c'],
+      'evidence v'
     ]);
   });
 

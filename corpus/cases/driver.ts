@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Family } from '../src/case.js';
-import { says } from './figures.js';
+import { atLeast, says } from './figures.js';
 
 /** Failures of the driver, and of what it is asked for. */
 export const driver: Family = {
@@ -98,7 +99,14 @@ spark.range(0, 60, 1, 60).mapInPandas(slow, "id long").count()`
         run.signalDriver('SIGKILL');
       },
       expected: [
-        { code: 'application-incomplete', cell: null, severity: 'error', confidence: 'certain' }
+        { code: 'session-lost', cell: 'a', severity: 'error', confidence: 'likely' },
+        {
+          code: 'application-incomplete',
+          cell: null,
+          severity: 'warning',
+          confidence: 'certain',
+          figures: finding => says(finding, /while 1 job ran/)
+        }
       ]
     },
     {
@@ -109,10 +117,21 @@ spark.range(0, 60, 1, 60).mapInPandas(slow, "id long").count()`
       cells: [{ name: 'a', ends: 'cancelled', code: `spark.range(100).count()` }],
       async during(run) {
         await run.until('the job', () => run.progress('a').jobs.total > 0);
-        await new Promise(resolve => setTimeout(resolve, 35_000));
+        await run.until('the finding, while it hangs', () =>
+          run.diagnosis.findings().some(({ severity }) => severity === 'warning')
+        );
+        await sleep(35_000);
         run.interrupt('a');
       },
-      expected: [{ code: 'cluster-pending', cell: 'a', severity: 'error', confidence: 'certain' }]
+      expected: [
+        {
+          code: 'cluster-pending',
+          cell: 'a',
+          severity: 'info',
+          confidence: 'certain',
+          figures: ({ cost }) => atLeast('ms of waiting', cost?.wallMs ?? 0, 60_000)
+        }
+      ]
     }
   ]
 };

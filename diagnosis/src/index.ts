@@ -4,6 +4,7 @@ export { Diagnosis, type DrainedChanges } from './diagnosis.js';
 export { Line, LineSplitter, START, type Position } from './eventlog/lines.js';
 export { parseEvent } from './eventlog/parse-event.js';
 export { tail, type TailOptions } from './eventlog/tail.js';
+export { readClientJson, readClientText } from './evidence/client.js';
 export { observeEvidence, recogniseEvidence, type EvidenceKind } from './evidence/evidence.js';
 export { LogRecords } from './evidence/log-records.js';
 export { readObservation } from './evidence/observations.js';

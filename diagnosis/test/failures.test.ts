@@ -328,6 +328,20 @@ describe('the driver', () => {
     expect(ids(results, log)).toEqual(['driver-heap-oom:cell:3:abc error certain']);
   });
 
+  it('ends with a full heap where the machine is told to: the cell that heard of it failed by it', () => {
+    const log: More = ['stderr', 'Terminating due to java.lang.OutOfMemoryError: Java heap space'];
+    const error = { name: 'SparkConnectGrpcException', message: 'StatusCode.UNAVAILABLE' };
+    const heard: More = { kind: 'cell', cell: 'abc', run: 3, at: 9e6, outcome: 'error', error };
+    const idle = new Story().executor('1').job(0, CELL, [0, 1]).stage(0, 1);
+    idle.task(0, 0, { executor: '1' }).stageEnd(0, 1).jobEnd(0);
+    for (const story of [broken(), idle]) {
+      expect(ids(story, end, heard, log)).toEqual(['driver-heap-oom:cell:3:abc error certain']);
+    }
+    expect(findings(idle, end, heard, log)[0]!.explanation).toMatch(
+      /^This cell failed because the Java heap of the driver was full/
+    );
+  });
+
   it('cannot fetch results of an executor that is lost: that is the executor’s incident', () => {
     const story = new Story().executor('1', '2').job(0, CELL, [0, 1]).stage(0, 1);
     story.removed('1', 'Command exited with code 137');

@@ -12,10 +12,19 @@ import { matters, others, placeOfStages, slowFinding, together } from './slow-fi
 const MOST_OF_SPILL = 0.8;
 
 /** Stages of a scope that waited for one long task. */
-export function skewedStages(stages: readonly StageFacts[]): StageFacts[] {
+export function skewedStages(app: Application, stages: readonly StageFacts[]): StageFacts[] {
   return stages
     .filter(facts => skewCost(facts).wallMs >= LEAST_MS)
+    .filter(facts => skewOf(facts) === 'data' || !waitedForLost(app, facts))
     .sort((a, b) => skewCost(b).wallMs - skewCost(a).wallMs || a.stage - b.stage);
+}
+
+/** A task that waits for blocks of a lost executor takes long without being any larger. */
+function waitedForLost(app: Application, { stage }: StageFacts): boolean {
+  return [...app.setbacks].some(
+    ({ kind, stages }) =>
+      (kind === 'lost' || kind === 'fetch') && [...stages.values()].some(({ id }) => id === stage)
+  );
 }
 
 /** Whether what a stage spilled, its one long task did. */
@@ -38,7 +47,7 @@ export function skew(
 ): { finding: Finding; stages: StageFacts[] } | null {
   // After a loss tasks wait for what is computed again: what then takes long is no fault of theirs.
   const disturbed = app.setbacks.hit(scope.key);
-  const stages = skewedStages(all).filter(
+  const stages = skewedStages(app, all).filter(
     facts => skewOf(facts) === 'data' || !(disturbed || missed.has(facts.stage))
   );
   const worst = stages[0];

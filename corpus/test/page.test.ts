@@ -1,0 +1,83 @@
+import type { Finding } from '@aglais/protocol';
+import { describe, expect, it } from '@jest/globals';
+import { head } from '../src/runs/notebook.js';
+import { escaped, pageOf, type PageRun } from '../src/runs/page.js';
+import { sameWords } from '../src/runs/said.js';
+
+const found = (more: Partial<Finding> = {}): Finding => ({
+  id: 'skew:job:1',
+  code: 'skew',
+  severity: 'warning',
+  confidence: 'likely',
+  title: 'One task took long',
+  explanation: 'It read most.',
+  subject: {},
+  evidence: [],
+  effects: [],
+  advice: [{ action: 'set', conf: { 'spark.x': '1' }, sentence: 'Set it.' }],
+  firstSeen: 0,
+  lastSeen: 0,
+  count: 1,
+  ...more
+});
+const run = (more: Partial<PageRun> = {}): PageRun => ({
+  name: 'a-run',
+  happened: 'A join',
+  notebook: [],
+  log: 'a-run/log',
+  evidence: [{ option: 'pods', path: 'a-run/pods.json' }],
+  said: { alone: [found()], beside: null, decisive: [] },
+  ...more
+});
+const row = (more: Partial<PageRun>): string =>
+  pageOf([run(more)])
+    .split('\n')
+    .find(line => line.startsWith('| `a-run`'))!;
+
+describe('The page of the runs that were kept', () => {
+  it('says what happened, that the notebook said nothing, and what is said of it', () => {
+    expect(row({})).toBe(
+      '| `a-run` | A join | nothing | **One task took long** (`skew`, warning, likely) |'
+    );
+  });
+
+  it('says that nothing is wrong, and has no more of it below', () => {
+    const healthy = run({ said: { alone: [], beside: null, decisive: [] } });
+    expect(pageOf([healthy])).toContain('| nothing wrong |');
+    expect(pageOf([healthy])).not.toContain('### a-run');
+  });
+
+  it('says what other evidence changes, and which', () => {
+    const beside = [found({ confidence: 'certain' })];
+    const said = { alone: [found()], beside, decisive: ['pods'] };
+    expect(row({ said })).toMatch(/likely\)<br>_with --pods:_ .*certain\) \|$/);
+    expect(pageOf([run({ said })])).toContain('`aglais diagnose a-run/log --pods a-run/pods.json`');
+  });
+
+  it('keeps exceptions in their cell, whatever is in them', () => {
+    expect(row({ notebook: ['E: a | b\n<c> `d`'] })).toContain('| E: a \\| b \\<c\\> \\`d\\` |');
+    expect(escaped('x_y')).toBe('x\\_y');
+  });
+});
+
+describe('What the notebook said', () => {
+  it('is an exception up to the stack of Java', () => {
+    expect(head('Job aborted\nReason: x\n\tat org.a.B.c(B.scala:1)\n\tat d')).toBe(
+      'Job aborted Reason: x'
+    );
+    expect(head('Job aborted\nDriver stacktrace:\n')).toBe('Job aborted');
+  });
+
+  it('is only the exception where a client printed more', () => {
+    expect(head('after 4 s\n----- str(e)\nJob aborted')).toBe('Job aborted');
+  });
+});
+
+describe('Two reports', () => {
+  it('read the same if only the places differ where it was seen', () => {
+    const evidence: Finding['evidence'] = [{ source: 'log', at: 1, quote: 'q', ref: 'r' }];
+    expect(sameWords([found()], [found({ evidence })])).toBe(true);
+    expect(sameWords([found()], [found({ confidence: 'certain' })])).toBe(false);
+    expect(sameWords([found()], [])).toBe(false);
+  });
+});

@@ -33,6 +33,27 @@ describe('the quick reading of an event', () => {
     expect(parsed).toBeLessThan(written / 2);
   });
 
+  it('reads a plan only if its scans count the files that they read', () => {
+    const plan = (metric: string): string =>
+      JSON.stringify({
+        Event: 'org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart',
+        executionId: 3,
+        physicalPlanDescription: 'long',
+        sparkPlanInfo: {
+          nodeName: 'WholeStageCodegen',
+          children: [
+            { nodeName: 'Scan', children: [], metrics: [{ name: metric, accumulatorId: 70 }] }
+          ]
+        }
+      });
+    const reads = plan('number of files read');
+    expect(quick(reads)).toEqual(whole(reads));
+    expect(quick(reads)).toMatchObject({ type: 'sql-plan', files: { counts: [70] } });
+    expect(parseEvent(Buffer.from(plan('number of output rows')))).not.toHaveProperty(
+      'sparkPlanInfo.children'
+    );
+  });
+
   const bulkyKeys = [...new Set(Object.values(BULKY).flat())];
   const nasty = fc.constantFrom(
     '"Accumulables":[',

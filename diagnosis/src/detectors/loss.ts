@@ -47,7 +47,13 @@ const AT_ONCE_MS = 2_000;
 export const SHUTDOWN_MS = 10_000;
 
 /** Kinds of setback that an executor's end brings; the others happen while it lives. */
-const DOWN_WITH_IT: ReadonlySet<Setback['kind']> = new Set(['lost', 'undone', 'fetch', 'rerun']);
+const DOWN_WITH_IT: ReadonlySet<Setback['kind']> = new Set([
+  'lost',
+  'undone',
+  'fetch',
+  'rerun',
+  'result-lost'
+]);
 
 /** What others than the event log know of an executor. */
 export interface Witnesses {
@@ -93,10 +99,10 @@ export function lossOf(
     ({ kind, lastSeen }) => kind === 'heap' && Math.abs(at - lastSeen) <= SAME_MOMENT_MS
   );
   if (seen) {
-    // The status may name nobody but the signal; then Spark's own account is as good.
-    if (seen.verdict.confidence === 'certain' || !verdict || verdict.code === 'executor-lost') {
-      verdict = seen.verdict;
-    }
+    // The status may name nobody but the signal; then Spark's own account is as good, unless it
+    // takes a SIGKILL for one of memory, which the kubelet would have said.
+    const guess = verdict?.code === 'executor-lost' || isGuessedKill(verdict);
+    if (seen.verdict.confidence === 'certain' || !verdict || guess) verdict = seen.verdict;
     evidence.push(seen.evidence);
   }
   const notMemory = seen !== null && seen.verdict.code !== 'executor-lost';
@@ -139,6 +145,10 @@ function surestOf(verdicts: readonly (Verdict | null)[]): Verdict | null {
   const rank = ({ code, confidence }: Verdict): number =>
     (code === 'executor-lost' ? 1.5 : 0) + ORDER.indexOf(confidence);
   return verdicts.reduce((a, b) => (a && (!b || rank(a) <= rank(b)) ? a : b), null);
+}
+
+function isGuessedKill(verdict: Verdict | null): boolean {
+  return verdict?.code === 'executor-oom-killed' && verdict.confidence !== 'certain';
 }
 
 /** What the status of its pod says, if it ended in another way than it should. */

@@ -186,19 +186,22 @@ function translation(app: Application, unplaced: readonly Unplaced[]): string[] 
       `It needs ${memory(requested!)} for ${each}; the node has ${memory(Math.max(0, capacity! - used!))} free.`
     ];
   }
-  const nodes = /(\d+)\/(\d+) nodes are available/.exec(message);
-  const short = [...message.matchAll(/(\d+) Insufficient ([\w./-]+)/g)];
-  const others = [...message.matchAll(/(\d+) node\(s\) ([^,.]+(?:\{[^}]*\})?)/g)];
+  // What it says of preemption behind the sentence repeats it for pods that could be pushed out.
+  const sentence = message.split(/\.? preemption:/, 1)[0]!;
+  const nodes = /(\d+)\/(\d+) nodes are available/.exec(sentence);
+  const short = [...sentence.matchAll(/(\d+) Insufficient ([\w./-]*\w)/g)];
+  const others = [...sentence.matchAll(/(\d+) node\(s\) ((?:\{[^}]*\}|[^,{])+)/g)];
   const parts = [
-    ...short.map(
-      ([, count, what]) =>
-        `${count} ${count === '1' ? 'has' : 'have'} too little ${resource(what!)}`
-    ),
-    ...others.map(([, count, what]) => `${count} ${what!.trim()}`)
+    ...short.map(([, count, what]) => `${count} ${verb(count!)} too little ${resource(what!)}`),
+    ...others.map(([, count, what]) => `${count} ${what!.trim().replace(/\.$/, '')}`)
   ];
   if (parts.length === 0) return [];
   const all = nodes ? `of ${plural(Number(nodes[2]), 'node')} ` : '';
   return [`${needs}: ${all}${parts.join(', ')}.`];
+}
+
+function verb(count: string): string {
+  return count === '1' ? 'has' : 'have';
 }
 
 function resource(name: string): string {

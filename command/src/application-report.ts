@@ -25,7 +25,8 @@ export async function diagnoseLog(
     return { report: null, unread: [{ path, message: plainError(error) }] };
   }
   await readEvidence(diagnosis, evidence, (file, message) => unread.push({ path: file, message }));
-  return { report: reportOn(diagnosis, source.paths), unread };
+  const files = [...source.paths, ...evidence.map(file => file.path)];
+  return { report: reportOn(diagnosis, files), unread };
 }
 
 /** What a diagnosis says now. */

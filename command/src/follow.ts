@@ -32,12 +32,13 @@ export async function follow(
     unread = true;
     terminal.stderr.write(`Could not read ${oneLine(file)}: ${oneLine(message)}\n`);
   });
-  const report = (): ApplicationReport => since(reportOn(diagnosis, [path]), options.since);
+  const files = [path, ...options.evidence.map(file => file.path)];
+  const report = (): ApplicationReport => since(reportOn(diagnosis, files), options.since);
   const page = pageOf(options.output === null ? terminal.stdout : null, terminal.env);
   const streams = options.format === 'text' || options.format === 'json';
   const sink = streams && options.output !== null ? fileSink(options.output) : stdout;
   const watcher = streams
-    ? new Teller(options.format === 'json' ? jsonChange : textChange([path], page), text =>
+    ? new Teller(options.format === 'json' ? jsonChange : textChange(files, page), text =>
         sink.write(text)
       )
     : new Keeper(options, page);

@@ -126,9 +126,12 @@ export function titleOf({ name, id, files }: ApplicationReport): string {
   return name || id || files[0] || 'Spark application';
 }
 
-/** What a reader of an incomplete log must know. */
-export const INCOMPLETE =
-  'The log has no end: the application was still running, or the log is cut off.';
+/** What a reader of an incomplete log must know; null if it is complete or a finding says it. */
+export function incompleteWords({ complete, findings }: ApplicationReport): string | null {
+  return complete || findings.some(({ code }) => code === 'application-incomplete')
+    ? null
+    : 'The log has no end yet: the application is running, or the log is cut off.';
+}
 
 /** The calm sentence. */
 export function calmWords(report: ApplicationReport): string {

@@ -31,7 +31,9 @@ export const ApplicationReport = z
       .int()
       .nullable()
       .describe('ms since the epoch; of an incomplete log the last time that it mentions'),
-    files: z.array(z.string()).describe('The event log that was read'),
+    files: z
+      .array(z.string())
+      .describe('What was read: the parts of the event log, then other evidence'),
     problems: z.array(ReadingProblem).describe('The first hundred'),
     problemCount: z.number().int().min(0).describe('How many there were in all'),
     findings: z.array(Finding).describe('The worst first'),

@@ -103,7 +103,10 @@ export const CachedTable = z
         diskMiB: z.number()
       })
     ),
-    recomputed: z.number().int().describe('Partitions that were computed again because it lacked them')
+    recomputed: z
+      .number()
+      .int()
+      .describe('Partitions that were computed again because it lacked them')
   })
   .meta({ id: 'CachedTable' });
 export type CachedTable = z.infer<typeof CachedTable>;

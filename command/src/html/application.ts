@@ -7,7 +7,7 @@ import {
   dayAndTime,
   durationWords,
   fileAndLine,
-  INCOMPLETE,
+  incompleteWords,
   problemWords,
   titleOf,
   worst,
@@ -34,7 +34,8 @@ export function applicationSection(report: ApplicationReport): Html {
 }
 
 function header(report: ApplicationReport): Html {
-  const { id, name, sparkVersion, startedAt, complete } = report;
+  const { id, name, sparkVersion, startedAt } = report;
+  const incomplete = incompleteWords(report);
   const took = durationWords(report);
   const facts = [
     ...(id !== null && id !== name ? [id] : []),
@@ -48,7 +49,7 @@ function header(report: ApplicationReport): Html {
     <p class="verdict ${worst(report) ?? 'fine'}">
       ${report.findings.length === 0 ? calmWords(report) : countWords(report.findings)}
     </p>
-    ${complete ? null : html`<p class="facts">${INCOMPLETE}</p>`}
+    ${incomplete === null ? null : html`<p class="facts">${incomplete}</p>`}
   </header>`;
 }
 

@@ -10,7 +10,7 @@ import {
   dayAndTime,
   durationWords,
   fileAndLine,
-  INCOMPLETE,
+  incompleteWords,
   placeWords,
   problemWords,
   SEVERITY_WORDS,
@@ -27,7 +27,7 @@ const PROBLEMS = 5;
 
 /** One application for an issue or a mail: GitHub's Markdown, readable as plain text too. */
 export function applicationMarkdown(report: ApplicationReport, heading = '##'): string {
-  const { id, name, sparkVersion, startedAt, findings, complete } = report;
+  const { id, name, sparkVersion, startedAt, findings } = report;
   const took = durationWords(report);
   const facts = [
     ...(id !== null && id !== name ? [code(id)] : []),
@@ -36,7 +36,7 @@ export function applicationMarkdown(report: ApplicationReport, heading = '##'): 
     ...(took === null ? [] : [took])
   ];
   const blocks = [`${heading} ${escaped(titleOf(report))}`, facts.join(' · ')];
-  if (!complete) blocks.push(INCOMPLETE);
+  blocks.push(incompleteWords(report) ?? '');
   blocks.push(
     findings.length === 0 ? calmWords(report) : `${countWords(findings)}, the worst first.`
   );

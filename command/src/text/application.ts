@@ -8,7 +8,7 @@ import {
   dayAndTime,
   durationWords,
   fileAndLine,
-  INCOMPLETE,
+  incompleteWords,
   placeWords,
   problemWords,
   SEVERITY_WORDS,
@@ -52,7 +52,8 @@ export function applicationText(report: ApplicationReport, page: Page): string {
 }
 
 function headerText(report: ApplicationReport, { width, paint }: Page): string {
-  const { id, name, sparkVersion, startedAt, complete } = report;
+  const { id, name, sparkVersion, startedAt } = report;
+  const incomplete = incompleteWords(report);
   const took = durationWords(report);
   const facts = [
     ...(id !== null && id !== name ? [oneLine(id)] : []),
@@ -63,7 +64,7 @@ function headerText(report: ApplicationReport, { width, paint }: Page): string {
   return [
     paint.strong(oneLine(titleOf(report))),
     paint.faint(paragraph(facts.join(' · '), width, '')),
-    ...(complete ? [] : [paragraph(INCOMPLETE, width, '')])
+    ...(incomplete === null ? [] : [paragraph(incomplete, width, '')])
   ]
     .filter(line => line !== '')
     .join('\n');

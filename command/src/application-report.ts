@@ -1,5 +1,5 @@
 import { Diagnosis, type LogSource } from '@aglais/diagnosis';
-import type { ApplicationReport, Resources, Unread } from '@aglais/protocol';
+import type { ApplicationReport, Unread } from '@aglais/protocol';
 import { readEvidence } from './evidence.js';
 import { observeWhole, plainError, type ReadOptions } from './logs.js';
 import type { EvidenceFile } from './options.js';
@@ -39,7 +39,7 @@ export function reportOn(diagnosis: Diagnosis, files: readonly string[]): Applic
     problems: problems.first.map(problem => ({ ...problem })),
     problemCount: problems.count,
     findings: diagnosis.findings(),
-    resources: resourcesOf(diagnosis)
+    resources: diagnosis.resources()
   };
 }
 
@@ -47,25 +47,4 @@ export function reportOn(diagnosis: Diagnosis, files: readonly string[]): Applic
 export function since(report: ApplicationReport, at: number | null): ApplicationReport {
   if (at === null) return report;
   return { ...report, findings: report.findings.filter(({ lastSeen }) => lastSeen >= at) };
-}
-
-function resourcesOf(diagnosis: Diagnosis): Resources {
-  const executors = diagnosis.executors();
-  return {
-    driver: diagnosis.driverMemory(),
-    executors,
-    usage: [],
-    tables: [],
-    stages: diagnosis.runningStages(),
-    timeline: {
-      jobs: [],
-      stages: [],
-      executors: executors.map(({ id, host, addedAt, removedAt, removedReason }) => ({
-        ...{ id, host, addedAt, removedAt },
-        reason: removedReason,
-        killed: false
-      })),
-      omitted: { jobs: 0, stages: 0 }
-    }
-  };
 }

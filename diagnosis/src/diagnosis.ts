@@ -1,9 +1,19 @@
-import type { Executor, Finding, Memory, Progress, StageProgress } from '@aglais/protocol';
-import { Application } from './application/application.js';
-import { parseMiB } from './application/conf.js';
-import { describeExecutor, describeMemory } from './application/executors.js';
+import type {
+  Executor,
+  Finding,
+  Memory,
+  Progress,
+  Resources,
+  StageProgress
+} from '@aglais/protocol';
+import { Application, type Held } from './application/application.js';
+import {
+  driverMemoryOf,
+  executorsOf,
+  resourcesOf,
+  runningStagesOf
+} from './application/picture.js';
 import { cellKey, type CellState, type Scope } from './application/scopes.js';
-import { stageProgress } from './application/stages.js';
 import { detect } from './detectors/detect.js';
 import { readEvent } from './eventlog/event.js';
 import type { Observation } from './observation.js';
@@ -28,6 +38,9 @@ const NO_PROGRESS: Progress = {
   tasks: { total: 0, running: 0, done: 0, failed: 0 },
   stages: []
 };
+
+/** Findings whose executors did not go by plan. */
+const DEATHS = /^executor-/;
 
 /** Kinds of skipped events to count by name; a damaged log could name any number. */
 const SKIPPED_KINDS = 200;
@@ -148,26 +161,28 @@ export class Diagnosis {
 
   /** Executors that are active, and those that were lost and are still remembered. */
   executors(): Executor[] {
-    return [...this.#app.executors]
-      .filter(({ addedAt }) => addedAt !== null)
-      .map(executor => describeExecutor(executor, this.#app.granted));
+    return executorsOf(this.#app);
   }
 
   /** The driver's memory, as last sampled. */
   driverMemory(): Memory {
-    const memory = describeMemory(this.#app.driver, null);
-    const heap = parseMiB(this.#app.conf['spark.driver.memory']);
-    return { ...memory, heapLimitMiB: memory.heapLimitMiB ?? heap };
+    return driverMemoryOf(this.#app);
   }
 
   runningStages(): StageProgress[] {
-    return [...this.#app.stages.values()]
-      .map(stageProgress)
-      .filter(({ state, tasks }) => state === 'running' && (tasks.running > 0 || tasks.total > 0));
+    return runningStagesOf(this.#app);
+  }
+
+  /** Memory over time, cached tables, what runs and what ran when: the whole resource picture. */
+  resources(): Resources {
+    const killed = this.findings().flatMap(({ code, subject }) =>
+      DEATHS.test(code) ? (subject.executors ?? []) : []
+    );
+    return resourcesOf(this.#app, new Set(killed));
   }
 
   /** How much is remembered; it must grow with incidents, not with the length of the log. */
-  get memoryHeld(): Record<'jobs' | 'stages' | 'tasks' | 'scopes' | 'setbacks', number> {
+  get memoryHeld(): Record<Held, number> {
     return this.#app.held;
   }
 

@@ -1,5 +1,6 @@
 import type { Progress, StageProgress } from '@aglais/protocol';
 import type { JobOrigin, SparkEvent, StageInfo } from '../eventlog/event.js';
+import type { CachedRdd } from '../eventlog/metrics.js';
 import type {
   CellObservation,
   CgroupObservation,
@@ -14,8 +15,10 @@ import type {
 import { Accounts } from './accounts.js';
 import { grantedMemory, type GrantedMemory } from './conf.js';
 import { addReason, Executors } from './executors.js';
+import { History, jobSpan, plainDescription } from './history.js';
 import { jobResult, type Job } from './jobs.js';
 import { MemoryFacts } from './memory-facts.js';
+import { Performance } from './performance.js';
 import { Pods } from './pods.js';
 import { APPLICATION_SCOPE, RECENT_STAGES, rememberStage, Scopes, type Scope } from './scopes.js';
 import { Setbacks } from './setbacks.js';
@@ -31,6 +34,10 @@ export interface Changes {
   findings: boolean;
   resources: boolean;
 }
+
+/** What is counted to see that memory is bounded. */
+export type Held =
+  'jobs' | 'stages' | 'tasks' | 'scopes' | 'setbacks' | 'slow' | 'tables' | 'history';
 
 const QUOTE = 2000;
 /** local-cluster's workers say these when the whole cluster goes down, never in its life. */
@@ -72,6 +79,8 @@ export class Application {
   readonly accounts = new Accounts();
   readonly waits = new Waits();
   readonly sql = new SqlExecutions();
+  readonly performance = new Performance(this);
+  readonly history = new History();
   readonly jobs = new Map<number, Job>();
   readonly stages = new Map<number, Stage>();
   changes: Changes = { cells: new Set(), findings: false, resources: false };
@@ -99,6 +108,9 @@ export class Application {
       case 'environment':
         this.conf = event.conf;
         this.granted = grantedMemory(event.conf);
+        if (event.conf['spark.eventLog.logBlockUpdates.enabled'] === 'true') {
+          this.performance.caches.blocksKnown = true;
+        }
         this.changes.findings = this.changes.resources = true;
         return;
       case 'executor-added': {
@@ -115,7 +127,30 @@ export class Application {
         this.#executorRemoved(event.executor, event.reason, event.at, ref);
         return;
       case 'executor-memory':
-        this.#processMemory(event.executor)?.addMeasured(event.memory);
+        // A heartbeat has no time of its own: it is as old as the newest event.
+        if (event.heartbeat) {
+          this.#processMemory(event.executor)?.addMeasuredAt(this.now, event.memory);
+          this.changes.resources = true;
+        } else {
+          this.#processMemory(event.executor)?.addMeasured(event.memory);
+        }
+        return;
+      case 'block-manager-added': {
+        const memory =
+          event.executor === 'driver' ? this.driver : this.executors.get(event.executor).memory;
+        memory.unifiedMiB = event.unifiedMiB;
+        return;
+      }
+      case 'block-updated':
+        this.performance.caches.update(event.executor, event);
+        this.changes.resources = true;
+        return;
+      case 'block-manager-removed':
+        this.performance.caches.executorGone(event.executor);
+        return;
+      case 'rdd-unpersisted':
+        this.performance.caches.unpersisted(event.rdd);
+        this.changes.resources = true;
         return;
       case 'job-start':
         this.#jobStarted(event.job, event.at, event.stages, event, ref);
@@ -128,10 +163,10 @@ export class Application {
         if (this.sql.ended(event.sql, event.error, event.at, ref)) this.changes.findings = true;
         return;
       case 'stage-submitted':
-        this.#stageSubmitted(event.info, event.origin);
+        this.#stageSubmitted(event.info, event.origin, event.cached);
         return;
       case 'stage-completed':
-        this.#stageCompleted(event.info);
+        this.#stageCompleted(event.info, event.cached, ref);
         return;
       case 'task-start':
         this.#sawTime(event.info.launchedAt);
@@ -140,8 +175,11 @@ export class Application {
         return;
       case 'task-end':
         this.#sawTime(event.info.finishedAt);
-        if (event.memory) this.#processMemory(event.info.executor)?.addMeasured(event.memory);
-        this.#tasks.ended(event.info, event.outcome, ref);
+        if (event.memory) {
+          const memory = this.#processMemory(event.info.executor);
+          memory?.addMeasuredAt(event.info.finishedAt, event.memory);
+        }
+        this.#tasks.ended(event.info, event.outcome, event.metrics, ref);
         this.#letGoIfOver(this.stages.get(event.info.stage));
         return;
     }
@@ -268,13 +306,16 @@ export class Application {
     };
   }
 
-  get held(): Record<'jobs' | 'stages' | 'tasks' | 'scopes' | 'setbacks', number> {
+  get held(): Record<Held, number> {
     return {
       jobs: this.jobs.size,
       stages: this.stages.size,
       tasks: this.#tasks.running,
       scopes: [...this.scopes].length,
-      setbacks: [...this.setbacks].length
+      setbacks: [...this.setbacks].length,
+      slow: this.performance.slow.size,
+      tables: this.performance.caches.size,
+      history: this.history.size
     };
   }
 
@@ -285,6 +326,7 @@ export class Application {
     const evidence = { source: 'eventlog' as const, at, quote: reason.slice(0, QUOTE), ref };
     addReason(executor, { text: reason, at, from: 'removed', evidence });
     this.executors.remove(executor, at);
+    this.performance.caches.executorGone(id);
     this.changes.findings = this.changes.resources = true;
   }
 
@@ -298,6 +340,7 @@ export class Application {
       id,
       scope: scope.key,
       stages: stages.map(info => info.stage),
+      description: plainDescription(origin.description),
       resultTasks: stages.reduce((a, b) => (a && a.stage > b.stage ? a : b), stages[0])?.tasks ?? 0,
       startedAt: at,
       endedAt: null,
@@ -326,6 +369,8 @@ export class Application {
     job.failure =
       failure === null ? null : { source: 'eventlog', at, quote: failure.slice(0, QUOTE), ref };
     const scope = this.scopes.get(job.scope);
+    scope.lastJobAt = Math.max(scope.lastJobAt ?? 0, at);
+    this.history.addJob(jobSpan(job));
     scope.openJobs.delete(id);
     if (job.result === 'succeeded') scope.jobs.done += 1;
     else scope.jobs.failed += 1;
@@ -341,12 +386,14 @@ export class Application {
     if (!job.hurt) this.jobs.delete(id);
     const atWork = scope.openJobs.size > 0 || scope.openStages.size > 0;
     const waited = this.waits.over.some(wait => wait.scope === scope.key);
-    if (!atWork && !waited && scope.failures.size === 0 && !this.setbacks.hit(scope.key)) {
+    if (!atWork && scope.cell === null) this.performance.letGo(scope.key);
+    const hit = this.setbacks.hit(scope.key) || this.performance.hit(scope.key);
+    if (!atWork && !waited && scope.failures.size === 0 && !hit) {
       this.scopes.letGo(scope);
     }
   }
 
-  #stageSubmitted(info: StageInfo, origin: JobOrigin | null): void {
+  #stageSubmitted(info: StageInfo, origin: JobOrigin | null, cached: readonly CachedRdd[]): void {
     this.#sawTime(info.submittedAt ?? 0);
     const known = this.stages.get(info.stage);
     const jobs = [...(known?.jobs ?? [])].map(id => this.jobs.get(id));
@@ -362,6 +409,9 @@ export class Application {
       stage.scope = scope.key;
       scope.openStages.add(stage.id);
     }
+    stage.description = plainDescription(origin?.description ?? null);
+    stage.layout = origin?.layout ?? {};
+    this.performance.stageSubmitted(stage, cached);
     const attempt = attemptOf(stage, info.attempt);
     stage.indeterminate ||= info.indeterminate;
     attempt.tasks = info.tasks;
@@ -382,7 +432,7 @@ export class Application {
     }
   }
 
-  #stageCompleted(info: StageInfo): void {
+  #stageCompleted(info: StageInfo, cached: readonly CachedRdd[], ref: string): void {
     this.#sawTime(info.completedAt ?? 0);
     const stage = this.stages.get(info.stage);
     if (!stage) return;
@@ -390,6 +440,19 @@ export class Application {
     attempt.completedAt = info.completedAt ?? this.now;
     attempt.submittedAt ??= info.submittedAt;
     attempt.failure = info.failure;
+    if (info.failure === null) {
+      this.performance.stageDone(stage, info.attempt, cached, attempt.completedAt, ref);
+    }
+    this.history.addStage({
+      id: stage.id,
+      attempt: info.attempt,
+      name: plainDescription(stage.name) ?? `stage ${stage.id}`,
+      scope: stage.scope,
+      startedAt: attempt.submittedAt,
+      endedAt: attempt.completedAt,
+      failed: info.failure !== null,
+      tasks: attempt.tasks
+    });
     this.touchStage(stage);
   }
 

@@ -1,5 +1,19 @@
 import { fields, flag, list, number, strings, text, type Fields } from './fields.js';
+import {
+  largerMemory,
+  NOT_MEASURED,
+  readBlock,
+  readCachedRdds,
+  readMemory,
+  readTaskMetrics,
+  type BlockStatus,
+  type CachedRdd,
+  type MeasuredMemory,
+  type TaskMetrics
+} from './metrics.js';
 import { readTaskOutcome, type TaskOutcome } from './task-outcome.js';
+
+export { larger, largerMemory, type MeasuredMemory } from './metrics.js';
 
 /** What Spark says about a stage attempt. Times are ms since the epoch. */
 export interface StageInfo {
@@ -27,19 +41,16 @@ export interface TaskInfo {
   speculative: boolean;
 }
 
-/** Peaks that Spark measured in one process (MiB); null if not measured. */
-export interface MeasuredMemory {
-  heapMiB: number | null;
-  jvmMiB: number | null;
-  pythonMiB: number | null;
-}
-
 /** What says whom a job works for. */
 export interface JobOrigin {
   /** `spark.job.tags`, comma-separated. */
   tags: string | null;
   /** Id of the (root) SQL execution. */
   sql: string | null;
+  /** What the user or a library said that the job is for (`spark.job.description`). */
+  description: string | null;
+  /** Settings of the session that say how data is laid out, where they differ from the default. */
+  layout: Readonly<Record<string, string>>;
 }
 
 /** The events that diagnosis reads, in words of its own: the differences between Sparks end here. */
@@ -62,11 +73,29 @@ export type SparkEvent =
   | { type: 'job-end'; job: number; at: number; failure: string | null }
   /** An SQL execution ended; `error` is empty or null if it succeeded (Spark 3.4 and later). */
   | { type: 'sql-end'; sql: string; at: number; error: string | null }
-  | { type: 'stage-submitted'; info: StageInfo; origin: JobOrigin | null }
-  | { type: 'stage-completed'; info: StageInfo }
+  | {
+      type: 'stage-submitted';
+      info: StageInfo;
+      origin: JobOrigin | null;
+      /** RDDs that it computes or reads and that are marked to be cached. */
+      cached: CachedRdd[];
+    }
+  | { type: 'stage-completed'; info: StageInfo; cached: CachedRdd[] }
   | { type: 'task-start'; info: TaskInfo }
-  | { type: 'task-end'; info: TaskInfo; outcome: TaskOutcome; memory: MeasuredMemory | null }
-  | { type: 'executor-memory'; executor: string; memory: MeasuredMemory };
+  | {
+      type: 'task-end';
+      info: TaskInfo;
+      outcome: TaskOutcome;
+      memory: MeasuredMemory | null;
+      metrics: TaskMetrics | null;
+    }
+  /** A heartbeat (only in live logs, or the driver's own), or the peaks of a stage that is over. */
+  | { type: 'executor-memory'; executor: string; memory: MeasuredMemory; heartbeat: boolean }
+  | ({ type: 'block-updated'; executor: string } & BlockStatus)
+  /** Memory for execution and storage, on and off heap, that a process has room for. */
+  | { type: 'block-manager-added'; executor: string; unifiedMiB: number; at: number }
+  | { type: 'block-manager-removed'; executor: string; at: number }
+  | { type: 'rdd-unpersisted'; rdd: number };
 
 /** A known event that lacks what cannot be done without. */
 export interface Malformed {
@@ -85,7 +114,9 @@ export function readEvent(json: unknown): SparkEvent | string | Malformed {
   if (!event || !name) return { malformed: 'not an event of Spark: it has no "Event"' };
   const read = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
   if (!read) return name;
-  return read(event) ?? { malformed: `${name} lacks a field that every Spark writes` };
+  const said = read(event);
+  if (said === undefined) return name;
+  return said ?? { malformed: `${name} lacks a field that every Spark writes` };
 }
 
 /** Whether diagnosis has a use for events of that name; the JSON of all others need not be parsed. */
@@ -93,7 +124,8 @@ export function readsEvent(name: string): boolean {
   return Object.hasOwn(READERS, name);
 }
 
-const READERS: Record<string, (event: Fields) => SparkEvent | null> = {
+/** Null: something is missing that Spark always writes; undefined: nothing of interest. */
+const READERS: Record<string, (event: Fields) => SparkEvent | null | undefined> = {
   SparkListenerLogStart: event => ({
     type: 'log-start',
     sparkVersion: text(event, 'Spark Version') ?? 'unknown'
@@ -163,11 +195,14 @@ const READERS: Record<string, (event: Fields) => SparkEvent | null> = {
   SparkListenerStageSubmitted: event => {
     const info = readStageInfo(event['Stage Info']);
     const properties = fields(event['Properties']);
-    return info && { type: 'stage-submitted', info, origin: properties && readOrigin(properties) };
+    const origin = properties && readOrigin(properties);
+    const cached = readCachedRdds(fields(event['Stage Info']) ?? {});
+    return info && { type: 'stage-submitted', info, origin, cached };
   },
   SparkListenerStageCompleted: event => {
     const info = readStageInfo(event['Stage Info']);
-    return info && { type: 'stage-completed', info };
+    const cached = readCachedRdds(fields(event['Stage Info']) ?? {});
+    return info && { type: 'stage-completed', info, cached };
   },
   'org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd': event => {
     const sql = number(event, 'executionId');
@@ -191,13 +226,15 @@ const READERS: Record<string, (event: Fields) => SparkEvent | null> = {
       type: 'task-end',
       info,
       outcome: readTaskOutcome(reason, info.executor),
-      memory: readMemory(event['Task Executor Metrics'])
+      memory: readMemory(event['Task Executor Metrics']),
+      metrics: readTaskMetrics(event['Task Metrics'])
     };
   },
   SparkListenerStageExecutorMetrics: event => {
     const executor = text(event, 'Executor ID');
     const memory = readMemory(event['Executor Metrics']);
-    return executor !== null && memory ? { type: 'executor-memory', executor, memory } : null;
+    if (executor === null || !memory) return null;
+    return { type: 'executor-memory', executor, memory, heartbeat: false };
   },
   SparkListenerExecutorMetricsUpdate: event => {
     const executor = text(event, 'Executor ID');
@@ -205,39 +242,57 @@ const READERS: Record<string, (event: Fields) => SparkEvent | null> = {
     const memory = list(event, 'Executor Metrics Updated')
       .map(update => readMemory(fields(update)?.['Executor Metrics']))
       .reduce((a, b) => (a && b ? largerMemory(a, b) : (a ?? b)), null);
-    return { type: 'executor-memory', executor, memory: memory ?? NOT_MEASURED };
+    return {
+      type: 'executor-memory',
+      executor,
+      memory: memory ?? NOT_MEASURED,
+      heartbeat: true
+    };
+  },
+  SparkListenerBlockUpdated: event => {
+    const info = fields(event['Block Updated Info']);
+    const manager = info && fields(info['Block Manager ID']);
+    const executor = manager && text(manager, 'Executor ID');
+    if (!info || executor === null) return null;
+    const block = readBlock(info, info);
+    return block ? { type: 'block-updated', executor, ...block } : undefined;
+  },
+  SparkListenerBlockManagerAdded: event => {
+    const manager = fields(event['Block Manager ID']);
+    const executor = manager && text(manager, 'Executor ID');
+    if (executor === null) return null;
+    return {
+      type: 'block-manager-added',
+      executor,
+      unifiedMiB: (number(event, 'Maximum Memory') ?? 0) / MIB,
+      at: number(event, 'Timestamp') ?? 0
+    };
+  },
+  SparkListenerBlockManagerRemoved: event => {
+    const manager = fields(event['Block Manager ID']);
+    const executor = manager && text(manager, 'Executor ID');
+    if (executor === null) return null;
+    return { type: 'block-manager-removed', executor, at: number(event, 'Timestamp') ?? 0 };
+  },
+  SparkListenerUnpersistRDD: event => {
+    const rdd = number(event, 'RDD ID');
+    return rdd === null ? null : { type: 'rdd-unpersisted', rdd };
   }
 };
 
-const NOT_MEASURED: MeasuredMemory = { heapMiB: null, jvmMiB: null, pythonMiB: null };
-
-export function larger(a: number | null, b: number | null): number | null {
-  return a === null ? b : b === null ? a : Math.max(a, b);
-}
-
-/** Field by field the larger of two measurements. */
-export function largerMemory(a: MeasuredMemory, b: MeasuredMemory): MeasuredMemory {
-  return {
-    heapMiB: larger(a.heapMiB, b.heapMiB),
-    jvmMiB: larger(a.jvmMiB, b.jvmMiB),
-    pythonMiB: larger(a.pythonMiB, b.pythonMiB)
-  };
-}
-
-function readMemory(json: unknown): MeasuredMemory | null {
-  const metrics = fields(json);
-  if (!metrics) return null;
-  // Spark writes 0 for what it did not measure and -1 for a task that never reported.
-  const mib = (key: string): number | null => {
-    const bytes = number(metrics, key);
-    return bytes !== null && bytes > 0 ? bytes / MIB : null;
-  };
-  return {
-    heapMiB: mib('JVMHeapMemory'),
-    jvmMiB: mib('ProcessTreeJVMRSSMemory'),
-    pythonMiB: mib('ProcessTreePythonRSSMemory')
-  };
-}
+/** What decides how much data a task gets: Spark's own names, in SQLConf. */
+const LAYOUT = [
+  'spark.sql.adaptive.enabled',
+  'spark.sql.adaptive.skewJoin.enabled',
+  'spark.sql.adaptive.skewJoin.skewedPartitionFactor',
+  'spark.sql.adaptive.skewJoin.skewedPartitionThresholdInBytes',
+  'spark.sql.adaptive.advisoryPartitionSizeInBytes',
+  'spark.sql.adaptive.coalescePartitions.enabled',
+  'spark.sql.adaptive.coalescePartitions.parallelismFirst',
+  'spark.sql.shuffle.partitions',
+  'spark.sql.files.maxPartitionBytes',
+  'spark.sql.files.openCostInBytes'
+];
 
 function containerOf(info: Fields | null): string | null {
   const urls = Object.values(strings(info?.['Log Urls']));
@@ -248,7 +303,14 @@ function readOrigin(properties: Fields): JobOrigin {
   return {
     tags: text(properties, 'spark.job.tags'),
     sql:
-      text(properties, 'spark.sql.execution.root.id') ?? text(properties, 'spark.sql.execution.id')
+      text(properties, 'spark.sql.execution.root.id') ?? text(properties, 'spark.sql.execution.id'),
+    description: text(properties, 'spark.job.description'),
+    layout: Object.fromEntries(
+      LAYOUT.flatMap(key => {
+        const value = text(properties, key);
+        return value === null ? [] : [[key, value]];
+      })
+    )
   };
 }
 

@@ -16,6 +16,7 @@ import {
 import { cellKey, type CellState, type Scope } from './application/scopes.js';
 import { detect } from './detectors/detect.js';
 import { readEvent } from './eventlog/event.js';
+import { fields } from './eventlog/fields.js';
 import type { Observation } from './observation.js';
 import { placeOf, Problems } from './problem.js';
 
@@ -223,6 +224,7 @@ export class Diagnosis {
       this.report(ref, event.malformed);
     } else {
       this.#app.apply(event, ref);
+      this.#app.last.event = fields(json)?.['Event'] as string;
     }
   }
 

@@ -7,8 +7,10 @@ import {
   eventsOf,
   largeCorpus,
   linesOfFile,
-  smallCorpus
+  smallCorpus,
+  toldBeside
 } from './evidence.js';
+import { Diagnosis, observeEvidence, observeEventLine } from '../src/index.js';
 
 type Expected = Partial<Finding> & { id: string };
 
@@ -144,6 +146,93 @@ const LARGE: Record<string, Expected[]> = {
   'local-skew-join': [],
   'yarn-memory-kill': yarn
 };
+
+/** What becomes of it when everything that was recorded beside the log is heard, and no more comes. */
+const TOLD: Record<string, Expected[]> = {
+  ...LARGE,
+  'k8s-one': [
+    {
+      id: 'executor-oom-killed:sql:1',
+      severity: 'error',
+      confidence: 'certain',
+      count: 1,
+      explanation:
+        "The query failed because executor 2 was killed by the kernel's out-of-memory killer (limit 812 MiB, " +
+        'the Java heap may take 512 MiB). 4.4 s of task time was spent for nothing.'
+    }
+  ],
+  // Containers that end with OOMKilled and 0 or 143: Python workers were killed, not the executors.
+  'k8s-pyw': [
+    { id: 'python-worker-died:sql:1', severity: 'error', confidence: 'certain', count: 7 }
+  ],
+  // Copies of logs of applications that still ran.
+  'local-cell-tags': [
+    { id: 'application-incomplete:application', severity: 'info', confidence: 'certain' }
+  ],
+  'local-cgroup-oom': [
+    {
+      id: 'executor-oom-killed:cell:sw-cell-1',
+      severity: 'error',
+      confidence: 'certain',
+      count: 4,
+      title: '4 executors were killed for lack of memory'
+    }
+  ],
+  'local-driver-oom-slowclient': [
+    {
+      id: 'driver-heap-oom:cell:sw-cell-1',
+      severity: 'error',
+      confidence: 'certain',
+      title: 'The driver ran out of Java heap'
+    }
+  ]
+};
+
+describe('a recorded run with pods, logs, clients and counters', () => {
+  for (const { name, path } of largeCorpus) {
+    it(`${name} has exactly the findings that it should have, in whatever order they are heard`, () => {
+      const lines = linesOfFile(path);
+      const told = toldBeside(path);
+      const after = diagnoseLines(lines);
+      for (const { kind, file, content } of told) observeEvidence(after, kind, content, file);
+      after.close();
+      const findings = after.findings();
+      const expected = TOLD[name]!;
+      expect(findings.map(({ id }) => id).sort()).toEqual(expected.map(({ id }) => id));
+      for (const finding of findings) {
+        expect(finding).toMatchObject(expected.find(({ id }) => id === finding.id)!);
+        expect(Finding.parse(finding)).toEqual(finding);
+      }
+      expect(after.problems.count).toBe(0);
+
+      const before = new Diagnosis();
+      before.close();
+      for (const { kind, file, content } of [...told].reverse()) {
+        observeEvidence(before, kind, content, file);
+      }
+      lines.forEach((line, index) => observeEventLine(before, line, `log:${index + 1}`));
+      expect(before.findings()).toEqual(findings);
+    });
+  }
+
+  it('has evidence that is verbatim where it says', () => {
+    for (const { path } of largeCorpus) {
+      const told = new Map(toldBeside(path).map(one => [one.file, one]));
+      const diagnosis = diagnoseLines(linesOfFile(path));
+      for (const { kind, file, content } of told.values()) {
+        observeEvidence(diagnosis, kind, content, file);
+      }
+      for (const { evidence } of diagnosis.findings()) {
+        for (const { source, quote, ref } of evidence) {
+          if (source !== 'log') continue;
+          const [file, line] = ref.split(':') as [string, string];
+          const said = told.get(file)!.content.split('\n')[Number(line) - 1]!;
+          expect(said.trim().startsWith(quote)).toBe(true);
+        }
+      }
+    }
+  });
+});
 
 describe('a recorded run', () => {
   for (const [corpus, expected] of [

@@ -304,7 +304,7 @@ describe('the driver', () => {
   });
 
   it('runs out of heap: by its exit code, by its log, or by results that nobody could fetch', () => {
-    expect(ids(broken(), driver(52, 'Error'))).toEqual([
+    expect(ids(broken(), end, driver(52, 'Error'))).toEqual([
       'driver-heap-oom:cell:3:abc error certain'
     ]);
     const log: More = [
@@ -739,6 +739,19 @@ describe('a log without an end', () => {
     story.start(1, 0, { executor: '1' });
     expect(ids(story, { kind: 'end' })).toEqual([
       'application-incomplete:application warning certain'
+    ]);
+  });
+
+  it('is an error if the driver is known to have ended, with its exit code', () => {
+    const crashed = pod({ role: 'driver', state: terminated(1, 'Error', AT) });
+    const story = new Story(KUBERNETES).executor('1');
+    const [finding, ...others] = findings(story, { kind: 'end' }, pods(crashed));
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ code: 'application-incomplete', severity: 'error' });
+    expect(finding!.explanation).toMatch(/The driver ended with exit code 1 before/);
+    const killed = pod({ role: 'driver', state: terminated(137, 'Error', AT) });
+    expect(ids(story, { kind: 'end' }, pods(killed))).toEqual([
+      'driver-oom-killed:application error possible'
     ]);
   });
 

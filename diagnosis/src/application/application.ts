@@ -40,6 +40,8 @@ export type Held =
   'jobs' | 'stages' | 'tasks' | 'scopes' | 'setbacks' | 'slow' | 'tables' | 'history';
 
 const QUOTE = 2000;
+/** What is kept of why a job failed: a Python traceback says it in the end. */
+const MESSAGE = 8000;
 /** local-cluster's workers say these when the whole cluster goes down, never in its life. */
 const SHUTTING_DOWN = /^Worker shutting down|Shutdown hooks cannot be modified during shutdown/;
 
@@ -65,8 +67,8 @@ export class Application {
   over = false;
   /** Events of its log that were read. */
   events = 0;
-  /** Where the log ends so far. */
-  lastRef = '';
+  /** Where the log ends so far: the name of its last event that was read, and its line. */
+  last = { event: '', ref: '' };
   readonly driver = new MemoryFacts();
   /** The notebook's own kernel. */
   readonly kernel = new MemoryFacts();
@@ -88,7 +90,7 @@ export class Application {
 
   apply(event: SparkEvent, ref: string): void {
     this.events += 1;
-    this.lastRef = ref;
+    this.last = { event: event.type, ref };
     switch (event.type) {
       case 'log-start':
         this.sparkVersion = event.sparkVersion;
@@ -375,7 +377,7 @@ export class Application {
     if (job.result === 'succeeded') scope.jobs.done += 1;
     else scope.jobs.failed += 1;
     if (job.result === 'failed') {
-      scope.failures.set(id, job.failure?.quote ?? '');
+      scope.failures.set(id, failure?.slice(0, MESSAGE) ?? '');
       job.hurt = true;
     }
     if (job.result === 'shutdown') this.shutdownAt = Math.min(this.shutdownAt ?? Infinity, at);

@@ -7,6 +7,7 @@ import { driverFindings } from './driver.js';
 import { executorGone } from './executors.js';
 import { explain, type Explained } from './incidents.js';
 import { applicationIncomplete } from './incomplete.js';
+import { kernelOomKilled } from './kernel.js';
 import { executorHeapOom, executorOomKilled } from './memory.js';
 import { clusterPending } from './pending.js';
 import { childKilled, pythonWorkerDied } from './python.js';
@@ -41,6 +42,7 @@ export function detect(app: Application): Finding[] {
     ...ofScopes(app, explained),
     ...resultTooLarge(app),
     ...driverFindings(app, explained.unexplained),
+    ...kernelOomKilled(app),
     ...broadcastTooLarge(app),
     ...nondeterministicRetryRisk(app),
     ...shareUnavailable(app, explained.unexplained),

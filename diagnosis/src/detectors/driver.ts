@@ -1,38 +1,24 @@
-import type { Advice, Confidence, Evidence, Finding } from '@aglais/protocol';
+import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import { parseMiB } from '../application/conf.js';
-import type { PodFacts } from '../application/pods.js';
-import { APPLICATION_SCOPE, type Scope } from '../application/scopes.js';
+import type { Scope } from '../application/scopes.js';
 import type { Setback } from '../application/setbacks.js';
-import { isMaster } from '../evidence/yarn.js';
 import { roundUp } from './advice.js';
 import { finding } from './draft.js';
-import { oomEnd, ownPods, unaskedEnd } from './pods.js';
-import { judge } from './reasons.js';
+import { driverEnds, goneFor, scopeAtEnd, type DriverEnd } from './driver-end.js';
 import { memory, plural } from './words.js';
-
-/** How the driver ended, by its container, YARN or its cgroup. */
-interface DriverEnd {
-  exitCode: number | null;
-  oom: Confidence | null;
-  at: number | null;
-  evidence: Evidence;
-  pod: PodFacts | null;
-  limitMiB: number | null;
-}
 
 /** Exit codes: ExecutorExitCode.OOM, and SparkExitCode.EXCEED_MAX_EXECUTOR_FAILURES. */
 const HEAP = 52;
 const TOO_MANY_FAILURES = 11;
 
-/** What became of the driver itself, and of the notebook's kernel. */
+/** What became of the driver itself. */
 export function driverFindings(app: Application, unexplained: readonly Setback[]): Finding[] {
   const ends = driverEnds(app);
   return [
     ...driverOomKilled(app, ends),
     ...driverHeapOom(app, ends, unexplained),
-    ...tooManyExecutorFailures(app, ends),
-    ...kernelOomKilled(app)
+    ...tooManyExecutorFailures(app, ends)
   ];
 }
 
@@ -187,141 +173,12 @@ function tooManyExecutorFailures(app: Application, ends: readonly DriverEnd[]): 
   ];
 }
 
-/** The notebook's own process was killed: its pod says so, or its cgroup counted a kill. */
-function kernelOomKilled(app: Application): Finding[] {
-  const pods = ownPods(app).filter(({ role }) => role === 'kernel');
-  const found = pods
-    .map(({ facts }) => ({ facts, end: oomEnd(facts) }))
-    .find(({ end }) => end !== null);
-  const { kills, oomKills } = app.kernel;
-  const kill = kills.get(oomKills);
-  if (!found && !kill) return [];
-  const limit = found?.facts.limitMiB ?? app.kernel.limitMiB;
-  const certain = found !== undefined || kernelIsGone(app);
-  const evidence: Evidence[] = [
-    ...(found ? [found.end!.evidence] : []),
-    ...(kill ? [{ source: 'cgroup' as const, at: kill.at, quote: kill.quote, ref: kill.ref }] : [])
-  ];
-  return [
-    finding(app, {
-      code: 'kernel-oom-killed',
-      scope: scopeAtEnd(app),
-      confidence: certain ? 'certain' : 'likely',
-      title: `The notebook's kernel was killed${certain ? '' : ', probably'} for lack of memory`,
-      what:
-        `the kernel's out-of-memory killer killed ${certain ? "the notebook's own process" : 'a process of the notebook, probably its kernel'}` +
-        (limit === null ? '' : ` (limit ${memory(limit)})`),
-      more: ['All variables of the notebook are gone with it; Spark itself was not the cause.'],
-      setbacks: [],
-      evidence,
-      effects: [],
-      advice: [
-        {
-          action: 'code',
-          hint: 'collect-less',
-          sentence:
-            `Keep large tables in Spark and bring only what you plot into the notebook` +
-            (limit === null ? '.' : `: it has ${memory(limit)} for everything in it.`)
-        }
-      ],
-      count: Math.max(1, oomKills),
-      failed: () => false,
-      seen: evidence.flatMap(({ at }) => at ?? []),
-      severity: 'error',
-      ...(found && { pod: found.facts.name })
-    })
-  ];
-}
-
-function driverEnds(app: Application): DriverEnd[] {
-  const ends: DriverEnd[] = [];
-  for (const { facts, role } of ownPods(app)) {
-    if (role !== 'driver') continue;
-    const oom = oomEnd(facts);
-    const end = oom ?? unaskedEnd(facts);
-    if (!end) continue;
-    ends.push({
-      exitCode: end.exitCode,
-      // SIGKILL without the kubelet's word: from anybody. The application's end would have been logged.
-      oom: oom ? 'certain' : null,
-      at: end.at,
-      evidence: end.evidence,
-      pod: facts,
-      limitMiB: facts.limitMiB
-    });
-  }
-  ends.push(...masterEnds(app));
-  const { kills, oomKills } = app.driver;
-  const kill = kills.get(oomKills);
-  // A kill in the driver's cgroup is the driver's unless it goes on living.
-  if (kill && app.endedAt === null && (app.over || goneFor(app).length > 0)) {
-    const evidence: Evidence = { source: 'cgroup', at: kill.at, quote: kill.quote, ref: kill.ref };
-    ends.push({
-      exitCode: null,
-      oom: 'certain',
-      at: kill.at,
-      evidence,
-      pod: null,
-      limitMiB: kill.limitMiB
-    });
-  }
-  return ends;
-}
-
-/** In YARN's cluster mode the ApplicationMaster is the driver. */
-function masterEnds(app: Application): DriverEnd[] {
-  if (app.conf['spark.submit.deployMode'] !== 'cluster') return [];
-  const harm = { any: true, tasks: true, kubernetes: false };
-  return [...app.accounts.yarn.values()].flatMap(said => {
-    const { application, container, diagnostics, at, ref } = said;
-    if (application !== null && app.id !== null && application !== app.id) return [];
-    const about = container ?? /container_\w+/.exec(diagnostics)?.[0] ?? null;
-    if (about === null ? !/AM Container/.test(diagnostics) : !isMaster(about)) return [];
-    const verdict = judge(diagnostics, harm);
-    const exit = /exit ?(?:code|status): ?(-?\d+)/i.exec(diagnostics)?.[1];
-    return [
-      {
-        exitCode: exit === undefined ? null : Number(exit),
-        oom: verdict?.code === 'executor-oom-killed' ? verdict.confidence : null,
-        at,
-        evidence: { source: 'container', at, quote: diagnostics, ref } satisfies Evidence,
-        pod: null,
-        limitMiB: verdict?.limitMiB ?? null
-      }
-    ];
-  });
-}
-
-/** The cell that was at work when it all ended, if it was only one; else nobody's. */
-function scopeAtEnd(app: Application): Scope {
-  const working = [...app.scopes].filter(
-    scope =>
-      scope.key !== APPLICATION_SCOPE && (scope.openJobs.size > 0 || scope.outcome === 'running')
-  );
-  return working.length === 1 ? working[0]! : app.scopes.get(APPLICATION_SCOPE);
-}
-
-/** What the client heard when the driver was gone. */
-export function goneFor(app: Application): Evidence[] {
-  return ['session-gone' as const, 'session-lost' as const]
-    .flatMap(claim => app.accounts.of(claim))
-    .map(({ evidence }) => evidence);
-}
-
 function lostWork(app: Application): string[] {
   const open = [...app.scopes].reduce((sum, { openJobs }) => sum + openJobs.size, 0);
   return [
     ...(open > 0 ? [`${plural(open, 'running job')} ended with it`] : []),
     'the session ended with it'
   ];
-}
-
-function kernelIsGone(app: Application): boolean {
-  return [...app.scopes].some(({ error }) =>
-    /DeadKernel|kernel (?:died|is dead|was killed|has died)/i.test(
-      `${error?.name ?? ''} ${error?.message ?? ''}`
-    )
-  );
 }
 
 function driverHeap(app: Application): number | null {

@@ -3,7 +3,7 @@ import type { Application } from '../application/application.js';
 import { newExecutor } from '../application/executors.js';
 import { APPLICATION_SCOPE, type Scope } from '../application/scopes.js';
 import type { Setback } from '../application/setbacks.js';
-import { lossOf, SHUTDOWN_MS, type Loss, type Witnesses } from './loss.js';
+import { isLostWith, lossOf, SHUTDOWN_MS, type Loss, type Witnesses } from './loss.js';
 import { podsByExecutor } from './pods.js';
 
 /**
@@ -148,7 +148,7 @@ function causedBy(
   const own = setback.executor === loss.executor.id;
   if (kind === 'heap') return own && loss.code === 'executor-heap-oom';
   if (kind === 'disk') return own && loss.code === 'disk-full';
-  if (kind === 'result-lost') return own && setback.lastSeen >= loss.at - NOTICE_MS;
+  if (kind === 'result-lost') return own && isLostWith(setback, loss.at);
   if (kind === 'crash') {
     if (!own || loss.code !== 'executor-oom-killed') return false;
     return setback.firstSeen >= loss.at - SAME_KILL_MS;

@@ -72,15 +72,19 @@ export interface Witnesses {
  * Who is believed: the pod's own status before Spark's text about it (Spark quotes the same status,
  * but only if it came in time), a full heap before a signal (YARN's executors run with
  * `-XX:OnOutOfMemoryError='kill %p'`), the surest of Spark's own reasons; then the counters.
- * @param setbacks those of this executor.
+ * @param all setbacks of this executor.
  */
 export function lossOf(
   app: Application,
   executor: ExecutorFacts,
-  setbacks: readonly Setback[],
+  all: readonly Setback[],
   witnesses: Witnesses
 ): Loss | null {
   const { reasons } = executor;
+  const removedAt = executor.removedAt ?? reasons[0]?.at ?? Infinity;
+  const setbacks = all.filter(
+    setback => setback.kind !== 'result-lost' || isLostWith(setback, removedAt)
+  );
   const harm: Harm = {
     any: setbacks.some(({ kind }) => DOWN_WITH_IT.has(kind)),
     tasks: setbacks.some(({ kind }) => kind === 'lost'),
@@ -136,6 +140,11 @@ export function lossOf(
   }
   if (!verdict || isShutdown(app, verdict, setbacks, at)) return null;
   return { ...verdict, executor, at, evidence };
+}
+
+/** Results that are lost while their executor lives were lost by the driver, not by its end later. */
+export function isLostWith(results: Setback, removedAt: number): boolean {
+  return results.lastSeen >= removedAt - AT_ONCE_MS;
 }
 
 const ORDER: readonly Confidence[] = ['certain', 'likely', 'possible'];

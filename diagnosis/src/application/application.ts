@@ -154,6 +154,17 @@ export class Application {
         this.performance.caches.unpersisted(event.rdd);
         this.changes.resources = true;
         return;
+      case 'sql-plan':
+        this.performance.files.planned(
+          event.sql,
+          event.root,
+          event.files.counts,
+          event.files.sizes
+        );
+        return;
+      case 'sql-counted':
+        this.performance.files.counted(event.sql, event.updates);
+        return;
       case 'job-start':
         this.#jobStarted(event.job, event.at, event.stages, event, ref);
         return;
@@ -413,6 +424,7 @@ export class Application {
     }
     stage.description = plainDescription(origin?.description ?? null);
     stage.layout = origin?.layout ?? {};
+    stage.sql = origin?.sql ?? null;
     this.performance.stageSubmitted(stage, cached);
     const attempt = attemptOf(stage, info.attempt);
     stage.indeterminate ||= info.indeterminate;

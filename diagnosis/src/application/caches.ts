@@ -187,8 +187,14 @@ export class Caches {
         if (account.scope === scope) table.recomputed.delete(key);
       }
       if (table.fill?.scope === scope) table.fill = null;
+      this.#byScope.get(scope)?.delete(table);
     }
-    this.#byScope.delete(scope);
+    if (this.#byScope.get(scope)?.size === 0) this.#byScope.delete(scope);
+  }
+
+  /** Scopes that have something in the books. */
+  scopes(): Iterable<string> {
+    return this.#byScope.keys();
   }
 
   filled(table: CacheFacts, fill: PartialFill): void {

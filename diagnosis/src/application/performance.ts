@@ -3,6 +3,7 @@ import type { TaskInfo } from '../eventlog/event.js';
 import type { Application } from './application.js';
 import { addStage, CacheReads, lookUp, settleReads, type CacheLookup } from './cache-reads.js';
 import { Caches, type CacheFacts } from './caches.js';
+import { FileReads } from './file-reads.js';
 import { SlowWork } from './slow-work.js';
 import { factsOf } from './stage-facts.js';
 import type { Stage } from './stages.js';
@@ -11,6 +12,7 @@ import type { Stage } from './stages.js';
 export class Performance {
   readonly slow = new SlowWork();
   readonly caches = new Caches();
+  readonly files = new FileReads();
   readonly #application: Application;
 
   constructor(application: Application) {
@@ -67,7 +69,8 @@ export class Performance {
     }
     stage.reads = stage.reads && new CacheReads(stage.reads.rdds);
     if (stage.work.tasks === 0) return;
-    const facts = factsOf(stage, attempt, this.#slots(), this.#application.conf);
+    const files = stage.sql === null ? null : this.files.of(stage.sql);
+    const facts = factsOf(stage, attempt, this.#slots(), files, this.#application.conf);
     if (this.slow.add(scope, facts, stage.judged)) this.#application.changes.findings = true;
     stage.judged = true;
   }

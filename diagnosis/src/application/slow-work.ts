@@ -4,6 +4,7 @@ import {
   LEAST_MS,
   NOTHING,
   skewCost,
+  smallFilesCost,
   smallTasksCost,
   spillCost,
   type TimeLost
@@ -19,7 +20,8 @@ const COSTS: readonly ((facts: StageFacts) => TimeLost)[] = [
   skewCost,
   spillCost,
   smallTasksCost,
-  largeTasksCost
+  largeTasksCost,
+  smallFilesCost
 ];
 
 /** Garbage collection in those stages of a scope in which it took more than its share. */

@@ -131,6 +131,27 @@ export function smallTasksCost(facts: StageFacts): TimeLost {
   return { taskMs, wallMs: taskMs / facts.peakRunning };
 }
 
+const SMALL_FILES = 100;
+/** About what opening a file in an object store takes, with its footer, ms. */
+const OPEN_MS = 20;
+
+/**
+ * What opening many small files cost, by estimate. Spark's planner takes opening a file for as
+ * expensive as reading 4 MiB; so of the time of the stage that scans them
+ *
+ * taskMs = min(taskMs × files × 4 MiB / (files × 4 MiB + bytes), files × 20 ms);
+ * wallMs = taskMs / peakRunning.
+ */
+export function smallFilesCost(facts: StageFacts): TimeLost {
+  const { files, tasks } = facts;
+  if (!files || files.files < SMALL_FILES || tasks === 0) return NOTHING;
+  const bytes = files.bytes > 0 ? files.bytes : facts.inputBytes;
+  if (bytes / files.files > SMALL_BYTES) return NOTHING;
+  const opening = files.files * SMALL_BYTES;
+  const taskMs = Math.min((facts.taskMs * opening) / (opening + bytes), files.files * OPEN_MS);
+  return { taskMs, wallMs: taskMs / facts.peakRunning };
+}
+
 /** So much more than the usual size that it is no rounding. */
 const LARGE_BYTES = 1.5 * GOOD_PARTITION_BYTES;
 

@@ -1,3 +1,4 @@
+import type { FilesRead } from './file-reads.js';
 import type { NotableTask } from './stage-work.js';
 import type { Stage } from './stages.js';
 
@@ -33,6 +34,8 @@ export interface StageFacts {
   longestHadPeers: boolean;
   worstSpill: NotableTask | null;
   worstGc: NotableTask | null;
+  /** What the scans of its SQL execution read together; null if it has none or is no scan. */
+  files: FilesRead | null;
   inputBytes: number;
   shuffleReadBytes: number;
   shuffleWriteBytes: number;
@@ -47,6 +50,7 @@ export function factsOf(
   stage: Stage,
   attempt: number,
   slots: number,
+  files: FilesRead | null,
   conf: Readonly<Record<string, string>>
 ): StageFacts {
   const { work } = stage;
@@ -77,6 +81,7 @@ export function factsOf(
     longestHadPeers: shortest <= 2 * medianMs,
     worstSpill: work.worstSpill,
     worstGc: work.worstGc,
+    files: work.inputBytes > 0 ? files : null,
     inputBytes: work.inputBytes,
     shuffleReadBytes: work.shuffleReadBytes,
     shuffleWriteBytes: work.shuffleWriteBytes,

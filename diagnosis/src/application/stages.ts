@@ -44,6 +44,8 @@ export interface Stage {
   description: string | null;
   /** Settings of its session that say how data is laid out. */
   layout: Readonly<Record<string, string>>;
+  /** Id of the (root) SQL execution that it works for. */
+  sql: string | null;
   readonly work: StageWork;
   /** What it found of cached tables; null if it uses none. */
   reads: CacheReads | null;
@@ -68,6 +70,7 @@ export function newStage(info: StageInfo, scope: string): Stage {
     lost: new Map(),
     description: null,
     layout: {},
+    sql: null,
     work: new StageWork(),
     reads: null,
     judged: false

@@ -10,6 +10,7 @@ import { applicationIncomplete } from './incomplete.js';
 import { kernelOomKilled } from './kernel.js';
 import { executorHeapOom, executorOomKilled } from './memory.js';
 import { clusterPending } from './pending.js';
+import { slow } from './performance/slow.js';
 import { childKilled, pythonWorkerDied } from './python.js';
 import { resultTooLarge } from './results.js';
 import { nondeterministicRetryRisk } from './rollback.js';
@@ -56,6 +57,7 @@ export function detect(app: Application): Finding[] {
     findings.push(...clusterPending(app));
   }
   findings.push(...taskFailed(app, explained.unexplained, findings));
+  findings.push(...slow(app, findings));
   findings.push(...sessionLost(app, findings));
   findings.push(...applicationIncomplete(app, findings));
   return findings.sort(

@@ -11,6 +11,7 @@ import {
   type MeasuredMemory,
   type TaskMetrics
 } from './metrics.js';
+import { readFileMetrics, type FileMetrics } from './plan.js';
 import { readTaskOutcome, type TaskOutcome } from './task-outcome.js';
 
 export { larger, largerMemory, type MeasuredMemory } from './metrics.js';
@@ -95,7 +96,11 @@ export type SparkEvent =
   /** Memory for execution and storage, on and off heap, that a process has room for. */
   | { type: 'block-manager-added'; executor: string; unifiedMiB: number; at: number }
   | { type: 'block-manager-removed'; executor: string; at: number }
-  | { type: 'rdd-unpersisted'; rdd: number };
+  | { type: 'rdd-unpersisted'; rdd: number }
+  /** A plan whose scans count the files that they read, at the start or changed later. */
+  | { type: 'sql-plan'; sql: string; root: string | null; files: FileMetrics }
+  /** Figures that the driver counted for a plan. */
+  | { type: 'sql-counted'; sql: string; updates: [id: number, value: number][] };
 
 /** A known event that lacks what cannot be done without. */
 export interface Malformed {
@@ -103,6 +108,8 @@ export interface Malformed {
 }
 
 const MIB = 2 ** 20;
+/** Events of Spark SQL are written with their package. */
+const SQL = 'org.apache.spark.sql.execution.ui.';
 
 /**
  * Reads the JSON of one listener event. Returns the event, the name of an event that diagnosis
@@ -277,8 +284,28 @@ const READERS: Record<string, (event: Fields) => SparkEvent | null | undefined> 
   SparkListenerUnpersistRDD: event => {
     const rdd = number(event, 'RDD ID');
     return rdd === null ? null : { type: 'rdd-unpersisted', rdd };
+  },
+  [`${SQL}SparkListenerSQLExecutionStart`]: readPlan,
+  [`${SQL}SparkListenerSQLAdaptiveExecutionUpdate`]: readPlan,
+  [`${SQL}SparkListenerDriverAccumUpdates`]: event => {
+    const sql = number(event, 'executionId');
+    if (sql === null) return null;
+    const updates = list(event, 'accumUpdates').filter(
+      (update): update is [number, number] =>
+        Array.isArray(update) && typeof update[0] === 'number' && typeof update[1] === 'number'
+    );
+    return updates.length === 0 ? undefined : { type: 'sql-counted', sql: String(sql), updates };
   }
 };
+
+function readPlan(event: Fields): SparkEvent | null | undefined {
+  const sql = number(event, 'executionId');
+  if (sql === null) return null;
+  const files = readFileMetrics(event['sparkPlanInfo']);
+  if (!files) return undefined;
+  const root = number(event, 'rootExecutionId');
+  return { type: 'sql-plan', sql: String(sql), root: root === null ? null : String(root), files };
+}
 
 /** What decides how much data a task gets: Spark's own names, in SQLConf. */
 const LAYOUT = [

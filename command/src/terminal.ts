@@ -18,7 +18,8 @@ const NO_TERMINAL_COLUMNS = 100;
 
 /** The page that text is laid out for: a terminal, a pipe or (null) a file. */
 export function pageOf(stream: Terminal['stdout'] | null, env: Terminal['env']): Page {
-  const columns = stream?.columns ?? (Number(env['COLUMNS']) || null);
+  // Some terminals say that they have no columns at all.
+  const columns = stream?.columns || Number(env['COLUMNS']) || null;
   const width = Math.max(40, columns ?? NO_TERMINAL_COLUMNS);
   return {
     width,

@@ -44,7 +44,7 @@ export function sinkOf(stream: Writable): Sink {
   let failure: Error | null = null;
   const onError = (error: NodeJS.ErrnoException): void => {
     closed = true;
-    if (error.code !== 'EPIPE') failure = error;
+    if (error.code !== 'EPIPE') failure ??= error;
   };
   stream.on('error', onError);
   const rethrow = (): void => {
@@ -57,7 +57,13 @@ export function sinkOf(stream: Writable): Sink {
     async write(text) {
       rethrow();
       if (closed) return;
-      await new Promise<void>(resolve => stream.write(text, () => resolve()));
+      await new Promise<void>(resolve =>
+        stream.write(text, error => {
+          // At once, before the error event comes: nothing more shall be written.
+          if (error) onError(error);
+          resolve();
+        })
+      );
       rethrow();
     },
     close: () => Promise.resolve(rethrow())

@@ -121,6 +121,7 @@ export class Application {
         executor.cores = event.cores;
         executor.container = event.container;
         executor.addedAt = event.at;
+        this.performance.executorsChanged();
         this.changes.resources = true;
         this.#sawTime(event.at);
         return;
@@ -339,6 +340,7 @@ export class Application {
     const evidence = { source: 'eventlog' as const, at, quote: reason.slice(0, QUOTE), ref };
     addReason(executor, { text: reason, at, from: 'removed', evidence });
     this.executors.remove(executor, at);
+    this.performance.executorsChanged();
     this.performance.caches.executorGone(id);
     this.changes.findings = this.changes.resources = true;
   }
@@ -422,6 +424,7 @@ export class Application {
       stage.scope = scope.key;
       scope.openStages.add(stage.id);
     }
+    stage.name = info.name;
     stage.description = plainDescription(origin?.description ?? null);
     stage.layout = origin?.layout ?? {};
     stage.sql = origin?.sql ?? null;

@@ -54,7 +54,7 @@ export class Tasks {
     if (executor) executor.running += 1;
     const repeats = info.speculative ? null : this.#repeated(stage, info, ref);
     if (info.partition !== null) stage.begun.add(info.partition);
-    const lookup = app.performance.taskStarted(stage, info);
+    const lookup = app.performance.taskStarted(stage, info, this.#running.size + 1);
     this.#running.set(info.task, { stage, attempt: info.attempt, repeats, lookup });
     app.touchStage(stage);
   }
@@ -81,7 +81,14 @@ export class Tasks {
       if (executor) executor.done += 1;
       if (metrics) {
         if (executor) addWork(executor.work, metrics);
-        this.#application.performance.taskDone(stage, info, metrics, lookup, ref);
+        this.#application.performance.taskDone(
+          stage,
+          info,
+          metrics,
+          lookup,
+          this.#running.size,
+          ref
+        );
       }
       if (info.partition !== null) stage.finished.add(info.partition);
       if (repeats) this.#workedAgain(repeats, info);

@@ -1,6 +1,7 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../../application/application.js';
-import { tableName, type CacheFacts, type Recomputed } from '../../application/caches.js';
+import { tableName } from '../../application/cache-names.js';
+import type { CacheFacts, Recomputed } from '../../application/caches.js';
 import { LEAST_MS, type TimeLost } from '../../application/stage-costs.js';
 import type { Scope } from '../../application/scopes.js';
 import { roundUp } from '../advice.js';

@@ -25,13 +25,22 @@ export function spilledBySkew(facts: StageFacts): boolean {
   );
 }
 
-/** One task held its stage up: what that cost is in skewCost. */
+/**
+ * One task held its stage up: what that cost is in skewCost.
+ *
+ * @param missed stages whose tasks had to compute what was not cached any more
+ */
 export function skew(
   app: Application,
   scope: Scope,
-  all: readonly StageFacts[]
+  all: readonly StageFacts[],
+  missed: ReadonlySet<number>
 ): { finding: Finding; stages: StageFacts[] } | null {
-  const stages = skewedStages(all);
+  // After a loss tasks wait for what is computed again: what then takes long is no fault of theirs.
+  const disturbed = app.setbacks.hit(scope.key);
+  const stages = skewedStages(all).filter(
+    facts => skewOf(facts) === 'data' || !(disturbed || missed.has(facts.stage))
+  );
   const worst = stages[0];
   if (!worst) return null;
   const lost = together(app, scope, stages.map(skewCost));
@@ -72,7 +81,7 @@ function dataWords(facts: StageFacts): string {
   if (task.readBytes >= MIB && read > 0) {
     return `read ${size(task.readBytes)} of ${size(read)} (${percent(task.readBytes / read)})`;
   }
-  return `had ${amount(task.readRecords)} rows, the median ${amount(facts.medianReadRecords)}`;
+  return `had ${amount(task.readRecords)} rows, the median about ${amount(Number(facts.medianReadRecords.toPrecision(2)))}`;
 }
 
 function lookInside(facts: StageFacts): Advice {

@@ -3,11 +3,14 @@ import { Buffer } from 'node:buffer';
 import { appendFileSync, copyFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Report } from '@aglais/protocol';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { beginning, END, Folder, killedOnce, linesOf } from './logs.js';
 
 const root = join(import.meta.dirname, '..', '..');
 const aglais = join(root, 'command', 'bin', 'aglais.mjs');
+// Processes and files: a busy machine may take its time.
+jest.setTimeout(60_000);
+
 let folder: Folder;
 
 beforeAll(() => {

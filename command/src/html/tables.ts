@@ -57,26 +57,28 @@ export function processTable({ usage, executors, driver }: Resources): Html | nu
   return tableHtml('Memory and work', 'processes', columns, rows);
 }
 
-/** Tables and RDDs marked to be cached, and how much of each is; null if there are none. */
+/**
+ * Tables and RDDs marked to be cached, and how much of each was when it was most: at the end of a log
+ * nothing is left. Null if there are none.
+ */
 export function cachedTables(tables: readonly CachedTable[]): Html | null {
   const columns: Column<CachedTable>[] = [
     { title: 'Cached', cell: ({ name, rdd }) => `${brief(name)} (RDD ${rdd})` },
     { title: 'Level', cell: ({ level }) => level },
     {
-      title: 'Partitions there',
+      title: 'Partitions at most',
       figure: true,
-      cell: ({ cachedPartitions, partitions }) =>
-        cachedPartitions === null ? null : meter(cachedPartitions, partitions)
+      cell: ({ most, partitions }) => (most === null ? null : meter(most.partitions, partitions))
     },
     {
       title: 'In memory',
       figure: true,
-      cell: ({ memoryMiB }) => (memoryMiB === null ? null : memory(memoryMiB))
+      cell: ({ most }) => (most === null ? null : memory(most.memoryMiB))
     },
     {
       title: 'On disk',
       figure: true,
-      cell: ({ diskMiB }) => (diskMiB ? memory(diskMiB) : null)
+      cell: ({ most }) => (most && most.diskMiB > 0 ? memory(most.diskMiB) : null)
     },
     {
       title: 'Computed again',

@@ -1,12 +1,14 @@
 import { Buffer } from 'node:buffer';
 import type { Finding, Timeline } from '@aglais/protocol';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { position, ticks } from '../src/html/axis.js';
 import { lanesOf, spanOf } from '../src/html/lanes.js';
 import { html } from '../src/html/safe.js';
 import { HtmlWriter } from '../src/html/writer.js';
 import { evidence, finding, report, START } from './reports.js';
+
+jest.setTimeout(30_000);
 
 /** Markup, and letters that take three bytes each. */
 const HOSTILE = `星"><img src=x onerror=alert(1)>'</style></title><script>alert(1)</script>&amp;`;

@@ -264,14 +264,3 @@ export function levelName(level: StorageLevel): string {
   const name = where === 'MEMORY' || where === 'DISK' ? `${where}_ONLY` : where || 'NONE';
   return name + (replication > 1 ? `_${replication}` : '');
 }
-
-/** A name for people: a table's own, or the first step of the plan whose result is cached. */
-export function tableName(table: { rdd: number; name: string }): string {
-  const named = /^In-memory table (.+)$/s.exec(table.name)?.[1];
-  if (named) return named;
-  const line = table.name
-    .split('\n', 1)[0]!
-    .replace(/^\s*[*+:\- ]*(?:\(\d+\)\s*)?/, '')
-    .trim();
-  return line.length > 60 ? `${line.slice(0, 57)}…` : line || `RDD ${table.rdd}`;
-}

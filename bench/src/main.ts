@@ -1,16 +1,23 @@
 import { cpus, totalmem } from 'node:os';
+import { benchDiagnosis } from './diagnosis/diagnosis.js';
 import { benchKillToCard } from './kill-to-card.js';
 import { benchServerLoad } from './server-load.js';
 import { benchStart } from './start.js';
 
 /** Prints figures of this machine, side by side and from one run; asserts nothing. `npm run bench -- start` runs one. */
-const parts = { start: benchStart, card: benchKillToCard, load: benchServerLoad };
+const args = process.argv.slice(2);
+const parts = {
+  start: benchStart,
+  card: benchKillToCard,
+  load: benchServerLoad,
+  diagnosis: () => benchDiagnosis(args)
+};
 
-const wanted = process.argv.slice(2);
 console.log(
   `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ` +
     `Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`
 );
+const wanted = args.filter(arg => !arg.startsWith('-'));
 for (const [name, part] of Object.entries(parts)) {
   if (wanted.length === 0 || wanted.includes(name)) await part();
 }

@@ -3,8 +3,9 @@ import { Diagnosis } from '@aglais/diagnosis';
 import type { ApplicationReport, Finding } from '@aglais/protocol';
 import { reportOn, since } from './application-report.js';
 import { readEvidence } from './evidence.js';
+import { canBeTailed, rereadLog, tailLog } from './growing-log.js';
 import { jsonText } from './json.js';
-import { followLog, plainError } from './logs.js';
+import { plainError } from './logs.js';
 import type { Options } from './options.js';
 import { oneLine } from './printable.js';
 import { COULD_NOT_READ, isWrong, NOTHING_WRONG, SOMETHING_WRONG } from './status.js';
@@ -26,13 +27,19 @@ export async function follow(
   signal: AbortSignal
 ): Promise<number> {
   const path = options.paths[0]!;
-  const diagnosis = new Diagnosis();
-  let unread = false;
-  await readEvidence(diagnosis, options.evidence, (file, message) => {
-    unread = true;
-    terminal.stderr.write(`Could not read ${oneLine(file)}: ${oneLine(message)}\n`);
-  });
   const files = [path, ...options.evidence.map(file => file.path)];
+  const unread = new Set<string>();
+  const complain = (file: string, message: string): void => {
+    const words = `Could not read ${oneLine(file)}: ${oneLine(message)}\n`;
+    if (!unread.has(words)) terminal.stderr.write(words);
+    unread.add(words);
+  };
+  const begin = async (): Promise<Diagnosis> => {
+    const fresh = new Diagnosis();
+    await readEvidence(fresh, options.evidence, complain);
+    return fresh;
+  };
+  let diagnosis = await begin();
   const report = (): ApplicationReport => since(reportOn(diagnosis, files), options.since);
   const page = pageOf(options.output === null ? terminal.stdout : null, terminal.env);
   const streams = options.format === 'text' || options.format === 'json';
@@ -45,24 +52,29 @@ export async function follow(
   if (!(await exists(path)) && path !== '-') {
     terminal.stderr.write(`Waiting for ${oneLine(path)} …\n`);
   }
+  const read = async (both: AbortSignal, onChange: () => void): Promise<void> => {
+    if (await canBeTailed(path)) return tailLog(diagnosis, path, both, onChange);
+    return rereadLog(path, both, begin, newer => {
+      diagnosis = newer;
+      onChange();
+    });
+  };
   try {
-    await watch(diagnosis, path, signal, async () => {
+    await watch(read, signal, async () => {
       if (!sink.closed) await watcher.tell(report());
       return !sink.closed;
     });
   } catch (error) {
-    terminal.stderr.write(`Could not read ${oneLine(path)}: ${plainError(error)}\n`);
-    unread = true;
+    complain(path, plainError(error));
   }
   await sink.close();
-  if (unread) return COULD_NOT_READ;
+  if (unread.size > 0) return COULD_NOT_READ;
   return isWrong(report()) ? SOMETHING_WRONG : NOTHING_WRONG;
 }
 
-/** Feeds the log into the diagnosis and calls `tell` in its pauses, as long as that says true. */
+/** Reads, and calls `tell` in the pauses of what is read, as long as that says true. */
 async function watch(
-  diagnosis: Diagnosis,
-  path: string,
+  read: (signal: AbortSignal, onChange: () => void) => Promise<void>,
   signal: AbortSignal,
   tell: () => Promise<boolean>
 ): Promise<void> {
@@ -83,7 +95,7 @@ async function watch(
     }
   }, PAUSE_MS / 2);
   try {
-    await followLog(diagnosis, path, both, () => {
+    await read(both, () => {
       newest = performance.now();
       waitingSince ??= newest;
     });

@@ -1,12 +1,8 @@
 import {
   findLogs,
-  LineSplitter,
   observeEventLine,
   readLog,
-  STDIN,
-  tail,
   type Diagnosis,
-  type Line,
   type LogSource
 } from '@aglais/diagnosis';
 import type { Unread } from '@aglais/protocol';
@@ -71,37 +67,6 @@ export async function observeWhole(
 /** Of a file that is no event log, not even a time is known: silence about it would be a lie. */
 function saysAnything({ application: { id, sparkVersion, endedAt } }: Diagnosis): boolean {
   return id !== null || sparkVersion !== null || endedAt !== null;
-}
-
-/**
- * Feeds a log that grows into a diagnosis, until the signal (or the end of standard input).
- * Waits for a file that is not there yet.
- * @throws the file system's error if it is there and cannot be read.
- */
-export async function followLog(
-  diagnosis: Diagnosis,
-  path: string,
-  signal: AbortSignal,
-  onLine: () => void
-): Promise<void> {
-  const stop = (): void => void process.stdin.destroy();
-  if (path === STDIN) signal.addEventListener('abort', stop);
-  try {
-    for await (const line of path === STDIN ? standardInputLines() : tail(path, { signal })) {
-      if (signal.aborted) return;
-      observeEventLine(diagnosis, line, `${path}:${line.number}`);
-      onLine();
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
-}
-
-async function* standardInputLines(): AsyncGenerator<Line> {
-  const splitter = new LineSplitter();
-  for await (const chunk of process.stdin) yield* splitter.push(chunk as Uint8Array);
-  const rest = splitter.rest();
-  if (rest) yield rest;
 }
 
 /** The operating system's reason without its codes. */

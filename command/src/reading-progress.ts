@@ -50,7 +50,7 @@ export class ReadingProgress {
     this.#shownAt = now;
     this.#visible = true;
     const words = progressWords(this.#sum, this.total, this.#done, this.logs);
-    stderr.write(`\r${words.slice(0, (stderr.columns ?? 80) - 1)}\u001b[K`);
+    stderr.write(`\r${words.slice(0, (stderr.columns || 80) - 1)}\u001b[K`);
   }
 }
 

@@ -18,7 +18,8 @@ const NO_TERMINAL_COLUMNS = 100;
 
 /** The page that text is laid out for: a terminal, a pipe or (null) a file. */
 export function pageOf(stream: Terminal['stdout'] | null, env: Terminal['env']): Page {
-  const columns = stream?.columns ?? (Number(env['COLUMNS']) || null);
+  // Some terminals say that they have no columns at all.
+  const columns = stream?.columns || Number(env['COLUMNS']) || null;
   const width = Math.max(40, columns ?? NO_TERMINAL_COLUMNS);
   return {
     width,
@@ -43,7 +44,7 @@ export function sinkOf(stream: Writable): Sink {
   let failure: Error | null = null;
   const onError = (error: NodeJS.ErrnoException): void => {
     closed = true;
-    if (error.code !== 'EPIPE') failure = error;
+    if (error.code !== 'EPIPE') failure ??= error;
   };
   stream.on('error', onError);
   const rethrow = (): void => {
@@ -56,7 +57,13 @@ export function sinkOf(stream: Writable): Sink {
     async write(text) {
       rethrow();
       if (closed) return;
-      await new Promise<void>(resolve => stream.write(text, () => resolve()));
+      await new Promise<void>(resolve =>
+        stream.write(text, error => {
+          // At once, before the error event comes: nothing more shall be written.
+          if (error) onError(error);
+          resolve();
+        })
+      );
       rethrow();
     },
     close: () => Promise.resolve(rethrow())

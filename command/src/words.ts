@@ -161,3 +161,9 @@ export function placeWords(ref: string, files: readonly string[]): string {
 export function fileAndLine({ file, line }: { file: string; line: number }): string {
   return line === 0 ? file : `${file}:${line}`;
 }
+
+/** When a finding was seen, and how often: "23:00:20 to 23:01:05, 3 times". */
+export function seenWords({ firstSeen, lastSeen, count }: Finding): string {
+  const [first, last] = [timeOfDay(firstSeen), timeOfDay(lastSeen)];
+  return `${first}${first === last ? '' : ` to ${last}`}${count > 1 ? `, ${count} times` : ''}`;
+}

@@ -3,12 +3,14 @@ import { Buffer } from 'node:buffer';
 import { appendFileSync, copyFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Report } from '@aglais/protocol';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { beginning, END, Folder, killedOnce, linesOf } from './logs.js';
 
 const root = join(import.meta.dirname, '..', '..');
 const aglais = join(root, 'command', 'bin', 'aglais.mjs');
 let folder: Folder;
+// Each test starts the program anew, some with dozens of threads: a busy machine takes its time.
+jest.setTimeout(60_000);
 
 beforeAll(() => {
   folder = new Folder();

@@ -1,8 +1,10 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { Report } from '@aglais/protocol';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { runCommand } from '../src/command.js';
+import { progressWords, ReadingProgress } from '../src/reading-progress.js';
 import { beginning, END, Folder, killedOnce, linesOf } from './logs.js';
 import { Leaver, run, Screen } from './terminal.js';
 
@@ -177,9 +179,40 @@ describe('The command', () => {
   });
 });
 
+describe('The progress of reading', () => {
+  it('is told in bytes and percent, and for several logs by their number', () => {
+    expect(progressWords(52e6, 170e6, 0, 1)).toBe('Reading: 52 MB of 170 MB, 30 %');
+    expect(progressWords(1.2e9, 3.4e9, 12, 340)).toBe(
+      'Reading: 1.2 GB of 3.4 GB, 35 %, 12 of 340 logs'
+    );
+    expect(progressWords(900e3, null, 0, 1)).toBe('Reading: 900 kB');
+  });
+
+  it('is shown on a terminal only, after a while, and taken away in the end', () => {
+    for (const isTTY of [true, false]) {
+      const screen = new Screen();
+      let now = 0;
+      const stderr = Object.assign(screen.stderr, { isTTY, columns: 80 });
+      const log = {};
+      const progress = new ReadingProgress({ ...screen, stderr, now: () => now }, 1, 100e6);
+      progress.read(log, 1e6);
+      expect(screen.text.stderr).toBe('');
+      now = 1_000;
+      progress.read(log, 50e6);
+      expect(screen.text.stderr.includes('50 %')).toBe(isTTY);
+      progress.clear();
+      expect(screen.text.stderr.endsWith('\r\u001b[K')).toBe(isTTY);
+    }
+  });
+});
+
 describe('Following a log', () => {
   const until = async (condition: () => boolean): Promise<void> => {
-    while (!condition()) await new Promise(resolve => setTimeout(resolve, 20));
+    const latest = Date.now() + 20_000;
+    while (!condition()) {
+      if (Date.now() > latest) throw new Error(`in vain: ${condition.toString()}`);
+      await new Promise(resolve => setTimeout(resolve, 20));
+    }
   };
 
   it('tells a finding when it happens, and its status when it is ended', async () => {
@@ -218,6 +251,31 @@ describe('Following a log', () => {
     expect(lines.map(line => JSON.parse(line) as object)).toMatchObject([
       { change: 'new', finding: { code: 'executor-oom-killed' } }
     ]);
+  });
+
+  it('reads compressed logs and rolling directories anew when they have grown', async () => {
+    const gzipped = join(folder.path, 'app.gz');
+    writeFileSync(gzipped, gzipSync(linesOf(beginning())));
+    const rolling = join(folder.path, 'eventlog_v2_app-1');
+    mkdirSync(rolling);
+    writeFileSync(join(rolling, 'appstatus_app-1.inprogress'), '');
+    writeFileSync(join(rolling, 'events_1_app-1'), linesOf(beginning()));
+    for (const [path, grow] of [
+      [gzipped, () => appendFileSync(gzipped, gzipSync(linesOf(killedOnce())))],
+      [rolling, () => writeFileSync(join(rolling, 'events_2_app-1'), linesOf(killedOnce()))]
+    ] as const) {
+      const screen = new Screen();
+      const ended = new AbortController();
+      const status = runCommand(['diagnose', path, '--follow'], screen, {
+        worker: null,
+        signal: ended.signal
+      });
+      await until(() => screen.text.stdout.includes('Nothing wrong'));
+      grow();
+      await until(() => screen.text.stdout.includes('Executor 1 was killed'));
+      ended.abort();
+      expect(await status).toBe(1);
+    }
   });
 
   it('keeps a page up to date', async () => {

@@ -56,4 +56,19 @@ describe('Jobs that run side by side', () => {
     };
     await expect(take()).rejects.toThrow('broken');
   });
+
+  it('are not started any more when nobody takes their results', async () => {
+    const finish: (() => void)[] = [];
+    const run = (job: number): Promise<number> =>
+      new Promise(resolve => finish.push(() => resolve(job)));
+    const results = inOrder([0, 1, 2, 3, 4, 5], 2, run);
+    const first = results.next();
+    finish[0]!();
+    expect(await first).toEqual({ value: 0, done: false });
+    const started = finish.length;
+    await results.return(undefined);
+    for (const end of finish) end();
+    await new Promise(resolve => setTimeout(resolve, 10));
+    expect(finish).toHaveLength(started);
+  });
 });

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Family } from '../src/case.js';
-import { says } from './figures.js';
+import { atLeast, says } from './figures.js';
 
 /** Failures of the driver, and of what it is asked for. */
 export const driver: Family = {
@@ -47,7 +48,7 @@ spark.range(0, 1_000).join(F.broadcast(small), "id").count()`
     {
       name: 'broadcast-too-slow',
       happens: 'a table that is to be broadcast is not ready in time',
-      properties: { 'spark.sql.broadcastTimeout': '3' },
+      properties: { 'spark.sql.adaptive.enabled': 'false', 'spark.sql.broadcastTimeout': '3' },
       cells: [
         {
           name: 'a',
@@ -67,13 +68,13 @@ spark.range(0, 1_000).join(F.broadcast(small), "id").count()`
     {
       name: 'driver-heap-full',
       happens: 'the driver builds a table for broadcasting that its heap cannot hold, and ends',
-      shape: { driverMemoryMiB: 300 },
+      shape: { driverMemoryMiB: 512 },
       properties: { 'spark.driver.maxResultSize': '0' },
       cells: [
         {
           name: 'a',
           ends: 'error',
-          code: `large = spark.range(0, 3_000_000, 1, 8).withColumn("s", F.sha2(F.col("id").cast("string"), 512))
+          code: `large = spark.range(0, 5_000_000, 1, 8).withColumn("s", F.sha2(F.col("id").cast("string"), 512))
 spark.range(0, 1_000).join(F.broadcast(large), "id").count()`
         }
       ],
@@ -98,7 +99,14 @@ spark.range(0, 60, 1, 60).mapInPandas(slow, "id long").count()`
         run.signalDriver('SIGKILL');
       },
       expected: [
-        { code: 'application-incomplete', cell: null, severity: 'error', confidence: 'certain' }
+        { code: 'session-lost', cell: 'a', severity: 'error', confidence: 'likely' },
+        {
+          code: 'application-incomplete',
+          cell: null,
+          severity: 'warning',
+          confidence: 'certain',
+          figures: finding => says(finding, /while 1 job ran/)
+        }
       ]
     },
     {
@@ -109,10 +117,21 @@ spark.range(0, 60, 1, 60).mapInPandas(slow, "id long").count()`
       cells: [{ name: 'a', ends: 'cancelled', code: `spark.range(100).count()` }],
       async during(run) {
         await run.until('the job', () => run.progress('a').jobs.total > 0);
-        await new Promise(resolve => setTimeout(resolve, 35_000));
+        await run.until('the finding, while it hangs', () =>
+          run.diagnosis.findings().some(({ severity }) => severity === 'warning')
+        );
+        await sleep(35_000);
         run.interrupt('a');
       },
-      expected: [{ code: 'cluster-pending', cell: 'a', severity: 'error', confidence: 'certain' }]
+      expected: [
+        {
+          code: 'cluster-pending',
+          cell: 'a',
+          severity: 'info',
+          confidence: 'certain',
+          figures: ({ cost }) => atLeast('ms of waiting', cost?.wallMs ?? 0, 60_000)
+        }
+      ]
     }
   ]
 };

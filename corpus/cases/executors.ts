@@ -31,7 +31,7 @@ export const executors: Family = {
           name: 'a',
           ends: 'error',
           code: `rows = spark.range(0, 1_000_000, 1, 2).selectExpr("hash(id) k", "repeat(string(id), 200) s")
-rows.sortWithinPartitions("k").agg(F.max("s")).collect()`
+rows.sortWithinPartitions("k").write.format("noop").mode("overwrite").save()`
         }
       ],
       expected: [
@@ -193,6 +193,7 @@ assert spark.range(0, 8, 1, 8).mapInPandas(slow_b, "id long").count() == 8`
       properties: {
         ...AS_PLANNED,
         'spark.network.timeout': '12s',
+        'spark.network.timeoutInterval': '1s',
         'spark.storage.blockManagerHeartbeatTimeoutMs': '8s',
         'spark.storage.blockManagerTimeoutIntervalMs': '1s',
         'spark.executor.heartbeatInterval': '1s'

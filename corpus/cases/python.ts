@@ -68,16 +68,40 @@ assert spark.range(0, 6, 1, 6).mapInPandas(slow, "id long").count() == 6`
     {
       name: 'python-met-its-limit',
       happens: 'a function of the user wants more than spark.executor.pyspark.memory',
-      properties: { 'spark.executor.pyspark.memory': '300m' },
+      properties: { 'spark.executor.pyspark.memory': '1800m' },
       cells: [
         {
           name: 'a',
           ends: 'error',
           code: `def greedy(frames):
     for frame in frames:
-        hold = bytearray(900 << 20)
+        hold = bytearray(3 << 30)
         yield frame
 spark.range(0, 2, 1, 2).mapInPandas(greedy, "id long").count()`
+        }
+      ],
+      expected: [
+        {
+          code: 'python-worker-died',
+          cell: 'a',
+          severity: 'error',
+          confidence: 'certain',
+          figures: finding => says(finding, /1\.8 GiB/) ?? advises(finding, 'set')
+        }
+      ]
+    },
+    {
+      name: 'python-limit-too-small',
+      happens:
+        'spark.executor.pyspark.memory is so small that Python cannot even load its libraries',
+      properties: { 'spark.executor.pyspark.memory': '300m' },
+      cells: [
+        {
+          name: 'a',
+          ends: 'error',
+          code: `def same(frames):
+    yield from frames
+spark.range(0, 2, 1, 2).mapInPandas(same, "id long").count()`
         }
       ],
       expected: [

@@ -50,18 +50,18 @@ assert t.mapInPandas(slow, "id long").count() == 4_000`
         'spark.dynamicAllocation.initialExecutors': '2',
         'spark.dynamicAllocation.minExecutors': '1',
         'spark.dynamicAllocation.maxExecutors': '2',
-        'spark.dynamicAllocation.executorIdleTimeout': '1s'
+        'spark.dynamicAllocation.executorIdleTimeout': '6s'
       },
       cells: [
         {
           name: 'a',
-          code: `def very_slow(frames):
+          code: `${SLOW}def very_slow(frames):
     for frame in frames:
-        time.sleep(14)
+        time.sleep(25)
         yield frame
-left = spark.range(0, 200_000, 1, 4).withColumn("x", F.sha2(F.col("id").cast("string"), 256))
+left = spark.range(0, 8, 1, 8).mapInPandas(slow, "id long")
 right = spark.range(0, 1_000, 1, 1).mapInPandas(very_slow, "id long")
-assert left.join(right, "id").count() == 1_000`
+assert left.join(right, "id").count() == 8`
         }
       ],
       expected: [

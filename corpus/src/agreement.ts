@@ -41,6 +41,8 @@ const whole = (finding: Finding): Record<string, unknown> => ({
 });
 
 const core = (finding: Finding): Record<string, unknown> => {
+  // What Spark had not written yet when its driver was killed is missing in its own log only.
+  if (finding.code === 'application-incomplete') return { confidence: finding.confidence };
   const { code, severity, confidence, subject, cost, count, firstSeen, lastSeen } = finding;
   const quotes = finding.evidence.map(({ source, at, quote }) => ({ source, at, quote }));
   return { code, severity, confidence, subject, cost, count, firstSeen, lastSeen, quotes };

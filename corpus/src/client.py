@@ -19,6 +19,10 @@ import pandas as pd
 from pyspark import StorageLevel
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.connect.client.retries import DefaultPolicy
+
+# As the kernel side: a driver that is gone is told in seconds, not in minutes.
+RETRIES = {"max_retries": 4, "initial_backoff": 50, "backoff_multiplier": 4.0, "max_backoff": 1000}
 
 answers = sys.stdout
 sys.stdout = sys.stderr
@@ -36,6 +40,7 @@ def notebook(case, directory):
     """What the cells of one case share: a session of its own, and their variables."""
     if case not in notebooks:
         spark = SparkSession.builder.remote(os.environ["REMOTE"]).create()
+        spark.client.set_retry_policies([DefaultPolicy(**RETRIES)])
         notebooks[case] = {
             "spark": spark,
             "directory": directory,

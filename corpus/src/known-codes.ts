@@ -9,7 +9,9 @@ export async function knownCodes(): Promise<Set<FindingCode>> {
     dirname(fileURLToPath(import.meta.resolve('@aglais/diagnosis'))),
     'detectors'
   );
-  const files = (await readdir(detectors)).filter(name => name.endsWith('.js'));
+  const files = (await readdir(detectors, { recursive: true })).filter(name =>
+    name.endsWith('.js')
+  );
   const texts = await Promise.all(files.map(name => readFile(join(detectors, name), 'utf8')));
   return new Set(
     FindingCode.options.filter(code => texts.some(text => text.includes(`'${code}'`)))

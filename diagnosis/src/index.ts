@@ -11,6 +11,7 @@ export { readObservation } from './evidence/observations.js';
 export { readPod, readPodEvent } from './evidence/pods.js';
 export { diagnoseFiles, observeEvidenceLine, type EvidenceFiles } from './files.js';
 export { findLogs } from './logs/find-logs.js';
+export { followLog, type FollowOptions } from './logs/follow-log.js';
 export { STDIN, type LogPart, type LogSource } from './logs/log-source.js';
 export { observeEventLine, observeLog } from './logs/observe-log.js';
 export { readLog, type LogBatch, type ReadOptions } from './logs/read-log.js';

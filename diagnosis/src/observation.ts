@@ -48,6 +48,8 @@ export interface MemoryObservation {
   pythonMiB: number | null;
   heapUsedMiB: number | null;
   heapLimitMiB: number | null;
+  /** Only to be shown: it is not kept on record, so findings must not rest on it. */
+  passing?: true;
 }
 
 /** The kernel says that a run of a cell began or ended. */

@@ -1,4 +1,4 @@
-import { Finding } from '@aglais/protocol';
+import { Finding, Resources } from '@aglais/protocol';
 import { describe, expect, it } from '@jest/globals';
 import {
   cgroup,
@@ -90,6 +90,54 @@ const yarn: Expected[] = [
       '1 task was tried again; 16 s of task time was spent for nothing.'
   }
 ];
+const cacheNoFit: Expected[] = [
+  {
+    id: 'cache-partial:cell:sw-cell-1',
+    severity: 'warning',
+    confidence: 'certain',
+    title: 'Only 4 of 12 partitions of the cached table (id, a, b) fit in memory',
+    // Read twice, 8 of 12 partitions each time. By hand from the log: the eight took 76461 and
+    // 113176 ms, the four that were found 256.5 and 189.25 ms on average; two slots.
+    cost: { taskMs: 186071, recomputedTasks: 16, wallMs: 93036 },
+    subject: {
+      application: 'app-20261120231733-0000',
+      cell: 'sw-cell-1',
+      jobs: [3, 5],
+      stages: [
+        { id: 4, attempt: 0 },
+        { id: 7, attempt: 0 }
+      ]
+    }
+  }
+];
+const skewJoin: Expected[] = [
+  {
+    id: 'skew:cell:sw-cell-1',
+    severity: 'warning',
+    confidence: 'certain',
+    effects: ['that task of stage 4 spilled 129 MiB to disk'],
+    subject: {
+      application: 'app-20261120232409-0000',
+      cell: 'sw-cell-1',
+      jobs: [1],
+      stages: [{ id: 4, attempt: 0 }],
+      executors: ['0']
+    }
+  },
+  {
+    id: 'skew:cell:sw-cell-2',
+    severity: 'warning',
+    confidence: 'certain',
+    subject: {
+      application: 'app-20261120232409-0000',
+      cell: 'sw-cell-2',
+      jobs: [4],
+      stages: [{ id: 10, attempt: 0 }],
+      executors: ['0']
+    }
+  }
+  // In the third cell Spark split the partition itself: nothing to say.
+];
 const k8sPython: Expected[] = [
   { id: 'python-worker-died:sql:1', severity: 'error', confidence: 'likely', count: 7 }
 ];
@@ -112,7 +160,7 @@ const LARGE: Record<string, Expected[]> = {
     { id: 'executor-oom-killed:sql:1', severity: 'error', confidence: 'certain', count: 1 }
   ],
   'k8s-pyw': k8sPython,
-  'local-cache-no-fit': [],
+  'local-cache-no-fit': cacheNoFit,
   'local-cell-tags': [],
   'local-cgroup-oom': cgroupOom,
   'local-collect-1gb-ok-no-oom': [],
@@ -143,7 +191,7 @@ const LARGE: Record<string, Expected[]> = {
   'local-python-sigkill': [
     { id: 'python-worker-died:cell:sw-cell-1', severity: 'error', confidence: 'likely', count: 4 }
   ],
-  'local-skew-join': [],
+  'local-skew-join': skewJoin,
   'yarn-memory-kill': yarn
 };
 
@@ -249,12 +297,14 @@ describe('a recorded run', () => {
           expect(Finding.parse(finding)).toEqual(finding);
         }
         expect(diagnosis.problems.count).toBe(0);
+        const resources = diagnosis.resources();
+        expect(Resources.parse(resources)).toEqual(resources);
       });
     }
   }
 
   it('has evidence that is verbatim in the log, at the line it names', () => {
-    for (const { path } of smallCorpus) {
+    for (const { path } of [...smallCorpus, ...largeCorpus]) {
       const lines = linesOfFile(path);
       for (const { evidence } of diagnoseLines(lines).findings()) {
         expect(evidence.length).toBeGreaterThan(0);

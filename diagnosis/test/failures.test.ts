@@ -1,6 +1,14 @@
 import type { Finding } from '@aglais/protocol';
 import { describe, expect, it } from '@jest/globals';
-import { Diagnosis, observeEvidence, type EvidenceKind, type Observation } from '../src/index.js';
+import { Pods } from '../src/application/pods.js';
+import {
+  Diagnosis,
+  LogRecords,
+  observeEvidence,
+  readPod,
+  type EvidenceKind,
+  type Observation
+} from '../src/index.js';
 import { event, pod, terminated, text, UNSCHEDULABLE } from './kubernetes.js';
 import { exception, fetchFailed, lost, pythonCrash, resubmitted, Story } from './story.js';
 
@@ -318,6 +326,20 @@ describe('the driver', () => {
     );
     expect(ids(results)).toEqual(['driver-heap-oom:cell:3:abc error likely']);
     expect(ids(results, log)).toEqual(['driver-heap-oom:cell:3:abc error certain']);
+  });
+
+  it('ends with a full heap where the machine is told to: the cell that heard of it failed by it', () => {
+    const log: More = ['stderr', 'Terminating due to java.lang.OutOfMemoryError: Java heap space'];
+    const error = { name: 'SparkConnectGrpcException', message: 'StatusCode.UNAVAILABLE' };
+    const heard: More = { kind: 'cell', cell: 'abc', run: 3, at: 9e6, outcome: 'error', error };
+    const idle = new Story().executor('1').job(0, CELL, [0, 1]).stage(0, 1);
+    idle.task(0, 0, { executor: '1' }).stageEnd(0, 1).jobEnd(0);
+    for (const story of [broken(), idle]) {
+      expect(ids(story, end, heard, log)).toEqual(['driver-heap-oom:cell:3:abc error certain']);
+    }
+    expect(findings(idle, end, heard, log)[0]!.explanation).toMatch(
+      /^This cell failed because the Java heap of the driver was full/
+    );
   });
 
   it('cannot fetch results of an executor that is lost: that is the executor’s incident', () => {
@@ -793,6 +815,32 @@ ZeroDivisionError: division by zero
     );
   });
 
+  it('is nothing to tell when the cell caught the error and ended well', () => {
+    const cell = { kind: 'cell' as const, cell: 'abc', run: 3, at: 9_000_000 };
+    const story = failing(python, pythonMessage);
+    expect(ids(story, { ...cell, outcome: 'ok' })).toEqual([]);
+    expect(ids(story, { ...cell, outcome: 'error' })).toEqual([
+      'task-failed:cell:3:abc error certain'
+    ]);
+  });
+
+  it('met the limit of Python if not even libraries could be loaded', () => {
+    const said =
+      'Traceback (most recent call last):\n  File "numpy/__init__.py", line 1, in <module>\n' +
+      'ImportError: numpy/_common.so: failed to map segment from shared object';
+    const reason = exception('org.apache.spark.api.python.PythonException', said);
+    const limit = { 'spark.executor.pyspark.memory': '300m' };
+    const because = (words: string) => findings(failing(reason, words, limit)).map(({ id }) => id);
+    expect(because(said)).toEqual(['python-worker-died:cell:3:abc']);
+    const forbidden = exception(
+      'org.apache.spark.api.python.PythonException',
+      `${said}: Operation not permitted`
+    );
+    expect(findings(failing(forbidden, said, limit)).map(({ id }) => id)).toEqual([
+      'task-failed:cell:3:abc'
+    ]);
+  });
+
   it('in Java is told by its root cause', () => {
     const trace = `org.apache.spark.SparkException: [FAILED_EXECUTE_UDF] Failed to execute user defined function
 \tat org.apache.spark.sql.errors.QueryExecutionErrors$.failedExecuteUserDefinedFunctionError(QueryExecutionErrors.scala:1)
@@ -854,6 +902,60 @@ select 1/x from t
     const story = failing(python, pythonMessage);
     story.job(1, 'aglais-cell:4:def', [1, 1]).stage(1, 1).task(1, 0, { executor: '1' }).jobEnd(1);
     expect(ids(story)).toEqual(['task-failed:cell:3:abc error certain']);
+  });
+});
+
+describe('memory that runs out where no executor is', () => {
+  it('in local mode is a heap that the driver has to have more of', () => {
+    const conf = { 'spark.master': 'local[4]', 'spark.driver.memory': '2g' };
+    const story = new Story(conf).executor('driver').job(0, CELL, [0, 1]).stage(0, 1);
+    const full = exception('java.lang.OutOfMemoryError', 'Java heap space');
+    story.task(0, 0, { executor: 'driver' }, full);
+    const [finding, ...others] = findings(story);
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({
+      id: 'executor-heap-oom:cell:3:abc',
+      title: 'The driver ran out of Java heap',
+      advice: [{ action: 'resize', shape: { driverMemoryMiB: 4096 } }, { action: 'code' }]
+    });
+  });
+
+  it('in Python without a limit of its own is an error of the code that asked for too much', () => {
+    const traceback =
+      'Traceback (most recent call last):\n  File "<stdin>", line 3, in f\nnumpy._core._exceptions._ArrayMemoryError: Unable to allocate 8.00 TiB for an array\n';
+    const reason = exception('org.apache.spark.api.python.PythonException', traceback);
+    const story = failing(reason, `org.apache.spark.api.python.PythonException: ${traceback}`);
+    const [finding, ...others] = findings(story);
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ code: 'task-failed' });
+    expect(finding!.explanation).toMatch(
+      /Unable to allocate 8\.00 TiB.*at line 3 in f \(<stdin>\)/
+    );
+  });
+
+  it('in a process that no task knew of is said, without an alarm', () => {
+    const story = new Story(KUBERNETES).executor('1').job(0, CELL, [0, 1]).stage(0, 1);
+    story.task(0, 0, { executor: '1' }).jobEnd(0).end();
+    expect(ids(story, pods(pod({ state: terminated(0, 'OOMKilled', AT) })))).toEqual([
+      'python-worker-died:application info likely'
+    ]);
+  });
+});
+
+describe('what is remembered of others', () => {
+  it('does not grow with pods that are healthy or words that say nothing', () => {
+    const all = new Pods();
+    for (let id = 0; id < 20_000; id += 1) {
+      const one = pod({ executor: String(id), name: `app-exec-${id}` });
+      all.observe(readPod(one as never, 'pods.json:1')!);
+    }
+    expect(all.size).toBeLessThanOrEqual(4000);
+    const records = new LogRecords('log');
+    for (let line = 0; line < 20_000; line += 1) {
+      expect(
+        records.push(`26/11/20 23:41:05 INFO TaskSetManager: Finished task ${line}`, line)
+      ).toBeNull();
+    }
   });
 });
 

@@ -307,6 +307,17 @@ describe('work that Spark does again', () => {
     });
   });
 
+  it('stays that when the executor, which went on working, is stopped with the application', () => {
+    const story = missing('1');
+    story.job(1, CELL, [2, 1]).stage(2, 1).task(2, 0, { executor: '1' }).stageEnd(2, 1).jobEnd(1);
+    story.wait(500).removed('1', 'Worker shutting down').end();
+    const [finding, ...others] = findings(story);
+    expect(others).toEqual([]);
+    expect(finding!.id).toBe('shuffle-fetch-failed:cell:3:abc');
+    expect(finding!.explanation).not.toContain('removed');
+    expect(Object.keys(finding!.advice[0]!)).toContain('conf');
+  });
+
   it('because their executor was killed for memory is that finding and no other', () => {
     for (const executor of ['1', null]) {
       const story = missing(executor);
@@ -345,6 +356,57 @@ describe('work that Spark does again', () => {
         cost: { taskMs: 1000, recomputedTasks: 1, wallMs: 1500 }
       })
     ]);
+  });
+
+  describe('under another stage’s id, as adaptive execution does', () => {
+    const SQL = { 'spark.job.tags': CELL, 'spark.sql.execution.id': '7' };
+    const stage = (id: number, parents: number[] = []) => ({
+      'Stage ID': id,
+      'Stage Attempt ID': 0,
+      'Stage Name': `stage ${id}`,
+      'Number of Tasks': 2,
+      'Parent IDs': parents,
+      'RDD Info': [{ 'RDD ID': 11 }, { 'RDD ID': 7 }]
+    });
+
+    /** Stage 0 computes RDD 11 in a job of its own; `again` is the stage that does so in the next job. */
+    function again(stages: object[]): Story {
+      const story = new Story().executor('1', '2');
+      const run = (job: number, infos: object[], id: number, executor: string): void => {
+        story.event('SparkListenerJobStart', {
+          'Job ID': job,
+          'Submission Time': story.now,
+          'Stage Infos': infos,
+          Properties: SQL
+        });
+        const info = infos.find(one => Object.values(one)[0] === id);
+        story.event('SparkListenerStageSubmitted', { 'Stage Info': info, Properties: SQL });
+        story.task(id, 0, { executor }).task(id, 1, { executor });
+        const end = { ...info, 'Submission Time': story.now, 'Completion Time': story.now };
+        story.event('SparkListenerStageCompleted', { 'Stage Info': end });
+        story.jobEnd(job);
+      };
+      run(0, [stage(0)], 0, '1');
+      story.wait(500).removed('1', 'Executor killed by driver.').wait(500);
+      run(1, stages, 2, '2');
+      return story;
+    }
+
+    it('is a stage-recomputed that names the executor that went in between', () => {
+      const [finding, ...others] = findings(again([stage(2), stage(3, [2])]));
+      expect(others).toEqual([]);
+      expect(finding).toMatchObject({
+        id: 'stage-recomputed:cell:3:abc',
+        severity: 'warning',
+        count: 2,
+        subject: { executors: ['1'] },
+        cost: { taskMs: 2000, recomputedTasks: 2, wallMs: 2000 }
+      });
+    });
+
+    it('is nothing if it is a result, which may be asked for twice', () => {
+      expect(ids(again([stage(2)]))).toEqual([]);
+    });
   });
 
   it('because tasks failed and were tried again is told once the job has succeeded', () => {

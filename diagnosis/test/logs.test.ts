@@ -8,7 +8,17 @@ import { decodeLz4Block } from '../src/codecs/lz4.js';
 import { decodeLzfChunk } from '../src/codecs/lzf.js';
 import { decodeSnappyBlock } from '../src/codecs/snappy.js';
 import { Damage } from '../src/codecs/damage.js';
-import { diagnoseFiles, findLogs, readLog, type LogSource } from '../src/index.js';
+import {
+  diagnoseFiles,
+  Diagnosis,
+  findLogs,
+  Line,
+  LineSplitter,
+  observeEventLine,
+  readLog,
+  START,
+  type LogSource
+} from '../src/index.js';
 
 const FIXTURES = join(import.meta.dirname, 'logs');
 /** What Spark's own codecs wrote (`MakeLogs.java`): two streams each. */
@@ -60,7 +70,8 @@ describe('a log that Spark compressed', () => {
       const bytes = await readFile(fixture(codec));
       const path = join(folder, 'cut');
       let before = -1;
-      for (let length = 0; length <= bytes.length; length += 97) {
+      const step = Math.ceil(bytes.length / 40);
+      for (let length = 0; length <= bytes.length; length += step) {
         await writeFile(path, bytes.subarray(0, length));
         const got = await readPath(path);
         expect(got.lines).toEqual(lines.slice(0, got.lines.length));
@@ -91,7 +102,7 @@ describe('a log that Spark compressed', () => {
             expect(got.problems.length).toBeLessThanOrEqual(1);
           }
         ),
-        { numRuns: 60 }
+        { numRuns: 30 }
       );
     });
   }
@@ -297,5 +308,41 @@ describe('a whole diagnosis', () => {
       expect(diagnosis.problems.count).toBe(0);
       expect(diagnosis.executors()).toEqual(reference.executors());
     }
+  });
+});
+
+describe('lines of any length', () => {
+  const limits = { long: 100, longest: 1000 };
+  const cut = (chunks: string[], wanted: boolean): [string, number][] => {
+    const splitter = new LineSplitter(START, { ...limits, wanted: () => wanted });
+    const lines = chunks.flatMap(chunk => [...splitter.push(Buffer.from(chunk))]);
+    return lines.map(line => [line.text, line.lost]);
+  };
+
+  it('are kept up to a limit, and what is beyond is counted', () => {
+    const chunks = Array.from({ length: 50 }, () => 'x'.repeat(50));
+    const [[text, lost], next] = cut([...chunks, 'y\nnext\n'], true) as [[string, number], unknown];
+    expect(text.length + lost).toBe(50 * 50 + 1);
+    expect(text.length).toBeLessThanOrEqual(limits.longest);
+    expect(next).toEqual(['next', 0]);
+  });
+
+  it('are let go early if nobody wants them', () => {
+    const chunks = Array.from({ length: 50 }, () => 'x'.repeat(50));
+    const [[text, lost]] = cut([...chunks, 'y\n'], false) as [[string, number]];
+    expect(text.length).toBeLessThanOrEqual(limits.long + 50);
+    expect(text.length + lost).toBe(50 * 50 + 1);
+  });
+
+  it('that are too long are a problem, unless the event is of no use anyway', () => {
+    const diagnosis = new Diagnosis();
+    const line = (event: string): Line =>
+      new Line(Buffer.from(`{"Event":"${event}",`), 7, 0, 2 ** 29);
+    observeEventLine(diagnosis, line('SparkListenerTaskEnd'), 'log:7');
+    observeEventLine(diagnosis, line('SomethingNew'), 'log:8');
+    expect(diagnosis.problems.first).toEqual([
+      { file: 'log', line: 7, message: 'a line of 512 MiB is too long to be read' }
+    ]);
+    expect([...diagnosis.skippedEvents]).toEqual([['SomethingNew', 1]]);
   });
 });

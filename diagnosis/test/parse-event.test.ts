@@ -33,7 +33,7 @@ describe('the quick reading of an event', () => {
     expect(parsed).toBeLessThan(written / 2);
   });
 
-  const bulkyKeys = [...new Set(Object.values(BULKY).flatMap(list => list.map(({ key }) => key)))];
+  const bulkyKeys = [...new Set(Object.values(BULKY).flat())];
   const nasty = fc.constantFrom(
     '"Accumulables":[',
     ',"Accumulables":[]}',
@@ -105,9 +105,97 @@ describe('the quick reading of an event', () => {
     );
   });
 
+  it('equals the full one whatever a value looks like, or both say that it is no JSON', () => {
+    const values = ['0', '-0', '-1', '1.5', '1e3', '-2E-2', '123456789012345', '1234567890123456'];
+    const words = [
+      'true',
+      'false',
+      'null',
+      '"\\u00e9"',
+      '"é"',
+      '"\\ud800"',
+      '""',
+      '[]',
+      '{}',
+      '[[1],{}]'
+    ];
+    const wrong = [
+      '01',
+      '-',
+      '1.',
+      '.5',
+      '+1',
+      'nul',
+      'True',
+      '"\\x"',
+      '"\t"',
+      '[1,]',
+      '{"a"}',
+      '',
+      'NaN'
+    ];
+    const result = (read: () => unknown): unknown => {
+      try {
+        return read();
+      } catch (error) {
+        return (error as Error).name;
+      }
+    };
+    for (const value of [...values, ...words, ...wrong]) {
+      for (const key of ['Launch Time', 'Executor ID', 'Speculative', '__proto__', 'é']) {
+        const info = `{"Task ID":1,"${key}":${value}}`;
+        const line = `{"Event":"SparkListenerTaskStart","Stage ID":0,"Task Info":${info}}`;
+        const parsed = result(() => parseEvent(Buffer.from(line)));
+        expect([line, parsed]).toEqual([line, result(() => JSON.parse(line))]);
+      }
+    }
+  });
+
+  it('equals the full one on bytes that are no UTF-8', () => {
+    for (const bytes of [[0xff], [0xef, 0xbf, 0xbd], [0xc3], [0xed, 0xa0, 0x80]]) {
+      const key = Buffer.from(bytes);
+      const [head, middle, end] = ['{"Event":"SparkListenerTaskStart","', '":"', '"}'].map(text =>
+        Buffer.from(text)
+      );
+      const line = Buffer.concat([head!, key, middle!, key, end!]);
+      expect(parseEvent(line)).toEqual(JSON.parse(line.toString('utf8')));
+    }
+  });
+
   it('equals the full one if the name is said twice', () => {
     const twice = '{"Event":"Other","Stage ID":1,"Event":"SparkListenerApplicationEnd"}';
     expect(quick(twice)).toEqual({ type: 'application-end', at: 0 });
+  });
+
+  it('never leaves out a key that a reader asks for, whether the line has it or not', () => {
+    const asked = new Set<string>();
+    const watched = (value: unknown): unknown =>
+      typeof value !== 'object' || value === null
+        ? value
+        : new Proxy(value, {
+            get(target, key) {
+              if (typeof key === 'string') asked.add(key);
+              return watched(Reflect.get(target, key));
+            }
+          });
+    for (const [name, cut] of Object.entries(BULKY)) {
+      const recorded = [...smallCorpus, ...largeCorpus]
+        .flatMap(({ path }) => linesOfFile(path))
+        .filter(line => line.startsWith(`{"Event":"${name}"`))
+        .map(line => JSON.parse(line) as Record<string, unknown>);
+      // Without their figures, so that what other Sparks call them is asked for too.
+      const bare = recorded.map(event =>
+        JSON.parse(JSON.stringify(event), (_, value) =>
+          typeof value === 'number' || typeof value === 'string' ? undefined : value
+        )
+      );
+      asked.clear();
+      for (const event of [...recorded, ...bare.map(event => ({ ...event, Event: name }))]) {
+        readEvent(watched(event));
+      }
+      expect([name, cut.filter(key => asked.has(key))]).toEqual([name, []]);
+      if (recorded.length > 0) expect(asked).toContain('Event');
+    }
   });
 
   it('notices a line that is cut off anywhere', () => {

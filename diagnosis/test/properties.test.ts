@@ -185,6 +185,30 @@ describe('whatever the order', () => {
       );
     });
 
+    it(`what was certain stays so, whenever ${path.split('/').at(-1)} is asked`, () => {
+      const order = fc.shuffledSubarray(observations, { minLength: observations.length });
+      fc.assert(
+        fc.property(order, fc.nat(events.length), (others, at) => {
+          const diagnosis = new Diagnosis();
+          const certain = new Set<string>();
+          for (const one of [...events.slice(0, at), ...others, ...events.slice(at)]) {
+            diagnosis.observe(one);
+            for (const { code, confidence } of diagnosis.findings()) {
+              // A pod that starts after all contradicts what was said of its start.
+              const passes = ['cluster-pending', 'image-failed', 'mount-failed'].includes(code);
+              // Evidence that the log is over, before the log was read, is contradicted by it.
+              if (confidence === 'certain' && !passes && code !== 'application-incomplete') {
+                certain.add(code);
+              }
+            }
+          }
+          const codes = diagnosis.findings().map(({ code }) => code);
+          expect(codes).toEqual(expect.arrayContaining([...certain]));
+        }),
+        { numRuns: 10 }
+      );
+    });
+
     it(`asking at any time changes nothing in ${path.split('/').at(-1)}`, () => {
       const diagnosis = new Diagnosis();
       for (const observation of [...events, ...observations]) {

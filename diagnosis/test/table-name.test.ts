@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { tableName } from '../src/application/table-name.js';
+import { tableName } from '../src/application/cache-names.js';
 
 const nameOf = (name: string): string => tableName({ rdd: 11, name });
 

@@ -80,6 +80,14 @@ export const ProcessUsage = z
   .meta({ id: 'ProcessUsage' });
 export type ProcessUsage = z.infer<typeof ProcessUsage>;
 
+/** How much of a cached table is kept; a partition on two executors is one, its bytes are twice. */
+const Kept = z.strictObject({
+  partitions: z.number().int().describe('In memory or on disk'),
+  memoryPartitions: z.number().int().nullable().describe('In memory; null if not known'),
+  memoryMiB: z.number(),
+  diskMiB: z.number()
+});
+
 /** A table or RDD that is marked to be cached. */
 export const CachedTable = z
   .strictObject({
@@ -87,14 +95,9 @@ export const CachedTable = z
     name: z.string(),
     level: z.string().describe("Spark's name of it, e.g. MEMORY_AND_DISK"),
     partitions: z.number().int(),
-    cachedPartitions: z
-      .number()
-      .int()
-      .nullable()
-      .describe('In memory or on disk; null if the log does not say it'),
-    memoryPartitions: z.number().int().nullable(),
-    memoryMiB: z.number().nullable(),
-    diskMiB: z.number().nullable(),
+    unpersisted: z.boolean().describe('It was given back'),
+    now: Kept.nullable().describe('Null if the log does not say it'),
+    most: Kept.nullable().describe('When most of it was kept; at the end of a log nothing is left'),
     executors: z.array(
       z.strictObject({
         id: z.string(),
@@ -106,7 +109,7 @@ export const CachedTable = z
     recomputed: z
       .number()
       .int()
-      .describe('Partitions that were computed again because it lacked them')
+      .describe('Partitions that were computed again because they were not kept')
   })
   .meta({ id: 'CachedTable' });
 export type CachedTable = z.infer<typeof CachedTable>;

@@ -4,6 +4,7 @@ import {
   CONFIDENCE_WORDS,
   costWords,
   placeWords,
+  seenWords,
   SEVERITY_WORDS,
   SOURCE_WORDS,
   subjectWords,
@@ -72,11 +73,4 @@ function quote({ source, at, quote: words, ref }: Evidence, files: readonly stri
     </blockquote>
     <figcaption>${where} · <code>${placeWords(ref, files)}</code></figcaption>
   </figure>`;
-}
-
-function seenWords({ firstSeen, lastSeen, count }: Finding): string {
-  const first = timeOfDay(firstSeen);
-  const last = timeOfDay(lastSeen);
-  const times = count > 1 ? `${count} times, ` : '';
-  return first === last ? `${times}${first}` : `${times}${first} to ${last}`;
 }

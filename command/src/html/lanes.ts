@@ -90,7 +90,7 @@ function jobRow(job: Timeline['jobs'][number], span: Span): Candidate {
   return {
     row: {
       label: `Job ${id}`,
-      detail: brief(job.description ?? ''),
+      detail: brief([scopeWords(job.scope), job.description].filter(Boolean).join(' · ')),
       ...timed(startedAt, endedAt, span, kinds[result], result),
       marks: []
     },
@@ -98,6 +98,15 @@ function jobRow(job: Timeline['jobs'][number], span: Span): Candidate {
     to: endedAt,
     matters: result === 'failed'
   };
+}
+
+/** For whom a job ran, from the key of its scope; empty if that says no more than the job's number. */
+function scopeWords(scope: string): string {
+  const [, kind, rest = ''] = /^(cell|sql):(.*)$/s.exec(scope) ?? [];
+  if (kind === 'sql') return `SQL ${rest}`;
+  if (kind !== 'cell') return '';
+  const [, run, cell] = /^(\d+):(.+)$/s.exec(rest) ?? [];
+  return cell === undefined ? `cell ${rest}` : `cell ${cell} (run ${run})`;
 }
 
 function stageRow(stage: Timeline['stages'][number], span: Span): Candidate {
@@ -108,7 +117,12 @@ function stageRow(stage: Timeline['stages'][number], span: Span): Candidate {
   return {
     row: {
       label: `Stage ${id}${again ? `.${stage.attempt}` : ''}`,
-      detail: `${again ? 'again · ' : ''}${plural(tasks, 'task')} · ${brief(stage.name)}`,
+      detail: [
+        ...(again ? ['again'] : []),
+        plural(tasks, 'task'),
+        // Without a name of its own a stage is called by its number.
+        ...(stage.name === `stage ${id}` ? [] : [brief(stage.name)])
+      ].join(' · '),
       ...timed(startedAt, endedAt, span, kind, again ? `again, ${words}` : words),
       marks: []
     },

@@ -46,9 +46,9 @@ export function summarySection(
   const sorted = worstFirst(rows);
   return html`<section>
     <h1>Spark applications</h1>
-    <p class="facts">${summaryWords(rows)}</p>
+    <p class="verdict">${summaryWords(rows)}</p>
     <div class="panel scroll">
-      <table>
+      <table class="summary">
         <thead>
           <tr>
             <th>Application</th>

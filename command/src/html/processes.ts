@@ -20,7 +20,11 @@ export function processRows({ findings, resources }: ApplicationReport, span: Sp
   const usage = new Map(resources.usage.map(process => [process.who, process]));
   const granted = new Map(resources.executors.map(({ id, memory: limits }) => [id, limits]));
   const driver = areaOf(usage.get('driver'), resources.driver);
-  const rows = resources.timeline.executors.map(life =>
+  // Clusters that are stopped speak of executors that never came: there is nothing to draw of them.
+  const came = resources.timeline.executors.filter(
+    ({ id, addedAt }) => addedAt !== null || usage.has(id) || blame.has(id)
+  );
+  const rows = came.map(life =>
     executorRow(life, blame.get(life.id), areaOf(usage.get(life.id), granted.get(life.id)), span)
   );
   if (!driver) return rows;

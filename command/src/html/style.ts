@@ -25,6 +25,7 @@ h3 { margin: 0; font-size: 1rem; }
 p { margin: 4px 0 0; }
 a { color: inherit; }
 code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .86em; }
+.verdict + .panel { margin-top: 14px; }
 .facts, .meta, .note, figcaption, .severity { color: var(--faint); }
 .meta, .note, figcaption { font-size: .86rem; }
 .verdict { margin-top: 12px; font-size: 1.05rem; font-weight: 600; }
@@ -128,6 +129,11 @@ section.application + section.application { margin-top: 40px; padding-top: 24px;
   .row .label { padding-right: 8px; }
   .row.tall .label b { display: inline; }
   .axis .wide { display: none; }
+  .summary thead { display: none; }
+  .summary tr { display: block; padding: 8px 0; border-bottom: 1px solid var(--line); }
+  .summary td { display: inline-block; padding: 0 12px 0 0; border: 0; overflow-wrap: anywhere; }
+  .summary td:nth-child(4)::before { content: "Findings: "; color: var(--faint); }
+  .summary td:first-child, .summary td:last-child { display: block; }
   .card, .panel { padding: 10px 12px; }
 }
 @media print {

@@ -62,21 +62,21 @@ export function cachedTables(tables: readonly CachedTable[]): Html | null {
   const columns: Column<CachedTable>[] = [
     { title: 'Cached', cell: ({ name, rdd }) => `${brief(name)} (RDD ${rdd})` },
     { title: 'Level', cell: ({ level }) => level },
+    // At the end all is gone with the executors: what counts is the most that there ever was.
     {
-      title: 'Partitions there',
+      title: 'Partitions at most',
       figure: true,
-      cell: ({ cachedPartitions, partitions }) =>
-        cachedPartitions === null ? null : meter(cachedPartitions, partitions)
+      cell: ({ most, partitions }) => (most === null ? null : meter(most.partitions, partitions))
     },
     {
       title: 'In memory',
       figure: true,
-      cell: ({ memoryMiB }) => (memoryMiB === null ? null : memory(memoryMiB))
+      cell: ({ most }) => (most === null ? null : memory(most.memoryMiB))
     },
     {
       title: 'On disk',
       figure: true,
-      cell: ({ diskMiB }) => (diskMiB ? memory(diskMiB) : null)
+      cell: ({ most }) => (most?.diskMiB ? memory(most.diskMiB) : null)
     },
     {
       title: 'Computed again',

@@ -13,6 +13,7 @@ import {
   incompleteWords,
   placeWords,
   problemWords,
+  seenWords,
   SEVERITY_WORDS,
   SOURCE_WORDS,
   subjectWords,
@@ -52,7 +53,7 @@ function findingMarkdown(finding: Finding, files: readonly string[], heading: st
   const facts = [
     ...(cost === null ? [] : [`Cost: ${cost}`]),
     ...(subject === '' ? [] : [`Where: ${escaped(subject)}`]),
-    `Seen: ${timeOfDay(finding.firstSeen)}${finding.count > 1 ? `, ${finding.count} times` : ''}`,
+    `Seen: ${seenWords(finding)}`,
     `Confidence: ${finding.confidence} (${CONFIDENCE_WORDS[finding.confidence]})`,
     `Code: ${code(finding.code)}`
   ];

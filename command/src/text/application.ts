@@ -11,6 +11,7 @@ import {
   incompleteWords,
   placeWords,
   problemWords,
+  seenWords,
   SEVERITY_WORDS,
   SOURCE_WORDS,
   subjectWords,
@@ -79,10 +80,7 @@ export function findingText(
   const room = Math.min(width, READABLE);
   const cost = costWords(finding.cost);
   const subject = oneLine(subjectWords(finding));
-  const seen =
-    timeOfDay(finding.firstSeen) +
-    (finding.lastSeen > finding.firstSeen ? ` to ${timeOfDay(finding.lastSeen)}` : '') +
-    (finding.count > 1 ? `, ${finding.count} times` : '');
+  const seen = seenWords(finding);
   const text = (words: string, indent = '  ', first = indent): string =>
     paragraph(words, room, indent, first);
   const lines = [

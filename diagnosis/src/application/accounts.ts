@@ -60,7 +60,7 @@ const SESSION_GONE =
 
 const QUOTE = 1000;
 /** Places from which one account was heard, to know a repeated one; beyond it all are counted. */
-const PLACES = 1000;
+const PLACES = 200;
 const ACCOUNTS = 500;
 
 /** What logs, clients and YARN say, added up. Bounded by the number of processes that complain. */
@@ -97,14 +97,15 @@ export class Accounts {
 
   observeClient(client: ClientObservation): void {
     const { name, message, cell, run, at, ref } = client;
-    const quote = `${name}: ${message}`.slice(0, QUOTE);
-    const claim = SESSION_LOST.test(quote)
+    const quote = (message || name).slice(0, QUOTE);
+    const all = `${name}: ${message}`;
+    const claim = SESSION_LOST.test(all)
       ? 'session-lost'
-      : SESSION_GONE.test(quote)
+      : SESSION_GONE.test(all)
         ? 'session-gone'
         : CLAIMS.find(
             ([one, words]) =>
-              (one === 'broadcast' || one === 'too-many-failures') && words.test(quote)
+              (one === 'broadcast' || one === 'too-many-failures') && words.test(all)
           )?.[0];
     if (claim) this.#add(claim, 'client', cell, run, { source: 'client', at, quote, ref });
   }
@@ -154,7 +155,7 @@ export class Accounts {
       };
       this.#all.set(key, account);
     }
-    const place = `${evidence.ref}\n${evidence.quote}`;
+    const place = `${evidence.ref}\n${evidence.quote.slice(0, 80)}`;
     if (account.seen.has(place)) return;
     if (account.seen.size < PLACES) account.seen.add(place);
     account.count += 1;

@@ -17,13 +17,21 @@ import { grantedMemory, type GrantedMemory } from './conf.js';
 import { addReason, Executors } from './executors.js';
 import { History, jobSpan, plainDescription } from './history.js';
 import { jobResult, type Job } from './jobs.js';
+import { MapOutputs } from './map-outputs.js';
 import { MemoryFacts } from './memory-facts.js';
 import { Performance } from './performance.js';
 import { Pods } from './pods.js';
 import { APPLICATION_SCOPE, RECENT_STAGES, rememberStage, Scopes, type Scope } from './scopes.js';
 import { Setbacks } from './setbacks.js';
 import { SqlExecutions } from './sql-executions.js';
-import { attemptOf, newStage, stageProgress, taskCounts, type Stage } from './stages.js';
+import {
+  attemptOf,
+  newStage,
+  stageProgress,
+  taskCounts,
+  type Attempt,
+  type Stage
+} from './stages.js';
 import { Tasks } from './tasks.js';
 import { Waits } from './waits.js';
 
@@ -86,6 +94,7 @@ export class Application {
   readonly jobs = new Map<number, Job>();
   readonly stages = new Map<number, Stage>();
   changes: Changes = { cells: new Set(), findings: false, resources: false };
+  readonly #outputs = new MapOutputs();
   readonly #tasks = new Tasks(this);
 
   apply(event: SparkEvent, ref: string): void {
@@ -121,6 +130,7 @@ export class Application {
         executor.cores = event.cores;
         executor.container = event.container;
         executor.addedAt = event.at;
+        this.performance.executorsChanged();
         this.changes.resources = true;
         this.#sawTime(event.at);
         return;
@@ -173,6 +183,7 @@ export class Application {
         return;
       case 'sql-end':
         this.#sawTime(event.at);
+        this.#outputs.ended(event.sql);
         if (this.sql.ended(event.sql, event.error, event.at, ref)) this.changes.findings = true;
         return;
       case 'stage-submitted':
@@ -283,7 +294,8 @@ export class Application {
       name: `stage ${id}`,
       tasks: 0,
       parents: [],
-      indeterminate: false
+      indeterminate: false,
+      rdd: null
     };
     return this.#openStage(
       { ...info, submittedAt: null, completedAt: null, failure: null },
@@ -339,6 +351,7 @@ export class Application {
     const evidence = { source: 'eventlog' as const, at, quote: reason.slice(0, QUOTE), ref };
     addReason(executor, { text: reason, at, from: 'removed', evidence });
     this.executors.remove(executor, at);
+    this.performance.executorsChanged();
     this.performance.caches.executorGone(id);
     this.changes.findings = this.changes.resources = true;
   }
@@ -422,18 +435,35 @@ export class Application {
       stage.scope = scope.key;
       scope.openStages.add(stage.id);
     }
+    stage.name = info.name;
     stage.description = plainDescription(origin?.description ?? null);
     stage.layout = origin?.layout ?? {};
     stage.sql = origin?.sql ?? null;
     this.performance.stageSubmitted(stage, cached);
     const attempt = attemptOf(stage, info.attempt);
     stage.indeterminate ||= info.indeterminate;
+    stage.rdd ??= info.rdd;
     attempt.tasks = info.tasks;
     attempt.submittedAt = info.submittedAt ?? this.now;
     attempt.suspect = jobs.find(job => job?.suspect)?.suspect ?? null;
+    if (info.attempt === 0) this.#noteRemake(stage, attempt);
     attempt.repeatsLeft = Math.max(0, info.tasks - (stage.tasks - stage.begun.size));
     this.#skipUnneeded(stage);
     this.#touch(scope);
+  }
+
+  /** Whether the output of this shuffle was there before, and who probably took it along. */
+  #noteRemake(stage: Stage, attempt: Attempt): void {
+    const { id, sql, rdd } = stage;
+    const madeAt = sql === null || rdd === null ? null : this.#outputs.madeAt(sql, rdd);
+    // A result may be computed from one RDD as often as somebody asks; a shuffle's output is made once.
+    if (madeAt === null || ![...this.stages.values()].some(({ parents }) => parents.includes(id))) {
+      return;
+    }
+    stage.remakes = true;
+    const gone = [...this.executors].filter(({ removedAt }) => (removedAt ?? 0) >= madeAt);
+    gone.sort((a, b) => b.removedAt! - a.removedAt!);
+    attempt.suspect ??= gone[0]?.id ?? null;
   }
 
   /** When a stage starts, what it depends on is there: parents that never ran are not needed. */
@@ -455,6 +485,9 @@ export class Application {
     attempt.submittedAt ??= info.submittedAt;
     attempt.failure = info.failure;
     if (info.failure === null) {
+      if (stage.sql !== null && stage.rdd !== null) {
+        this.#outputs.made(stage.sql, stage.rdd, attempt.completedAt);
+      }
       this.performance.stageDone(stage, info.attempt, cached, attempt.completedAt, ref);
     }
     this.history.addStage({

@@ -41,6 +41,10 @@ export class CacheReads {
     } else if (!missed) {
       this.fills += 1;
       this.fillMs += ms;
+      for (const table of lookup.tables.slice(0, 1)) {
+        table.fills += 1;
+        table.fillMs += ms;
+      }
     } else {
       const key = `${missed.why}:${missed.table.rdd}`;
       const misses = this.misses.get(key) ?? {
@@ -96,8 +100,8 @@ export function lookUp(
 /**
  * Books what a stage that is over had to compute again.
  *
- * taskMs = time of the tasks that missed − their number × the mean of those that found theirs (0
- * if none did: then it is at most that much); wallMs = taskMs / peakRunning.
+ * taskMs = time of the tasks that missed − their number × the mean of those that found theirs; if
+ * none did, at most what as many tasks took that filled the table. wallMs = taskMs / peakRunning.
  */
 export function settleReads(
   caches: Caches,
@@ -107,7 +111,9 @@ export function settleReads(
   const usual = reads.hits === 0 ? 0 : reads.hitMs / reads.hits;
   for (const misses of reads.misses.values()) {
     const account = caches.account(misses.table, stage.scope, misses.why);
-    const taskMs = Math.max(0, misses.ms - misses.count * usual);
+    const { fills, fillMs } = misses.table;
+    const most = reads.hits === 0 && fills > 0 ? (misses.count * fillMs) / fills : Infinity;
+    const taskMs = Math.min(most, Math.max(0, misses.ms - misses.count * usual));
     account.count += misses.count;
     misses.table.recomputedTasks += misses.count;
     account.taskMs += taskMs;

@@ -1,4 +1,5 @@
 import type { BlockStatus, CachedRdd, StorageLevel } from '../eventlog/metrics.js';
+import { keptOf, NONE, type Kept } from './kept.js';
 import { Partitions } from './partitions.js';
 import { LEAST_MS } from './stage-costs.js';
 
@@ -57,9 +58,17 @@ export interface CacheFacts {
   /** Partitions that were computed again, all in all. */
   recomputedTasks: number;
   fill: PartialFill | null;
+  /** What the tasks took that computed a partition for the first time, ms, and how many. */
+  fillMs: number;
+  fills: number;
   /** Sizes of all blocks that were ever stored, bytes, and how many. */
   storedBytes: number;
   stored: number;
+  /** All that is kept of it now. */
+  now: Kept;
+  /** The most partitions that were kept at once; at the end of a log nothing is left. */
+  most: Kept;
+  /** It was given back (`unpersist`). */
   gone: boolean;
 }
 
@@ -102,20 +111,15 @@ export class Caches {
     const table = this.#get(block.rdd);
     const { partition } = block;
     if (held) {
-      const places = table.blocks.get(partition) ?? new Map<string, BlockStatus>();
-      table.blocks.set(partition, places);
-      if (!places.has(executor)) {
+      if (!table.blocks.get(partition)?.has(executor)) {
         table.stored += 1;
         table.storedBytes += block.memoryBytes + block.diskBytes;
       }
-      places.set(executor, block);
+      place(table, partition, executor, block);
       table.computed.add(partition);
       table.evicted.delete(partition);
       table.lost.delete(partition);
-    } else {
-      const places = table.blocks.get(partition);
-      if (!places?.delete(executor) || places.size > 0) return;
-      table.blocks.delete(partition);
+    } else if (place(table, partition, executor, null)) {
       table.evicted.add(partition);
     }
   }
@@ -123,10 +127,8 @@ export class Caches {
   /** What an executor held goes with it. */
   executorGone(executor: string): void {
     for (const table of this.#tables.values()) {
-      for (const [partition, places] of table.blocks) {
-        if (!places.delete(executor) || places.size > 0) continue;
-        table.blocks.delete(partition);
-        table.lost.set(partition, executor);
+      for (const partition of table.blocks.keys()) {
+        if (place(table, partition, executor, null)) table.lost.set(partition, executor);
       }
     }
   }
@@ -136,6 +138,7 @@ export class Caches {
     if (!table) return;
     table.gone = true;
     table.blocks.clear();
+    table.now = NONE;
     table.lost.clear();
     this.#forget();
   }
@@ -224,8 +227,12 @@ export class Caches {
         recomputed: new Map(),
         recomputedTasks: 0,
         fill: null,
+        fillMs: 0,
+        fills: 0,
         storedBytes: 0,
         stored: 0,
+        now: NONE,
+        most: NONE,
         gone: false
       };
       this.#tables.set(rdd, table);
@@ -244,23 +251,44 @@ export class Caches {
   }
 }
 
+/**
+ * Notes where a partition is, or that it is there no more (null).
+ * @returns whether nobody has it any more who had it before
+ */
+function place(
+  table: CacheFacts,
+  partition: number,
+  executor: string,
+  block: BlockStatus | null
+): boolean {
+  const places = table.blocks.get(partition) ?? new Map<string, BlockStatus>();
+  const before = keptOf(places);
+  if (block) places.set(executor, block);
+  else if (!places.delete(executor)) return false;
+  if (places.size === 0) table.blocks.delete(partition);
+  else table.blocks.set(partition, places);
+  const after = keptOf(places);
+  const { now } = table;
+  table.now = {
+    partitions: now.partitions + after.partitions - before.partitions,
+    memoryPartitions: now.memoryPartitions + after.memoryPartitions - before.memoryPartitions,
+    memoryBytes: now.memoryBytes + after.memoryBytes - before.memoryBytes,
+    diskBytes: now.diskBytes + after.diskBytes - before.diskBytes
+  };
+  const { most } = table;
+  if (
+    table.now.partitions > most.partitions ||
+    (table.now.partitions === most.partitions && table.now.memoryBytes > most.memoryBytes)
+  ) {
+    table.most = table.now;
+  }
+  return places.size === 0;
+}
+
 function worth(table: CacheFacts, scope: string): boolean {
   const { fill } = table;
   if (fill?.scope === scope && fill.missingMs / fill.slots >= LEAST_MS) return true;
   return [...table.recomputed.values()].some(
     account => account.scope === scope && account.wallMs >= LEAST_MS
   );
-}
-
-/**
- * Spark's name of a storage level (StorageLevel.scala), without the suffixes for how objects are
- * written: Python's MEMORY_ONLY is Scala's MEMORY_ONLY_SER.
- */
-export function levelName(level: StorageLevel): string {
-  const { disk, memory, offHeap, replication } = level;
-  const where = offHeap
-    ? 'OFF_HEAP'
-    : [memory && 'MEMORY', disk && 'DISK'].filter(Boolean).join('_AND_');
-  const name = where === 'MEMORY' || where === 'DISK' ? `${where}_ONLY` : where || 'NONE';
-  return name + (replication > 1 ? `_${replication}` : '');
 }

@@ -25,6 +25,8 @@ export interface ExecutorFacts {
   running: number;
   done: number;
   failed: number;
+  /** Launch of the last task that it did well: until then it certainly lived, ms. */
+  livedAt: number;
   /** Work was lost with it, so it must be remembered. */
   hurt: boolean;
   readonly memory: MemoryFacts;
@@ -88,6 +90,7 @@ export function newExecutor(id: string): ExecutorFacts {
     running: 0,
     done: 0,
     failed: 0,
+    livedAt: 0,
     hurt: false,
     memory: new MemoryFacts(),
     work: {

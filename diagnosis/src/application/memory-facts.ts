@@ -37,8 +37,10 @@ export class MemoryFacts {
     if (!this.sample || newer(sample, this.sample, sample.rssMiB - this.sample.rssMiB)) {
       this.sample = sample;
     }
-    this.peakMiB = larger(this.peakMiB, sample.rssMiB);
-    this.addMeasured({ heapMiB: sample.heapUsedMiB, pythonMiB: sample.pythonMiB });
+    if (!sample.passing) {
+      this.peakMiB = larger(this.peakMiB, sample.rssMiB);
+      this.addMeasured({ heapMiB: sample.heapUsedMiB, pythonMiB: sample.pythonMiB });
+    }
     this.series.add(sample.at, {
       usedMiB: sample.rssMiB,
       heapMiB: sample.heapUsedMiB,

@@ -14,6 +14,7 @@ export class Performance {
   readonly caches = new Caches();
   readonly files = new FileReads();
   readonly #application: Application;
+  #slots = 0;
 
   constructor(application: Application) {
     this.#application = application;
@@ -25,21 +26,24 @@ export class Performance {
     stage.reads = new CacheReads(cached);
   }
 
-  taskStarted(stage: Stage, info: TaskInfo): CacheLookup | null {
-    stage.work.running([...stage.attempts.values()].reduce((sum, { running }) => sum + running, 0));
+  /** @param all tasks that run in the whole application, this one among them */
+  taskStarted(stage: Stage, info: TaskInfo, all: number): CacheLookup | null {
+    this.#look(stage, all);
     if (!stage.reads || info.partition === null) return null;
     if (!this.caches.blocksKnown) return null;
     return lookUp(this.caches, stage.reads.rdds, stage.tasks, info.partition);
   }
 
-  /** A task that succeeded. */
+  /** A task that succeeded; `all` that run without it. */
   taskDone(
     stage: Stage,
     info: TaskInfo,
     metrics: TaskMetrics,
     lookup: CacheLookup | null,
+    all: number,
     ref: string
   ): void {
+    this.#look(stage, all);
     for (const block of metrics.blocks) this.caches.update(info.executor, block);
     stage.work.add(info, metrics, ref);
     if (!lookup || info.partition === null || info.speculative) return;
@@ -55,7 +59,7 @@ export class Performance {
     ref: string
   ): void {
     const { scope } = stage;
-    const running = Math.max(1, stage.work.peakRunning);
+    const running = stage.work.peakRunning;
     const place = { id: stage.id, attempt, scope, jobs: [...stage.jobs], slots: running };
     if (stage.reads) {
       settleReads(this.caches, stage.reads, place);
@@ -70,9 +74,15 @@ export class Performance {
     stage.reads = stage.reads && new CacheReads(stage.reads.rdds);
     if (stage.work.tasks === 0) return;
     const files = stage.sql === null ? null : this.files.of(stage.sql);
-    const facts = factsOf(stage, attempt, this.#slots(), files, this.#application.conf);
+    const facts = factsOf(stage, attempt, files, this.#application.conf);
     if (this.slow.add(scope, facts, stage.judged)) this.#application.changes.findings = true;
     stage.judged = true;
+  }
+
+  #look(stage: Stage, all: number): void {
+    let running = 0;
+    for (const attempt of stage.attempts.values()) running += attempt.running;
+    stage.work.running(running, this.#slots, all - running);
   }
 
   hit(scope: string): boolean {
@@ -85,15 +95,15 @@ export class Performance {
     this.caches.letGo(scope);
   }
 
-  /** Tasks that the executors which are there now can run at the same time. */
-  #slots(): number {
+  /** Counts the tasks that the executors which are there now can run at the same time. */
+  executorsChanged(): void {
     const { executors, conf } = this.#application;
     let cores = 0;
     for (const one of executors) {
       if (one.addedAt !== null && one.removedAt === null) cores += one.cores;
     }
     const each = Number(conf['spark.task.cpus'] ?? 1);
-    return Math.floor(cores / (each >= 1 ? each : 1));
+    this.#slots = Math.floor(cores / (each >= 1 ? each : 1));
   }
 
   /** Whether a table that a stage has computed completely was kept completely. */

@@ -7,14 +7,15 @@ import type {
 } from '@aglais/protocol';
 import type { Executor, Memory } from '@aglais/protocol';
 import type { Application } from './application.js';
-import { levelName, type CacheFacts } from './caches.js';
+import { levelName, tableName } from './cache-names.js';
+import type { CacheFacts } from './caches.js';
 import { parseMiB } from './conf.js';
 import { describeExecutor, describeMemory, type WorkDone } from './executors.js';
 import { jobSpan, plainDescription } from './history.js';
+import type { Kept } from './kept.js';
 import type { MemoryFacts } from './memory-facts.js';
 import { largerMeasures, NO_MEASURES } from './memory-series.js';
 import { stageProgress } from './stages.js';
-import { tableName } from './table-name.js';
 
 const MIB = 2 ** 20;
 
@@ -52,7 +53,7 @@ export function resourcesOf(app: Application, killed: ReadonlySet<string>): Reso
         .map(({ id, memory, work }) => usageOf(id, memory, work, stored))
     ],
     tables: tables
-      .filter(table => !table.gone && table.partitions > 0)
+      .filter(table => table.partitions > 0)
       .map(table => describeTable(table, app.performance.caches.blocksKnown)),
     stages: runningStagesOf(app),
     timeline: timelineOf(app, killed)
@@ -96,30 +97,27 @@ function usageOf(
   };
 }
 
-/** A partition that is on several executors counts once, its bytes as often as they are kept. */
 function describeTable(table: CacheFacts, blocksKnown: boolean): CachedTable {
-  const { rdd, partitions, told, blocks } = table;
+  const { rdd, partitions, told, blocks, now } = table;
   const shared = {
     rdd,
     name: tableName(table),
     level: levelName(table.level),
     partitions,
+    unpersisted: table.gone,
     recomputed: table.recomputedTasks
   };
   if (!blocksKnown) {
-    return {
-      ...shared,
-      cachedPartitions: told?.cached ?? null,
+    const kept = told && {
+      partitions: told.cached,
       memoryPartitions: null,
-      memoryMiB: told && told.memoryBytes / MIB,
-      diskMiB: told && told.diskBytes / MIB,
-      executors: []
+      memoryMiB: told.memoryBytes / MIB,
+      diskMiB: told.diskBytes / MIB
     };
+    return { ...shared, now: kept, most: kept, executors: [] };
   }
   const executors = new Map<string, CachedTable['executors'][number]>();
-  let memoryPartitions = 0;
   for (const places of blocks.values()) {
-    if ([...places.values()].some(({ memoryBytes }) => memoryBytes > 0)) memoryPartitions += 1;
     for (const [id, { memoryBytes, diskBytes }] of places) {
       const one = executors.get(id) ?? { id, partitions: 0, memoryMiB: 0, diskMiB: 0 };
       one.partitions += 1;
@@ -128,15 +126,21 @@ function describeTable(table: CacheFacts, blocksKnown: boolean): CachedTable {
       executors.set(id, one);
     }
   }
-  const sum = (of: (one: CachedTable['executors'][number]) => number): number =>
-    [...executors.values()].reduce((total, one) => total + of(one), 0);
   return {
     ...shared,
-    cachedPartitions: blocks.size,
-    memoryPartitions,
-    memoryMiB: sum(one => one.memoryMiB),
-    diskMiB: sum(one => one.diskMiB),
+    now: describeKept(now),
+    most: describeKept(table.most),
     executors: [...executors.values()]
+  };
+}
+
+function describeKept(kept: Kept): NonNullable<CachedTable['now']> {
+  const { partitions, memoryPartitions, memoryBytes, diskBytes } = kept;
+  return {
+    partitions,
+    memoryPartitions,
+    memoryMiB: memoryBytes / MIB,
+    diskMiB: diskBytes / MIB
   };
 }
 

@@ -125,12 +125,11 @@ export class Pods {
 
   #ended(facts: PodFacts, end: ContainerEnd, ref: string): void {
     const { exitCode, reason, at } = end;
-    const words = [reason ?? '', `exit code ${exitCode}`, end.message ?? ''].filter(Boolean);
     const evidence: Evidence = {
       source: 'container',
       at,
-      quote: words.join(', ').slice(0, QUOTE),
-      ref: `${ref} ${facts.name}/${end.container}`
+      quote: reason ?? String(exitCode),
+      ref: `${ref} ${facts.name}/${end.container}, exit code ${exitCode}`
     };
     const key = JSON.stringify([end.container, at, exitCode, reason]);
     const known = facts.ends.get(key);
@@ -146,7 +145,7 @@ export class Pods {
     source: Evidence['source'],
     ref: string
   ): void {
-    const quote = [said.reason, said.message].filter(Boolean).join(': ').slice(0, QUOTE);
+    const quote = (said.message || said.reason).slice(0, QUOTE);
     const evidence: Evidence = { source, at: said.at, quote, ref: `${ref} ${facts.name}` };
     const known = facts.troubles.get(trouble);
     if (!known || newer({ ...said, evidence }, known)) {

@@ -158,10 +158,12 @@ const LARGE_BYTES = 1.5 * GOOD_PARTITION_BYTES;
 /**
  * What too few too large tasks cost: slots had nothing to do.
  *
- * wallMs = span − taskMs / min(slots, tasks of 128 MiB); the executors' time is the same.
+ * wallMs = span − taskMs / min(slots that no other stage used, tasks of 128 MiB); the executors'
+ * time is the same.
  */
 export function largeTasksCost(facts: StageFacts): TimeLost {
-  const { tasks, slots } = facts;
+  const { tasks } = facts;
+  const slots = facts.slots - facts.others;
   if (tasks === 0 || tasks >= slots || skewOf(facts) !== null) return NOTHING;
   const bytes = bytesThrough(facts);
   if (bytes / tasks < LARGE_BYTES) return NOTHING;

@@ -18,6 +18,8 @@ export interface StageFacts {
   tasks: number;
   /** Tasks that all executors together can run at the same time. */
   slots: number;
+  /** Most of these slots that other stages were seen to use. */
+  others: number;
   /** Most tasks of it that did. */
   peakRunning: number;
   /** From the first launch to the last end, ms. */
@@ -49,7 +51,6 @@ export interface StageFacts {
 export function factsOf(
   stage: Stage,
   attempt: number,
-  slots: number,
   files: FilesRead | null,
   conf: Readonly<Record<string, string>>
 ): StageFacts {
@@ -67,8 +68,9 @@ export function factsOf(
     startedAt: work.firstLaunch,
     endedAt: work.lastFinish,
     tasks: work.tasks,
-    slots: Math.max(slots, work.peakRunning, 1),
-    peakRunning: Math.max(1, work.peakRunning),
+    slots: Math.max(work.slots, work.peakRunning),
+    others: work.others,
+    peakRunning: work.peakRunning,
     spanMs: Math.max(0, work.lastFinish - work.firstLaunch),
     taskMs: work.taskMs,
     runMs: work.runMs,

@@ -57,11 +57,25 @@ export class StageWork {
   spilledRunMs = 0;
   firstLaunch = Infinity;
   lastFinish = -Infinity;
-  /** Most tasks of it that ran at the same time. */
-  peakRunning = 0;
+  /** Most tasks that all executors together could run at the same time. */
+  slots = 0;
+  /** Most slots that other stages were seen to use beside it. */
+  others = 0;
+  #peak = 0;
 
-  running(tasks: number): void {
-    this.peakRunning = Math.max(this.peakRunning, tasks);
+  /** Looked at whenever a task of it starts or ends. */
+  running(tasks: number, slots: number, others: number): void {
+    this.others = Math.max(this.others, others);
+    this.#peak = Math.max(this.#peak, tasks);
+    this.slots = Math.max(this.slots, slots);
+  }
+
+  /**
+   * Most tasks of it that ran at the same time, at least 1. Spark logs the start of a task before
+   * the end of the one whose slot it takes: more than there are slots is an illusion.
+   */
+  get peakRunning(): number {
+    return Math.max(1, this.slots > 0 ? Math.min(this.#peak, this.slots) : this.#peak);
   }
 
   /** Adds a task that succeeded; the second success of a partition is not counted. */

@@ -32,6 +32,10 @@ export interface Stage {
   readonly attempts: Map<number, Attempt>;
   /** Its rows may come out otherwise when it runs again. */
   indeterminate: boolean;
+  /** The RDD that it computes; null if Spark does not say. */
+  rdd: number | null;
+  /** It makes a shuffle's output again that another stage had made. */
+  remakes: boolean;
   /** Spark did not need it: its output was there already. */
   skipped: boolean;
   readonly begun: Partitions;
@@ -63,6 +67,8 @@ export function newStage(info: StageInfo, scope: string): Stage {
     jobs: new Set(),
     attempts: new Map(),
     indeterminate: info.indeterminate,
+    rdd: info.rdd,
+    remakes: false,
     skipped: false,
     begun: new Partitions(),
     finished: new Partitions(),
@@ -101,6 +107,7 @@ export function attemptOf(stage: Stage, number: number): Attempt {
 
 /** Work that was there before this attempt: the stage was done earlier, under this id or another's. */
 export function hadOutput(stage: Stage, attempt: number, partition: number): boolean {
+  if (stage.remakes && attempt === 0) return true;
   return attempt > 0 && (stage.finished.has(partition) || !stage.attempts.has(0));
 }
 

@@ -5,6 +5,7 @@ import type { TaskOutcome } from '../eventlog/task-outcome.js';
 import type { Application } from './application.js';
 import type { CacheLookup } from './cache-reads.js';
 import { addReason, addWork } from './executors.js';
+import { IdTable } from './id-table.js';
 import type { Setback } from './setbacks.js';
 import { attemptOf, hadOutput, type Stage } from './stages.js';
 
@@ -33,7 +34,7 @@ const QUOTE = 500;
  *   is not in the spans: its time was not wasted until it had to be done again.
  */
 export class Tasks {
-  readonly #running = new Map<number, RunningTask>();
+  readonly #running = new IdTable<RunningTask>();
   readonly #application: Application;
 
   constructor(application: Application) {
@@ -54,7 +55,7 @@ export class Tasks {
     if (executor) executor.running += 1;
     const repeats = info.speculative ? null : this.#repeated(stage, info, ref);
     if (info.partition !== null) stage.begun.add(info.partition);
-    const lookup = app.performance.taskStarted(stage, info);
+    const lookup = app.performance.taskStarted(stage, info, this.#running.size + 1);
     this.#running.set(info.task, { stage, attempt: info.attempt, repeats, lookup });
     app.touchStage(stage);
   }
@@ -78,10 +79,20 @@ export class Tasks {
     if (executor) executor.running -= 1;
     if (outcome.kind === 'success') {
       attempt.done += 1;
-      if (executor) executor.done += 1;
+      if (executor) {
+        executor.done += 1;
+        executor.livedAt = Math.max(executor.livedAt, info.launchedAt);
+      }
       if (metrics) {
         if (executor) addWork(executor.work, metrics);
-        this.#application.performance.taskDone(stage, info, metrics, lookup, ref);
+        this.#application.performance.taskDone(
+          stage,
+          info,
+          metrics,
+          lookup,
+          this.#running.size,
+          ref
+        );
       }
       if (info.partition !== null) stage.finished.add(info.partition);
       if (repeats) this.#workedAgain(repeats, info);

@@ -79,7 +79,7 @@ export function finding(app: Application, draft: Draft): Finding {
     confidence: draft.confidence,
     title: draft.title,
     explanation: [
-      lead(scope, draft.what, failedJobs.length > 0),
+      lead(scope, draft.what, failedJobs.length > 0 || draft.severity === 'error'),
       ...(draft.more ?? []),
       ...costSentence(app, scope, cost, failedJobs.length > 0)
     ].join(' '),

@@ -1,7 +1,8 @@
 import type { Confidence, Evidence } from '@aglais/protocol';
+import type { Account } from '../application/accounts.js';
 import type { Application } from '../application/application.js';
 import type { PodFacts } from '../application/pods.js';
-import { APPLICATION_SCOPE, type Scope } from '../application/scopes.js';
+import { APPLICATION_SCOPE, cellKey, type Scope } from '../application/scopes.js';
 import type { ContainerEnd } from '../observation.js';
 import { isMaster } from '../evidence/yarn.js';
 import { oomEnd, ownPods, unaskedEnd } from './pods.js';
@@ -85,18 +86,25 @@ function masterEnds(app: Application): DriverEnd[] {
   });
 }
 
-/** The cell that was at work when it all ended, if it was only one; else nobody's. */
+/** The cell that was at work when it all ended, if it was only one, or that heard of it first; else nobody's. */
 export function scopeAtEnd(app: Application): Scope {
   const working = [...app.scopes].filter(
     scope =>
       scope.key !== APPLICATION_SCOPE && (scope.openJobs.size > 0 || scope.outcome === 'running')
   );
-  return working.length === 1 ? working[0]! : app.scopes.get(APPLICATION_SCOPE);
+  if (working.length === 1) return working[0]!;
+  const heard = goneAccounts(app)
+    .filter(({ cell, run }) => cell !== null && run !== null)
+    .sort((a, b) => (a.firstSeen ?? Infinity) - (b.firstSeen ?? Infinity))[0];
+  const key = heard ? cellKey(heard.cell!, heard.run) : APPLICATION_SCOPE;
+  return app.scopes.find(key) ?? app.scopes.get(APPLICATION_SCOPE);
 }
 
 /** What the client heard when the driver was gone. */
 export function goneFor(app: Application): Evidence[] {
-  return ['session-gone' as const, 'session-lost' as const]
-    .flatMap(claim => app.accounts.of(claim))
-    .map(({ evidence }) => evidence);
+  return goneAccounts(app).map(({ evidence }) => evidence);
+}
+
+function goneAccounts(app: Application): Account[] {
+  return [...app.accounts.of('session-gone'), ...app.accounts.of('session-lost')];
 }

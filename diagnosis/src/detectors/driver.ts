@@ -80,6 +80,10 @@ function driverHeapOom(
   const failedByIt = lost.filter(({ scope }) =>
     [...app.scopes.get(scope).failures.values()].some(text => /TaskResultLost/.test(text))
   );
+  // With -XX:+ExitOnOutOfMemoryError or +CrashOnOutOfMemoryError the machine ends, and says so last.
+  const ended =
+    exits.length > 0 ||
+    accounts.some(account => /^(?:Terminating|Aborting) due to /.test(account.evidence.quote));
   const certain = evidence.length > 0;
   if (!certain && failedByIt.length === 0) return [];
   const setbacks = certain ? lost : failedByIt;
@@ -88,7 +92,7 @@ function driverHeapOom(
     ...serialization.map(job => job.scope)
   ]);
   const scopes = jobs.size > 0 ? [...jobs].map(key => app.scopes.get(key)) : [scopeAtEnd(app)];
-  return scopes.map(scope => heapFinding(app, scope, setbacks, evidence, exits));
+  return scopes.map(scope => heapFinding(app, scope, setbacks, evidence, exits, ended));
 }
 
 function heapFinding(
@@ -96,7 +100,8 @@ function heapFinding(
   scope: Scope,
   all: readonly Setback[],
   proof: readonly Evidence[],
-  exits: readonly DriverEnd[]
+  exits: readonly DriverEnd[],
+  ended: boolean
 ): Finding {
   const setbacks = all.filter(setback => setback.scope === scope.key);
   const heap = driverHeap(app);
@@ -117,7 +122,7 @@ function heapFinding(
     evidence: [...proof, ...setbacks.flatMap(({ evidence }) => evidence ?? [])],
     effects: [
       ...(results > 0 ? [`the results of ${plural(results, 'task')} were lost`] : []),
-      ...(exits.length > 0 ? lostWork(app) : [])
+      ...(ended ? lostWork(app) : [])
     ],
     advice: [
       {
@@ -131,7 +136,7 @@ function heapFinding(
     count: Math.max(1, results, proof.length),
     failed: message => /TaskResultLost|Task serialization failed: java\.lang\.OutOf/.test(message),
     seen: exits.flatMap(({ at }) => at ?? []),
-    severity: exits.length > 0 ? 'error' : 'warning'
+    severity: ended ? 'error' : 'warning'
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Evidence } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
-import { newExecutor } from '../application/executors.js';
+import { newExecutor, type ExecutorFacts } from '../application/executors.js';
 import { APPLICATION_SCOPE, type Scope } from '../application/scopes.js';
 import type { Setback } from '../application/setbacks.js';
 import { isLostWith, lossOf, SHUTDOWN_MS, type Loss, type Witnesses } from './loss.js';
@@ -67,7 +67,8 @@ export function explain(app: Application): Explained {
   const losses = [...app.executors, ...unheard]
     .map(executor => {
       const { id } = executor;
-      return lossOf(app, executor, byExecutor.get(id) ?? [], witnesses.get(id) ?? nobody);
+      const own = (byExecutor.get(id) ?? []).filter(setback => !outlived(executor, setback));
+      return lossOf(app, executor, own, witnesses.get(id) ?? nobody);
     })
     .filter(loss => loss !== null)
     // Evidence may have named executors before Spark did; the findings must not depend on it.
@@ -154,10 +155,16 @@ function causedBy(
     return setback.firstSeen >= loss.at - SAME_KILL_MS;
   }
   if (kind === 'lost' || REPEATING.has(kind)) {
+    if (own && outlived(loss.executor, setback)) return false;
     if (setback.executor !== null) return own;
     return latestBefore(setback, losses, app) === loss;
   }
   return false;
+}
+
+/** It went on to do other tasks well: what happened before did not come of its end. */
+function outlived(executor: ExecutorFacts, { kind, lastSeen }: Setback): boolean {
+  return REPEATING.has(kind) && executor.livedAt > lastSeen;
 }
 
 /** Spark did not say who had the missing blocks: the last executor that was lost before. */

@@ -16,7 +16,8 @@ export function applicationIncomplete(app: Application, others: readonly Finding
   if (!app.over || app.endedAt !== null || app.events === 0) return [];
   if (others.some(({ code }) => CAUSES.has(code))) return [];
   const end = driverEnds(app).find(({ exitCode }) => exitCode !== null);
-  if (end && others.some(({ code }) => code === 'driver-heap-oom')) return [];
+  const heap = others.find(({ code }) => code === 'driver-heap-oom');
+  if (heap && (end || heap.severity === 'error')) return [];
   const open = [...app.jobs.values()].filter(({ result }) => result === 'running');
   const working = open.length > 0;
   return [

@@ -54,7 +54,10 @@ export function pythonWorkerDied(
       ...(deaths > 0 ? advise(app, ids, kills.length > 0) : [])
     ],
     count: deaths + sum(refused),
-    failed: message => /Python worker exited unexpectedly|MemoryError/.test(message)
+    failed: message =>
+      /Python worker exited unexpectedly|MemoryError|failed to map segment from shared/.test(
+        message
+      )
   });
 }
 

@@ -61,6 +61,8 @@ export function taskFailed(
       .flatMap(({ subject }) => subject.jobs ?? [])
   );
   return [...app.scopes].flatMap(scope => {
+    // A cell that went on and ended well has caught the error: it knows.
+    if (scope.outcome === 'ok') return [];
     const failed = [...scope.failures].filter(([job]) => !explained.has(job));
     if (failed.length === 0) return [];
     const own = unexplained.filter(one => one.scope === scope.key);

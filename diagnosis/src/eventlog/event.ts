@@ -28,6 +28,8 @@ export interface StageInfo {
   failure: string | null;
   /** Run again, it may give other rows: Spark's own judgement (3.4 and later). */
   indeterminate: boolean;
+  /** The RDD that it computes; null if Spark does not say. */
+  rdd: number | null;
 }
 
 export interface TaskInfo {
@@ -345,6 +347,7 @@ function readStageInfo(json: unknown): StageInfo | null {
   const info = fields(json);
   const stage = info && number(info, 'Stage ID');
   if (!info || stage === null) return null;
+  const rdd = rddOf(info);
   return {
     stage,
     attempt: number(info, 'Stage Attempt ID') ?? 0,
@@ -354,19 +357,21 @@ function readStageInfo(json: unknown): StageInfo | null {
     submittedAt: number(info, 'Submission Time'),
     completedAt: number(info, 'Completion Time'),
     failure: text(info, 'Failure Reason'),
-    indeterminate: isIndeterminate(info)
+    // A stage is as determinate as its RDD.
+    indeterminate: rdd !== null && text(rdd, 'DeterministicLevel') === 'INDETERMINATE',
+    rdd: rdd && number(rdd, 'RDD ID')
   };
 }
 
-/** A stage is as determinate as the last of its RDDs, which has the largest id. */
-function isIndeterminate(info: Fields): boolean {
+/** The last of a stage's RDDs, which has the largest id. */
+function rddOf(info: Fields): Fields | null {
   let last: Fields | null = null;
   for (const one of list(info, 'RDD Info')) {
     const rdd = fields(one);
     if (!rdd) continue;
     if (!last || (number(rdd, 'RDD ID') ?? 0) > (number(last, 'RDD ID') ?? 0)) last = rdd;
   }
-  return last !== null && text(last, 'DeterministicLevel') === 'INDETERMINATE';
+  return last;
 }
 
 function readTaskInfo(event: Fields): TaskInfo | null {

@@ -6,24 +6,12 @@ const COMMA = 0x2c;
 const [BRACKET_OPEN, BRACKET_CLOSE] = [0x5b, 0x5d];
 const [BRACE_OPEN, BRACE_CLOSE] = [0x7b, 0x7d];
 
-/**
- * Where a JSON value ends: the offset behind its last byte, or -1 if the bytes end before it.
- * @param open offset of the value's first byte, which is its `[`, `{` or `"`.
+/*
+ * Where JSON values end, found by native searches as far as that is sure: the offset behind the last byte,
+ * or -1 if the bytes end before. `open` is the offset of the value's first byte.
  */
-export function endOfValue(
-  bytes: Buffer,
-  open: number,
-  kind: 'array' | 'object' | 'string'
-): number {
-  if (kind === 'string') return endOfString(bytes, open);
-  if (kind === 'array') {
-    const end = endOfFlatArray(bytes, open);
-    if (end >= 0) return end;
-  }
-  return endByWalking(bytes, open);
-}
 
-function endOfString(bytes: Buffer, open: number): number {
+export function endOfString(bytes: Buffer, open: number): number {
   for (let at = bytes.indexOf(QUOTE, open + 1); at >= 0; at = bytes.indexOf(QUOTE, at + 1)) {
     let before = at - 1;
     while (bytes[before] === BACKSLASH) before -= 1;
@@ -33,21 +21,33 @@ function endOfString(bytes: Buffer, open: number): number {
 }
 
 /**
- * The end of an array without brackets in it, found by native searches; -1 if that is not sure.
  * `]` closes this array if no `[` is between, and if it is no part of a text: then what follows, over
- * closing braces, is a comma and a quote before a letter, and such a quote opens a string.
+ * closing braces, is the end or a comma and a quote before a letter. For inside a text each quote has a
+ * backslash before it, and a quote that ends a text is never followed by a letter.
  */
-function endOfFlatArray(bytes: Buffer, open: number): number {
+export function endOfArray(bytes: Buffer, open: number): number {
   const close = bytes.indexOf(BRACKET_CLOSE, open + 1);
   if (close < 0) return -1;
-  const nested = bytes.indexOf(BRACKET_OPEN, open + 1);
-  if (nested >= 0 && nested < close) return -1;
+  if (!isStructural(bytes, close)) return endByWalking(bytes, open);
+  const nested = bytes.subarray(open + 1, close).indexOf(BRACKET_OPEN);
+  return nested < 0 ? close + 1 : endByWalking(bytes, open);
+}
+
+/** As with arrays; objects that hold objects are walked through. */
+export function endOfObject(bytes: Buffer, open: number): number {
+  const close = bytes.indexOf(BRACE_CLOSE, open + 1);
+  if (close < 0) return -1;
+  if (!isStructural(bytes, close)) return endByWalking(bytes, open);
+  const nested = bytes.subarray(open + 1, close).indexOf(BRACE_OPEN);
+  return nested < 0 ? close + 1 : endByWalking(bytes, open);
+}
+
+/** Whether the closing bracket or brace there is certainly no part of a text. */
+function isStructural(bytes: Buffer, close: number): boolean {
   let after = close + 1;
   while (bytes[after] === BRACE_CLOSE) after += 1;
-  if (after === bytes.length && after > close + 1) return close + 1;
-  const sure =
-    bytes[after] === COMMA && bytes[after + 1] === QUOTE && isLetter(bytes[after + 2] ?? 0);
-  return sure ? close + 1 : -1;
+  if (after === bytes.length) return true;
+  return bytes[after] === COMMA && bytes[after + 1] === QUOTE && isLetter(bytes[after + 2] ?? 0);
 }
 
 function isLetter(byte: number): boolean {

@@ -9,6 +9,11 @@ export interface TailOptions {
   from?: Position;
   /** Ends the tail. */
   signal?: AbortSignal;
+  /**
+   * Asked when everything so far was read: true if nobody will write any more. What was written before
+   * the answer is still delivered, then the tail ends.
+   */
+  ended?: () => Promise<boolean>;
   /** Look at the file at least this often (ms), for file systems that do not tell of changes. */
   pollMs?: number;
 }
@@ -19,11 +24,11 @@ const CHUNK_BYTES = 1 << 18;
  * Follows a file that is being written and yields each line as soon as its line break is there
  * (a half-written last line is kept back). Waits for a file that does not exist yet.
  * The file stays open, so that Spark may rename it (`.inprogress`) under the tail.
- * Ends only by the signal, without an error; what was written before an abort may then be unread.
+ * Ends by the signal, without an error (what was written before an abort may then be unread), or by `ended`.
  * @throws the file system's error if the file exists and cannot be read.
  */
 export async function* tail(path: string, options: TailOptions = {}): AsyncGenerator<Line> {
-  const { from = START, signal, pollMs = 500 } = options;
+  const { from = START, signal, ended, pollMs = 500 } = options;
   const bell = new Bell(path, pollMs, signal);
   let file: FileHandle | null = null;
   try {
@@ -35,10 +40,13 @@ export async function* tail(path: string, options: TailOptions = {}): AsyncGener
     const splitter = new LineSplitter(from);
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     let offset = from.offset;
+    let over = false;
     while (!signal?.aborted) {
       const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
       if (bytesRead === 0) {
-        await bell.rung();
+        if (over) return;
+        over = (await ended?.()) ?? false;
+        if (!over) await bell.rung();
         continue;
       }
       offset += bytesRead;

@@ -41,8 +41,12 @@ export const DISK_FULL =
 /** ESTALE, ENOTCONN and EHOSTDOWN: only network file systems answer like this to a read or write. */
 export const SHARE_GONE =
   /Stale (?:NFS )?file handle|Transport endpoint is not connected|\[Errno (?:107|112|116)\]|\bHost is down\b/;
-/** MemoryError as the last line of a Python traceback; numpy's is `…_ArrayMemoryError`. */
-const MEMORY_ERROR = /^(?:[\w.]*\.)?_?(?:Array)?MemoryError\b[^\n]*/m;
+/**
+ * MemoryError as the last line of a Python traceback; numpy's is `…_ArrayMemoryError`. With hardly any memory not even
+ * libraries can be loaded: those are the dynamic linker's words, which for a forbidden file go on with a reason.
+ */
+const MEMORY_ERROR =
+  /^(?:(?:[\w.]*\.)?_?(?:Array)?MemoryError\b[^\n]*|ImportError: [^\n]*failed to map segment from shared object(?:: Cannot allocate memory)?$)/m;
 
 export function readTaskOutcome(reason: Fields, executorOfTask: string): TaskOutcome {
   const name = text(reason, 'Reason') ?? 'UnknownReason';

@@ -12,9 +12,32 @@ export async function observeLog(
   source: LogSource,
   options: ReadOptions = {}
 ): Promise<void> {
+  let refs = new LineRefs('');
   for await (const { file, lines, problem } of readLog(source, options)) {
-    for (const line of lines) observeEventLine(diagnosis, line, `${file}:${line.number}`);
+    if (refs.file !== file) refs = new LineRefs(file);
+    for (const line of lines) observeEventLine(diagnosis, line, refs.of(line.number));
     if (problem) diagnosis.report(`${file}:${problem.line}`, problem.message);
+  }
+}
+
+const DIGITS = Array.from({ length: 1000 }, (_, i) => String(i).padStart(3, '0'));
+
+/**
+ * References such as `events.jsonl:17`. Nearly all are thrown away at once, so they must cost little: V8 keeps
+ * each number that was ever made into text, which lets the heap of a long log grow by tens of MiB.
+ */
+class LineRefs {
+  #thousand = -1;
+  #prefix = '';
+
+  constructor(readonly file: string) {}
+
+  of(line: number): string {
+    const thousand = Math.floor(line / 1000);
+    if (thousand === 0) return `${this.file}:${line}`;
+    if (thousand !== this.#thousand) this.#prefix = `${this.file}:${thousand}`;
+    this.#thousand = thousand;
+    return this.#prefix + DIGITS[line % 1000]!;
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../../application/application.js';
+import { tableName } from '../../application/cache-names.js';
 import type { CacheFacts, Recomputed } from '../../application/caches.js';
 import { LEAST_MS, type TimeLost } from '../../application/stage-costs.js';
 import type { Scope } from '../../application/scopes.js';
-import { tableName } from '../../application/table-name.js';
 import { roundUp } from '../advice.js';
 import { duration, inOrder, memory, named, plural } from '../words.js';
 import { MIB, size } from './figures.js';

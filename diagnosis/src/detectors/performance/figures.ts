@@ -26,12 +26,18 @@ export function percent(share: number): string {
   return `${share < 0.01 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
 }
 
+/** Where a call was handed over to another thread, or came over the bridge from Python. */
+const HANDED_OVER =
+  / at (?:CompletableFuture|FutureTask|ThreadPoolExecutor|Executors|Thread)\.java:\d+$/;
+const BRIDGE = / at \w*MethodAccessorImpl\.java:\d+$/;
+
 /**
- * "stage 4 (count at notebook.py:12)". Names that say nothing of the user's code are left out: the
- * bridge from Python, and the whole request that Spark Connect takes for a name.
+ * "stage 4 (count at notebook.py:12)". Names that say nothing of the user's code are left out:
+ * threads, the bridge from Python, and the whole request that Spark Connect takes for a name.
  */
 export function stageWords(facts: Pick<StageFacts, 'stage' | 'name' | 'description'>): string {
-  const name = plainDescription(facts.name)?.replace(/ at \w*MethodAccessorImpl\.java:\d+$/, '');
+  const whole = plainDescription(facts.name);
+  const name = whole && HANDED_OVER.test(whole) ? null : whole?.replace(BRIDGE, '');
   const said = [name, facts.description]
     .filter(one => one && !/^stage \d+$/.test(one))
     .map(one => (one!.length > 60 ? `${one!.slice(0, 59)}…` : one!));

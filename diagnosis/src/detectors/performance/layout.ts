@@ -39,6 +39,7 @@ function layout(
     cost: (facts: StageFacts) => TimeLost;
     estimated: boolean;
     words: (app: Application, worst: StageFacts) => Words;
+    effects?: (stages: readonly StageFacts[]) => string[];
   }
 ): Finding | null {
   const { cost } = kind;
@@ -58,6 +59,7 @@ function layout(
     lost,
     estimated: kind.estimated,
     ...placeOfStages(stages),
+    effects: kind.effects?.(stages) ?? [],
     evidence: stages.slice(0, 3).flatMap(facts => {
       const task = facts.longest[0];
       const quote = `"Stage ID":${facts.stage},"Stage Attempt ID":${facts.attempt}`;
@@ -88,15 +90,19 @@ export function smallPartitions(
 function fewer(app: Application, facts: StageFacts): Advice[] {
   const parts = goodTasks(facts);
   const advice: Advice[] = [];
-  if (facts.shuffleReadBytes > 0) {
+  const coalesces = 'spark.sql.adaptive.coalescePartitions.enabled';
+  const set = 'spark.sql.shuffle.partitions';
+  if (facts.shuffleReadBytes > 0 && adapts(app, facts) && facts.layout[coalesces] === 'false') {
     advice.push({
       action: 'set',
-      conf: adapts(app, facts)
-        ? { 'spark.sql.adaptive.coalescePartitions.parallelismFirst': 'false' }
-        : { 'spark.sql.shuffle.partitions': String(parts) },
-      sentence: adapts(app, facts)
-        ? 'Let adaptive execution put small partitions together by their size, not by the number of cores.'
-        : `Use ${parts} shuffle partitions in place of ${facts.tasks}, ${size(bytesThrough(facts) / parts)} each.`
+      conf: { [coalesces]: 'true' },
+      sentence: 'Let adaptive execution put small partitions together.'
+    });
+  } else if (facts.tasks === Number(facts.layout[set] ?? 200) && !adapts(app, facts)) {
+    advice.push({
+      action: 'set',
+      conf: { [set]: String(parts) },
+      sentence: `Use ${parts} shuffle partitions in place of ${facts.tasks}, ${size(bytesThrough(facts) / parts)} each.`
     });
   }
   advice.push({
@@ -117,8 +123,16 @@ export function largePartitions(
     code: 'large-partitions',
     cost: largeTasksCost,
     estimated: false,
+    effects: stages =>
+      stages
+        .filter(({ diskSpilled }) => diskSpilled > 0)
+        .map(
+          ({ stage, diskSpilled, spilledTasks }) =>
+            `${plural(spilledTasks, 'task')} of stage ${stage} spilled ${size(diskSpilled)} to disk`
+        ),
     words: (_, worst) => {
-      const { tasks, slots } = worst;
+      const { tasks } = worst;
+      const slots = worst.slots - worst.others;
       const parts = goodTasks(worst);
       const each = size(bytesThrough(worst) / tasks);
       return {

@@ -12,10 +12,19 @@ import { matters, others, placeOfStages, slowFinding, together } from './slow-fi
 const MOST_OF_SPILL = 0.8;
 
 /** Stages of a scope that waited for one long task. */
-export function skewedStages(stages: readonly StageFacts[]): StageFacts[] {
+export function skewedStages(app: Application, stages: readonly StageFacts[]): StageFacts[] {
   return stages
     .filter(facts => skewCost(facts).wallMs >= LEAST_MS)
+    .filter(facts => skewOf(facts) === 'data' || !waitedForLost(app, facts))
     .sort((a, b) => skewCost(b).wallMs - skewCost(a).wallMs || a.stage - b.stage);
+}
+
+/** A task that waits for blocks of a lost executor takes long without being any larger. */
+function waitedForLost(app: Application, { stage }: StageFacts): boolean {
+  return [...app.setbacks].some(
+    ({ kind, stages }) =>
+      (kind === 'lost' || kind === 'fetch') && [...stages.values()].some(({ id }) => id === stage)
+  );
 }
 
 /** Whether what a stage spilled, its one long task did. */
@@ -25,13 +34,22 @@ export function spilledBySkew(facts: StageFacts): boolean {
   );
 }
 
-/** One task held its stage up: what that cost is in skewCost. */
+/**
+ * One task held its stage up: what that cost is in skewCost.
+ *
+ * @param missed stages whose tasks had to compute what was not cached any more
+ */
 export function skew(
   app: Application,
   scope: Scope,
-  all: readonly StageFacts[]
+  all: readonly StageFacts[],
+  missed: ReadonlySet<number>
 ): { finding: Finding; stages: StageFacts[] } | null {
-  const stages = skewedStages(all);
+  // After a loss tasks wait for what is computed again: what then takes long is no fault of theirs.
+  const disturbed = app.setbacks.hit(scope.key);
+  const stages = skewedStages(app, all).filter(
+    facts => skewOf(facts) === 'data' || !(disturbed || missed.has(facts.stage))
+  );
   const worst = stages[0];
   if (!worst) return null;
   const lost = together(app, scope, stages.map(skewCost));
@@ -72,7 +90,7 @@ function dataWords(facts: StageFacts): string {
   if (task.readBytes >= MIB && read > 0) {
     return `read ${size(task.readBytes)} of ${size(read)} (${percent(task.readBytes / read)})`;
   }
-  return `had ${amount(task.readRecords)} rows, the median ${amount(facts.medianReadRecords)}`;
+  return `had ${amount(task.readRecords)} rows, the median about ${amount(Number(facts.medianReadRecords.toPrecision(2)))}`;
 }
 
 function lookInside(facts: StageFacts): Advice {

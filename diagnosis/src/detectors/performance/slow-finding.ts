@@ -67,7 +67,8 @@ export function together(app: Application, scope: Scope, lost: readonly TimeLost
 
 /**
  * Turns a draft into a finding. It is certain only when its scope is over: while more may come,
- * the share of the time that it took may still become too small to mention.
+ * the share of the time that it took may still become too small to mention. An estimated cost
+ * makes it no less certain that it happened.
  */
 export function slowFinding(app: Application, draft: SlowDraft): Finding {
   const { scope, lost } = draft;
@@ -75,7 +76,6 @@ export function slowFinding(app: Application, draft: SlowDraft): Finding {
   const whole = scopeMs(app, scope);
   const ended = scope.outcome !== null && scope.outcome !== 'running';
   const settled = ended || (app.endedAt !== null && scope.openJobs.size === 0);
-  const certain = settled && !draft.estimated && !draft.unsure;
   const hurt = wallMs >= HURT_MS && wallMs >= HURT_SHARE * whole;
   const cost: Cost = {
     taskMs,
@@ -89,7 +89,7 @@ export function slowFinding(app: Application, draft: SlowDraft): Finding {
     id: `${draft.code}:${scope.key}`,
     code: draft.code,
     severity: hurt ? 'warning' : 'info',
-    confidence: certain ? 'certain' : draft.unsure ? 'possible' : 'likely',
+    confidence: draft.unsure ? 'possible' : settled ? 'certain' : 'likely',
     title: draft.title,
     explanation: [
       `${capital(draft.what)}.`,

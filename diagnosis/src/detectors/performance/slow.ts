@@ -8,8 +8,8 @@ import { spill } from './spill.js';
 
 /**
  * Work that succeeded and took longer than it had to, for each scope at most one finding of a
- * kind. Causes swallow effects: what a skewed task spilled is the skew's, many small files make
- * small tasks, and garbage collection before the heap was full belongs to that.
+ * kind. Causes swallow effects: what a skewed task or one that was too large spilled is theirs,
+ * many small files make small tasks, and garbage collection before the heap was full belongs to that.
  *
  * @param told what was found already
  */
@@ -21,28 +21,33 @@ export function slow(app: Application, told: readonly Finding[]): Finding[] {
     const scope = app.scopes.find(key);
     if (!scope) continue;
     const stages = work.get(key)?.stages ?? [];
-    const skewed = skew(app, scope, stages);
+    const cached = [cachePartial(app, scope), cacheLost(app, scope, told)];
+    const missed = new Set(cached.flatMap(one => one?.subject.stages?.map(({ id }) => id) ?? []));
+    const skewed = skew(app, scope, stages, missed);
     const isSkewed = new Set(skewed?.stages);
     const files = smallFiles(app, scope, stages);
     const ofFiles = new Set(files?.subject.stages?.map(({ id }) => id));
+    const large = largePartitions(app, scope, stages);
+    const ofLarge = new Set(large?.subject.stages?.map(({ id }) => id));
     const heapWasFull = told.some(({ id }) => id === `executor-heap-oom:${key}`);
     findings.push(
       skewed?.finding ?? null,
       spill(
         app,
         scope,
-        stages.filter(facts => !(isSkewed.has(facts) && spilledBySkew(facts)))
+        stages.filter(
+          facts => !ofLarge.has(facts.stage) && !(isSkewed.has(facts) && spilledBySkew(facts))
+        )
       ),
       heapWasFull ? null : gcPressure(app, scope, work.get(key)?.garbage ?? null),
-      cachePartial(app, scope),
-      cacheLost(app, scope, told),
+      ...cached,
       files,
       smallPartitions(
         app,
         scope,
         stages.filter(({ stage }) => !ofFiles.has(stage))
       ),
-      largePartitions(app, scope, stages)
+      large
     );
   }
   return findings.filter(finding => finding !== null);

@@ -80,6 +80,8 @@ export function driverCommand(
     'spark.app.name': 'aglais',
     'spark.master': `local-cluster[${shape.executors.max},${shape.executorCores},${shape.executorMemoryMiB}]`,
     'spark.deploy.appIdPattern': applicationId(spec.id),
+    // Java has been told; here it is for those who read the log.
+    'spark.driver.memory': `${shape.driverMemoryMiB}m`,
     'spark.executor.memory': `${shape.executorMemoryMiB}m`,
     'spark.executor.memoryOverhead': `${shape.executorOverheadMiB}m`,
     'spark.executor.cores': String(shape.executorCores),

@@ -139,7 +139,8 @@ async function sampleMemory(
     if (found) {
       const family = descendants(await readProcesses(), found.pid);
       const at = Date.now();
-      sink.observe({ kind: 'memory', who: 'driver', at, ...memoryOf([found], null) });
+      const driverMemory = memoryOf([found], null);
+      sink.observe({ kind: 'memory', who: 'driver', at, ...driverMemory, passing: true });
       for (const [executor, processes] of byExecutor(family)) {
         const counters = await cgroups.look(executor, processes);
         const sample = {
@@ -148,7 +149,8 @@ async function sampleMemory(
           at,
           ...memoryOf(processes, counters)
         };
-        sink.observe(sample);
+        // What findings rest on comes back from the record, so that the files lead to the same.
+        sink.observe({ ...sample, passing: true });
         if (peaks.isNew(executor, sample.rssMiB, sample.pythonMiB)) await source.record(sample);
       }
     }

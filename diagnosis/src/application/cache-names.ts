@@ -1,10 +1,25 @@
+import type { StorageLevel } from '../eventlog/metrics.js';
+
+/**
+ * Spark's name of a storage level (StorageLevel.scala), without the suffixes for how objects are
+ * written: Python's MEMORY_ONLY is Scala's MEMORY_ONLY_SER.
+ */
+export function levelName(level: StorageLevel): string {
+  const { disk, memory, offHeap, replication } = level;
+  const where = offHeap
+    ? 'OFF_HEAP'
+    : [memory && 'MEMORY', disk && 'DISK'].filter(Boolean).join('_AND_');
+  const name = where === 'MEMORY' || where === 'DISK' ? `${where}_ONLY` : where || 'NONE';
+  return name + (replication > 1 ? `_${replication}` : '');
+}
+
 /** Steps of a plan that say nothing of the table below them. */
 const WRAPPER = /^(?:$|==|AdaptiveSparkPlan|ResultQueryStage|InputAdapter|ColumnarToRow)/;
 const COLUMNS_SHOWN = 4;
 
 /**
  * A name for people: a table's own, else its columns, else the first step of the plan whose result
- * is cached, which is what Spark calls it (InMemoryRelation.cachedName), without its numbers.
+ * is cached, which is what Spark calls it (InMemoryRelation.cachedName).
  */
 export function tableName(table: { rdd: number; name: string }): string {
   const named = /^In-memory table (.+)$/s.exec(table.name)?.[1];
@@ -18,6 +33,7 @@ export function tableName(table: { rdd: number; name: string }): string {
     const more = columns.length > COLUMNS_SHOWN ? ', …' : '';
     return `(${columns.slice(0, COLUMNS_SHOWN).join(', ')}${more})`;
   }
+  // The planner's numbers of columns are for nobody.
   const line = step.replace(/#\d+L?/g, '');
   return line.length > 60 ? `${line.slice(0, 57)}…` : line || `RDD ${table.rdd}`;
 }

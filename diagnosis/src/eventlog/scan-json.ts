@@ -1,0 +1,285 @@
+import { Buffer } from 'node:buffer';
+import { endOfArray, endOfObject, endOfString } from './json-bytes.js';
+
+const [QUOTE, BACKSLASH, COMMA, COLON, MINUS] = [0x22, 0x5c, 0x2c, 0x3a, 0x2d];
+const [BRACKET_OPEN, BRACKET_CLOSE, BRACE_OPEN, BRACE_CLOSE] = [0x5b, 0x5d, 0x7b, 0x7d];
+const [ZERO, NINE, SPACE, ASCII_END] = [0x30, 0x39, 0x20, 0x80];
+const [TRUE, FALSE, NULL] = ['true', 'false', 'null'].map(word => Buffer.from(word));
+
+/** Integers of so many digits are exact in a double. */
+const EXACT_DIGITS = 15;
+/** Keys that are remembered; properties of jobs could bring any number. */
+const KEYS = 500;
+/** Texts up to this length are worth comparing with the one that the key had last. */
+const SHORT = 40;
+/** Plans nest an object and an array for each operator. */
+const DEEPEST = 500;
+const NO_BYTES = Buffer.alloc(0);
+
+/** A key as its bytes, and what was seen around it last time: the next line will mostly be alike. */
+interface Key {
+  readonly bytes: Uint8Array;
+  readonly text: string;
+  readonly cut: boolean;
+  /** The key after it in the same object. */
+  next: Key | null;
+  /** The first key in the object that is its value. */
+  first: Key | null;
+  /** The short text that was its value. */
+  lastBytes: Uint8Array;
+  lastText: string;
+}
+
+/** What a scanner gives up with: the caller parses the whole line instead. */
+export const UNSURE = Symbol('unsure');
+class Unsure extends Error {}
+const unsure = new Unsure();
+
+/**
+ * Parses the JSON of one kind of event as `JSON.parse` does, but leaves out some keys with their values.
+ * Faster than `JSON.parse`, because what is left out is not even looked at where native searches can jump
+ * over it, and because the keys of one event are guessed from the event before: they are compared, not made.
+ * It knows compact JSON, as Spark writes it, and gives up on all else; whether left out values are valid
+ * JSON is not checked beyond their end.
+ */
+export class JsonScanner {
+  readonly #cut: ReadonlySet<string>;
+  readonly #keys = new Map<string, Key>();
+  readonly #root: Key;
+  #bytes: Uint8Array = NO_BYTES;
+  #line: Buffer = NO_BYTES;
+  #at = 0;
+  #depth = 0;
+
+  /** @param cut keys to leave out, in whatever object they are. */
+  constructor(cut: Iterable<string>) {
+    this.#cut = new Set(cut);
+    this.#root = this.#newKey('');
+  }
+
+  /** The object that the line is, or `UNSURE`. Never throws. */
+  scan(line: Buffer): unknown {
+    this.#bytes = this.#line = line;
+    this.#at = this.#depth = 0;
+    try {
+      if (line[0] !== BRACE_OPEN) return UNSURE;
+      const object = this.#object(this.#root);
+      return this.#at === line.length ? object : UNSURE;
+    } catch (error) {
+      if (error instanceof Unsure) return UNSURE;
+      throw error;
+    } finally {
+      this.#bytes = this.#line = NO_BYTES;
+    }
+  }
+
+  #object(parent: Key): Record<string, unknown> {
+    const bytes = this.#bytes;
+    const object: Record<string, unknown> = {};
+    if ((this.#depth += 1) > DEEPEST) throw unsure;
+    this.#at += 1;
+    if (bytes[this.#at] === BRACE_CLOSE) {
+      this.#at += 1;
+      this.#depth -= 1;
+      return object;
+    }
+    let before: Key | null = null;
+    for (;;) {
+      if (bytes[this.#at] !== QUOTE) throw unsure;
+      this.#at += 1;
+      const guess: Key | null = before === null ? parent.first : before.next;
+      let key: Key;
+      if (guess !== null && this.#isNext(guess.bytes)) {
+        key = guess;
+      } else {
+        key = this.#readKey();
+        if (before === null) parent.first = key;
+        else before.next = key;
+      }
+      before = key;
+      // Behind the key: a quote and a colon.
+      this.#at += key.bytes.length + 1;
+      if (bytes[this.#at] !== COLON) throw unsure;
+      this.#at += 1;
+      if (key.cut) this.#skip();
+      else object[key.text] = this.#value(key);
+      const after = bytes[this.#at];
+      this.#at += 1;
+      if (after === COMMA) continue;
+      if (after !== BRACE_CLOSE) throw unsure;
+      this.#depth -= 1;
+      return object;
+    }
+  }
+
+  /** Whether these bytes and a quote come next. */
+  #isNext(expected: Uint8Array): boolean {
+    const bytes = this.#bytes;
+    const at = this.#at;
+    const { length } = expected;
+    if (bytes[at + length] !== QUOTE) return false;
+    for (let i = 0; i < length; i += 1) if (bytes[at + i] !== expected[i]) return false;
+    return true;
+  }
+
+  #readKey(): Key {
+    const end = this.#endOfPlainText();
+    const text = this.#line.toString('utf8', this.#at, end);
+    const key = this.#keys.get(text) ?? this.#newKey(text);
+    // Bytes that are no UTF-8 have become others.
+    if (key.bytes.length !== end - this.#at) throw unsure;
+    // JSON.parse makes a property of that name, an assignment does not.
+    if (text === '__proto__') throw unsure;
+    if (this.#keys.size < KEYS) this.#keys.set(text, key);
+    return key;
+  }
+
+  #newKey(text: string): Key {
+    return {
+      bytes: Uint8Array.from(Buffer.from(text)),
+      text,
+      cut: this.#cut.has(text),
+      next: null,
+      first: null,
+      lastBytes: NO_BYTES,
+      lastText: ''
+    };
+  }
+
+  #value(key: Key): unknown {
+    const bytes = this.#bytes;
+    const first = bytes[this.#at]!;
+    if ((first >= ZERO && first <= NINE) || first === MINUS) return this.#number(first === MINUS);
+    switch (first) {
+      case QUOTE:
+        return this.#text(key);
+      case BRACE_OPEN:
+        return this.#object(key);
+      case BRACKET_OPEN:
+        return this.#array(key);
+      default:
+        if (this.#takes(TRUE!)) return true;
+        if (this.#takes(FALSE!)) return false;
+        if (this.#takes(NULL!)) return null;
+        throw unsure;
+    }
+  }
+
+  #takes(word: Uint8Array): boolean {
+    for (let i = 0; i < word.length; i += 1) {
+      if (this.#bytes[this.#at + i] !== word[i]) return false;
+    }
+    this.#at += word.length;
+    return true;
+  }
+
+  #number(negative: boolean): number {
+    const bytes = this.#bytes;
+    const start = negative ? this.#at + 1 : this.#at;
+    let at = start;
+    let value = 0;
+    for (;;) {
+      const digit = bytes[at]! - ZERO;
+      if (!(digit >= 0 && digit <= 9)) break;
+      value = value * 10 + digit;
+      at += 1;
+    }
+    const digits = at - start;
+    const after = bytes[at];
+    const ends = after === COMMA || after === BRACE_CLOSE || after === BRACKET_CLOSE;
+    const leadingZero = digits > 1 && bytes[start] === ZERO;
+    if (!ends || digits === 0 || digits > EXACT_DIGITS || leadingZero) throw unsure;
+    this.#at = at;
+    return negative ? -value : value;
+  }
+
+  #text(key: Key): string {
+    this.#at += 1;
+    if (this.#isNext(key.lastBytes) && key.lastText !== '') {
+      this.#at += key.lastBytes.length + 1;
+      return key.lastText;
+    }
+    const start = this.#at;
+    const bytes = this.#bytes;
+    let end = start;
+    while (end - start <= SHORT && isPlain(bytes[end])) end += 1;
+    if (bytes[end] === QUOTE) {
+      const text = this.#line.toString('latin1', start, end);
+      key.lastBytes = Uint8Array.prototype.slice.call(bytes, start, end);
+      key.lastText = text;
+      this.#at = end + 1;
+      return text;
+    }
+    // Long, or with escapes or accents in it.
+    end = endOfString(this.#line, start - 1);
+    if (end < 0) throw unsure;
+    this.#at = end;
+    try {
+      return JSON.parse(this.#line.toString('utf8', start - 1, end)) as string;
+    } catch {
+      throw unsure;
+    }
+  }
+
+  /** Where the text that begins here ends, if it is plain: no escapes, no control characters. */
+  #endOfPlainText(): number {
+    let end = this.#at;
+    for (;;) {
+      const byte = this.#bytes[end];
+      if (byte === QUOTE) return end;
+      if (byte === undefined || byte === BACKSLASH || byte < SPACE) throw unsure;
+      end += 1;
+    }
+  }
+
+  #array(key: Key): unknown[] {
+    const bytes = this.#bytes;
+    const array: unknown[] = [];
+    if ((this.#depth += 1) > DEEPEST) throw unsure;
+    this.#at += 1;
+    if (bytes[this.#at] === BRACKET_CLOSE) {
+      this.#at += 1;
+      this.#depth -= 1;
+      return array;
+    }
+    for (;;) {
+      array.push(this.#value(key));
+      const after = bytes[this.#at];
+      this.#at += 1;
+      if (after === COMMA) continue;
+      if (after !== BRACKET_CLOSE) throw unsure;
+      this.#depth -= 1;
+      return array;
+    }
+  }
+
+  #skip(): void {
+    const bytes = this.#bytes;
+    switch (bytes[this.#at]) {
+      case QUOTE:
+        this.#at = endOfString(this.#line, this.#at);
+        break;
+      case BRACKET_OPEN:
+        this.#at = endOfArray(this.#line, this.#at);
+        break;
+      case BRACE_OPEN:
+        this.#at = endOfObject(this.#line, this.#at);
+        break;
+      default:
+        for (;;) {
+          const byte = bytes[this.#at];
+          if (byte === COMMA || byte === BRACE_CLOSE) return;
+          // A number or a word; neither has quotes, brackets or blanks.
+          if (byte === undefined || byte === QUOTE || byte <= SPACE) throw unsure;
+          this.#at += 1;
+        }
+    }
+    if (this.#at < 0) throw unsure;
+  }
+}
+
+function isPlain(byte: number | undefined): boolean {
+  return (
+    byte !== undefined && byte !== QUOTE && byte !== BACKSLASH && byte >= SPACE && byte < ASCII_END
+  );
+}

@@ -1,0 +1,83 @@
+import { afterEach, beforeEach, expect, it, describe } from '@jest/globals';
+import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
+import { findLogs, followLog } from '../src/index.js';
+
+let folder: string;
+let stop: AbortController;
+beforeEach(async () => {
+  folder = join(await mkdtemp(join(tmpdir(), 'aglais-follow-')), 'eventlog_v2_app');
+  await mkdir(folder);
+  stop = new AbortController();
+});
+afterEach(async () => {
+  stop.abort();
+  await rm(join(folder, '..'), { recursive: true });
+});
+
+/** Follows what is in the folder; `until` resolves when so many lines are there. */
+async function follow(path: string): Promise<{
+  lines: string[];
+  until: (count: number) => Promise<void>;
+  done: Promise<void>;
+}> {
+  const [source] = await findLogs([path]);
+  const lines: string[] = [];
+  let check = (): void => undefined;
+  const done = (async () => {
+    for await (const batch of followLog(source!, { signal: stop.signal, pollMs: 20 })) {
+      for (const line of batch.lines) lines.push(line.text);
+      check();
+    }
+  })();
+  const until = (count: number): Promise<void> =>
+    new Promise(resolve => {
+      check = () => lines.length >= count && resolve();
+      check();
+    });
+  return { lines, until, done };
+}
+
+describe('following a log', () => {
+  it('goes on in the parts that appear, and ends when Spark says that the log is complete', async () => {
+    await writeFile(join(folder, 'appstatus_app.inprogress'), '');
+    await writeFile(join(folder, 'events_1_app'), 'one\n');
+    const { lines, until, done } = await follow(folder);
+    await until(1);
+    await appendFile(join(folder, 'events_1_app'), 'two\nthr');
+    await until(2);
+    await appendFile(join(folder, 'events_1_app'), 'ee\n');
+    await writeFile(join(folder, 'events_2_app'), 'four\n');
+    await until(4);
+    await appendFile(join(folder, 'events_2_app'), 'five\n');
+    await rename(join(folder, 'appstatus_app.inprogress'), join(folder, 'appstatus_app'));
+    await done;
+    expect(lines).toEqual(['one', 'two', 'three', 'four', 'five']);
+  });
+
+  it('reads compressed parts when they are whole', async () => {
+    await writeFile(join(folder, 'appstatus_app.inprogress'), '');
+    await writeFile(join(folder, 'events_1_app.zstd'), zstdCompressSync('one\n'));
+    const { lines, until, done } = await follow(folder);
+    await appendFile(join(folder, 'events_1_app.zstd'), zstdCompressSync('two\n'));
+    await writeFile(join(folder, 'events_2_app.zstd'), zstdCompressSync('three\n'));
+    await until(2);
+    await rename(join(folder, 'appstatus_app.inprogress'), join(folder, 'appstatus_app'));
+    await done;
+    expect(lines).toEqual(['one', 'two', 'three']);
+  });
+
+  it('of one file goes on until it is told to stop', async () => {
+    const path = join(folder, 'app.inprogress');
+    await writeFile(path, 'one\n');
+    const { lines, until, done } = await follow(path);
+    await until(1);
+    await appendFile(path, 'two\n');
+    await until(2);
+    stop.abort();
+    await done;
+    expect(lines).toEqual(['one', 'two']);
+  });
+});

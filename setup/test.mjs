@@ -10,7 +10,7 @@ import { chosenJava, output } from './tools.mjs';
 
 /**
  * Everything: style, units, integration with real Spark, and the UI in a real browser.
- * `npm test -- jest` (or style, python, ui) runs one part; what follows goes to that part's runner.
+ * `npm test -- jest` (or style, python, corpus, ui) runs one part; what follows goes to that part's runner.
  */
 const [only, ...rest] = process.argv.slice(2);
 const results = join(checkout, '.setup', 'test-results');
@@ -46,6 +46,7 @@ if (wanted('style'))
   await check('style', 'Ruff', join(checkout, '.venv', 'bin', 'ruff'), ['check', '.']);
 if (wanted('python')) await runPytest();
 if (wanted('jest')) await runJest();
+if (wanted('corpus')) await runCorpus();
 if (wanted('ui')) await runUi();
 
 const minutes = ((Date.now() - begun) / 60_000).toFixed(1);
@@ -85,7 +86,7 @@ async function runPytest() {
 }
 
 async function runJest() {
-  heading('TypeScript: protocol, diagnosis, server, extension');
+  heading('TypeScript: protocol, diagnosis, command, server, extension');
   const report = fresh('jest.json');
   const code = await spawnInherited(node, [
     '--experimental-vm-modules',
@@ -106,6 +107,22 @@ async function runJest() {
   } = JSON.parse(readFileSync(report, 'utf8'));
   add(numPassedTests, numFailedTests + numRuntimeErrorTestSuites, numPendingTests);
   if (code !== 0 && numFailedTests + numFailedTestSuites === 0) broken('Jest', code);
+}
+
+/** A few real failures and healthy runs; `npm run make:corpus` makes all of them. */
+async function runCorpus() {
+  heading('Real failures of a real Spark');
+  const report = fresh('corpus.json');
+  const code = await spawnInherited(node, [
+    join('corpus', 'dist', 'src', 'main.js'),
+    ...(only === 'corpus' && rest.length > 0 ? rest : ['quick']),
+    '--report',
+    report
+  ]);
+  if (!existsSync(report)) return broken('The corpus', code);
+  const { passed, failed, skipped } = JSON.parse(readFileSync(report, 'utf8'));
+  add(passed, failed, skipped);
+  if (code !== 0 && failed === 0) broken('The corpus', code);
 }
 
 async function runUi() {

@@ -40,6 +40,9 @@ export async function benchKillToCard(): Promise<void> {
     const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
     await page.goto(lab.url.replace('/lab?', `/lab/tree/${NOTEBOOK}?`));
     await page.locator('.jp-Notebook .jp-CodeCell').first().waitFor({ timeout: PATIENCE_MS });
+    // A cell that is run before its kernel is there would wait for nobody.
+    const idle = page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]');
+    await idle.waitFor({ timeout: PATIENCE_MS });
     const delays: number[] = [];
     for (let index = 0; index < KILLS; index += 1) {
       delays.push(await killOnce(page, lab, index));

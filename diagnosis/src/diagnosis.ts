@@ -1,11 +1,22 @@
-import type { Executor, Finding, Memory, Progress, StageProgress } from '@aglais/protocol';
-import { Application } from './application/application.js';
-import { parseMiB } from './application/conf.js';
-import { describeExecutor, describeMemory } from './application/executors.js';
+import type {
+  Executor,
+  Finding,
+  Memory,
+  Progress,
+  Resources,
+  StageProgress
+} from '@aglais/protocol';
+import { Application, type Held } from './application/application.js';
+import {
+  driverMemoryOf,
+  executorsOf,
+  resourcesOf,
+  runningStagesOf
+} from './application/picture.js';
 import { cellKey, type CellState, type Scope } from './application/scopes.js';
-import { stageProgress } from './application/stages.js';
 import { detect } from './detectors/detect.js';
 import { readEvent } from './eventlog/event.js';
+import { fields } from './eventlog/fields.js';
 import type { Observation } from './observation.js';
 import { placeOf, Problems } from './problem.js';
 
@@ -28,6 +39,9 @@ const NO_PROGRESS: Progress = {
   tasks: { total: 0, running: 0, done: 0, failed: 0 },
   stages: []
 };
+
+/** Findings whose executors did not go by plan. */
+const DEATHS = /^executor-/;
 
 /** Kinds of skipped events to count by name; a damaged log could name any number. */
 const SKIPPED_KINDS = 200;
@@ -61,8 +75,38 @@ export class Diagnosis {
         this.#app.observeCell(observation);
         return;
       case 'log':
+        this.#app.observeLog(observation);
+        return;
+      case 'pod':
+        this.#app.observePod(observation);
+        return;
+      case 'pod-event':
+        this.#app.observePodEvent(observation);
+        return;
+      case 'yarn':
+        this.#app.observeYarn(observation);
+        return;
+      case 'client':
+        this.#app.observeClient(observation);
+        return;
+      case 'share':
+        this.#app.observeShare(observation);
+        return;
+      case 'time':
+        this.#app.observeTime(observation.at);
+        return;
+      case 'end':
+        this.#app.observeEnd();
         return;
     }
+  }
+
+  /**
+   * No more of the log will come: it was read to its end, or its writer is gone. Only then a log
+   * without an end is an incomplete one. Other evidence may still come.
+   */
+  close(): void {
+    this.observe({ kind: 'end' });
   }
 
   /** A line of evidence that could not be read: counted, and the rest goes on. */
@@ -85,9 +129,16 @@ export class Diagnosis {
     sparkVersion: string | null;
     /** Whether the log has the application's end. */
     complete: boolean;
+    startedAt: number | null;
+    /** The end, or else the newest time that the log mentions; ms since the epoch. */
+    endedAt: number | null;
   } {
-    const { id, name, sparkVersion, endedAt } = this.#app;
-    return { id, name, sparkVersion, complete: endedAt !== null };
+    const { id, name, sparkVersion, startedAt, endedAt, now } = this.#app;
+    return {
+      ...{ id, name, sparkVersion, startedAt },
+      complete: endedAt !== null,
+      endedAt: endedAt ?? (now > 0 ? now : null)
+    };
   }
 
   /** How far the jobs of a run of a cell have come; all zero for a run without jobs. */
@@ -111,26 +162,28 @@ export class Diagnosis {
 
   /** Executors that are active, and those that were lost and are still remembered. */
   executors(): Executor[] {
-    return [...this.#app.executors]
-      .filter(({ addedAt }) => addedAt !== null)
-      .map(executor => describeExecutor(executor, this.#app.granted));
+    return executorsOf(this.#app);
   }
 
   /** The driver's memory, as last sampled. */
   driverMemory(): Memory {
-    const memory = describeMemory(this.#app.driver, null);
-    const heap = parseMiB(this.#app.conf['spark.driver.memory']);
-    return { ...memory, heapLimitMiB: memory.heapLimitMiB ?? heap };
+    return driverMemoryOf(this.#app);
   }
 
   runningStages(): StageProgress[] {
-    return [...this.#app.stages.values()]
-      .map(stageProgress)
-      .filter(({ state, tasks }) => state === 'running' && (tasks.running > 0 || tasks.total > 0));
+    return runningStagesOf(this.#app);
+  }
+
+  /** Memory over time, cached tables, what runs and what ran when: the whole resource picture. */
+  resources(): Resources {
+    const killed = this.findings().flatMap(({ code, subject }) =>
+      DEATHS.test(code) ? (subject.executors ?? []) : []
+    );
+    return resourcesOf(this.#app, new Set(killed));
   }
 
   /** How much is remembered; it must grow with incidents, not with the length of the log. */
-  get memoryHeld(): Record<'jobs' | 'stages' | 'tasks' | 'scopes' | 'setbacks', number> {
+  get memoryHeld(): Record<Held, number> {
     return this.#app.held;
   }
 
@@ -171,6 +224,7 @@ export class Diagnosis {
       this.report(ref, event.malformed);
     } else {
       this.#app.apply(event, ref);
+      this.#app.last.event = fields(json)?.['Event'] as string;
     }
   }
 

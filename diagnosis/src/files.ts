@@ -1,8 +1,8 @@
 import { Diagnosis } from './diagnosis.js';
+import { readObservation } from './evidence/observations.js';
 import { findLogs } from './logs/find-logs.js';
 import { observeLog } from './logs/observe-log.js';
 import { readLog, type ReadOptions } from './logs/read-log.js';
-import { readObservation } from './observation.js';
 
 export interface EvidenceFiles {
   /** Event logs of one application, in their order: files, rolling directories, `-`. */
@@ -31,6 +31,7 @@ export async function diagnoseFiles(
       if (problem) diagnosis.report(`${file}:${problem.line}`, problem.message);
     }
   }
+  diagnosis.close();
   return diagnosis;
 }
 

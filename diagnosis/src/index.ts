@@ -1,8 +1,13 @@
 export type { CellState } from './application/scopes.js';
+export { duration, memory, plural } from './detectors/words.js';
 export { Diagnosis, type DrainedChanges } from './diagnosis.js';
 export { Line, LineSplitter, START, type Position } from './eventlog/lines.js';
 export { parseEvent } from './eventlog/parse-event.js';
 export { tail, type TailOptions } from './eventlog/tail.js';
+export { observeEvidence, recogniseEvidence, type EvidenceKind } from './evidence/evidence.js';
+export { LogRecords } from './evidence/log-records.js';
+export { readObservation } from './evidence/observations.js';
+export { readPod, readPodEvent } from './evidence/pods.js';
 export { diagnoseFiles, observeEvidenceLine, type EvidenceFiles } from './files.js';
 export { findLogs } from './logs/find-logs.js';
 export { followLog, type FollowOptions } from './logs/follow-log.js';

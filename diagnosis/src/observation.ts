@@ -1,6 +1,13 @@
-import { fields, list, number, text, type Fields } from './eventlog/fields.js';
+/**
+ * What was observed of an application, by whatever source. Readers (`evidence/`, `eventlog/`) turn
+ * other people's formats into these; `Diagnosis.observe` takes them in any order, late and repeated.
+ * All times are ms since the epoch, all memory is MiB.
+ */
 
 export type Outcome = 'running' | 'ok' | 'error' | 'cancelled';
+
+/** Whose process something is about. */
+export type Who = 'driver' | { executor: string };
 
 /** One process of an executor's memory cgroup, as seen shortly before or at a kill. */
 export interface ProcessMemory {
@@ -10,9 +17,13 @@ export interface ProcessMemory {
   rssMiB: number;
 }
 
-/** The counters of one executor's memory cgroup (v1 or v2). */
+/** The counters of one memory cgroup (v1 or v2). */
 export interface CgroupObservation {
   kind: 'cgroup';
+  /**
+   * Whose it is: the executor's id, `driver` (Spark's own id of the driver), `kernel` for the
+   * notebook's kernel, or `*` for one cgroup in which all executors live.
+   */
   executor: string;
   at: number;
   /** Processes that the kernel's OOM killer has killed in it so far: cumulative. */
@@ -30,13 +41,15 @@ export interface CgroupObservation {
 /** A periodic sample of one process group's memory. */
 export interface MemoryObservation {
   kind: 'memory';
-  who: 'driver' | { executor: string };
+  who: Who;
   at: number;
   limitMiB: number | null;
   rssMiB: number;
   pythonMiB: number | null;
   heapUsedMiB: number | null;
   heapLimitMiB: number | null;
+  /** Only to be shown: it is not kept on record, so findings must not rest on it. */
+  passing?: true;
 }
 
 /** The kernel says that a run of a cell began or ended. */
@@ -49,13 +62,120 @@ export interface CellObservation {
   error?: { name: string; message: string };
 }
 
-/** A line of a driver's or executor's own log. Kept for detectors to come; none reads it yet. */
+/** A record (a line and what belongs to it) of a driver's or executor's own log that says something. */
 export interface LogObservation {
   kind: 'log';
-  who: 'driver' | { executor: string };
+  who: Who;
+  /** Null where the log's time has no zone, as in Spark's own layout. */
   at: number | null;
   text: string;
   ref: string;
+}
+
+/** How a container ended, now or the last time. */
+export interface ContainerEnd {
+  container: string;
+  exitCode: number;
+  /** Kubernetes' word: `OOMKilled`, `Error`, `Completed`, `StartError`, … */
+  reason: string | null;
+  message: string | null;
+  at: number | null;
+}
+
+/** Words of Kubernetes with their time. */
+export interface Said {
+  reason: string;
+  message: string | null;
+  at: number | null;
+}
+
+/** One status of a pod, reduced to what decides something. */
+export interface PodObservation {
+  kind: 'pod';
+  name: string;
+  uid: string;
+  /** By Spark's labels; `kernel`: a notebook server. Null: the pod does not say. */
+  role: 'driver' | 'executor' | 'kernel' | null;
+  /** `spark-exec-id`. */
+  executor: string | null;
+  /** `spark-app-selector`: the application's id. */
+  application: string | null;
+  /** Orders statuses of one pod: its resourceVersion, 0 if it has none. */
+  version: number;
+  /** When its deletion was asked for. */
+  deletedAt: number | null;
+  scheduled: boolean;
+  /** A container of it has run. */
+  ran: boolean;
+  ends: ContainerEnd[];
+  /** A container waits for this (`ImagePullBackOff`), while none has run. */
+  waiting: Said | null;
+  /** Why no node takes it. */
+  unschedulable: Said | null;
+  /** The pod's own reason (`Evicted`, `OutOfmemory`, `Shutdown`), else its DisruptionTarget's. */
+  disrupted: Said | null;
+  limitMiB: number | null;
+  requestMiB: number | null;
+  node: string | null;
+  ref: string;
+}
+
+/** An Event of Kubernetes about a pod. */
+export interface PodEventObservation {
+  kind: 'pod-event';
+  name: string;
+  uid: string;
+  reason: string;
+  message: string;
+  at: number | null;
+  count: number;
+  ref: string;
+}
+
+/** What YARN says of an application, or of one of its containers. */
+export interface YarnObservation {
+  kind: 'yarn';
+  application: string | null;
+  /** The container that the words are about; null: the application. */
+  container: string | null;
+  /** ACCEPTED, RUNNING, FINISHED, FAILED or KILLED. */
+  state: string | null;
+  diagnostics: string;
+  at: number | null;
+  ref: string;
+}
+
+/** An exception as the client (the notebook) got it. */
+export interface ClientObservation {
+  kind: 'client';
+  name: string;
+  message: string;
+  /** The cell that it ended, if that is known. */
+  cell: string | null;
+  run: number | null;
+  at: number | null;
+  ref: string;
+}
+
+/** A health probe of a catalogue that is mounted or served to Spark. */
+export interface ShareObservation {
+  kind: 'share';
+  share: string;
+  available: boolean;
+  at: number;
+  message: string;
+  ref: string;
+}
+
+/** The clock of whoever watches: what hangs writes no events, and must be noticed nevertheless. */
+export interface TimeObservation {
+  kind: 'time';
+  at: number;
+}
+
+/** No more will come: an offline log was read to its end, or a watched driver is gone. */
+export interface EndObservation {
+  kind: 'end';
 }
 
 /** One piece of evidence, from whatever source. Different sources may come in any order, and late. */
@@ -64,122 +184,11 @@ export type Observation =
   | CgroupObservation
   | MemoryObservation
   | CellObservation
-  | LogObservation;
-
-const OUTCOMES: readonly unknown[] = ['running', 'ok', 'error', 'cancelled'];
-
-/**
- * Reads one line of an evidence file: the JSON of an observation.
- * Returns what is wrong with it, as a sentence, if it is none.
- */
-export function readObservation(line: string): Observation | string {
-  let json: unknown;
-  try {
-    json = JSON.parse(line);
-  } catch (error) {
-    return `not JSON: ${(error as Error).message}`;
-  }
-  const it = fields(json);
-  if (!it) return 'not a JSON object';
-  const kind = text(it, 'kind');
-  switch (kind) {
-    case 'event':
-      return { kind, event: it['event'], ref: text(it, 'ref') ?? '' };
-    case 'cgroup':
-      return readCgroup(it);
-    case 'memory':
-      return readMemory(it);
-    case 'cell':
-      return readCell(it);
-    case 'log':
-      return {
-        kind,
-        who: readWho(it) ?? 'driver',
-        at: number(it, 'at'),
-        text: text(it, 'text') ?? '',
-        ref: text(it, 'ref') ?? ''
-      };
-    default:
-      return `unknown kind of observation: ${JSON.stringify(it['kind'])}`;
-  }
-}
-
-function readCgroup(it: Fields): Observation | string {
-  const executor = text(it, 'executor');
-  const at = number(it, 'at');
-  const oomKills = number(it, 'oomKills');
-  const limitMiB = number(it, 'limitMiB');
-  if (executor === null || at === null || oomKills === null || limitMiB === null) {
-    return 'a cgroup observation needs executor, at, oomKills and limitMiB';
-  }
-  const processes = list(it, 'processes').map(fields);
-  return {
-    kind: 'cgroup',
-    executor,
-    at,
-    oomKills,
-    limitMiB,
-    peakMiB: number(it, 'peakMiB'),
-    anonMiB: number(it, 'anonMiB'),
-    processes: processes.flatMap(process =>
-      process
-        ? [
-            {
-              pid: number(process, 'pid') ?? 0,
-              name: text(process, 'name') ?? '',
-              rssMiB: number(process, 'rssMiB') ?? 0
-            }
-          ]
-        : []
-    ),
-    quote: text(it, 'quote') ?? `oom_kill ${oomKills}`,
-    ref: text(it, 'ref') ?? ''
-  };
-}
-
-function readMemory(it: Fields): Observation | string {
-  const who = readWho(it);
-  const at = number(it, 'at');
-  const rssMiB = number(it, 'rssMiB');
-  if (who === null || at === null || rssMiB === null) {
-    return 'a memory observation needs who, at and rssMiB';
-  }
-  return {
-    kind: 'memory',
-    who,
-    at,
-    limitMiB: number(it, 'limitMiB'),
-    rssMiB,
-    pythonMiB: number(it, 'pythonMiB'),
-    heapUsedMiB: number(it, 'heapUsedMiB'),
-    heapLimitMiB: number(it, 'heapLimitMiB')
-  };
-}
-
-function readCell(it: Fields): Observation | string {
-  const cell = text(it, 'cell');
-  const run = number(it, 'run');
-  const at = number(it, 'at');
-  const outcome = it['outcome'];
-  if (cell === null || run === null || at === null || !OUTCOMES.includes(outcome)) {
-    return 'a cell observation needs cell, run, at and an outcome (running, ok, error or cancelled)';
-  }
-  const error = fields(it['error']);
-  return {
-    kind: 'cell',
-    cell,
-    run,
-    at,
-    outcome: outcome as Outcome,
-    ...(error && {
-      error: { name: text(error, 'name') ?? '', message: text(error, 'message') ?? '' }
-    })
-  };
-}
-
-function readWho(it: Fields): 'driver' | { executor: string } | null {
-  if (it['who'] === 'driver') return 'driver';
-  const who = fields(it['who']);
-  const executor = who && text(who, 'executor');
-  return executor === null ? null : { executor };
-}
+  | LogObservation
+  | PodObservation
+  | PodEventObservation
+  | YarnObservation
+  | ClientObservation
+  | ShareObservation
+  | TimeObservation
+  | EndObservation;

@@ -1,6 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { Diagnosis, observeEventLine, type Observation } from '../src/index.js';
+import {
+  Diagnosis,
+  observeEventLine,
+  recogniseEvidence,
+  type EvidenceKind,
+  type Observation
+} from '../src/index.js';
 
 const HERE = join(import.meta.dirname, 'corpus');
 /** The large corpus, if it lies beside the repository or where AGLAIS_CORPUS says. */
@@ -20,6 +26,23 @@ export const largeCorpus: Recorded[] = (
 )
   .filter(file => /^(?:eventlog|q4-tags)/.test(basename(file)))
   .map(file => ({ name: dirname(file), path: join(LARGE, file) }));
+
+export interface Told {
+  kind: EvidenceKind;
+  file: string;
+  content: string;
+}
+
+/** What else was recorded beside a log of the large corpus, as far as anybody recognises it. */
+export function toldBeside(log: string): Told[] {
+  const folder = dirname(log);
+  return readdirSync(folder).flatMap(file => {
+    if (/^(?:eventlog|q4-tags)/.test(file)) return [];
+    const content = readFileSync(join(folder, file), 'utf8');
+    const kind = recogniseEvidence(content);
+    return kind ? [{ kind, file, content }] : [];
+  });
+}
 
 export function linesOfFile(path: string): string[] {
   return readFileSync(path, 'utf8').split('\n').filter(Boolean);

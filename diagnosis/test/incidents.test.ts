@@ -72,9 +72,9 @@ describe('an executor that is lost with a task on it', () => {
     ],
     ['Command exited with code 52', 'executor-heap-oom', 'certain'],
     ['Command exited with code 134', 'executor-lost', 'certain'],
-    ['Executor heartbeat timed out after 131072 ms', 'executor-lost', 'likely'],
+    ['Executor heartbeat timed out after 131072 ms', 'executor-heartbeat-timeout', 'certain'],
     // On Kubernetes this masks a lost heartbeat, if tasks were running.
-    ['Executor killed by driver.', 'executor-lost', 'possible'],
+    ['Executor killed by driver.', 'executor-heartbeat-timeout', 'possible'],
     [
       'Remote RPC client disassociated. Likely due to containers exceeding thresholds, or network issues.',
       'executor-lost',
@@ -210,21 +210,6 @@ describe('what must not be reported', () => {
     story.jobEnd(1, '[SPARK_JOB_CANCELLED] Job 1 cancelled part of cancelled job group');
     expect(ids(story)).toEqual([]);
   });
-
-  it('a failed job whose cause is not known to these detectors', () => {
-    const story = new Story().executor('1').job(0, CELL, [0, 1]).stage(0, 1);
-    story.task(
-      0,
-      0,
-      { executor: '1' },
-      exception('java.io.IOException', 'No space left on device')
-    );
-    story.jobEnd(
-      0,
-      'Job aborted due to stage failure: java.io.IOException: No space left on device'
-    );
-    expect(ids(story)).toEqual([]);
-  });
 });
 
 describe('Python workers that die', () => {
@@ -320,6 +305,17 @@ describe('work that Spark does again', () => {
         }
       ]
     });
+  });
+
+  it('stays that when the executor, which went on working, is stopped with the application', () => {
+    const story = missing('1');
+    story.job(1, CELL, [2, 1]).stage(2, 1).task(2, 0, { executor: '1' }).stageEnd(2, 1).jobEnd(1);
+    story.wait(500).removed('1', 'Worker shutting down').end();
+    const [finding, ...others] = findings(story);
+    expect(others).toEqual([]);
+    expect(finding!.id).toBe('shuffle-fetch-failed:cell:3:abc');
+    expect(finding!.explanation).not.toContain('removed');
+    expect(Object.keys(finding!.advice[0]!)).toContain('conf');
   });
 
   it('because their executor was killed for memory is that finding and no other', () => {

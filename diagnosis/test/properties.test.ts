@@ -1,13 +1,25 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Diagnosis, LineSplitter, observeEventLine, type Observation } from '../src/index.js';
+import {
+  Diagnosis,
+  LineSplitter,
+  observeEventLine,
+  observeEvidence,
+  readPod,
+  readPodEvent,
+  type EvidenceKind,
+  type Observation
+} from '../src/index.js';
 import { readFileSync } from 'node:fs';
+import { event, pod, terminated, text as written, UNSCHEDULABLE } from './kubernetes.js';
 import { cgroup, diagnose, diagnoseLines, eventsOf, linesOfFile, smallCorpus } from './evidence.js';
 
 const RUNS = { numRuns: 25 };
 const oom = smallCorpus.find(({ name }) => name === 'executor-oom-in-cgroup')!;
 const shuffle = smallCorpus.find(({ name }) => name === 'executor-killed-in-shuffle')!;
 const python = smallCorpus.find(({ name }) => name === 'k8s-python-worker-killed')!;
+/** The id of the application whose Python workers were killed. */
+const PYTHON_APP = 'spark-83f3f53014224e009065ebc3a283f477';
 
 /** Other evidence that belongs to a log: late, early, repeated. */
 const evidence: [string, Observation[]][] = [
@@ -32,8 +44,39 @@ const evidence: [string, Observation[]][] = [
       { kind: 'cell', cell: 'sw-cell-1', run: 1, outcome: 'ok', at: 1795217185000 }
     ]
   ],
-  [python.path, [cgroup('1', 1795216180000, 4, 812, 390), cgroup('2', 1795216180000, 3, 812, 391)]]
+  [python.path, [cgroup('1', 1795216180000, 4, 812, 390), cgroup('2', 1795216180000, 3, 812, 391)]],
+  [python.path, pythonPods()]
 ];
+
+/** Every status of two executors' pods, with events, a log, a client and the clock in between. */
+function pythonPods(): Observation[] {
+  const at = '2026-11-20T23:09:44Z';
+  const statuses = ['1', '2'].flatMap(executor => {
+    const of = { executor, application: PYTHON_APP, name: `pyw-exec-${executor}` };
+    const waiting = { waiting: { reason: 'ImagePullBackOff' } };
+    return [
+      pod({ ...of, version: 1, node: null, state: null, conditions: [UNSCHEDULABLE] }),
+      pod({ ...of, version: 2, state: waiting }),
+      pod({ ...of, version: 3 }),
+      pod({ ...of, version: 4, state: terminated(executor === '1' ? 143 : 0, 'OOMKilled', at) })
+    ];
+  });
+  return [
+    ...statuses.map((status, index) => readPod(status as never, `pods.json:${index}`)!),
+    readPodEvent(event('FailedMount', 'MountVolume.SetUp failed', 'pyw-exec-1') as never, 'e:1')!,
+    readPodEvent(event('Started', 'Started container', 'pyw-exec-1') as never, 'e:2')!,
+    {
+      kind: 'log',
+      who: 'driver',
+      at: null,
+      text: 'Initial job has not accepted any resources',
+      ref: 'l:1'
+    },
+    { kind: 'time', at: 1795216185000 },
+    { kind: 'end' },
+    memory('1', 1795216170000, 700)
+  ];
+}
 
 function memory(executor: string, at: number, rssMiB: number): Observation {
   const limits = { limitMiB: 430, heapLimitMiB: 1024 };
@@ -142,6 +185,30 @@ describe('whatever the order', () => {
       );
     });
 
+    it(`what was certain stays so, whenever ${path.split('/').at(-1)} is asked`, () => {
+      const order = fc.shuffledSubarray(observations, { minLength: observations.length });
+      fc.assert(
+        fc.property(order, fc.nat(events.length), (others, at) => {
+          const diagnosis = new Diagnosis();
+          const certain = new Set<string>();
+          for (const one of [...events.slice(0, at), ...others, ...events.slice(at)]) {
+            diagnosis.observe(one);
+            for (const { code, confidence } of diagnosis.findings()) {
+              // A pod that starts after all contradicts what was said of its start.
+              const passes = ['cluster-pending', 'image-failed', 'mount-failed'].includes(code);
+              // Evidence that the log is over, before the log was read, is contradicted by it.
+              if (confidence === 'certain' && !passes && code !== 'application-incomplete') {
+                certain.add(code);
+              }
+            }
+          }
+          const codes = diagnosis.findings().map(({ code }) => code);
+          expect(codes).toEqual(expect.arrayContaining([...certain]));
+        }),
+        { numRuns: 10 }
+      );
+    });
+
     it(`asking at any time changes nothing in ${path.split('/').at(-1)}`, () => {
       const diagnosis = new Diagnosis();
       for (const observation of [...events, ...observations]) {
@@ -228,5 +295,66 @@ describe('whatever the damage', () => {
     expect(diagnosis.problems.count).toBe(1);
     expect(diagnosis.problems.first[0]).toMatchObject({ file: 'events.jsonl', line: 1 });
     expect(diagnosis.findings()).toEqual(diagnoseLines(lines).findings());
+  });
+
+  it('ten thousand damaged lines of other evidence are read, skipped or counted', () => {
+    const at = '2026-11-20T23:09:44Z';
+    const samples: [EvidenceKind, string][] = [
+      ['pods', written(pod({ state: terminated(137, 'OOMKilled', at) }), pod({ executor: '2' }))],
+      ['pods', written({ kind: 'List', items: [pod(), pod({ reason: 'Evicted' })] })],
+      [
+        'events',
+        written(event('FailedMount', 'x'), { type: 'ADDED', object: event('Evicted', 'y') })
+      ],
+      [
+        'yarn',
+        'Application Report :\n\tApplication-Id : application_1_0001\n\tState : FAILED\n\tDiagnostics : AM Container exited with  exitCode: -104\nContainer [pid=3,containerID=container_1_0001_01_000001] is running beyond physical memory limits.'
+      ],
+      ['yarn', JSON.stringify({ apps: { app: [{ id: 'application_1_0001', diagnostics: 'x' }] } })],
+      [
+        'stderr',
+        '26/11/20 23:41:05 WARN BlockManager: Failed\nCaused by: java.lang.OutOfMemoryError: Java heap space\n26/11/20 23:41:06 ERROR x: No space left on device\n{"ts":"2026-11-20T23:41:05Z","msg":"Max number of executor failures (4) reached"}'
+      ],
+      [
+        'client',
+        'Traceback (most recent call last):\n  File "x", line 1\nSparkException: Cannot broadcast the table'
+      ],
+      ['client', JSON.stringify({ cells: [{ id: 'a', outputs: [{ ename: 'E', evalue: 'm' }] }] })],
+      ['cgroup', '{"memory.events": "oom_kill 1", "memory.max": "851443712", "executor": "1"}'],
+      [
+        'observations',
+        [cgroup('1', 5, 1), { kind: 'time', at: 5 }, { kind: 'end' }]
+          .map(one => JSON.stringify(one))
+          .join('\n')
+      ]
+    ];
+    const damage = fc.record({
+      sample: fc.nat(samples.length - 1),
+      cuts: fc.array(
+        fc.record({ at: fc.nat(8000), drop: fc.nat(40), insert: fc.string({ maxLength: 6 }) }),
+        { minLength: 1, maxLength: 6 }
+      )
+    });
+    let lines = 0;
+    const diagnosis = diagnoseLines(linesOfFile(oom.path));
+    const certain = diagnosis.findings().map(({ id }) => id);
+    fc.assert(
+      fc.property(damage, ({ sample, cuts }) => {
+        const [kind, whole] = samples[sample]!;
+        const damaged = cuts.reduce((all, { at: where, drop, insert }) => {
+          const from = where % (all.length + 1);
+          return all.slice(0, from) + insert + all.slice(from + drop);
+        }, whole);
+        lines += damaged.split('\n').length;
+        const counted = diagnosis.problems.count;
+        observeEvidence(diagnosis, kind, damaged, 'damaged');
+        expect(diagnosis.problems.count - counted).toBeLessThanOrEqual(damaged.split('\n').length);
+        diagnosis.findings();
+      }),
+      { numRuns: 600 }
+    );
+    expect(lines).toBeGreaterThan(10_000);
+    // Damage may invent pods and claims, but the log's own findings stand.
+    expect(diagnosis.findings().map(({ id }) => id)).toEqual(expect.arrayContaining(certain));
   });
 });

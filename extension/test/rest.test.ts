@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ServerConnection } from '@jupyterlab/services';
+import { nullTranslator } from '@jupyterlab/translation';
 import { ProblemError, Rest } from '../src/backend/rest';
 import { cluster } from './samples';
 
@@ -27,7 +28,8 @@ describe('asking the backend, with a real HTTP server', () => {
         baseUrl: `http://127.0.0.1:${port}/user/mira/`,
         wsUrl: `ws://127.0.0.1:${port}/user/mira/`,
         appendToken: false
-      })
+      }),
+      nullTranslator.load('aglais')
     );
   });
 

@@ -4,6 +4,22 @@
  */
 const PREFIX = 'aglais-cell';
 
+/**
+ * A kernel that was restarted counts its cells from 1 again, and its cells keep their ids. So that each run has a number
+ * of its own, a later life of the kernel adds a multiple of this to its counts.
+ */
+const RUNS_PER_LIFE = 100_000;
+
+/** What a kernel that begins to live after the run `newest` (0: none) adds to its execution counts. */
+export function nextLife(newest: number): number {
+  return newest === 0 ? 0 : (Math.floor(newest / RUNS_PER_LIFE) + 1) * RUNS_PER_LIFE;
+}
+
+/** The number that the notebook shows beside the cell, in brackets. */
+export function executionCount(run: number): number {
+  return run % RUNS_PER_LIFE;
+}
+
 export interface CellTag {
   cell: string;
   run: number | null;

@@ -41,6 +41,9 @@ export const Cluster = z
     driver: z.strictObject({ memory: Memory }),
     executors: z.array(Executor).describe('Active ones, and the latest lost ones'),
     stages: z.array(StageProgress).describe('Running stages'),
+    shareProblems: z
+      .array(z.string())
+      .describe('Tables of the shares that this cluster could not make known, and why'),
     revision: z.number().int().describe('Grows with every change')
   })
   .meta({ id: 'Cluster' });
@@ -50,7 +53,11 @@ export type Cluster = z.infer<typeof Cluster>;
 export const Endpoint = z
   .strictObject({
     url: z.string().describe('sc://localhost:PORT'),
-    token: z.string()
+    token: z.string(),
+    nextLife: z
+      .number()
+      .int()
+      .describe('What a kernel that has just begun to live adds to its execution counts')
   })
   .meta({ id: 'Endpoint' });
 export type Endpoint = z.infer<typeof Endpoint>;
@@ -72,7 +79,11 @@ export type RestartRequest = z.infer<typeof RestartRequest>;
 export const CellRunReport = z
   .strictObject({
     cell: z.string().min(1).max(200),
-    run: z.number().int().min(0),
+    run: z
+      .number()
+      .int()
+      .min(0)
+      .describe('Its execution count, and what makes it unique (nextLife)'),
     outcome: z.enum(['running', 'ok', 'error', 'cancelled']),
     at: z.number().int().describe('When, ms since the epoch'),
     error: z

@@ -76,12 +76,19 @@ export const Subject = z
   .meta({ id: 'Subject' });
 export type Subject = z.infer<typeof Subject>;
 
-/** What an incident took. Computed from superseded attempts, never guessed. */
+/**
+ * What an incident took: of failures, the superseded attempts; of slow work, what the same work
+ * would not have taken otherwise (docs/findings.md has the formulas).
+ */
 export const Cost = z
   .strictObject({
     taskMs: z.number().describe('Executor time of attempts that did not count, ms'),
     recomputedTasks: z.number().int().describe('Tasks that ran more than once because of it'),
-    wallMs: z.number().describe('Time the job was held up, ms')
+    wallMs: z.number().describe('Time the job was held up, ms'),
+    estimated: z
+      .literal(true)
+      .optional()
+      .describe('Not measured: computed from amounts and a usual speed')
   })
   .meta({ id: 'Cost' });
 export type Cost = z.infer<typeof Cost>;

@@ -5,6 +5,7 @@ export * from './evidence.js';
 export * from './finding.js';
 export * from './problem.js';
 export * from './progress.js';
+export * from './report.js';
 export * from './resources.js';
 export * from './shape.js';
 export * from './share.js';

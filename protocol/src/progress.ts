@@ -44,7 +44,12 @@ export const CellRun = z
     kernel: z.string(),
     notebook: z.string(),
     cell: z.string(),
-    run: z.number().int().describe("The cell's execution count"),
+    run: z
+      .number()
+      .int()
+      .describe(
+        "The cell's execution count; in later lives of the kernel, plus a multiple of 100,000"
+      ),
     outcome: z.enum(['running', 'ok', 'error', 'cancelled']),
     startedAt: z.number().int(),
     endedAt: z.number().int().nullable(),

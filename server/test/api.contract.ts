@@ -8,7 +8,8 @@ import {
   Problem,
   ShareStatus,
   shapeTotalMiB,
-  StreamMessage
+  StreamMessage,
+  type Endpoint
 } from '@aglais/protocol';
 import { runPython } from './support/connect.js';
 import { clusterProcesses, endAll } from './support/processes.js';
@@ -27,7 +28,7 @@ import { follow, refusal } from './support/stream.js';
 /** A path that every layer between a declaration and Spark's SQL could trip over. */
 const AWKWARD = "it's  a `folder` (100 %), and ü";
 
-/** Shares of which one is fine, one has lost its data, and one is no declaration at all. */
+/** Shares of which one is fine, one has lost its data, one is no declaration at all, and one came with its data. */
 function declareShares(directory: string): void {
   const data = join(directory, 'data', AWKWARD, 'stars');
   const catalogues = join(directory, 'catalogues');
@@ -48,6 +49,15 @@ function declareShares(directory: string): void {
   write('b-wrong.yaml', 'id: Not An Id');
   write('c-lost.yaml', JSON.stringify(share('lost', '/there/is/no/such/path')));
   write('d-fine.yaml', JSON.stringify(share('fine', `\${AGLAIS_DATA}/${AWKWARD}`)));
+  const bring = (name: string, id: string) => {
+    const folder = join(directory, 'data', 'catalogues', name);
+    mkdirSync(join(folder, 'stars'), { recursive: true });
+    writeFileSync(join(folder, 'share.yaml'), JSON.stringify(share(id, folder)));
+  };
+  bring('made_here', 'made_here');
+  bring('again', 'fine');
+  // Data without a declaration of its own is nobody's share.
+  mkdirSync(join(directory, 'data', 'catalogues', 'bare'));
 }
 
 /**
@@ -100,7 +110,8 @@ export function apiContract(database: () => string | undefined): void {
       const path = `/clusters/${cluster.id}/endpoint`;
       expect((await server.user.get(path)).body).toEqual({
         url: expect.stringMatching(/^sc:\/\/localhost:\d+$/),
-        token: expect.stringMatching(/^[\w-]{43}$/)
+        token: expect.stringMatching(/^[\w-]{43}$/),
+        nextLife: 0
       });
       expectProblem(await server.browser.get(path), 403, /Only the kernel/);
       expect((await server.browser.get('/clusters')).status).toBe(200);
@@ -189,6 +200,21 @@ export function apiContract(database: () => string | undefined): void {
       const report = { cell: 'c', run: -1, outcome: 'done', at: 1 };
       const answer = await server.user.post(`/clusters/${cluster.id}/cell-runs`, report);
       expectProblem(answer, 422, /"run".*"outcome"/);
+    });
+  });
+
+  describe('A kernel that was restarted', () => {
+    it('is told which numbers of runs are still free', async () => {
+      const report = { cell: 'c', run: 7, outcome: 'ok', at: Date.now() };
+      const nextLife = async () =>
+        (await server.user.get<Endpoint>(`/clusters/${cluster.id}/endpoint`)).body.nextLife;
+      await server.user.post(`/clusters/${cluster.id}/cell-runs`, {
+        ...report,
+        outcome: 'running'
+      });
+      await eventually('the first life', async () => (await nextLife()) === 100_000);
+      await server.user.post(`/clusters/${cluster.id}/cell-runs`, { ...report, run: 200_001 });
+      await eventually('the third life', async () => (await nextLife()) === 300_000);
     });
   });
 
@@ -296,7 +322,8 @@ export function apiContract(database: () => string | undefined): void {
           available: false,
           problem: expect.stringContaining('/there/is/no/such/path')
         },
-        { id: 'fine', available: true, problem: null }
+        { id: 'fine', available: true, problem: null },
+        { id: 'made_here', available: true, problem: null }
       ]);
     });
 

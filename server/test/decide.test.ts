@@ -9,6 +9,7 @@ const seen = (change: Partial<ObservedCluster>): ObservedCluster => ({
   state: 'ready',
   url: null,
   waitingFor: null,
+  shareProblems: [],
   exit: null,
   ...change
 });

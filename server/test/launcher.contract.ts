@@ -49,7 +49,7 @@ export function launcherContract(open: () => Promise<MachineRoom>, limitsMemory:
     id,
     shape: SMALL,
     token: `only-for-the-kernel-of-${id}`,
-    catalogue: []
+    catalogue: ['CREATE TABLE IF NOT EXISTS `lost`.`stars` USING parquet LOCATION "/nowhere"']
   });
   const reach = (id: string, state: ObservedCluster['state'], by = launcher) =>
     eventually(`cluster ${id} ${state}`, async () => {
@@ -116,6 +116,11 @@ export function launcherContract(open: () => Promise<MachineRoom>, limitsMemory:
     },
     PATIENCE_MS
   );
+
+  it('is ready without a table that cannot be made known, and names it', async () => {
+    const { shareProblems } = await reach('a', 'ready');
+    expect(shareProblems).toEqual([expect.stringMatching(/^lost\.stars: .*schema/)]);
+  });
 
   it('is found by a launcher that did not start it', async () => {
     const other = room.launcher();

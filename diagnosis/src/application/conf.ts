@@ -51,3 +51,11 @@ export function grantedMemory(conf: Readonly<Record<string, string>>): GrantedMe
     limitMiB: enforced ? heapMiB + overheadMiB + offHeapMiB + (pysparkMiB ?? 0) : null
   };
 }
+
+/** Spark's time strings (`120s`, `2min`, `800ms`; a bare number is seconds) in s; null if it is none. */
+export function parseSeconds(time: string | undefined): number | null {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|min|h|d)?\s*$/.exec(time ?? '');
+  if (!match) return null;
+  const units = { us: 1e-6, ms: 1e-3, s: 1, m: 60, min: 60, h: 3600, d: 86_400 };
+  return Number(match[1]) * units[(match[2] ?? 's') as keyof typeof units];
+}

@@ -1,4 +1,5 @@
 import type { Evidence, Executor, Memory } from '@aglais/protocol';
+import type { TaskMetrics } from '../eventlog/metrics.js';
 import type { GrantedMemory } from './conf.js';
 import { MemoryFacts } from './memory-facts.js';
 
@@ -14,6 +15,8 @@ export interface LossReason {
 export interface ExecutorFacts {
   readonly id: string;
   host: string;
+  /** YARN's container that it runs in. */
+  container: string | null;
   cores: number;
   addedAt: number | null;
   removedAt: number | null;
@@ -22,9 +25,22 @@ export interface ExecutorFacts {
   running: number;
   done: number;
   failed: number;
+  /** Launch of the last task that it did well: until then it certainly lived, ms. */
+  livedAt: number;
   /** Work was lost with it, so it must be remembered. */
   hurt: boolean;
   readonly memory: MemoryFacts;
+  readonly work: WorkDone;
+}
+
+/** What its tasks did that succeeded: ms and bytes. */
+export interface WorkDone {
+  runMs: number;
+  gcMs: number;
+  inputBytes: number;
+  shuffleReadBytes: number;
+  shuffleWriteBytes: number;
+  spilledBytes: number;
 }
 
 const REASONS = 4;
@@ -46,19 +62,7 @@ export class Executors {
   get(id: string): ExecutorFacts {
     let executor = this.#all.get(id);
     if (!executor) {
-      executor = {
-        id,
-        host: '',
-        cores: 0,
-        addedAt: null,
-        removedAt: null,
-        reasons: [],
-        running: 0,
-        done: 0,
-        failed: 0,
-        hurt: false,
-        memory: new MemoryFacts()
-      };
+      executor = newExecutor(id);
       this.#all.set(id, executor);
     }
     return executor;
@@ -72,6 +76,41 @@ export class Executors {
     );
     for (const { id } of harmless.slice(0, -HARMLESS_KEPT)) this.#all.delete(id);
   }
+}
+
+export function newExecutor(id: string): ExecutorFacts {
+  return {
+    id,
+    host: '',
+    container: null,
+    cores: 0,
+    addedAt: null,
+    removedAt: null,
+    reasons: [],
+    running: 0,
+    done: 0,
+    failed: 0,
+    livedAt: 0,
+    hurt: false,
+    memory: new MemoryFacts(),
+    work: {
+      runMs: 0,
+      gcMs: 0,
+      inputBytes: 0,
+      shuffleReadBytes: 0,
+      shuffleWriteBytes: 0,
+      spilledBytes: 0
+    }
+  };
+}
+
+export function addWork(work: WorkDone, metrics: TaskMetrics): void {
+  work.runMs += metrics.runMs;
+  work.gcMs += metrics.gcMs;
+  work.inputBytes += metrics.inputBytes;
+  work.shuffleReadBytes += metrics.shuffleReadBytes;
+  work.shuffleWriteBytes += metrics.shuffleWriteBytes;
+  work.spilledBytes += metrics.diskSpilled;
 }
 
 export function addReason(executor: ExecutorFacts, reason: LossReason): void {
@@ -98,14 +137,20 @@ export function describeExecutor(executor: ExecutorFacts, granted: GrantedMemory
   };
 }
 
-/** Memory in use now, by the newest sample; of what was granted, by observation or else by conf. */
+/**
+ * Memory in use now: the process group as it was last sampled, and the heap as Spark's heartbeats
+ * tell it, for whoever samples processes from outside cannot see into a heap. Of what was granted,
+ * by observation or else by conf.
+ */
 export function describeMemory(facts: MemoryFacts, granted: GrantedMemory | null): Memory {
-  const { sample } = facts;
+  const { sample, measured } = facts;
+  const tree = [measured?.jvmMiB, measured?.pythonMiB, measured?.otherMiB];
+  const treeMiB = measured?.jvmMiB ? tree.reduce<number>((sum, mib) => sum + (mib ?? 0), 0) : null;
   return {
     limitMiB: facts.limitMiB ?? granted?.limitMiB ?? null,
-    usedMiB: sample?.rssMiB ?? null,
+    usedMiB: sample?.rssMiB ?? treeMiB,
     heapLimitMiB: sample?.heapLimitMiB ?? granted?.heapMiB ?? null,
-    heapUsedMiB: sample?.heapUsedMiB ?? null,
-    pythonMiB: sample?.pythonMiB ?? null
+    heapUsedMiB: sample?.heapUsedMiB ?? measured?.heapMiB ?? null,
+    pythonMiB: sample?.pythonMiB ?? measured?.pythonMiB ?? null
   };
 }

@@ -8,6 +8,8 @@ export interface Job {
   /** Tasks of its last stage, which makes the result. */
   readonly resultTasks: number;
   readonly startedAt: number;
+  /** What it is for, in the words of the user or a library. */
+  readonly description: string | null;
   endedAt: number | null;
   result: 'running' | 'succeeded' | 'failed' | 'cancelled' | 'shutdown';
   /** What Spark said when it ended without success. */

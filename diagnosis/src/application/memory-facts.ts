@@ -1,12 +1,18 @@
-import { larger, largerMemory, type MeasuredMemory } from '../eventlog/event.js';
+import { larger, largerMemory, NOT_MEASURED, type MeasuredMemory } from '../eventlog/metrics.js';
 import type { CgroupObservation, MemoryObservation } from '../observation.js';
+import { MemorySeries } from './memory-series.js';
 
 /**
  * What was observed of one process group's memory. Only peaks, the newest sample and one reading
  * for each kill are kept, so the order in which observations arrive does not matter.
  */
 export class MemoryFacts {
-  peak: MeasuredMemory = { heapMiB: null, jvmMiB: null, pythonMiB: null };
+  peak: MeasuredMemory = NOT_MEASURED;
+  /** What Spark measured last; kept while nothing newer is measured. */
+  measured: MeasuredMemory | null = null;
+  /** Room for execution and storage together, MiB. */
+  unifiedMiB: number | null = null;
+  readonly series = new MemorySeries();
   /** Most resident memory of the whole group, MiB. */
   peakMiB: number | null = null;
   sample: MemoryObservation | null = null;
@@ -15,18 +21,29 @@ export class MemoryFacts {
   /** The first reading that showed each number of kills. */
   readonly kills = new Map<number, CgroupObservation>();
 
-  addMeasured(memory: MeasuredMemory): void {
+  /** A peak that somebody measured, at no particular time. */
+  addMeasured(memory: Partial<MeasuredMemory>): void {
     this.peak = largerMemory(this.peak, memory);
+  }
+
+  /** What Spark measured at a time: a heartbeat, or the peak of a task that ended then. */
+  addMeasuredAt(at: number, memory: MeasuredMemory): void {
+    this.addMeasured(memory);
+    this.series.add(at, memory);
+    if (memory.heapMiB !== null) this.measured = memory;
   }
 
   addSample(sample: MemoryObservation): void {
     if (!this.sample || newer(sample, this.sample, sample.rssMiB - this.sample.rssMiB)) {
       this.sample = sample;
     }
-    this.peakMiB = larger(this.peakMiB, sample.rssMiB);
-    this.addMeasured({
+    if (!sample.passing) {
+      this.peakMiB = larger(this.peakMiB, sample.rssMiB);
+      this.addMeasured({ heapMiB: sample.heapUsedMiB, pythonMiB: sample.pythonMiB });
+    }
+    this.series.add(sample.at, {
+      usedMiB: sample.rssMiB,
       heapMiB: sample.heapUsedMiB,
-      jvmMiB: null,
       pythonMiB: sample.pythonMiB
     });
   }
@@ -41,7 +58,7 @@ export class MemoryFacts {
       const own = processes.filter(process => process.name.startsWith(name));
       return own.length === 0 ? null : own.reduce((mib, process) => mib + process.rssMiB, 0);
     };
-    this.addMeasured({ heapMiB: null, jvmMiB: sum('java'), pythonMiB: sum('python') });
+    this.addMeasured({ jvmMiB: sum('java'), pythonMiB: sum('python') });
     if (reading.oomKills > 0) {
       const known = this.kills.get(reading.oomKills);
       if (!known || newer(known, reading, known.ref < reading.ref ? -1 : 1)) {

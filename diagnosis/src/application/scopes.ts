@@ -17,6 +17,8 @@ export interface Scope {
   error: { name: string; message: string } | null;
   startedAt: number | null;
   endedAt: number | null;
+  /** When its last job ended. */
+  lastJobAt: number | null;
   readonly jobs: { total: number; done: number; failed: number };
   /** Jobs that failed by themselves: not cancelled, not cut off by the end of the application. */
   readonly failures: Map<number, string>;
@@ -101,6 +103,7 @@ export class Scopes {
       error: null,
       startedAt: null,
       endedAt: null,
+      lastJobAt: null,
       jobs: { total: 0, done: 0, failed: 0 },
       failures: new Map(),
       openJobs: new Set(),

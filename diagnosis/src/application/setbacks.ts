@@ -21,6 +21,10 @@ export interface Setback {
   readonly name: string | null;
   /** One line about it, of the first that was seen, for `failed`. */
   summary: string | null;
+  /** The line of the user's code, of the first that had one, for `failed`. */
+  where: string | null;
+  /** Stages of it whose work, done again, may give another result. */
+  readonly indeterminate: Set<number>;
   /** Attempts lost; for `rerun`, tasks that were started to do work again. */
   count: number;
   /** Executor time of the superseded attempts, ms. */
@@ -68,6 +72,8 @@ export class Setbacks {
         executor,
         name,
         summary: null,
+        where: null,
+        indeterminate: new Set(),
         count: 0,
         taskMs: 0,
         again: 0,

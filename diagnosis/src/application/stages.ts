@@ -1,7 +1,9 @@
 import type { StageProgress } from '@aglais/protocol';
 import type { StageInfo } from '../eventlog/event.js';
+import type { CacheReads } from './cache-reads.js';
 import { Partitions } from './partitions.js';
 import type { Setback } from './setbacks.js';
+import { StageWork } from './stage-work.js';
 
 export interface Attempt {
   readonly number: number;
@@ -28,6 +30,8 @@ export interface Stage {
   scope: string;
   readonly jobs: Set<number>;
   readonly attempts: Map<number, Attempt>;
+  /** Its rows may come out otherwise when it runs again. */
+  indeterminate: boolean;
   /** Spark did not need it: its output was there already. */
   skipped: boolean;
   readonly begun: Partitions;
@@ -36,6 +40,17 @@ export interface Stage {
   readonly again: Partitions;
   /** Partitions whose attempt was lost and that nobody has started again yet. */
   readonly lost: Map<number, Setback>;
+  /** What the job is for, in the words of the user or a library. */
+  description: string | null;
+  /** Settings of its session that say how data is laid out. */
+  layout: Readonly<Record<string, string>>;
+  /** Id of the (root) SQL execution that it works for. */
+  sql: string | null;
+  readonly work: StageWork;
+  /** What it found of cached tables; null if it uses none. */
+  reads: CacheReads | null;
+  /** An attempt succeeded, and what it cost is booked. */
+  judged: boolean;
 }
 
 export function newStage(info: StageInfo, scope: string): Stage {
@@ -47,11 +62,18 @@ export function newStage(info: StageInfo, scope: string): Stage {
     scope,
     jobs: new Set(),
     attempts: new Map(),
+    indeterminate: info.indeterminate,
     skipped: false,
     begun: new Partitions(),
     finished: new Partitions(),
     again: new Partitions(),
-    lost: new Map()
+    lost: new Map(),
+    description: null,
+    layout: {},
+    sql: null,
+    work: new StageWork(),
+    reads: null,
+    judged: false
   };
 }
 

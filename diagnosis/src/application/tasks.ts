@@ -1,8 +1,10 @@
 import type { Evidence } from '@aglais/protocol';
 import type { TaskInfo } from '../eventlog/event.js';
+import type { TaskMetrics } from '../eventlog/metrics.js';
 import type { TaskOutcome } from '../eventlog/task-outcome.js';
 import type { Application } from './application.js';
-import { addReason } from './executors.js';
+import type { CacheLookup } from './cache-reads.js';
+import { addReason, addWork } from './executors.js';
 import { IdTable } from './id-table.js';
 import type { Setback } from './setbacks.js';
 import { attemptOf, hadOutput, type Stage } from './stages.js';
@@ -12,6 +14,8 @@ interface RunningTask {
   readonly attempt: number;
   /** The setback because of which it does work a second time. */
   readonly repeats: Setback | null;
+  /** What it found of cached tables. */
+  readonly lookup: CacheLookup | null;
 }
 
 type Failure = Exclude<TaskOutcome, { kind: 'success' | 'killed' | 'undone' }>;
@@ -51,18 +55,19 @@ export class Tasks {
     if (executor) executor.running += 1;
     const repeats = info.speculative ? null : this.#repeated(stage, info, ref);
     if (info.partition !== null) stage.begun.add(info.partition);
-    this.#running.set(info.task, { stage, attempt: info.attempt, repeats });
+    const lookup = app.performance.taskStarted(stage, info, this.#running.size + 1);
+    this.#running.set(info.task, { stage, attempt: info.attempt, repeats, lookup });
     app.touchStage(stage);
   }
 
-  ended(info: TaskInfo, outcome: TaskOutcome, ref: string): void {
+  ended(info: TaskInfo, outcome: TaskOutcome, metrics: TaskMetrics | null, ref: string): void {
     if (outcome.kind === 'undone') {
       this.#undone(info, ref);
       return;
     }
     // The log may begin in the middle, or starts may have been compacted away.
     if (!this.#running.has(info.task)) this.started(info, ref);
-    const { stage, repeats } = this.#running.get(info.task)!;
+    const { stage, repeats, lookup } = this.#running.get(info.task)!;
     this.#running.delete(info.task);
     const attempt = attemptOf(stage, info.attempt);
     attempt.running -= 1;
@@ -74,7 +79,21 @@ export class Tasks {
     if (executor) executor.running -= 1;
     if (outcome.kind === 'success') {
       attempt.done += 1;
-      if (executor) executor.done += 1;
+      if (executor) {
+        executor.done += 1;
+        executor.livedAt = Math.max(executor.livedAt, info.launchedAt);
+      }
+      if (metrics) {
+        if (executor) addWork(executor.work, metrics);
+        this.#application.performance.taskDone(
+          stage,
+          info,
+          metrics,
+          lookup,
+          this.#running.size,
+          ref
+        );
+      }
       if (info.partition !== null) stage.finished.add(info.partition);
       if (repeats) this.#workedAgain(repeats, info);
     } else if (outcome.kind !== 'killed') {
@@ -148,7 +167,10 @@ export class Tasks {
       outcome.kind === 'failed'
         ? app.setbacks.get('failed', stage.scope, null, outcome.name)
         : app.setbacks.get(outcome.kind, stage.scope, executor);
-    if (outcome.kind === 'failed') setback.summary ??= outcome.summary;
+    if (outcome.kind === 'failed') {
+      setback.summary ??= outcome.summary;
+      setback.where ??= outcome.where;
+    }
     this.#book(setback, stage, info, evidence);
     setback.taskMs += info.finishedAt - info.launchedAt;
     setback.spans.add(info.launchedAt, info.finishedAt);
@@ -170,6 +192,7 @@ export class Tasks {
     setback.lastSeen = Math.max(setback.lastSeen, at);
     setback.evidence ??= evidence;
     setback.stageTasks = Math.max(setback.stageTasks, stage.tasks);
+    if (stage.indeterminate) setback.indeterminate.add(stage.id);
     setback.stages.set(`${stage.id}.${info.attempt}`, { id: stage.id, attempt: info.attempt });
     for (const id of stage.jobs) {
       const job = app.jobs.get(id);

@@ -48,7 +48,7 @@ export function moreOverhead(granted: GrantedMemory, use: MemoryUse): Advice {
 }
 
 /** The heap was full; how much more was wanted nobody knows, so the next step is twice as much. */
-export function moreHeap(granted: GrantedMemory, peakMiB: number | null): Advice {
+export function moreHeap(granted: GrantedMemory, peakMiB: number | null, ofDriver = false): Advice {
   const heap = roundUp(2 * granted.heapMiB);
   const seen =
     peakMiB !== null && peakMiB > 0.8 * granted.heapMiB
@@ -56,9 +56,9 @@ export function moreHeap(granted: GrantedMemory, peakMiB: number | null): Advice
       : '';
   return {
     action: 'resize',
-    shape: { executorMemoryMiB: heap },
+    shape: ofDriver ? { driverMemoryMiB: heap } : { executorMemoryMiB: heap },
     sentence:
-      `Ask for ${memory(heap)} of Java heap per executor in place of ` +
+      `Ask for ${memory(heap)} of Java heap ${ofDriver ? 'for the driver' : 'per executor'} in place of ` +
       `${memory(granted.heapMiB)}${seen}.`
   };
 }
@@ -72,7 +72,7 @@ export function morePartitions(setbacks: readonly Setback[]): Advice[] {
       action: 'code',
       hint: `repartition(${2 * tasks})`,
       sentence:
-        `Or let each task hold half as much: ${2 * tasks} partitions in place of ${tasks}, ` +
+        `Let each task hold half as much: ${2 * tasks} partitions in place of ${tasks}, ` +
         `e.g. df.repartition(${2 * tasks}) before the step that needs the memory.`
     }
   ];

@@ -1,18 +1,33 @@
 import type { Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import type { Setback } from '../application/setbacks.js';
-import { executorLost } from './executors.js';
-import { explain } from './incidents.js';
+import { broadcastTooLarge } from './broadcast.js';
+import { diskFull, diskFullByLogs } from './disk.js';
+import { driverFindings } from './driver.js';
+import { executorGone } from './executors.js';
+import { explain, type Explained } from './incidents.js';
+import { applicationIncomplete } from './incomplete.js';
+import { kernelOomKilled } from './kernel.js';
 import { executorHeapOom, executorOomKilled } from './memory.js';
-import { pythonWorkerDied } from './python.js';
+import { clusterPending } from './pending.js';
+import { slow } from './performance/slow.js';
+import { childKilled, pythonWorkerDied } from './python.js';
 import { resultTooLarge } from './results.js';
+import { nondeterministicRetryRisk } from './rollback.js';
+import { sessionLost } from './session.js';
+import { shareUnavailable } from './shares.js';
 import { shuffleFetchFailed, stageRecomputed } from './shuffle.js';
-import { taskRetries } from './tasks.js';
+import { startupFindings } from './startup.js';
+import { taskFailed, taskRetries } from './tasks.js';
 
 const INCIDENT = {
   'executor-oom-killed': executorOomKilled,
   'executor-heap-oom': executorHeapOom,
-  'executor-lost': executorLost
+  'executor-lost': executorGone,
+  'executor-heartbeat-timeout': executorGone,
+  'executor-evicted': executorGone,
+  'executor-preempted': executorGone,
+  'disk-full': diskFull
 };
 
 const WORST = ['error', 'warning', 'info'];
@@ -22,8 +37,40 @@ const WORST = ['error', 'warning', 'info'];
  * of the application; causes come before effects, and what a cause explains is not reported again.
  */
 export function detect(app: Application): Finding[] {
-  const { incidents, unexplained } = explain(app);
-  const findings = incidents.map(incident => INCIDENT[incident.code](app, incident));
+  const explained = explain(app);
+  const findings = [
+    ...explained.incidents.map(incident => INCIDENT[incident.code](app, incident)),
+    ...ofScopes(app, explained),
+    ...resultTooLarge(app),
+    ...driverFindings(app, explained.unexplained),
+    ...kernelOomKilled(app),
+    ...broadcastTooLarge(app),
+    ...nondeterministicRetryRisk(app),
+    ...shareUnavailable(app, explained.unexplained),
+    ...startupFindings(app)
+  ];
+  if (!findings.some(({ code }) => code === 'disk-full' || code === 'executor-evicted')) {
+    findings.push(...diskFullByLogs(app));
+  }
+  // A pod that cannot start needs no room, either.
+  if (!findings.some(({ code }) => code === 'mount-failed' || code === 'image-failed')) {
+    findings.push(...clusterPending(app));
+  }
+  findings.push(...taskFailed(app, explained.unexplained, findings));
+  findings.push(...slow(app, findings));
+  findings.push(...sessionLost(app, findings));
+  findings.push(...applicationIncomplete(app, findings));
+  return findings.sort(
+    (a, b) =>
+      WORST.indexOf(a.severity) - WORST.indexOf(b.severity) ||
+      a.firstSeen - b.firstSeen ||
+      (a.id < b.id ? -1 : 1)
+  );
+}
+
+/** What no lost executor explains, for each scope by itself. */
+function ofScopes(app: Application, { incidents, unexplained }: Explained): Finding[] {
+  const findings: Finding[] = [];
   for (const setbacks of byScope(unexplained)) {
     const of = (...kinds: Setback['kind'][]): Setback[] =>
       setbacks.filter(({ kind }) => kinds.includes(kind));
@@ -41,16 +88,17 @@ export function detect(app: Application): Finding[] {
       findings.push(stageRecomputed(app, repeated.filter(succeeded)));
     }
 
-    const retried = of('failed', 'lost', ...(limited ? [] : (['memory-error'] as const)));
+    const driver = app.accounts.of('heap-oom', 'driver').length > 0;
+    const retried = of(
+      'failed',
+      'lost',
+      ...(driver ? [] : (['result-lost'] as const)),
+      ...(limited ? [] : (['memory-error'] as const))
+    );
     if (retried.some(succeeded)) findings.push(taskRetries(app, retried.filter(succeeded)));
   }
-  findings.push(...resultTooLarge(app));
-  return findings.sort(
-    (a, b) =>
-      WORST.indexOf(a.severity) - WORST.indexOf(b.severity) ||
-      a.firstSeen - b.firstSeen ||
-      (a.id < b.id ? -1 : 1)
-  );
+  findings.push(...childKilled(app, incidents, findings));
+  return findings;
 }
 
 function byScope(setbacks: readonly Setback[]): Setback[][] {

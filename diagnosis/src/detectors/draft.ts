@@ -38,14 +38,23 @@ export interface Draft {
   seen?: number[];
   /** Default: what the setbacks took. */
   cost?: Cost;
+  /** At least this, whatever the setbacks say. */
+  severity?: Severity;
+  pod?: string;
 }
+
+const SEVERITIES: readonly Severity[] = ['info', 'warning', 'error'];
 
 /** Turns a draft into a finding: subject, severity, cost and the words that every finding shares. */
 export function finding(app: Application, draft: Draft): Finding {
   const { scope, setbacks } = draft;
   const cost = draft.cost ?? costOf(setbacks);
   const failedJobs = [...scope.failures].filter(([, message]) => draft.failed(message));
-  const severity: Severity = failedJobs.length > 0 ? 'error' : harmed(draft) ? 'warning' : 'info';
+  const suffered: Severity = failedJobs.length > 0 ? 'error' : harmed(draft) ? 'warning' : 'info';
+  const severity =
+    SEVERITIES[
+      Math.max(...[suffered, draft.severity ?? 'info'].map(one => SEVERITIES.indexOf(one)))
+    ]!;
   const effects = [...(draft.effects ?? effectsOf(setbacks))];
   if (failedJobs.length > 0) {
     const ids = failedJobs.map(([id]) => id).join(', ');
@@ -82,14 +91,15 @@ export function finding(app: Application, draft: Draft): Finding {
       ...(stages.size > 0 && {
         stages: [...stages.values()].sort((a, b) => a.id - b.id || a.attempt - b.attempt)
       }),
-      ...(executors.length > 0 && { executors })
+      ...(executors.length > 0 && { executors }),
+      ...(draft.pod !== undefined && { pod: draft.pod })
     },
-    evidence: sorted(draft.evidence.slice(0, EVIDENCE_KEPT)),
+    evidence: sorted(distinct(draft.evidence).slice(0, EVIDENCE_KEPT)),
     effects,
     cost,
     advice: draft.advice,
-    firstSeen: Math.min(...seen),
-    lastSeen: Math.max(...seen),
+    firstSeen: Math.round(seen.length > 0 ? Math.min(...seen) : app.now),
+    lastSeen: Math.round(seen.length > 0 ? Math.max(...seen) : app.now),
     count: Math.max(1, draft.count)
   };
 }
@@ -152,6 +162,8 @@ export function effectsOf(setbacks: readonly Setback[]): string[] {
     effects.push(`the output of ${plural(undone, 'finished task')} was lost with it`);
   }
   const fetch = count('fetch');
+  const results = count('result-lost');
+  if (results > 0) effects.push(`the results of ${plural(results, 'task')} were lost with it`);
   if (fetch > 0) effects.push(`${plural(fetch, 'task')} could not read shuffle blocks from it`);
   const reruns = setbacks.filter(({ kind }) => kind === 'rerun');
   const stages = new Set(reruns.flatMap(({ stages }) => [...stages.values()].map(({ id }) => id)));
@@ -163,6 +175,11 @@ export function effectsOf(setbacks: readonly Setback[]): string[] {
     );
   }
   return effects;
+}
+
+/** One counter or log may be told as evidence for each of many executors. */
+function distinct(evidence: readonly Evidence[]): Evidence[] {
+  return [...new Map(evidence.map(one => [`${one.ref}\n${one.quote}`, one])).values()];
 }
 
 function sorted(evidence: readonly Evidence[]): Evidence[] {

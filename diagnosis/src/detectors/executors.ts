@@ -1,37 +1,107 @@
-import type { Finding } from '@aglais/protocol';
+import type { Advice, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
+import { parseSeconds } from '../application/conf.js';
+import { larger } from '../eventlog/event.js';
+import { moreHeap } from './advice.js';
 import { effectsOf, finding } from './draft.js';
 import type { Incident } from './incidents.js';
 import { bystanders, diedWith, evidenceOf, hasFetch, listed, number, surest } from './memory.js';
-import { inOrder, named } from './words.js';
+import { capital, inOrder, named } from './words.js';
+
+/** What each kind of loss is called in a title, for one and for many. */
+const TITLES = {
+  'executor-lost': ['was lost', 'were lost'],
+  'executor-heartbeat-timeout': ['stopped answering', 'stopped answering'],
+  'executor-evicted': ['was evicted from its node', 'were evicted from their nodes'],
+  'executor-preempted': [
+    'was pushed out for work of higher priority',
+    'were pushed out for work of higher priority'
+  ]
+} as const;
 
 /** Executors that vanished for a reason that is not memory, with work on them. */
-export function executorLost(app: Application, incident: Incident): Finding {
+export function executorGone(app: Application, incident: Incident): Finding {
   const { losses, setbacks, scope } = incident;
+  const code = incident.code as keyof typeof TITLES;
   const ids = inOrder(losses.map(loss => loss.executor.id));
   const best = surest(losses);
   const one = ids.length === 1;
   const subject = one ? named('executor', ids) : `${ids.length} executors (${listed(ids)})`;
+  const guess = best.confidence === 'possible' && code === 'executor-heartbeat-timeout';
   return finding(app, {
-    code: 'executor-lost',
+    code,
     scope,
     confidence: best.confidence,
-    title: one ? `Executor ${ids[0]} was lost` : `${ids.length} executors were lost`,
+    title:
+      `${one ? capital(named('executor', ids)) : `${ids.length} executors`} ` +
+      `${guess ? 'probably ' : ''}${TITLES[code][one ? 0 : 1]}`,
     what: `${subject} ${number(best.what, ids.length)}`,
     setbacks,
     executors: ids,
     evidence: evidenceOf(incident),
     effects: [...effectsOf(setbacks), ...bystanders(app, incident)],
-    advice: [
-      {
-        action: 'code',
-        hint: 'run-again',
-        sentence:
-          'Nothing in your code caused this by what is known. Run the cell again; if it comes back, show the evidence to the people who run the platform.'
-      }
-    ],
+    advice: adviceFor(app, incident, best.what),
     count: ids.length,
     failed: text => diedWith(text, ids) || (hasFetch(incident) && /FetchFailed/.test(text)),
     seen: losses.map(loss => loss.at)
   });
+}
+
+function adviceFor(app: Application, { code, losses }: Incident, what: string): Advice[] {
+  if (code === 'executor-heartbeat-timeout') {
+    const peak = losses.map(({ executor }) => executor.memory.peak.heapMiB).reduce(larger, null);
+    const full = peak !== null && peak > 0.8 * app.granted.heapMiB;
+    return [...(full ? [moreHeap(app.granted, peak)] : []), patience(app)];
+  }
+  if (code === 'executor-evicted') return [...moreScratch(what), runAgain('evicted')];
+  return [runAgain(code === 'executor-preempted' ? 'preempted' : 'run-again')];
+}
+
+/** Spark waits spark.network.timeout (120 s) for a heartbeat; twice as long bears one long pause. */
+function patience(app: Application): Advice {
+  const now = parseSeconds(app.conf['spark.network.timeout']) ?? 120;
+  return {
+    action: 'set',
+    conf: { 'spark.network.timeout': `${2 * now}s` },
+    sentence:
+      `If the tasks are healthy and only pause long, let Spark wait ${2 * now} s in place of ${now} s ` +
+      `(spark.network.timeout).`
+  };
+}
+
+/** Scratch space met its limit by the kubelet's own words: twice of it is the next step. */
+function moreScratch(what: string): Advice[] {
+  const limit = /limit(?: of containers)? "?([\d.]+)([KMGT]i)"?/.exec(what);
+  if (!limit) return [];
+  const size = `${2 * Number(limit[1])}${limit[2]}`;
+  const volume = /volume "(spark-local-dir-[^"]+)"/.exec(what)?.[1];
+  const instead = `${size} of scratch space in place of ${limit[1]}${limit[2]}`;
+  if (volume === undefined) {
+    return [
+      {
+        action: 'code',
+        hint: 'scratch-space',
+        sentence: `Give each executor ${instead}, or let each task write less: keep fewer columns before the shuffle.`
+      }
+    ];
+  }
+  // Spark makes volumes of this name itself, of the size that this property gives.
+  const key = `spark.kubernetes.executor.volumes.emptyDir.${volume}.options.sizeLimit`;
+  return [{ action: 'set', conf: { [key]: size }, sentence: `Give each executor ${instead}.` }];
+}
+
+function runAgain(hint: string): Advice {
+  const sentences: Record<string, string> = {
+    evicted:
+      'The node was short of something, not your code wrong. Run the cell again; if it comes back, ask for the resources that the evidence names.',
+    preempted:
+      'Nothing in your code caused this. Run the cell again; it goes through when the cluster has room for your priority.'
+  };
+  return {
+    action: 'code',
+    hint,
+    sentence:
+      sentences[hint] ??
+      'Nothing in your code caused this by what is known. Run the cell again; if it comes back, show the evidence to the people who run the platform.'
+  };
 }

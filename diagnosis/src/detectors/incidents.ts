@@ -1,7 +1,10 @@
+import type { Evidence } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
+import { newExecutor, type ExecutorFacts } from '../application/executors.js';
 import { APPLICATION_SCOPE, type Scope } from '../application/scopes.js';
 import type { Setback } from '../application/setbacks.js';
-import { lossOf, SHUTDOWN_MS, type Loss } from './loss.js';
+import { isLostWith, lossOf, SHUTDOWN_MS, type Loss, type Witnesses } from './loss.js';
+import { podsByExecutor } from './pods.js';
 
 /**
  * One incident for one scope: everything that it lost by executors that were lost in the same way.
@@ -57,8 +60,16 @@ export function explain(app: Application): Explained {
     if (others) others.push(setback);
     else byExecutor.set(setback.executor, [setback]);
   }
-  const losses = [...app.executors]
-    .map(executor => lossOf(app, executor, byExecutor.get(executor.id) ?? []))
+  const witnesses = witnessesOf(app);
+  // A pod can end before Spark hears of its executor.
+  const unheard = [...witnesses.keys()].filter(id => !app.executors.find(id)).map(newExecutor);
+  const nobody: Witnesses = { pod: null, yarn: [], heap: null, heartbeat: null };
+  const losses = [...app.executors, ...unheard]
+    .map(executor => {
+      const { id } = executor;
+      const own = (byExecutor.get(id) ?? []).filter(setback => !outlived(executor, setback));
+      return lossOf(app, executor, own, witnesses.get(id) ?? nobody);
+    })
     .filter(loss => loss !== null)
     // Evidence may have named executors before Spark did; the findings must not depend on it.
     .sort((a, b) => a.at - b.at || (a.executor.id < b.executor.id ? -1 : 1));
@@ -73,16 +84,52 @@ export function explain(app: Application): Explained {
       else incident(loss.code, [...owners][0]!).bystanders.push(setback);
     }
   }
-  // Spark's own memory manager can refuse a task without the executor ending.
+  // Spark's own memory manager can refuse a task, and a disk be full, without the executor ending.
   for (const setback of unexplained) {
-    if (setback.kind !== 'heap') continue;
+    if (setback.kind !== 'heap' && setback.kind !== 'disk') continue;
     unexplained.delete(setback);
-    incident('executor-heap-oom', setback.scope).setbacks.push(setback);
+    const code = setback.kind === 'heap' ? 'executor-heap-oom' : 'disk-full';
+    incident(code, setback.scope).setbacks.push(setback);
   }
   return {
     incidents: [...groups.values()],
     unexplained: [...unexplained].filter(setback => !isShutdownNoise(app, setback))
   };
+}
+
+/** What pods, YARN and logs say of each executor that they speak of. */
+function witnessesOf(app: Application): Map<string, Witnesses> {
+  const all = new Map<string, Witnesses>();
+  const of = (executor: string): Witnesses => {
+    let one = all.get(executor);
+    if (!one) {
+      one = { pod: null, yarn: [], heap: null, heartbeat: null };
+      all.set(executor, one);
+    }
+    return one;
+  };
+  for (const [executor, pod] of podsByExecutor(app)) of(executor).pod = pod;
+  for (const [executor, said] of yarnByExecutor(app)) of(executor).yarn = said;
+  for (const { claim, who, evidence } of app.accounts) {
+    if (typeof who === 'string') continue;
+    if (claim === 'heap-oom') of(who.executor).heap = evidence;
+    if (claim === 'heartbeat') of(who.executor).heartbeat = evidence;
+  }
+  return all;
+}
+
+/** YARN names containers; Spark tells which executor ran in which by the addresses of its logs. */
+function yarnByExecutor(app: Application): Map<string, Evidence[]> {
+  const executors = new Map([...app.executors].map(({ container, id }) => [container, id]));
+  const said = new Map<string, Evidence[]>();
+  for (const { container, diagnostics, at, ref } of app.accounts.yarn.values()) {
+    const executor = container === null ? undefined : executors.get(container);
+    if (executor === undefined) continue;
+    const evidence: Evidence = { source: 'container', at, quote: diagnostics, ref };
+    said.set(executor, [...(said.get(executor) ?? []), evidence]);
+  }
+  for (const list of said.values()) list.sort((a, b) => (a.quote < b.quote ? -1 : 1));
+  return said;
 }
 
 /** Lost in the last moments, and no job came to an end of its own that would have needed it. */
@@ -101,15 +148,23 @@ function causedBy(
   const { kind } = setback;
   const own = setback.executor === loss.executor.id;
   if (kind === 'heap') return own && loss.code === 'executor-heap-oom';
+  if (kind === 'disk') return own && loss.code === 'disk-full';
+  if (kind === 'result-lost') return own && isLostWith(setback, loss.at);
   if (kind === 'crash') {
     if (!own || loss.code !== 'executor-oom-killed') return false;
     return setback.firstSeen >= loss.at - SAME_KILL_MS;
   }
   if (kind === 'lost' || REPEATING.has(kind)) {
+    if (own && outlived(loss.executor, setback)) return false;
     if (setback.executor !== null) return own;
     return latestBefore(setback, losses, app) === loss;
   }
   return false;
+}
+
+/** It went on to do other tasks well: what happened before did not come of its end. */
+function outlived(executor: ExecutorFacts, { kind, lastSeen }: Setback): boolean {
+  return REPEATING.has(kind) && executor.livedAt > lastSeen;
 }
 
 /** Spark did not say who had the missing blocks: the last executor that was lost before. */

@@ -1,13 +1,32 @@
 import type { Confidence, Evidence } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import type { ExecutorFacts, LossReason } from '../application/executors.js';
+import type { PodFacts } from '../application/pods.js';
 import type { Setback } from '../application/setbacks.js';
 import type { CgroupObservation } from '../observation.js';
+import { disruption, isOom, oomEnd, unaskedEnd } from './pods.js';
+import {
+  exitCodeOf,
+  firstSentence,
+  judge,
+  judgeExit,
+  plain,
+  SILENT,
+  type Harm,
+  type Verdict
+} from './reasons.js';
 
 /** Why an executor went away, when that was not as it should be. */
 export interface Loss {
   executor: ExecutorFacts;
-  code: 'executor-oom-killed' | 'executor-heap-oom' | 'executor-lost';
+  code:
+    | 'executor-oom-killed'
+    | 'executor-heap-oom'
+    | 'executor-lost'
+    | 'executor-heartbeat-timeout'
+    | 'executor-evicted'
+    | 'executor-preempted'
+    | 'disk-full';
   confidence: Confidence;
   at: number;
   /** Who killed it for memory. */
@@ -20,14 +39,6 @@ export interface Loss {
   evidence: Evidence[];
 }
 
-type Verdict = Omit<Loss, 'executor' | 'at' | 'evidence'>;
-
-/** What went down with an executor: running tasks, or at least output that was still wanted. */
-interface Harm {
-  any: boolean;
-  tasks: boolean;
-}
-
 /** An OOM in a task and the end of its executor this close together are one incident, ms. */
 const SAME_MOMENT_MS = 10_000;
 /** Counters are read at least this often while an executor lives, ms. */
@@ -35,68 +46,88 @@ const AT_ONCE_MS = 2_000;
 /** A stopped application takes down its executors within this time, ms. */
 export const SHUTDOWN_MS = 10_000;
 
-/** Exit codes of Spark's executors (ExecutorExitCode, SparkExitCode) and of signals (128 + n). */
-const EXIT_CODES: Readonly<Record<number, string>> = {
-  1: 'ended with an error of its own (exit code 1)',
-  50: 'ended by an exception that nothing caught (exit code 50)',
-  51: 'ended by an exception inside its exception handler (exit code 51)',
-  53: 'could not make its scratch directory (exit code 53)',
-  54: 'could not reach its external block store (exit code 54)',
-  55: 'could not make a directory in its external block store (exit code 55)',
-  56: 'could not reach the driver with its heartbeats and gave up (exit code 56)',
-  57: 'was ended because a killed task would not stop (exit code 57)',
-  134: 'crashed: the Java machine aborted (exit code 134, SIGABRT)',
-  139: 'crashed: segmentation fault (exit code 139, SIGSEGV)',
-  143: 'was stopped from outside (exit code 143, SIGTERM)'
-};
-
 /** Kinds of setback that an executor's end brings; the others happen while it lives. */
-const DOWN_WITH_IT: ReadonlySet<Setback['kind']> = new Set(['lost', 'undone', 'fetch', 'rerun']);
+const DOWN_WITH_IT: ReadonlySet<Setback['kind']> = new Set([
+  'lost',
+  'undone',
+  'fetch',
+  'rerun',
+  'result-lost'
+]);
 
-/** Codes that no planned stop ever gives. */
-const OF_ITS_OWN: ReadonlySet<number> = new Set([50, 51, 53, 54, 55, 57, 134, 139]);
-
-const SIZE = String.raw`([\d.]+) ?([KMGT]?)B`;
-const YARN_KILL = new RegExp(
-  `beyond (?:the '?)?(?:physical|virtual) memory limit|exceeding (?:physical |virtual )?memory limits|[Ee]xit (?:code|status)(?: is)?:? ?-10[34]\\b`
-);
-const YARN_SIZES = new RegExp(`${SIZE} of ${SIZE} (?:physical |virtual )?memory used`);
+/** What others than the event log know of an executor. */
+export interface Witnesses {
+  pod: PodFacts | null;
+  /** YARN's words about its container. */
+  yarn: Evidence[];
+  /** Its own log, or the driver's about it. */
+  heap: Evidence | null;
+  heartbeat: Evidence | null;
+}
 
 /**
  * Why this executor was lost, by all that was observed; null if nobody says that it was, or if
  * that is how executors are meant to go: idle, decommissioned, or with their application.
- * @param setbacks those of this executor.
+ *
+ * Who is believed: the pod's own status before Spark's text about it (Spark quotes the same status,
+ * but only if it came in time), a full heap before a signal (YARN's executors run with
+ * `-XX:OnOutOfMemoryError='kill %p'`), the surest of Spark's own reasons; then the counters.
+ * @param all setbacks of this executor.
  */
 export function lossOf(
   app: Application,
   executor: ExecutorFacts,
-  setbacks: readonly Setback[]
+  all: readonly Setback[],
+  witnesses: Witnesses
 ): Loss | null {
   const { reasons } = executor;
-  if (reasons.length === 0) return null;
+  const removedAt = executor.removedAt ?? reasons[0]?.at ?? Infinity;
+  const setbacks = all.filter(
+    setback => setback.kind !== 'result-lost' || isLostWith(setback, removedAt)
+  );
   const harm: Harm = {
     any: setbacks.some(({ kind }) => DOWN_WITH_IT.has(kind)),
-    tasks: setbacks.some(({ kind }) => kind === 'lost')
+    tasks: setbacks.some(({ kind }) => kind === 'lost'),
+    kubernetes: (app.conf['spark.master'] ?? '').startsWith('k8s')
   };
-  const at = executor.removedAt ?? Math.min(...reasons.map(reason => reason.at));
-  const verdicts = reasons.map(reason => judge(reason.text, harm));
-  const memory = verdicts.find(verdict => verdict !== null && verdict.code !== 'executor-lost');
-  let verdict = memory ?? verdicts.find(one => one !== null) ?? null;
   const evidence = mostTelling(reasons);
+  const seen = podVerdict(witnesses.pod, harm);
+  const said = reasons.map(reason => judge(reason.text, harm));
+  const yarn = witnesses.yarn.map(({ quote }) => judge(quote, harm));
+  let verdict = surestOf([...yarn, ...said]);
+  if (verdict && yarn.includes(verdict)) evidence.push(...witnesses.yarn);
+  const times = [executor.removedAt ?? [], seen?.evidence.at ?? [], reasons.map(({ at }) => at)];
+  const at = times.flat()[0] ?? app.now;
 
   const heap = setbacks.find(
     ({ kind, lastSeen }) => kind === 'heap' && Math.abs(at - lastSeen) <= SAME_MOMENT_MS
   );
-  // YARN's executors run with -XX:OnOutOfMemoryError='kill %p': their heap OOM looks like a signal.
-  if (heap && verdict?.code !== 'executor-heap-oom') {
-    verdict = { ...plain('executor-heap-oom', 'certain'), what: 'ran out of Java heap' };
+  if (seen) {
+    // The status may name nobody but the signal; then Spark's own account is as good, unless it
+    // takes a SIGKILL for one of memory, which the kubelet would have said.
+    const guess = verdict?.code === 'executor-lost' || isGuessedKill(verdict);
+    if (seen.verdict.confidence === 'certain' || !verdict || guess) verdict = seen.verdict;
+    evidence.push(seen.evidence);
+  }
+  const notMemory = seen !== null && seen.verdict.code !== 'executor-lost';
+  if (!notMemory && verdict?.code !== 'executor-heap-oom') {
+    const own = verdict !== null && verdict.confidence !== 'certain' ? witnesses.heap : null;
+    if (heap || own) {
+      verdict = { ...plain('executor-heap-oom', 'certain'), what: 'ran out of Java heap' };
+    }
+    if (own) evidence.push(own);
+  }
+  if (verdict?.code === 'executor-heartbeat-timeout' && witnesses.heartbeat) {
+    verdict = { ...verdict, confidence: 'certain', what: SILENT };
+    evidence.push(witnesses.heartbeat);
   }
   if (verdict?.code === 'executor-oom-killed' && verdict.confidence !== 'certain') {
-    const kill = killOf(executor, setbacks, at);
+    const kill = killOf(executor, setbacks, at) ?? sharedKill(app);
     if (kill) {
       verdict = { ...verdict, confidence: 'certain', killer: 'kernel', limitMiB: kill.limitMiB };
       verdict.what = "was killed by the kernel's out-of-memory killer";
-      evidence.push({ source: 'cgroup', at: kill.at, quote: kill.quote, ref: kill.ref });
+      // Files of a cgroup have no time of their own.
+      evidence.push({ source: 'cgroup', at: kill.at || null, quote: kill.quote, ref: kill.ref });
     } else {
       const last = executor.memory.cgroup;
       if (last && last.at >= at && last.oomKills === 0) {
@@ -111,72 +142,64 @@ export function lossOf(
   return { ...verdict, executor, at, evidence };
 }
 
-function plain(code: Loss['code'], confidence: Confidence): Verdict {
-  return { code, confidence, killer: null, what: '', usedMiB: null, limitMiB: null };
+/** Results that are lost while their executor lives were lost by the driver, not by its end later. */
+export function isLostWith(results: Setback, removedAt: number): boolean {
+  return results.lastSeen >= removedAt - AT_ONCE_MS;
 }
 
-/** What one reason text says. Null: nothing went wrong. */
-function judge(reason: string, harm: Harm): Verdict | null {
-  if (YARN_KILL.test(reason)) {
-    const sizes = YARN_SIZES.exec(reason);
-    return {
-      ...plain('executor-oom-killed', 'certain'),
-      killer: 'yarn',
-      what: 'was killed by YARN for using more memory than granted',
-      usedMiB: sizes && mib(sizes[1]!, sizes[2]!),
-      limitMiB: sizes && mib(sizes[3]!, sizes[4]!)
-    };
-  }
-  const exit = /\bexit(?:ed with)?(?: exit)? ?(?:code|status)(?: is)?:? ?(\d+)/i.exec(reason);
-  if (exit) return judgeExit(Number(exit[1]), reason, harm);
-  if (/heartbeat timed out/i.test(reason)) {
-    if (!harm.any) return null;
-    const what =
-      'stopped answering the driver, mostly a sign of long garbage collection or swapping';
-    return { ...plain('executor-lost', 'likely'), what };
-  }
-  if (!harm.any) return null;
-  if (/killed by driver/i.test(reason)) {
-    // Idle executors are taken back like this. With tasks on it, it masks a lost heartbeat.
-    if (!harm.tasks) return null;
-    const what =
-      'was given up by the driver while tasks ran on it; it had probably stopped answering';
-    return { ...plain('executor-lost', 'possible'), what };
-  }
-  if (/shutdown|shutting down/i.test(reason)) {
-    return { ...plain('executor-lost', 'likely'), what: 'went away with its worker' };
-  }
-  if (/preempt/i.test(reason)) {
-    const what = 'was pushed out by the cluster for work of higher priority';
-    return { ...plain('executor-lost', 'likely'), what };
-  }
-  if (/decommission/i.test(reason)) {
-    if (!harm.tasks) return null;
-    return { ...plain('executor-lost', 'likely'), what: 'was taken out of service at work' };
-  }
-  const said = reason.trim().split('\n')[0]!.slice(0, 160);
-  const what = said === '' ? 'went away without a word' : `went away: "${said}"`;
-  return { ...plain('executor-lost', 'likely'), what };
+const ORDER: readonly Confidence[] = ['certain', 'likely', 'possible'];
+
+/** Memory first, then the surest; of equally sure ones the first. */
+function surestOf(verdicts: readonly (Verdict | null)[]): Verdict | null {
+  const rank = ({ code, confidence }: Verdict): number =>
+    (code === 'executor-lost' ? 1.5 : 0) + ORDER.indexOf(confidence);
+  return verdicts.reduce((a, b) => (a && (!b || rank(a) <= rank(b)) ? a : b), null);
 }
 
-function judgeExit(code: number, reason: string, harm: Harm): Verdict | null {
-  if (code === 52) {
-    return { ...plain('executor-heap-oom', 'certain'), what: 'ran out of Java heap' };
+function isGuessedKill(verdict: Verdict | null): boolean {
+  return verdict?.code === 'executor-oom-killed' && verdict.confidence !== 'certain';
+}
+
+/** What the status of its pod says, if it ended in another way than it should. */
+function podVerdict(
+  pod: PodFacts | null,
+  harm: Harm
+): { verdict: Verdict; evidence: Evidence } | null {
+  if (!pod) return null;
+  const pushed = disruption(pod);
+  if (pushed) {
+    const { reason, message } = pushed.note;
+    const what =
+      pushed.kind === 'preempted'
+        ? 'was pushed out for a pod of higher priority'
+        : `was evicted from its node (${firstSentence(message ?? reason)})`;
+    const code = pushed.kind === 'preempted' ? 'executor-preempted' : 'executor-evicted';
+    return { verdict: { ...plain(code, 'certain'), what }, evidence: pushed.note.evidence };
   }
-  if (code === 137) {
-    // OOMKilled with another exit code means that a child was killed earlier: only 137 is its end.
-    const stated = /termination reason: OOMKilled/.test(reason);
+  const oom = oomEnd(pod);
+  if (oom) {
+    const what = "was killed by the kernel's out-of-memory killer";
+    const limit = { killer: 'kernel' as const, limitMiB: pod.limitMiB };
     return {
-      ...plain('executor-oom-killed', stated ? 'certain' : 'likely'),
-      killer: stated ? 'kubernetes' : null,
-      what: stated
-        ? "was killed by the kernel's out-of-memory killer"
-        : 'was killed by SIGKILL (exit code 137), which is mostly the kernel when memory runs out'
+      verdict: { ...plain('executor-oom-killed', 'certain'), ...limit, what },
+      evidence: oom.evidence
     };
   }
-  if (!harm.any) return null;
-  const what = EXIT_CODES[code] ?? `ended with exit code ${code}`;
-  return { ...plain('executor-lost', OF_ITS_OWN.has(code) ? 'certain' : 'likely'), what };
+  const end = unaskedEnd(pod);
+  if (!end || isOom(end)) return null;
+  const judged = judgeExit(end.exitCode, `termination reason: ${end.reason ?? ''}`, harm);
+  return judged && { verdict: judged, evidence: end.evidence };
+}
+
+/** One cgroup for all executors counted kills: as many as executors that went by SIGKILL, or more. */
+function sharedKill(app: Application): CgroupObservation | null {
+  const { kills, oomKills } = app.together;
+  const last = kills.get(oomKills);
+  if (!last) return null;
+  const killed = [...app.executors].filter(({ reasons }) =>
+    reasons.some(({ text }) => exitCodeOf(text) === 137)
+  );
+  return oomKills >= killed.length ? last : null;
 }
 
 /**
@@ -210,8 +233,9 @@ function isShutdown(
   at: number
 ): boolean {
   const certain = verdict.confidence === 'certain';
-  if (!setbacks.some(({ kind }) => DOWN_WITH_IT.has(kind)))
-    return !(certain && verdict.code !== 'executor-lost');
+  const harmless = !setbacks.some(({ kind }) => DOWN_WITH_IT.has(kind));
+  if (harmless && app.endedAt !== null && at > app.endedAt) return true;
+  if (harmless) return !(certain && verdict.code !== 'executor-lost');
   if (certain || app.shutdownAt === null || at < app.shutdownAt - SHUTDOWN_MS) return false;
   const jobs = setbacks.flatMap(setback => [...setback.jobs]).map(id => app.jobs.get(id));
   return !jobs.some(job => job?.result === 'succeeded' || job?.result === 'failed');
@@ -221,8 +245,4 @@ function isShutdown(
 function mostTelling(reasons: readonly LossReason[]): Evidence[] {
   const removed = reasons.filter(reason => reason.from === 'removed');
   return (removed.length > 0 ? removed : reasons).map(reason => reason.evidence);
-}
-
-function mib(figure: string, unit: string): number {
-  return Number(figure) * { '': 2 ** -20, K: 2 ** -10, M: 1, G: 1024, T: 2 ** 20 }[unit]!;
 }

@@ -1,5 +1,6 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
+import { parseMiB } from '../application/conf.js';
 import { larger } from '../eventlog/event.js';
 import { moreHeap, moreOverhead, morePartitions, roundUp, type MemoryUse } from './advice.js';
 import { effectsOf, finding } from './draft.js';
@@ -49,15 +50,21 @@ export function executorHeapOom(app: Application, incident: Incident): Finding {
       ...thrown.flatMap(({ executor }) => executor ?? [])
     ])
   );
-  const heap = memory(app.granted.heapMiB);
+  // In local mode the driver runs the tasks, and its heap is the one that counts.
+  const local = ids.length === 1 && ids[0] === 'driver';
+  const granted = local ? { ...app.granted, heapMiB: driverHeap(app) } : app.granted;
+  const heap = memory(granted.heapMiB);
   const died = losses.length;
   const message = thrown[0]?.evidence?.quote ?? '';
   const beside = /Direct buffer|Metaspace|native thread|Compressed class/.test(message);
-  const peak = ids
-    .map(id => app.executors.find(id)?.memory.peak.heapMiB ?? null)
-    .reduce(larger, null);
-  const subject =
-    ids.length === 1 ? named('executor', ids) : `${ids.length} executors (${listed(ids)})`;
+  const peak = local
+    ? app.driver.peak.heapMiB
+    : ids.map(id => app.executors.find(id)?.memory.peak.heapMiB ?? null).reduce(larger, null);
+  const subject = local
+    ? 'the driver, which runs the tasks itself,'
+    : ids.length === 1
+      ? named('executor', ids)
+      : `${ids.length} executors (${listed(ids)})`;
   return finding(app, {
     code: 'executor-heap-oom',
     scope,
@@ -65,7 +72,7 @@ export function executorHeapOom(app: Application, incident: Incident): Finding {
     title: beside
       ? `${subject.charAt(0).toUpperCase()}${subject.slice(1)} ran out of memory beside the Java heap`
       : ids.length === 1
-        ? `Executor ${ids[0]} ran out of Java heap`
+        ? `${local ? 'The driver' : `Executor ${ids[0]}`} ran out of Java heap`
         : `${ids.length} executors ran out of Java heap`,
     what: beside
       ? `${subject} ran out of memory beside the Java heap (${message.slice(0, 120)})`
@@ -92,7 +99,7 @@ export function executorHeapOom(app: Application, incident: Incident): Finding {
         ? [doubleOverhead(app)]
         : /array size/.test(message)
           ? []
-          : [moreHeap(app.granted, peak)]),
+          : [moreHeap(granted, peak, local)]),
       ...morePartitions(thrown.length > 0 ? thrown : setbacks)
     ],
     count: Math.max(total(thrown), died),
@@ -102,6 +109,11 @@ export function executorHeapOom(app: Application, incident: Incident): Finding {
       (hasFetch(incident) && /FetchFailed/.test(text)),
     seen: losses.map(loss => loss.at)
   });
+}
+
+/** By Spark's default, 1 GiB. */
+function driverHeap(app: Application): number {
+  return app.driver.sample?.heapLimitMiB ?? parseMiB(app.conf['spark.driver.memory']) ?? 1024;
 }
 
 /** Limit and use over several executors that were killed alike; null if no limit is known. */

@@ -1,15 +1,18 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
+import { APPLICATION_SCOPE } from '../application/scopes.js';
 import type { Setback } from '../application/setbacks.js';
 import { larger } from '../eventlog/event.js';
 import { moreOverhead, roundUp } from './advice.js';
 import { finding } from './draft.js';
 import type { Incident } from './incidents.js';
+import { childOomEnd, podsByExecutor } from './pods.js';
 import { inOrder, memory, named, plural } from './words.js';
 
 /**
  * Python workers that died under their tasks. Certain if a memory limit says so: the kernel counted
- * a kill in the executor's cgroup that the end of its JVM does not explain, or Python itself met
+ * a kill in the executor's cgroup that the end of its JVM does not explain, the executor's container
+ * is marked as OOMKilled although it ended in another way, or Python itself met
  * `spark.executor.pyspark.memory`. Else memory is only the usual cause.
  */
 export function pythonWorkerDied(
@@ -51,13 +54,61 @@ export function pythonWorkerDied(
       ...(deaths > 0 ? advise(app, ids, kills.length > 0) : [])
     ],
     count: deaths + sum(refused),
-    failed: message => /Python worker exited unexpectedly|MemoryError/.test(message)
+    failed: message =>
+      /Python worker exited unexpectedly|MemoryError|failed to map segment from shared/.test(
+        message
+      )
   });
+}
+
+/**
+ * Containers that are marked as OOMKilled although they ended later and in another way: a process
+ * beside the JVM was killed, mostly a Python worker, and no task told of it.
+ */
+export function childKilled(
+  app: Application,
+  incidents: readonly Incident[],
+  others: readonly Finding[]
+): Finding[] {
+  const told = new Set([
+    ...incidents.flatMap(({ losses }) => losses.map(({ executor }) => executor.id)),
+    ...others
+      .filter(({ code }) => code === 'python-worker-died')
+      .flatMap(({ subject }) => subject.executors ?? [])
+  ]);
+  const killed = [...podsByExecutor(app)].flatMap(([id, pod]) => {
+    const end = told.has(id) ? null : childOomEnd(pod);
+    return end ? [{ id, end, pod }] : [];
+  });
+  if (killed.length === 0) return [];
+  const ids = inOrder(killed.map(({ id }) => id));
+  const where = named('executor', ids);
+  return [
+    finding(app, {
+      code: 'python-worker-died',
+      scope: app.scopes.get(APPLICATION_SCOPE),
+      confidence: 'likely',
+      title: `A process beside the Java machine was killed for lack of memory on ${where}`,
+      what: `the kernel's out-of-memory killer killed a process on ${where} that is not its Java machine, mostly a Python worker`,
+      more: ['The executor lived on, and no task failed by it.'],
+      setbacks: [],
+      executors: ids,
+      evidence: killed.map(({ end }) => end.evidence),
+      effects: [],
+      advice: advise(app, ids, true),
+      count: killed.length,
+      failed: () => false,
+      seen: killed.flatMap(({ end }) => end.at ?? [])
+    })
+  ];
 }
 
 /** The kernel's kills in an executor's cgroup, without the one that ended the executor itself. */
 function killsOf(app: Application, id: string | null, incidents: readonly Incident[]): Evidence[] {
   const executor = id === null ? undefined : app.executors.find(id);
+  const pod = id === null ? undefined : podsByExecutor(app).get(id);
+  const marked = pod && childOomEnd(pod);
+  if (marked) return [marked.evidence];
   if (!executor) return [];
   const jvmKilled = incidents.some(
     ({ code, losses }) =>
@@ -116,8 +167,12 @@ function raisePysparkMemory(limitMiB: number): Advice {
 }
 
 function limitOf(app: Application, ids: readonly string[]): number | null {
+  const pods = podsByExecutor(app);
   return ids
-    .map(id => app.executors.find(id)?.memory.limitMiB ?? app.granted.limitMiB)
+    .map(
+      id =>
+        app.executors.find(id)?.memory.limitMiB ?? pods.get(id)?.limitMiB ?? app.granted.limitMiB
+    )
     .reduce(larger, null);
 }
 

@@ -9,7 +9,7 @@ export function shuffleFetchFailed(app: Application, setbacks: readonly Setback[
   const failures = setbacks.filter(({ kind }) => kind === 'fetch');
   const count = failures.reduce((sum, setback) => sum + setback.count, 0);
   const ids = inOrder(new Set(failures.flatMap(({ executor }) => executor ?? [])));
-  const removed = ids.filter(id => app.executors.find(id)?.removedAt != null);
+  const removed = removedBefore(app, failures);
   const where = ids.length === 0 ? 'an executor that Spark does not name' : named('executor', ids);
   const gone =
     removed.length === 0
@@ -50,10 +50,19 @@ export function stageRecomputed(app: Application, setbacks: readonly Setback[]):
     executors: ids,
     evidence: setbacks.flatMap(({ evidence }) => evidence ?? []),
     effects: effectsOf(setbacks),
-    advice: ids.some(id => app.executors.find(id)?.removedAt != null) ? keepExecutors(app) : [],
+    advice: removedBefore(app, setbacks).length > 0 ? keepExecutors(app) : [],
     count: tasks,
     failed: () => false
   });
+}
+
+/** Executors that were gone when their output was missed; all of them go in the end. */
+function removedBefore(app: Application, setbacks: readonly Setback[]): string[] {
+  const missed = setbacks.filter(({ executor, lastSeen }) => {
+    const removedAt = executor === null ? null : app.executors.find(executor)?.removedAt;
+    return removedAt != null && removedAt <= lastSeen;
+  });
+  return inOrder(new Set(missed.flatMap(({ executor }) => executor ?? [])));
 }
 
 /** Executors that are taken back when idle must not take blocks with them that are still wanted. */

@@ -28,6 +28,9 @@ export const BULKY: Readonly<Record<string, readonly string[]>> = {
   'org.apache.spark.sql.execution.ui.SparkListenerSQLAdaptiveExecutionUpdate': plan()
 };
 
+/** What is read after all in a line that has these words: a plan whose scans count their files. */
+export const WANTED = { key: 'sparkPlanInfo', words: '"number of files' };
+
 function task(): string[] {
   return ['Accumulables', 'Host', 'Locality', 'Getting Result Time'];
 }

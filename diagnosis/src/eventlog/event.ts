@@ -1,5 +1,20 @@
 import { fields, flag, list, number, strings, text, type Fields } from './fields.js';
+import {
+  largerMemory,
+  NOT_MEASURED,
+  readBlock,
+  readCachedRdds,
+  readMemory,
+  readTaskMetrics,
+  type BlockStatus,
+  type CachedRdd,
+  type MeasuredMemory,
+  type TaskMetrics
+} from './metrics.js';
+import { readFileMetrics, type FileMetrics } from './plan.js';
 import { readTaskOutcome, type TaskOutcome } from './task-outcome.js';
+
+export { larger, largerMemory, type MeasuredMemory } from './metrics.js';
 
 /** What Spark says about a stage attempt. Times are ms since the epoch. */
 export interface StageInfo {
@@ -11,6 +26,8 @@ export interface StageInfo {
   submittedAt: number | null;
   completedAt: number | null;
   failure: string | null;
+  /** Run again, it may give other rows: Spark's own judgement (3.4 and later). */
+  indeterminate: boolean;
 }
 
 export interface TaskInfo {
@@ -25,19 +42,16 @@ export interface TaskInfo {
   speculative: boolean;
 }
 
-/** Peaks that Spark measured in one process (MiB); null if not measured. */
-export interface MeasuredMemory {
-  heapMiB: number | null;
-  jvmMiB: number | null;
-  pythonMiB: number | null;
-}
-
 /** What says whom a job works for. */
 export interface JobOrigin {
   /** `spark.job.tags`, comma-separated. */
   tags: string | null;
   /** Id of the (root) SQL execution. */
   sql: string | null;
+  /** What the user or a library said that the job is for (`spark.job.description`). */
+  description: string | null;
+  /** Settings of the session that say how data is laid out, where they differ from the default. */
+  layout: Readonly<Record<string, string>>;
 }
 
 /** The events that diagnosis reads, in words of its own: the differences between Sparks end here. */
@@ -46,15 +60,47 @@ export type SparkEvent =
   | { type: 'application-start'; id: string | null; name: string; at: number }
   | { type: 'application-end'; at: number }
   | { type: 'environment'; conf: Record<string, string> }
-  | { type: 'executor-added'; executor: string; host: string; cores: number; at: number }
+  | {
+      type: 'executor-added';
+      executor: string;
+      host: string;
+      cores: number;
+      /** YARN's container, by the addresses of its logs. */
+      container: string | null;
+      at: number;
+    }
   | { type: 'executor-removed'; executor: string; reason: string; at: number }
   | ({ type: 'job-start'; job: number; at: number; stages: StageInfo[] } & JobOrigin)
   | { type: 'job-end'; job: number; at: number; failure: string | null }
-  | { type: 'stage-submitted'; info: StageInfo; origin: JobOrigin | null }
-  | { type: 'stage-completed'; info: StageInfo }
+  /** An SQL execution ended; `error` is empty or null if it succeeded (Spark 3.4 and later). */
+  | { type: 'sql-end'; sql: string; at: number; error: string | null }
+  | {
+      type: 'stage-submitted';
+      info: StageInfo;
+      origin: JobOrigin | null;
+      /** RDDs that it computes or reads and that are marked to be cached. */
+      cached: CachedRdd[];
+    }
+  | { type: 'stage-completed'; info: StageInfo; cached: CachedRdd[] }
   | { type: 'task-start'; info: TaskInfo }
-  | { type: 'task-end'; info: TaskInfo; outcome: TaskOutcome; memory: MeasuredMemory | null }
-  | { type: 'executor-memory'; executor: string; memory: MeasuredMemory };
+  | {
+      type: 'task-end';
+      info: TaskInfo;
+      outcome: TaskOutcome;
+      memory: MeasuredMemory | null;
+      metrics: TaskMetrics | null;
+    }
+  /** A heartbeat (only in live logs, or the driver's own), or the peaks of a stage that is over. */
+  | { type: 'executor-memory'; executor: string; memory: MeasuredMemory; heartbeat: boolean }
+  | ({ type: 'block-updated'; executor: string } & BlockStatus)
+  /** Memory for execution and storage, on and off heap, that a process has room for. */
+  | { type: 'block-manager-added'; executor: string; unifiedMiB: number; at: number }
+  | { type: 'block-manager-removed'; executor: string; at: number }
+  | { type: 'rdd-unpersisted'; rdd: number }
+  /** A plan whose scans count the files that they read, at the start or changed later. */
+  | { type: 'sql-plan'; sql: string; root: string | null; files: FileMetrics }
+  /** Figures that the driver counted for a plan. */
+  | { type: 'sql-counted'; sql: string; updates: [id: number, value: number][] };
 
 /** A known event that lacks what cannot be done without. */
 export interface Malformed {
@@ -62,6 +108,8 @@ export interface Malformed {
 }
 
 const MIB = 2 ** 20;
+/** Events of Spark SQL are written with their package. */
+const SQL = 'org.apache.spark.sql.execution.ui.';
 
 /**
  * Reads the JSON of one listener event. Returns the event, the name of an event that diagnosis
@@ -73,7 +121,9 @@ export function readEvent(json: unknown): SparkEvent | string | Malformed {
   if (!event || !name) return { malformed: 'not an event of Spark: it has no "Event"' };
   const read = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
   if (!read) return name;
-  return read(event) ?? { malformed: `${name} lacks a field that every Spark writes` };
+  const said = read(event);
+  if (said === undefined) return name;
+  return said ?? { malformed: `${name} lacks a field that every Spark writes` };
 }
 
 /** Whether diagnosis has a use for events of that name; the JSON of all others need not be parsed. */
@@ -81,7 +131,8 @@ export function readsEvent(name: string): boolean {
   return Object.hasOwn(READERS, name);
 }
 
-const READERS: Record<string, (event: Fields) => SparkEvent | null> = {
+/** Null: something is missing that Spark always writes; undefined: nothing of interest. */
+const READERS: Record<string, (event: Fields) => SparkEvent | null | undefined> = {
   SparkListenerLogStart: event => ({
     type: 'log-start',
     sparkVersion: text(event, 'Spark Version') ?? 'unknown'
@@ -109,6 +160,7 @@ const READERS: Record<string, (event: Fields) => SparkEvent | null> = {
       executor,
       host: (info && text(info, 'Host')) ?? '',
       cores: (info && number(info, 'Total Cores')) ?? 0,
+      container: containerOf(info),
       at: number(event, 'Timestamp') ?? 0
     };
   },
@@ -150,11 +202,24 @@ const READERS: Record<string, (event: Fields) => SparkEvent | null> = {
   SparkListenerStageSubmitted: event => {
     const info = readStageInfo(event['Stage Info']);
     const properties = fields(event['Properties']);
-    return info && { type: 'stage-submitted', info, origin: properties && readOrigin(properties) };
+    const origin = properties && readOrigin(properties);
+    const cached = readCachedRdds(fields(event['Stage Info']) ?? {});
+    return info && { type: 'stage-submitted', info, origin, cached };
   },
   SparkListenerStageCompleted: event => {
     const info = readStageInfo(event['Stage Info']);
-    return info && { type: 'stage-completed', info };
+    const cached = readCachedRdds(fields(event['Stage Info']) ?? {});
+    return info && { type: 'stage-completed', info, cached };
+  },
+  'org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd': event => {
+    const sql = number(event, 'executionId');
+    if (sql === null) return null;
+    return {
+      type: 'sql-end',
+      sql: String(sql),
+      at: number(event, 'time') ?? 0,
+      error: text(event, 'errorMessage')
+    };
   },
   SparkListenerTaskStart: event => {
     const info = readTaskInfo(event);
@@ -168,13 +233,15 @@ const READERS: Record<string, (event: Fields) => SparkEvent | null> = {
       type: 'task-end',
       info,
       outcome: readTaskOutcome(reason, info.executor),
-      memory: readMemory(event['Task Executor Metrics'])
+      memory: readMemory(event['Task Executor Metrics']),
+      metrics: readTaskMetrics(event['Task Metrics'])
     };
   },
   SparkListenerStageExecutorMetrics: event => {
     const executor = text(event, 'Executor ID');
     const memory = readMemory(event['Executor Metrics']);
-    return executor !== null && memory ? { type: 'executor-memory', executor, memory } : null;
+    if (executor === null || !memory) return null;
+    return { type: 'executor-memory', executor, memory, heartbeat: false };
   },
   SparkListenerExecutorMetricsUpdate: event => {
     const executor = text(event, 'Executor ID');
@@ -182,45 +249,95 @@ const READERS: Record<string, (event: Fields) => SparkEvent | null> = {
     const memory = list(event, 'Executor Metrics Updated')
       .map(update => readMemory(fields(update)?.['Executor Metrics']))
       .reduce((a, b) => (a && b ? largerMemory(a, b) : (a ?? b)), null);
-    return { type: 'executor-memory', executor, memory: memory ?? NOT_MEASURED };
+    return {
+      type: 'executor-memory',
+      executor,
+      memory: memory ?? NOT_MEASURED,
+      heartbeat: true
+    };
+  },
+  SparkListenerBlockUpdated: event => {
+    const info = fields(event['Block Updated Info']);
+    const manager = info && fields(info['Block Manager ID']);
+    const executor = manager && text(manager, 'Executor ID');
+    if (!info || executor === null) return null;
+    const block = readBlock(info, info);
+    return block ? { type: 'block-updated', executor, ...block } : undefined;
+  },
+  SparkListenerBlockManagerAdded: event => {
+    const manager = fields(event['Block Manager ID']);
+    const executor = manager && text(manager, 'Executor ID');
+    if (executor === null) return null;
+    return {
+      type: 'block-manager-added',
+      executor,
+      unifiedMiB: (number(event, 'Maximum Memory') ?? 0) / MIB,
+      at: number(event, 'Timestamp') ?? 0
+    };
+  },
+  SparkListenerBlockManagerRemoved: event => {
+    const manager = fields(event['Block Manager ID']);
+    const executor = manager && text(manager, 'Executor ID');
+    if (executor === null) return null;
+    return { type: 'block-manager-removed', executor, at: number(event, 'Timestamp') ?? 0 };
+  },
+  SparkListenerUnpersistRDD: event => {
+    const rdd = number(event, 'RDD ID');
+    return rdd === null ? null : { type: 'rdd-unpersisted', rdd };
+  },
+  [`${SQL}SparkListenerSQLExecutionStart`]: readPlan,
+  [`${SQL}SparkListenerSQLAdaptiveExecutionUpdate`]: readPlan,
+  [`${SQL}SparkListenerDriverAccumUpdates`]: event => {
+    const sql = number(event, 'executionId');
+    if (sql === null) return null;
+    const updates = list(event, 'accumUpdates').filter(
+      (update): update is [number, number] =>
+        Array.isArray(update) && typeof update[0] === 'number' && typeof update[1] === 'number'
+    );
+    return updates.length === 0 ? undefined : { type: 'sql-counted', sql: String(sql), updates };
   }
 };
 
-const NOT_MEASURED: MeasuredMemory = { heapMiB: null, jvmMiB: null, pythonMiB: null };
-
-export function larger(a: number | null, b: number | null): number | null {
-  return a === null ? b : b === null ? a : Math.max(a, b);
+function readPlan(event: Fields): SparkEvent | null | undefined {
+  const sql = number(event, 'executionId');
+  if (sql === null) return null;
+  const files = readFileMetrics(event['sparkPlanInfo']);
+  if (!files) return undefined;
+  const root = number(event, 'rootExecutionId');
+  return { type: 'sql-plan', sql: String(sql), root: root === null ? null : String(root), files };
 }
 
-/** Field by field the larger of two measurements. */
-export function largerMemory(a: MeasuredMemory, b: MeasuredMemory): MeasuredMemory {
-  return {
-    heapMiB: larger(a.heapMiB, b.heapMiB),
-    jvmMiB: larger(a.jvmMiB, b.jvmMiB),
-    pythonMiB: larger(a.pythonMiB, b.pythonMiB)
-  };
-}
+/** What decides how much data a task gets: Spark's own names, in SQLConf. */
+const LAYOUT = [
+  'spark.sql.adaptive.enabled',
+  'spark.sql.adaptive.skewJoin.enabled',
+  'spark.sql.adaptive.skewJoin.skewedPartitionFactor',
+  'spark.sql.adaptive.skewJoin.skewedPartitionThresholdInBytes',
+  'spark.sql.adaptive.advisoryPartitionSizeInBytes',
+  'spark.sql.adaptive.coalescePartitions.enabled',
+  'spark.sql.adaptive.coalescePartitions.parallelismFirst',
+  'spark.sql.shuffle.partitions',
+  'spark.sql.files.maxPartitionBytes',
+  'spark.sql.files.openCostInBytes'
+];
 
-function readMemory(json: unknown): MeasuredMemory | null {
-  const metrics = fields(json);
-  if (!metrics) return null;
-  // Spark writes 0 for what it did not measure and -1 for a task that never reported.
-  const mib = (key: string): number | null => {
-    const bytes = number(metrics, key);
-    return bytes !== null && bytes > 0 ? bytes / MIB : null;
-  };
-  return {
-    heapMiB: mib('JVMHeapMemory'),
-    jvmMiB: mib('ProcessTreeJVMRSSMemory'),
-    pythonMiB: mib('ProcessTreePythonRSSMemory')
-  };
+function containerOf(info: Fields | null): string | null {
+  const urls = Object.values(strings(info?.['Log Urls']));
+  return urls.map(url => /container_[\w]+/.exec(url)?.[0]).find(id => id !== undefined) ?? null;
 }
 
 function readOrigin(properties: Fields): JobOrigin {
   return {
     tags: text(properties, 'spark.job.tags'),
     sql:
-      text(properties, 'spark.sql.execution.root.id') ?? text(properties, 'spark.sql.execution.id')
+      text(properties, 'spark.sql.execution.root.id') ?? text(properties, 'spark.sql.execution.id'),
+    description: text(properties, 'spark.job.description'),
+    layout: Object.fromEntries(
+      LAYOUT.flatMap(key => {
+        const value = text(properties, key);
+        return value === null ? [] : [[key, value]];
+      })
+    )
   };
 }
 
@@ -236,8 +353,20 @@ function readStageInfo(json: unknown): StageInfo | null {
     parents: list(info, 'Parent IDs').filter(id => typeof id === 'number'),
     submittedAt: number(info, 'Submission Time'),
     completedAt: number(info, 'Completion Time'),
-    failure: text(info, 'Failure Reason')
+    failure: text(info, 'Failure Reason'),
+    indeterminate: isIndeterminate(info)
   };
+}
+
+/** A stage is as determinate as the last of its RDDs, which has the largest id. */
+function isIndeterminate(info: Fields): boolean {
+  let last: Fields | null = null;
+  for (const one of list(info, 'RDD Info')) {
+    const rdd = fields(one);
+    if (!rdd) continue;
+    if (!last || (number(rdd, 'RDD ID') ?? 0) > (number(last, 'RDD ID') ?? 0)) last = rdd;
+  }
+  return last !== null && text(last, 'DeterministicLevel') === 'INDETERMINATE';
 }
 
 function readTaskInfo(event: Fields): TaskInfo | null {

@@ -1,4 +1,5 @@
 import { fields, flag, list, text, type Fields } from './fields.js';
+import { rootOf } from './traces.js';
 
 /** How one attempt at a task ended, by its TaskEndReason. */
 export type TaskOutcome =
@@ -15,8 +16,14 @@ export type TaskOutcome =
   | { kind: 'crash'; message: string }
   /** Python's MemoryError. */
   | { kind: 'memory-error'; message: string }
-  /** `name` is the root's class, `summary` its one line; `message` is verbatim. */
-  | { kind: 'failed'; name: string; summary: string; message: string }
+  /** No room on a scratch disk. */
+  | { kind: 'disk'; message: string }
+  /** A mounted share went away under the task. */
+  | { kind: 'share'; message: string }
+  /** Done, but the driver could not get the result. */
+  | { kind: 'result-lost'; message: string }
+  /** `name` is the root's class, `summary` its one line, `where` the user's; `message` is verbatim. */
+  | { kind: 'failed'; name: string; summary: string; where: string | null; message: string }
   /** Stopped on purpose: cancelled, or another attempt won. Nothing failed. */
   | { kind: 'killed'; reason: string };
 
@@ -28,8 +35,18 @@ const CAUSED_BY_HEAP =
   /^Caused by: (?:java\.lang\.OutOfMemoryError|org\.apache\.spark\.memory\.SparkOutOfMemoryError)[^\n]*/m;
 /** PythonRunner's words in Spark 2.x to 4.x, with or without "(crashed)". */
 const CRASH = /Python worker exited unexpectedly(?: \(crashed\))?/;
-/** MemoryError as the last line of a Python traceback; numpy's is `…_ArrayMemoryError`. */
-const MEMORY_ERROR = /^(?:[\w.]*\.)?_?(?:Array)?MemoryError\b[^\n]*/m;
+/** The system's ENOSPC and EDQUOT, and Hadoop's words for no scratch directory with room. */
+export const DISK_FULL =
+  /No space left on device|Disk quota exceeded|DiskChecker\$DiskErrorException|no more usable space/;
+/** ESTALE, ENOTCONN and EHOSTDOWN: only network file systems answer like this to a read or write. */
+export const SHARE_GONE =
+  /Stale (?:NFS )?file handle|Transport endpoint is not connected|\[Errno (?:107|112|116)\]|\bHost is down\b/;
+/**
+ * MemoryError as the last line of a Python traceback; numpy's is `…_ArrayMemoryError`. With hardly any memory not even
+ * libraries can be loaded: those are the dynamic linker's words, which for a forbidden file go on with a reason.
+ */
+const MEMORY_ERROR =
+  /^(?:(?:[\w.]*\.)?_?(?:Array)?MemoryError\b[^\n]*|ImportError: [^\n]*failed to map segment from shared object(?:: Cannot allocate memory)?$)/m;
 
 export function readTaskOutcome(reason: Fields, executorOfTask: string): TaskOutcome {
   const name = text(reason, 'Reason') ?? 'UnknownReason';
@@ -60,8 +77,10 @@ export function readTaskOutcome(reason: Fields, executorOfTask: string): TaskOut
       return { kind: 'killed', reason: name };
     case 'ExceptionFailure':
       return readException(reason);
+    case 'TaskResultLost':
+      return { kind: 'result-lost', message: name };
     default:
-      return { kind: 'failed', name, summary: name, message: name };
+      return { kind: 'failed', name, summary: name, where: null, message: name };
   }
 }
 
@@ -81,22 +100,18 @@ function readException(reason: Fields): TaskOutcome {
   const cause = CAUSED_BY_HEAP.exec(trace)?.[0];
   if (cause) return { kind: 'heap', message: cause };
   if (CRASH.test(trace)) return { kind: 'crash', message: CRASH.exec(trace)![0] };
-  return { kind: 'failed', ...rootOf(name, description), message };
+  const root = rootOf(name, description, trace);
+  if (DISK_FULL.test(root.summary) || DISK_FULL.test(description)) return { kind: 'disk', message };
+  // Connections between Spark's own processes break, too; those are not shares.
+  if (SHARE_GONE.test(root.summary) && !/SocketException|netty/i.test(root.summary)) {
+    return { kind: 'share', message };
+  }
+  return { kind: 'failed', ...root, message };
 }
 
 /** The line of a trace that says most, verbatim: its cause, else its head without the frames. */
 function why(trace: string): string {
   return /^Caused by: [^\n]*/m.exec(trace)?.[0] ?? trace.split('\n\tat ', 1)[0]!;
-}
-
-/** What a person would call the error: of a Python exception, the last line of its traceback. */
-function rootOf(name: string, description: string): { name: string; summary: string } {
-  const own = description ? `${name}: ${description.split('\n')[0]}` : name;
-  if (!description.includes('Traceback (most recent call last)')) return { name, summary: own };
-  const last = description.split('\n').findLast(line => /^[\w.]+(?::|$)/.test(line));
-  return last === undefined
-    ? { name, summary: own }
-    : { name: last.split(':', 1)[0]!, summary: last };
 }
 
 function stackOf(reason: Fields): string {

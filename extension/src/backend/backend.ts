@@ -3,14 +3,15 @@ import type { Capacity, Cluster, Shape } from '@aglais/protocol';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { Connection, IBackend } from '../tokens';
+import type { Trans } from '../words';
 import { Rest } from './rest';
 import { EMPTY_STATE, reduce, withCluster, withFinding, type State } from './state';
 import { Stream } from './stream';
 
 /** The live backend: folds the stream and the answers to requests into one state. */
 export class Backend implements IBackend, IDisposable {
-  constructor(settings: ServerConnection.ISettings) {
-    this._rest = new Rest(settings);
+  constructor(settings: ServerConnection.ISettings, trans: Trans) {
+    this._rest = new Rest(settings, trans);
     this._stream = new Stream({
       address: () => this._rest.streamAddress(this._state.cursor),
       WebSocket: settings.WebSocket,

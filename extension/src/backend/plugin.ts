@@ -1,6 +1,8 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { PageConfig } from '@jupyterlab/coreutils';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { IBackend } from '../tokens';
+import { DOMAIN } from '../words';
 import { Backend, NoBackend } from './backend';
 
 export const backendPlugin: JupyterFrontEndPlugin<IBackend> = {
@@ -8,9 +10,10 @@ export const backendPlugin: JupyterFrontEndPlugin<IBackend> = {
   description: 'Provides the Aglais backend: one REST module and one WebSocket with its state.',
   autoStart: true,
   provides: IBackend,
-  activate: (app: JupyterFrontEnd): IBackend =>
+  optional: [ITranslator],
+  activate: (app: JupyterFrontEnd, translator: ITranslator | null): IBackend =>
     // Said by our part of the Jupyter server, which knows whether there is a backend.
     PageConfig.getOption('aglais') === 'on'
-      ? new Backend(app.serviceManager.serverSettings)
+      ? new Backend(app.serviceManager.serverSettings, (translator ?? nullTranslator).load(DOMAIN))
       : new NoBackend()
 };

@@ -1,6 +1,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import type { Capacity, Cluster, ClusterRequest, Problem, RestartRequest } from '@aglais/protocol';
+import type { Trans } from '../words';
 
 /** Where the Jupyter server passes requests on to the backend. */
 const ROOT = 'aglais/api/v1';
@@ -16,7 +17,10 @@ export class ProblemError extends Error {
 
 /** The backend's REST API, by way of the Jupyter server. Every method throws ProblemError. */
 export class Rest {
-  constructor(private readonly _settings: ServerConnection.ISettings) {}
+  constructor(
+    private readonly _settings: ServerConnection.ISettings,
+    private readonly _trans: Trans
+  ) {}
 
   startCluster(request: ClusterRequest): Promise<Cluster> {
     return this._ask('POST', ['clusters'], request);
@@ -59,11 +63,12 @@ export class Rest {
     } catch {
       throw new ProblemError({
         type: 'urn:aglais:problem:jupyter-unreachable',
-        title: 'Jupyter does not answer',
+        title: this._trans.__('Jupyter does not answer'),
         status: 0,
-        detail:
+        detail: this._trans.__(
           'The Jupyter server does not answer, so nothing was changed. ' +
-          'See whether it still runs, then try again.'
+            'See whether it still runs, then try again.'
+        )
       });
     }
     if (!response.ok) throw new ProblemError(await problemOf(response));

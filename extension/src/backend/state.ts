@@ -69,6 +69,6 @@ export function findingKey(placed: PlacedFinding): string {
 function withCellRun(runs: ReadonlyMap<string, CellRun>, run: CellRun): Map<string, CellRun> {
   const key = `${run.kernel} ${run.cell}`;
   const known = runs.get(key);
-  // Execution counts only grow within a kernel: a late message of an earlier run is of no use.
+  // Numbers of runs only grow within a kernel: a late message of an earlier run is of no use.
   return known && known.run > run.run ? new Map(runs) : new Map(runs).set(key, run);
 }

@@ -70,6 +70,15 @@ export function ClusterDetails({ cluster, trans }: Props): React.JSX.Element {
           trans={trans}
         />
       </Section>
+      {cluster.shareProblems.length > 0 && (
+        <Section title={trans.__('Tables that are missing')} className="aglais-ShareProblems">
+          <ul>
+            {cluster.shareProblems.map(problem => (
+              <li key={problem}>{problem}</li>
+            ))}
+          </ul>
+        </Section>
+      )}
       {lost.length > 0 && (
         <Section title={trans.__('Lost executors')} className="aglais-Lost">
           <ul>

@@ -1,5 +1,6 @@
 import { VDomRenderer } from '@jupyterlab/ui-components';
 import * as React from 'react';
+import { executionCount } from '@aglais/protocol/cell-tag';
 import type { PlacedFinding, Shape } from '@aglais/protocol';
 import { isLive } from '../backend/select';
 import { findingKey } from '../backend/state';
@@ -164,7 +165,9 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
               onClick={() => this._actions.showCell(cell)}
             >
               {placed.finding.subject.run !== undefined && (
-                <span className="aglais-FindingLink-run">[{placed.finding.subject.run}]</span>
+                <span className="aglais-FindingLink-run">
+                  [{executionCount(placed.finding.subject.run)}]
+                </span>
               )}{' '}
               {placed.finding.title}
             </button>

@@ -11,18 +11,33 @@ from typing import Any
 
 CELL_TAG = "aglais-cell"  # protocol/src/cell-tag.ts
 
+_life: int | None = None
+
+
+def begin_life(number: int) -> None:
+    """Adds `number` to all execution counts of this process: an earlier one of the same kernel used
+    the lower ones. The server tells it with the first endpoint; later ones change nothing."""
+    global _life
+    if _life is None:
+        _life = number
+
 
 class Cell:
     """One run of one cell. `began` and all times in ms since the epoch."""
 
-    def __init__(self, id: str, run: int, info: Any):
+    def __init__(self, id: str, count: int, info: Any):
         self.id = id
-        self.run = run
+        self.count = count
         self.info = info
         self.began = now_ms()
         self.ended = False
         self.clusters: list[str] = []  # whose Spark it used
         self.clients: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    @property
+    def run(self) -> int:
+        """Its execution count, made unique among all lives of the kernel."""
+        return (_life or 0) + self.count
 
     @property
     def tag(self) -> str:

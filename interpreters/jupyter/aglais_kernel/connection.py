@@ -10,11 +10,11 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import wording
+from . import cells, wording
 from .errors import PlainError, Refused, ServerUnavailable, SparkLost, SparkReplaced
 from .holdings import Holdings
 from .place import Place
-from .server import Cluster, Server
+from .server import Cluster, Endpoint, Server
 from .start import start_spark
 
 CHECK_S = 0.3  # at the start of a cell
@@ -30,7 +30,7 @@ class Connection:
         self.server = server
         self.place = place
         self.cluster: Cluster | None = None  # as it was when we connected
-        self.endpoint: dict[str, str] | None = None
+        self.endpoint: Endpoint | None = None
         self.holdings = Holdings()
         self.wanted = False  # code that we did not expect to use Spark met a dead one
         self._lock = threading.RLock()
@@ -56,6 +56,7 @@ class Connection:
                 return
             cluster = start_spark(self.server, self.place, self._old, meanwhile=_import_connect)
             self.endpoint = self.server.endpoint(cluster["id"])
+            cells.begin_life(self.endpoint["nextLife"])
             self.cluster = cluster
             self.wanted = False
             os.environ[REMOTE] = self.endpoint["url"]

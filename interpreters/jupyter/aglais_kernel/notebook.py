@@ -123,11 +123,11 @@ class Notebook:
                 self.reports.began(cell, cluster)
 
     def _begin(self, info: Any) -> None:
-        run = self.shell.execution_count - (1 if info.store_history else 0)
+        count = self.shell.execution_count - (1 if info.store_history else 0)
         if self._running and not info.cell_id:
             cell = self._running[-1]  # code that a cell runs belongs to that cell
         else:
-            cell = cells.Cell(info.cell_id or f"in-{run}", run, info)
+            cell = cells.Cell(info.cell_id or f"in-{count}", count, info)
             self._running.append(cell)
         self._fresh_cell = True
         cells.begin(cell)

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from .errors import Refused, ServerUnavailable
 
 Cluster = dict[str, Any]
+Endpoint = dict[str, Any]  # url, token, nextLife: protocol/src/cluster.ts
 """A cluster as the API describes it (protocol/src/cluster.ts)."""
 
 # A person waits for these: together they stay under the 5 s in which an answer was promised.
@@ -56,8 +57,8 @@ class Server:
         live = ("requested", "starting", "ready")
         return next((c for c in clusters if c["kernel"] == kernel and c["state"] in live), None)
 
-    def endpoint(self, id: str) -> dict[str, str]:
-        """How to reach a ready cluster: `url` and `token`."""
+    def endpoint(self, id: str) -> Endpoint:
+        """How to reach a ready cluster."""
         return self._patiently("GET", f"/clusters/{quote(id)}/endpoint")
 
     def stop_cluster(self, id: str, timeout: float = ANSWER_S) -> Cluster:

@@ -33,6 +33,7 @@ class Backend:
         self.requests: list[tuple[str, str]] = []
         self.refusal: dict[str, Any] | None = None  # a problem for the next requests of clusters
         self.start_seconds = 0.0  # how long a cluster says that it starts
+        self.next_life = 0  # what a new kernel adds to its execution counts
         self.report_seconds = 0.0  # how long a report takes to be taken
         self.hangs = False  # takes requests and does not answer
         self._changed = threading.Condition()
@@ -163,7 +164,9 @@ class _Handler(BaseHTTPRequestHandler):
             case ["GET", "clusters", "endpoint"]:
                 if cluster["state"] != "ready":
                     return self._problem(409, "The cluster is not ready.")
-                return self._send(200, {"url": backend.spark.url, "token": backend.spark.token})
+                spark = backend.spark
+                answer = {"url": spark.url, "token": spark.token, "nextLife": backend.next_life}
+                return self._send(200, answer)
             case ["DELETE", "clusters"]:
                 backend.change(cluster, state="stopping", reason="It was stopped on request.")
                 threading.Timer(0.5, backend.change, [cluster], {"state": "stopped"}).start()

@@ -50,6 +50,18 @@ def test_the_very_first_cell_is_tagged(kernel, new_tags):
     assert all(tags == {"aglais-cell:1:first-cell"} for tags in new_tags())
 
 
+def test_a_restarted_kernel_does_not_use_the_numbers_of_its_earlier_life(backend, kernel, new_tags):
+    backend.next_life = 100_000
+    kernel.run("spark.range(9).toPandas()", cell="first-cell")
+    assert new_tags()[-1] == {"aglais-cell:100001:first-cell"}
+    # Its life has begun: whatever a later endpoint says, the numbers go on.
+    backend.next_life = 200_000
+    kernel.run("%aglais restart")
+    kernel.run("spark.range(9).toPandas()", cell="first-cell")
+    assert new_tags()[-1] == {"aglais-cell:100003:first-cell"}
+    assert runs(backend)[0] == ("first-cell", 100_001, "running")
+
+
 def test_a_users_own_tags_stay(notebook, new_tags):
     notebook.run("spark.addTag('mine')", cell="a")
     run = notebook.run("spark.range(9).toPandas()", cell="b").run

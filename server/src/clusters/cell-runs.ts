@@ -35,6 +35,12 @@ export class CellRuns {
     }
   }
 
+  /** The highest number of a run that the kernel has reported; 0 if none. */
+  newestOf(kernel: string): number {
+    const runs = [...this.journal.cellRuns.values()].filter(run => run.kernel === kernel);
+    return Math.max(0, ...runs.map(({ run }) => run));
+  }
+
   private async show(cellRun: CellRun): Promise<void> {
     this.journal.publish({ type: 'cell-run', cellRun });
     await this.rows.saveCellRun(cellRun);

@@ -42,6 +42,8 @@ export class ClusterKeeper {
   private readonly abort = new AbortController();
   private ticking: Promise<void> = Promise.resolve();
   private lastRevision = 0;
+  /** A cluster ended since the oldest were forgotten; an earlier server may have left some too. */
+  private oneEnded = true;
 
   /** @param beforeLook may want clusters stopped before all are looked at */
   constructor(
@@ -91,7 +93,7 @@ export class ClusterKeeper {
     this.abort.abort();
     await this.ticking;
     await this.turns.idle();
-    await Promise.all([...this.watches.values()].map(watch => watch.close()));
+    await Promise.all([...this.watches.values()].map(watch => watch.close(false)));
     this.watches.clear();
   }
 
@@ -116,7 +118,7 @@ export class ClusterKeeper {
         }
       }
       await Promise.all([...known].map(id => this.step(id)));
-      await this.forgetOld();
+      if (this.oneEnded) await this.forgetOld();
     } catch (error) {
       this.options.log.error(
         { err: error },
@@ -131,6 +133,7 @@ export class ClusterKeeper {
       journal.forget(id);
       await launcher.forget(id);
     }
+    this.oneEnded = false;
   }
 
   /** Steps until the cluster is ready, or gone. */
@@ -204,6 +207,7 @@ export class ClusterKeeper {
     };
     if (Object.keys(change).length === 0) return row;
     await this.options.rows.update(row.id, change);
+    if (change.stopped_at) this.oneEnded = true;
     if (change.state) {
       this.options.log.info(
         { cluster: row.id, notebook: row.notebook, reason },
@@ -227,7 +231,7 @@ export class ClusterKeeper {
     const watch = this.watches.get(row.id);
     if (wanted && !watch) this.watches.set(row.id, this.watch(row));
     if (!wanted && watch && row.state !== 'requested' && row.state !== 'starting') {
-      await watch.close();
+      await watch.close(true);
       this.watches.delete(row.id);
       await this.cellRuns.conclude(row.id);
     }

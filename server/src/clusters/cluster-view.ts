@@ -49,6 +49,7 @@ export function clusterView(
     driver: { memory: live && diagnosis ? diagnosis.driverMemory() : UNKNOWN },
     executors: [...lost, ...active],
     stages: live && diagnosis ? diagnosis.runningStages() : [],
+    shareProblems: observed?.shareProblems ?? [],
     revision
   };
 }

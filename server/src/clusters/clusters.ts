@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  nextLife,
   shapeTotalMiB,
   Shape,
   type Capacity,
@@ -159,7 +160,11 @@ export class Clusters {
         `This cluster is ${cluster.state}${cluster.reason ? `: ${cluster.reason}` : '.'}`
       );
     }
-    return { url, token: this.options.tokens.forCluster(id) };
+    return {
+      url,
+      token: this.options.tokens.forCluster(id),
+      nextLife: nextLife(this.cellRuns.newestOf(cluster.kernel))
+    };
   }
 
   async reportCellRun(id: string, report: CellRunReport): Promise<void> {

@@ -9,6 +9,8 @@ import type { EvidenceSink, Launcher } from '../clusters/launchers/launcher.js';
 
 /** Changes are told at most this often; a person cannot see more, and a busy stage would send thousands. */
 const TELL_MS = 100;
+/** A job that hangs writes nothing: that time goes by has to be said. */
+const CLOCK_MS = 10_000;
 
 export interface WatchedCluster {
   id: string;
@@ -29,6 +31,10 @@ export class ClusterWatch implements EvidenceSink {
   readonly diagnosis = new Diagnosis();
   private readonly abort = new AbortController();
   private timer: NodeJS.Timeout | null = null;
+  private readonly clock = setInterval(
+    () => this.observe({ kind: 'time', at: Date.now() }),
+    CLOCK_MS
+  );
   private readonly following: Promise<void>;
 
   constructor(
@@ -60,10 +66,15 @@ export class ClusterWatch implements EvidenceSink {
     this.tellSoon();
   }
 
-  /** Ends the watch after telling what was seen last. */
-  async close(): Promise<void> {
+  /**
+   * Ends the watch after telling what was seen last.
+   * @param over the cluster has ended: what its evidence lacks now will never come
+   */
+  async close(over: boolean): Promise<void> {
     this.abort.abort();
+    clearInterval(this.clock);
     await this.following;
+    if (over) this.diagnosis.close();
     if (this.timer) clearTimeout(this.timer);
     this.tell();
   }

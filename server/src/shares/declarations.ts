@@ -1,5 +1,5 @@
 import { access, readdir, readFile } from 'node:fs/promises';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { Share, type ShareStatus } from '@aglais/protocol';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -13,21 +13,48 @@ export interface DeclaredShare {
   problem: string | null;
 }
 
-/** All shares declared in `directory/*.yaml`, with their paths resolved and looked at. */
+/**
+ * All shares declared in `directory/*.yaml`, and by data that brings its own declaration
+ * (`<data directory>/catalogues/NAME/share.yaml`), with their paths resolved and looked at.
+ */
 export async function readShares(
   directory: string,
   dataDirectory: string
 ): Promise<DeclaredShare[]> {
-  const names = await readdir(directory).catch(() => []);
-  const files = names.filter(name => /\.ya?ml$/.test(name)).sort();
-  return Promise.all(files.map(name => readShare(join(directory, name), directory, dataDirectory)));
+  const declared = (await namesIn(directory))
+    .filter(name => /\.ya?ml$/.test(name))
+    .map(name => join(directory, name));
+  const data = join(dataDirectory, 'catalogues');
+  const brought = (await namesIn(data)).map(name => join(data, name, 'share.yaml'));
+  const files = [...declared, ...(await existing(brought))];
+  const shares = await Promise.all(files.map(file => readShare(file, dataDirectory)));
+  return shares.map((one, index) => {
+    const first = shares.slice(0, index).find(({ share }) => share && share.id === one.share?.id);
+    if (!first) return one;
+    const problem =
+      `${one.file} declares the share ${one.share!.id}, which ${first.file} has declared already. ` +
+      'The first one counts; give this one another id.';
+    return { file: one.file, share: null, problem };
+  });
 }
 
-async function readShare(
-  file: string,
-  directory: string,
-  dataDirectory: string
-): Promise<DeclaredShare> {
+async function namesIn(directory: string): Promise<string[]> {
+  return (await readdir(directory).catch(() => [])).sort();
+}
+
+async function existing(files: readonly string[]): Promise<string[]> {
+  const there = await Promise.all(files.map(isReadable));
+  return files.filter((_, index) => there[index]);
+}
+
+async function isReadable(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false
+  );
+}
+
+async function readShare(file: string, dataDirectory: string): Promise<DeclaredShare> {
   try {
     const declared = Share.safeParse(parse(await readFile(file, 'utf8')));
     if (!declared.success) {
@@ -35,7 +62,10 @@ async function readShare(
       return { file, share: null, problem };
     }
     const path = declared.data.path.replaceAll('${AGLAIS_DATA}', dataDirectory);
-    const share = { ...declared.data, path: isAbsolute(path) ? path : resolve(directory, path) };
+    const share = {
+      ...declared.data,
+      path: isAbsolute(path) ? path : resolve(dirname(file), path)
+    };
     return { file, share, problem: await problemOf(share) };
   } catch (error) {
     return { file, share: null, problem: `${file} cannot be read: ${(error as Error).message}` };
@@ -45,11 +75,7 @@ async function readShare(
 async function problemOf(share: Share): Promise<string | null> {
   for (const table of share.tables) {
     const path = join(share.path, table.path);
-    const readable = await access(path).then(
-      () => true,
-      () => false
-    );
-    if (!readable) {
+    if (!(await isReadable(path))) {
       return (
         `The table ${share.id}.${table.name} is not at ${path}. ` +
         'Other shares can be used; put the data there or correct the path in the declaration.'

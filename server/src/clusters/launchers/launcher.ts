@@ -18,6 +18,8 @@ export interface ObservedCluster {
   url: string | null;
   /** While it starts: what it waits for, in plain words. */
   waitingFor: string | null;
+  /** When ready: tables of the shares that could not be made known, and why. */
+  shareProblems: string[];
   /** When it has exited: why, in plain words. */
   exit: string | null;
 }

@@ -63,13 +63,15 @@ export function classPath(home: string, jars: readonly string[]): string {
  * @param directory the cluster's own
  * @param cgroup the cluster's memory cgroup, or null where there are none
  * @param jars file names in the home's `jars`
+ * @param more Spark properties of the installation's own, which win over ours
  */
 export function driverCommand(
   spec: ClusterSpec,
   directory: string,
   installation: SparkInstallation,
   cgroup: string | null,
-  jars: readonly string[]
+  jars: readonly string[],
+  more: Readonly<Record<string, string>> = {}
 ): DriverCommand {
   const { shape } = spec;
   const { home, archives } = installation;
@@ -107,7 +109,8 @@ export function driverCommand(
     'spark.aglais.ready': join(directory, 'ready'),
     ...(executorOptions.length > 0 && {
       'spark.executor.extraJavaOptions': executorOptions.join(' ')
-    })
+    }),
+    ...more
   };
   return {
     arguments: [

@@ -1,6 +1,14 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { tail, type Observation, type ProcessMemory } from '@aglais/diagnosis';
+import {
+  LogRecords,
+  readObservation,
+  tail,
+  type LogObservation,
+  type Observation,
+  type ProcessMemory
+} from '@aglais/diagnosis';
 import type { EvidenceSink } from '../launcher.js';
 import { readCounters, type CgroupCounters } from './cgroups.js';
 import {
@@ -42,6 +50,7 @@ export async function followEvidence(
   await Promise.all([
     followRecorded(source, cgroups, sink, abort),
     followEvents(source, cgroups, sink, abort),
+    followDriverLog(source, abort),
     sampleMemory(source, cgroups, sink, abort)
   ]);
 }
@@ -77,6 +86,46 @@ async function followEvents(
   }
 }
 
+/** What the driver's own log says of its end, or of waiting in vain, is in no event: it is put on record. */
+async function followDriverLog(source: EvidenceSource, abort: AbortSignal): Promise<void> {
+  const file = 'driver.log';
+  const known = await recordedPlaces(source.directory);
+  const records = new LogRecords(file);
+  let waiting: NodeJS.Timeout | undefined;
+  const keep = async (record: LogObservation | null): Promise<void> => {
+    if (record && !known.has(record.ref)) await source.record(record);
+  };
+  // A record is complete when the next one begins; behind the last words of a driver there is none.
+  const waitForTheEnd = (): void => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      void source
+        .driver()
+        .then(driver => driver && findProcess(driver))
+        .then(living => (living ? waitForTheEnd() : keep(records.flush())))
+        // The cluster was forgotten meanwhile.
+        .catch(() => undefined);
+    }, SAMPLE_MS);
+  };
+  try {
+    for await (const line of tail(join(source.directory, file), { signal: abort })) {
+      await keep(records.push(line.text, line.number));
+      waitForTheEnd();
+    }
+  } finally {
+    clearTimeout(waiting);
+  }
+}
+
+/** Lines of logs that are on record already, by this server or an earlier one. */
+async function recordedPlaces(directory: string): Promise<Set<string>> {
+  const text = await readFile(join(directory, 'evidence.jsonl'), 'utf8').catch(() => '');
+  const observations = text.split('\n').map(line => readObservation(line));
+  return new Set(
+    observations.flatMap(one => (typeof one !== 'string' && one.kind === 'log' ? [one.ref] : []))
+  );
+}
+
 async function sampleMemory(
   source: EvidenceSource,
   cgroups: CgroupWatch,
@@ -90,7 +139,8 @@ async function sampleMemory(
     if (found) {
       const family = descendants(await readProcesses(), found.pid);
       const at = Date.now();
-      sink.observe({ kind: 'memory', who: 'driver', at, ...memoryOf([found], null) });
+      const driverMemory = memoryOf([found], null);
+      sink.observe({ kind: 'memory', who: 'driver', at, ...driverMemory, passing: true });
       for (const [executor, processes] of byExecutor(family)) {
         const counters = await cgroups.look(executor, processes);
         const sample = {
@@ -99,7 +149,8 @@ async function sampleMemory(
           at,
           ...memoryOf(processes, counters)
         };
-        sink.observe(sample);
+        // What findings rest on comes back from the record, so that the files lead to the same.
+        sink.observe({ ...sample, passing: true });
         if (peaks.isNew(executor, sample.rssMiB, sample.pythonMiB)) await source.record(sample);
       }
     }
@@ -108,7 +159,7 @@ async function sampleMemory(
 }
 
 /** The processes of each executor: its Java and what that started. */
-function byExecutor(family: readonly Process[]): Map<string, Process[]> {
+export function byExecutor(family: readonly Process[]): Map<string, Process[]> {
   const executors = new Map<string, Process[]>();
   for (const process of family) {
     const id = /CoarseGrainedExecutorBackend .*--executor-id (\S+)/.exec(process.command)?.[1];

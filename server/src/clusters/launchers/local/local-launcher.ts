@@ -37,6 +37,8 @@ export interface LocalLauncherOptions {
   /** The installation's cgroup, or null where the machine does not allow them. */
   cgroup: string | null;
   memoryMiB: number;
+  /** Spark properties that win over ours. */
+  properties?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -58,11 +60,11 @@ export class LocalLauncher implements Launcher {
     for (const name of ['scratch', 'tmp', 'eventlog', 'warehouse']) {
       await mkdir(join(directory, name), { recursive: true, mode: 0o700 });
     }
-    const { installation } = this.options;
+    const { installation, properties } = this.options;
     const cgroup = this.options.cgroup && (await makeClusterGroup(this.options.cgroup, spec.id));
     if (cgroup) await replaceFile(join(directory, 'cgroup'), cgroup);
     const jars = await readdir(join(installation.home, 'jars'));
-    const command = driverCommand(spec, directory, installation, cgroup, jars);
+    const command = driverCommand(spec, directory, installation, cgroup, jars, properties);
     // Whole at every moment: the script of an earlier, interrupted call may just be reading them.
     await replaceFile(
       join(directory, 'catalogue.sql'),
@@ -90,7 +92,7 @@ export class LocalLauncher implements Launcher {
     // Whoever comes to start it later finds the lock taken.
     const neverStarted = await writeOnce(join(directory, 'driver.lock'), 'stopped\n');
     if (!neverStarted) await this.endProcesses(directory);
-    await this.endLeftovers(directory);
+    await this.endLeftovers(id, directory);
     await this.tidy(id, directory);
   }
 
@@ -112,7 +114,7 @@ export class LocalLauncher implements Launcher {
     if (await exists(join(directory, 'stopped'))) return null;
     const lock = await this.lock(directory);
     if (lock === null) return null;
-    const base = { id, url: null, waitingFor: null, exit: null };
+    const base = { id, url: null, waitingFor: null, exit: null, shareProblems: [] };
     const driver = await readName(join(directory, 'driver.pid'));
     const shell = parseProcessName(lock);
     const alive =
@@ -127,8 +129,12 @@ export class LocalLauncher implements Launcher {
         exit: explainExit(code === null ? null : Number(code), words)
       };
     }
-    const port = /^\d+/.exec((await readText(join(directory, 'ready'))) ?? '')?.[0];
-    if (port) return { ...base, state: 'ready', url: `sc://localhost:${port}` };
+    const [port, ...problems] =
+      (await readText(join(directory, 'ready')))?.trim().split('\n') ?? [];
+    if (port) {
+      const shareProblems = problems.map(shareProblem);
+      return { ...base, state: 'ready', url: `sc://localhost:${port}`, shareProblems };
+    }
     const booted = await exists(join(directory, 'live.jsonl'));
     return {
       ...base,
@@ -214,8 +220,10 @@ export class LocalLauncher implements Launcher {
   }
 
   /** Processes that were in the cluster's cgroup but had left the driver's family. */
-  private async endLeftovers(directory: string): Promise<void> {
-    const cgroup = await this.cgroupOf(directory);
+  private async endLeftovers(id: string, directory: string): Promise<void> {
+    // An earlier stop may have removed the note of a group that a start was just making.
+    const own = this.options.cgroup && join(this.options.cgroup, id);
+    const cgroup = (await this.cgroupOf(directory)) ?? own;
     if (!cgroup) return;
     const deadline = Date.now() + KILL_GRACE_MS;
     while (!(await removeGroup(cgroup)) && Date.now() < deadline) {
@@ -264,6 +272,12 @@ export class LocalLauncher implements Launcher {
     );
     await writeOnce(join(directory, 'stopped'), `${new Date().toISOString()}\n`);
   }
+}
+
+/** A line of `ready` behind the port is a statement and what Spark said about it; people know the table's name. */
+function shareProblem(line: string): string {
+  const said = /^CREATE \w+ IF NOT EXISTS (\S+) .*?: (.*)$/.exec(line);
+  return said ? `${said[1]!.replaceAll('`', '')}: ${said[2]!}` : line;
 }
 
 async function readText(path: string): Promise<string | null> {

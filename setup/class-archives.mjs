@@ -18,51 +18,10 @@ import { SetupError } from './steps.mjs';
 import { chosenJava, output } from './tools.mjs';
 
 const scripts = join(checkout, 'interpreters', 'spark');
-/** Janino, which Spark brings: it compiles without a JDK. */
-const COMPILER = 'org.codehaus.commons.compiler.samples.CompilerDemo';
+/** That the archives were made, or why not: a Java that cannot must not be asked at each start. */
+export const archivesNote = join(sparkHome, 'archives.txt');
 const START_MS = 180_000;
 const EXIT_MS = 180_000;
-
-/**
- * Makes the SPARK_HOME that clusters use: PySpark's jars and our listener in one folder, because class-data archives
- * want the same class path in driver and executors, and a `work` folder that belongs to us.
- */
-export async function makeSparkHome({ run }) {
-  const pyspark = output(python, [
-    '-c',
-    'import os, pyspark; print(os.path.dirname(pyspark.__file__))'
-  ]);
-  if (!pyspark)
-    throw new SetupError('PySpark is not in the virtual environment; delete .venv and try again.');
-  rmSync(sparkHome, { recursive: true, force: true });
-  for (const folder of ['jars', 'conf', 'work', 'executor/bin'])
-    mkdirSync(join(sparkHome, folder), { recursive: true });
-  for (const jar of readdirSync(join(pyspark, 'jars')).filter(name => name.endsWith('.jar'))) {
-    symlinkSync(join(pyspark, 'jars', jar), join(sparkHome, 'jars', jar));
-  }
-  for (const folder of ['bin', 'python'])
-    symlinkSync(join(pyspark, folder), join(sparkHome, folder));
-  // Spark starts executors with $JAVA_HOME/bin/java.
-  symlinkSync(join(scripts, 'executor-java.sh'), join(sparkHome, 'executor', 'bin', 'java'));
-  const jars = readdirSync(join(sparkHome, 'jars')).map(name => join(sparkHome, 'jars', name));
-  const sources = readdirSync(join(scripts, 'src', 'aglais')).map(name =>
-    join(scripts, 'src', 'aglais', name)
-  );
-  const classes = mkdtempSync(join(tmpdir(), 'aglais-classes-'));
-  try {
-    const path = jars.join(':');
-    await run(chosenJava(), ['-cp', path, COMPILER, '-d', classes, '-classpath', path, ...sources]);
-    await run(python, [
-      '-m',
-      'zipfile',
-      '-c',
-      join(sparkHome, 'jars', 'aglais.jar'),
-      join(classes, 'aglais')
-    ]);
-  } finally {
-    rmSync(classes, { recursive: true, force: true });
-  }
-}
 
 /**
  * Runs one small Spark application and keeps what its Java had to load and check, as class-data archives (JEP 350) that
@@ -77,13 +36,9 @@ export async function makeArchives({ run, say }) {
   const lacks = (output(java, ['--list-modules']) ?? '').includes('jdk.incubator.vector')
     ? ''
     : 'jdk.incubator.vector';
-  const shape = {
-    driverMemoryMiB: 1024,
-    executors: { min: 1, max: 1 },
-    executorMemoryMiB: 512,
-    executorOverheadMiB: 384,
-    executorCores: 1
-  };
+  const { DEFAULT_SHAPE } = await import('../protocol/dist/index.js');
+  // One executor: each would write the same archive.
+  const shape = { ...DEFAULT_SHAPE, executors: { min: 1, max: 1 } };
   const command = driverCommand(
     { id: 'training', shape, token, catalogue: [] },
     directory,
@@ -131,7 +86,11 @@ export async function makeArchives({ run, say }) {
   try {
     say('starting Spark');
     const port = await portOf(join(directory, 'ready'), driver);
-    await run(python, [join(scripts, 'training.py'), `sc://localhost:${port}/;token=${token}`]);
+    const trained = run(python, [
+      join(scripts, 'training.py'),
+      `sc://localhost:${port}/;token=${token}`
+    ]);
+    await Promise.race([trained, executorEnded(executorPid, trained)]);
     // Each process writes its archive while it ends. The driver would not give its executor the time, so that goes first.
     say('writing the archive of the executor');
     const pid = Number(readFileSync(executorPid, 'utf8'));
@@ -141,16 +100,33 @@ export async function makeArchives({ run, say }) {
     driver.kill('SIGTERM');
     await Promise.race([ended, sleep(EXIT_MS, undefined, { ref: false })]);
     const missing = ['driver', 'executor'].filter(who => !existsSync(archive(who)));
-    if (missing.length > 0) {
-      throw new SetupError(
-        `${readFileSync(join(directory, 'driver.log'), 'utf8').slice(-2000)}\nJava wrote no archive for ${missing.join(', ')}.`
-      );
-    }
+    const note =
+      missing.length === 0
+        ? 'made'
+        : `This Java wrote no archive of its classes for ${missing.join(' and ')}: Spark starts more slowly, nothing else is lost.`;
+    if (missing.length > 0) console.log(`\n${note}`);
+    writeFileSync(archivesNote, `${note}\n`);
   } finally {
     driver.kill('SIGKILL');
     await ended;
     rmSync(directory, { recursive: true, force: true });
     rmSync(join(sparkHome, 'work', 'app-training'), { recursive: true, force: true });
+  }
+}
+
+/** Spark would start executors for ever that cannot live; the first that ends says why. */
+async function executorEnded(pidFile, trained) {
+  let over = false;
+  trained.then(
+    () => (over = true),
+    () => (over = true)
+  );
+  while (!over) {
+    await sleep(500);
+    if (over || !existsSync(pidFile) || isAlive(Number(readFileSync(pidFile, 'utf8')))) continue;
+    const log = join(sparkHome, 'work', 'app-training', '0', 'stderr');
+    const words = existsSync(log) ? readFileSync(log, 'utf8').slice(-2000) : '';
+    throw new SetupError(`${words}\nAn executor of Spark ended by itself on this machine.`);
   }
 }
 

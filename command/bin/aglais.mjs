@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+// This file must run in old Nodes too: it looks for the right one and hands over.
+const here = dirname(fileURLToPath(import.meta.url));
+const checkout = join(here, '..', '..');
+const main = join(here, '..', 'dist', 'main.js');
+const own = join(checkout, 'node_modules', '.bin', 'node');
+const NEEDS = 24;
+
+if (!existsSync(main)) {
+  console.error(`aglais is not built yet. Run: npm run setup   (in ${join(checkout)})`);
+  process.exitCode = 2;
+} else if (Number(process.versions.node.split('.')[0]) >= NEEDS) {
+  await import(pathToFileURL(main).href);
+} else if (existsSync(own)) {
+  // A terminal sends Ctrl-C to both: the child decides what it means.
+  const child = spawn(own, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  process.on('SIGINT', () => undefined);
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('error', error => {
+    console.error(`aglais: ${own}: ${error.message}`);
+    process.exitCode = 2;
+  });
+  child.on('exit', code => process.exit(code ?? 2));
+} else {
+  console.error(
+    `aglais needs Node ${NEEDS} or newer; this is ${process.version}. ` +
+      `Run: npm run setup   (in ${checkout}), which brings one.`
+  );
+  process.exitCode = 2;
+}

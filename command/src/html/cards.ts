@@ -1,0 +1,76 @@
+import type { Advice, Evidence, Finding } from '@aglais/protocol';
+import { printable, shortened } from '../printable.js';
+import {
+  CONFIDENCE_WORDS,
+  costWords,
+  placeWords,
+  seenWords,
+  SEVERITY_WORDS,
+  SOURCE_WORDS,
+  subjectWords,
+  timeOfDay
+} from '../words.js';
+import { html, type Html } from './safe.js';
+
+const QUOTES = 6;
+const QUOTE_CHARACTERS = 2000;
+const EFFECTS = 20;
+const WORDS = 3000;
+
+/** One finding as a card, like those below the cells of a notebook. */
+export function card(finding: Finding, number: number, files: readonly string[]): Html {
+  const { severity, title, explanation, effects, advice, evidence, confidence } = finding;
+  const cost = costWords(finding.cost);
+  const subject = shortened(subjectWords(finding), WORDS);
+  return html`<article class="card ${severity}" id="finding-${number}">
+    <h3>
+      <span class="number ${severity}">${number}</span
+      ><span class="severity">${SEVERITY_WORDS[severity]}</span> ${title}
+    </h3>
+    <p>${shortened(explanation, WORDS)}</p>
+    ${
+      effects.length === 0
+        ? null
+        : html`<ul class="effects">
+            ${effects.slice(0, EFFECTS).map(effect => html`<li>${effect}</li>`)}
+          </ul>`
+    }
+    ${
+      advice.length === 0
+        ? null
+        : html`<ul class="advice" aria-label="What would help">
+            ${advice.map(adviceItem)}
+          </ul>`
+    }
+    <p class="meta">
+      ${[subject, seenWords(finding), ...(cost === null ? [] : [`Cost: ${cost}`])].filter(words => words !== '').join(' · ')}
+    </p>
+    ${
+      evidence.length === 0
+        ? null
+        : html`<details>
+            <summary>Evidence <span>${CONFIDENCE_WORDS[confidence]}</span></summary>
+            ${evidence.slice(0, QUOTES).map(piece => quote(piece, files))}
+            ${evidence.length > QUOTES ? html`<p class="meta">${evidence.length - QUOTES} more in the JSON form of this report.</p>` : null}
+          </details>`
+    }
+  </article>`;
+}
+
+function adviceItem(advice: Advice): Html {
+  const conf = advice.action === 'set' ? Object.entries(advice.conf) : [];
+  return html`<li>
+    ${advice.sentence}
+    ${conf.length === 0 ? null : html`<code>${conf.map(([key, value]) => `${key}=${value}`).join('\n')}</code>`}
+  </li>`;
+}
+
+function quote({ source, at, quote: words, ref }: Evidence, files: readonly string[]): Html {
+  const where = [SOURCE_WORDS[source], ...(at === null ? [] : [timeOfDay(at)])].join(' · ');
+  return html`<figure>
+    <blockquote>
+      <pre tabindex="0">${shortened(printable(words).trim(), QUOTE_CHARACTERS)}</pre>
+    </blockquote>
+    <figcaption>${where} · <code>${placeWords(ref, files)}</code></figcaption>
+  </figure>`;
+}

@@ -1,0 +1,43 @@
+import { styleText } from 'node:util';
+import type { Severity } from '@aglais/protocol';
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Colours text, or leaves it as it is where there are none. */
+export interface Paint {
+  strong(text: string): string;
+  faint(text: string): string;
+  good(text: string): string;
+  severity(severity: Severity, text: string): string;
+}
+
+const SEVERITY_STYLE: Record<Severity, Style> = {
+  error: ['bold', 'red'],
+  warning: ['bold', 'yellow'],
+  info: ['bold', 'cyan']
+};
+
+export function paint(colours: boolean): Paint {
+  const style = (name: Style, text: string): string =>
+    colours ? styleText(name, text, { validateStream: false }) : text;
+  return {
+    strong: text => style('bold', text),
+    faint: text => style('dim', text),
+    good: text => style('green', text),
+    severity: (severity, text) => style(SEVERITY_STYLE[severity], text)
+  };
+}
+
+/**
+ * Whether to colour: on a terminal that can, unless NO_COLOR is set (no-color.org); FORCE_COLOR
+ * asks for it anywhere.
+ */
+export function wantsColours(
+  environment: Readonly<Record<string, string | undefined>>,
+  isTerminal: boolean
+): boolean {
+  if (environment['NO_COLOR']) return false;
+  const { FORCE_COLOR: force } = environment;
+  if (force !== undefined) return force !== '0' && force !== 'false';
+  return isTerminal && environment['TERM'] !== 'dumb';
+}

@@ -1,0 +1,218 @@
+import type { Family } from '../src/case.js';
+import { atLeast, costs, exactly } from './figures.js';
+
+/** Tasks of about a second each in Python, after a shuffle that they depend on. */
+const SLOW_AFTER_SHUFFLE = `def slow(frames):
+    for frame in frames:
+        time.sleep(1)
+        yield frame
+shuffled = spark.range(0, 4_000, 1, 6).repartition(8, "id")
+assert shuffled.mapInPandas(slow, "id long").count() == 4_000`;
+
+/** AQE would join small partitions and leave no time to do something to them. */
+const AS_PLANNED = { 'spark.sql.adaptive.enabled': 'false' };
+
+/** Executors that end: killed for memory, out of heap, told to end, crashed. */
+export const executors: Family = {
+  name: 'executors',
+  cases: [
+    {
+      name: 'executor-killed-for-memory',
+      happens:
+        'executors sort outside their heap, in more memory than they were granted; the kernel kills them until the cell fails',
+      needs: ['memory cgroups'],
+      shape: { executorOverheadMiB: 128 },
+      properties: {
+        'spark.memory.offHeap.enabled': 'true',
+        'spark.memory.offHeap.size': '2g'
+      },
+      cells: [
+        {
+          name: 'a',
+          ends: 'error',
+          code: `rows = spark.range(0, 1_000_000, 1, 2).selectExpr("hash(id) k", "repeat(string(id), 200) s")
+rows.sortWithinPartitions("k").write.format("noop").mode("overwrite").save()`
+        }
+      ],
+      expected: [
+        {
+          code: 'executor-oom-killed',
+          cell: 'a',
+          severity: 'error',
+          confidence: 'certain',
+          figures: finding => atLeast('kills', finding.count, 4) ?? costs(finding)
+        }
+      ]
+    },
+    {
+      name: 'executor-killed-once',
+      happens:
+        'something else in an executor’s container takes its memory, the kernel kills the executor, and the cell succeeds after doing work again',
+      quick: true,
+      needs: ['memory cgroups'],
+      properties: AS_PLANNED,
+      cells: [{ name: 'a', code: SLOW_AFTER_SHUFFLE }],
+      async during(run) {
+        await run.executors(2);
+        await run.atWork('a', 8);
+        await run.crowdOut(await run.busyExecutor());
+      },
+      expected: [
+        {
+          code: 'executor-oom-killed',
+          cell: 'a',
+          severity: 'warning',
+          confidence: 'certain',
+          figures: finding => exactly('kills', finding.count, 1) ?? costs(finding)
+        }
+      ]
+    },
+    {
+      name: 'executor-heap-full',
+      happens: 'tasks collect long lists until the Java heap of their executors is full',
+      quick: true,
+      cells: [
+        {
+          name: 'a',
+          ends: 'error',
+          code: `spark.range(0, 4_000_000, 1, 4).selectExpr("id % 2 k", "concat(repeat('x', 200), id) s").groupBy("k").agg(
+    F.collect_list("s").alias("l")).selectExpr("k", "size(l) n").collect()`
+        },
+        { name: 'next', code: `spark.range(100).count()` }
+      ],
+      expected: [
+        {
+          code: 'executor-heap-oom',
+          cell: 'a',
+          severity: 'error',
+          confidence: 'certain',
+          figures: finding => atLeast('failures', finding.count, 4) ?? costs(finding)
+        }
+      ]
+    },
+    {
+      name: 'executor-terminated',
+      happens: 'somebody sends SIGTERM to an executor at work; the cell succeeds',
+      properties: AS_PLANNED,
+      cells: [{ name: 'a', code: SLOW_AFTER_SHUFFLE }],
+      async during(run) {
+        await run.executors(2);
+        await run.atWork('a', 8);
+        await run.signalExecutor(await run.busyExecutor(), 'SIGTERM');
+      },
+      expected: [
+        {
+          code: 'executor-lost',
+          cell: 'a',
+          severity: 'warning',
+          confidence: 'likely',
+          figures: finding => exactly('losses', finding.count, 1) ?? costs(finding)
+        }
+      ]
+    },
+    {
+      name: 'executor-killed-by-hand',
+      happens:
+        'somebody sends SIGKILL to an executor at work; its cgroup counts no kill for memory',
+      needs: ['memory cgroups'],
+      properties: AS_PLANNED,
+      cells: [{ name: 'a', code: SLOW_AFTER_SHUFFLE }],
+      async during(run) {
+        await run.executors(2);
+        await run.atWork('a', 8);
+        await run.signalExecutor(await run.busyExecutor(), 'SIGKILL');
+      },
+      expected: [
+        {
+          code: 'executor-lost',
+          cell: 'a',
+          severity: 'warning',
+          confidence: 'likely',
+          figures: finding => exactly('losses', finding.count, 1) ?? costs(finding)
+        }
+      ]
+    },
+    {
+      name: 'executor-crashed',
+      happens: 'the Java machine of an executor crashes with a segmentation fault',
+      properties: AS_PLANNED,
+      cells: [{ name: 'a', code: SLOW_AFTER_SHUFFLE }],
+      async during(run) {
+        await run.executors(2);
+        await run.atWork('a', 8);
+        await run.signalExecutor(await run.busyExecutor(), 'SIGSEGV');
+      },
+      expected: [
+        {
+          code: 'executor-lost',
+          cell: 'a',
+          severity: 'warning',
+          confidence: 'certain',
+          figures: finding => exactly('losses', finding.count, 1) ?? costs(finding)
+        }
+      ]
+    },
+    {
+      name: 'executor-lost-under-two-cells',
+      happens: 'an executor crashes while two cells have tasks on it',
+      properties: AS_PLANNED,
+      shape: { executors: { min: 1, max: 1 }, executorCores: 4, executorOverheadMiB: 768 },
+      cells: [
+        {
+          name: 'a',
+          code: `def slow_a(frames):
+    for frame in frames:
+        time.sleep(2)
+        yield frame
+assert spark.range(0, 8, 1, 8).mapInPandas(slow_a, "id long").count() == 8`
+        },
+        {
+          name: 'b',
+          together: true,
+          code: `def slow_b(frames):
+    for frame in frames:
+        time.sleep(2)
+        yield frame
+assert spark.range(0, 8, 1, 8).mapInPandas(slow_b, "id long").count() == 8`
+        }
+      ],
+      async during(run) {
+        await run.until('both cells to have tasks at work', () =>
+          ['a', 'b'].every(cell => run.progress(cell).tasks.running > 0)
+        );
+        await run.signalExecutor(await run.busyExecutor(), 'SIGSEGV');
+      },
+      expected: [
+        { code: 'executor-lost', cell: 'a', severity: 'warning', confidence: 'certain' },
+        { code: 'executor-lost', cell: 'b', severity: 'warning', confidence: 'certain' }
+      ]
+    },
+    {
+      name: 'executor-frozen',
+      happens: 'an executor at work is frozen (SIGSTOP), so that its heartbeats stay away',
+      properties: {
+        ...AS_PLANNED,
+        'spark.network.timeout': '12s',
+        'spark.network.timeoutInterval': '1s',
+        'spark.storage.blockManagerHeartbeatTimeoutMs': '8s',
+        'spark.storage.blockManagerTimeoutIntervalMs': '1s',
+        'spark.executor.heartbeatInterval': '1s'
+      },
+      cells: [{ name: 'a', code: SLOW_AFTER_SHUFFLE }],
+      async during(run) {
+        await run.executors(2);
+        await run.atWork('a', 8);
+        await run.signalExecutor(await run.busyExecutor(), 'SIGSTOP');
+      },
+      expected: [
+        {
+          code: 'executor-heartbeat-timeout',
+          cell: 'a',
+          severity: 'warning',
+          confidence: 'certain',
+          figures: finding => exactly('losses', finding.count, 1) ?? costs(finding)
+        }
+      ]
+    }
+  ]
+};

@@ -1,0 +1,133 @@
+import type { Family } from '../src/case.js';
+import { says } from './figures.js';
+
+/** Cells that succeed and take longer than they should. */
+export const slow: Family = {
+  name: 'slow',
+  cases: [
+    {
+      name: 'spill',
+      happens: 'two large partitions are sorted in far less memory than they need',
+      properties: { 'spark.sql.adaptive.enabled': 'false', 'spark.memory.fraction': '0.1' },
+      cells: [
+        {
+          name: 'a',
+          code: `t = spark.range(0, 3_000_000, 1, 4).withColumn("s", F.sha2(F.col("id").cast("string"), 512))
+t.repartition(2, "s").sortWithinPartitions("s").agg(F.max("s")).collect()`
+        }
+      ],
+      expected: [{ code: 'spill', cell: 'a', severity: 'warning', confidence: 'certain' }]
+    },
+    {
+      name: 'garbage',
+      happens:
+        'tasks spend their time collecting garbage in a heap with hardly any room for the young',
+      properties: {
+        'spark.executor.extraJavaOptions': '-XX:+UseSerialGC -Xmn1m -XX:MaxTenuringThreshold=0'
+      },
+      cells: [
+        {
+          name: 'a',
+          code: `t = spark.range(0, 6_000_000, 1, 4).withColumn("s", F.regexp_replace(F.sha2(F.col("id").cast("string"), 256), "[a-f]", "x"))
+t.agg(F.max("s")).collect()`
+        }
+      ],
+      expected: [{ code: 'gc-pressure', cell: 'a', severity: 'warning', confidence: 'certain' }]
+    },
+    {
+      name: 'skew',
+      happens:
+        'nearly all rows of a join have the same key, and adaptive execution finds them too few to split',
+      properties: { 'spark.sql.autoBroadcastJoinThreshold': '-1' },
+      cells: [
+        {
+          name: 'a',
+          code: `a = spark.range(0, 6_000_000, 1, 6).selectExpr("if(id % 20 <> 0, 0, id % 1000) k", "sha2(string(id), 256) p")
+b = spark.range(0, 1_000, 1, 2).selectExpr("id k", "repeat('z', 50) q")
+a.join(b, "k").agg(F.max(F.sha2(F.concat("p", "q"), 512))).collect()`
+        }
+      ],
+      expected: [{ code: 'skew', cell: 'a', severity: 'warning', confidence: 'certain' }]
+    },
+    {
+      name: 'cache-too-small',
+      happens: 'a table is kept in memory only, fits in part, and the rest is computed at each use',
+      cells: [
+        {
+          name: 'make',
+          code: `kept = spark.range(0, 4_000_000, 1, 12).selectExpr("id", "sha2(string(id), 256) a", "sha2(string(id + 7), 256) b")
+kept.persist(StorageLevel.MEMORY_ONLY).count()`
+        },
+        { name: 'use', code: `kept.agg(F.max("b")).collect()` }
+      ],
+      during: () => Promise.resolve(),
+      expected: [{ code: 'cache-partial', cell: 'use', severity: 'warning', confidence: 'certain' }]
+    },
+    {
+      name: 'cache-lost',
+      happens:
+        'an idle executor is taken back with the cached table that it holds, which is computed again',
+      properties: {
+        'spark.dynamicAllocation.enabled': 'true',
+        'spark.dynamicAllocation.shuffleTracking.enabled': 'true',
+        'spark.dynamicAllocation.initialExecutors': '2',
+        'spark.dynamicAllocation.minExecutors': '1',
+        'spark.dynamicAllocation.maxExecutors': '2',
+        'spark.dynamicAllocation.executorIdleTimeout': '1s',
+        'spark.dynamicAllocation.cachedExecutorIdleTimeout': '3s'
+      },
+      cells: [
+        {
+          name: 'make',
+          code: `def slow(frames):
+    for frame in frames:
+        time.sleep(2)
+        yield frame
+kept = spark.range(0, 8, 1, 8).mapInPandas(slow, "id long").cache(); kept.count(); time.sleep(8)`
+        },
+        { name: 'use', code: `kept.count()` }
+      ],
+      expected: [{ code: 'cache-lost', cell: 'use', severity: 'warning', confidence: 'certain' }]
+    },
+    {
+      name: 'tiny-partitions',
+      happens: 'a small table is worked on in three thousand partitions',
+      properties: { 'spark.sql.adaptive.enabled': 'false' },
+      cells: [
+        {
+          name: 'a',
+          code: `spark.range(0, 30_000, 1, 3_000).select(F.sqrt("id").alias("r")).agg(F.sum("r")).collect()`
+        }
+      ],
+      expected: [{ code: 'small-partitions', cell: 'a', severity: 'info', confidence: 'likely' }]
+    },
+    {
+      name: 'tiny-files',
+      happens: 'a table of a few megabytes is read from two thousand files',
+      cells: [
+        {
+          name: 'write',
+          code: `import os
+import pyarrow as pa, pyarrow.parquet as pq
+path = directory + "/tiny"
+os.mkdir(path)
+for i in range(2_000):
+    pq.write_table(pa.table({"id": list(range(i * 10, i * 10 + 10))}), f"{path}/part-{i:05}.parquet")`
+        },
+        {
+          name: 'read',
+          code: `assert spark.read.parquet(path).agg(F.count("id")).collect()[0][0] == 20_000`
+        }
+      ],
+      expected: [
+        {
+          code: 'small-files',
+          cell: 'read',
+          severity: 'warning',
+          confidence: 'certain',
+          figures: finding => says(finding, /2,?000/)
+        }
+      ]
+    }
+  ]
+};

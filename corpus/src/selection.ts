@@ -1,0 +1,40 @@
+import { isShareable, type Case, type Family } from './case.js';
+
+/** Cases that run on one cluster, one after the other. */
+export interface Group {
+  name: string;
+  cases: readonly Case[];
+}
+
+/**
+ * The cases that somebody asked for: by the name of a case or a family; `healthy` for those without findings, `quick`
+ * for the small selection of the tests. Nothing asked for is all.
+ * @throws if a name is none of these
+ */
+export function select(families: readonly Family[], names: readonly string[]): Case[] {
+  const all = families.flatMap(({ cases }) => cases);
+  if (names.length === 0) return all;
+  const chosen = new Set<Case>();
+  for (const name of names) {
+    const found = all.filter(
+      one =>
+        one.name === name ||
+        families.some(family => family.name === name && family.cases.includes(one)) ||
+        (name === 'healthy' && one.expected.length === 0) ||
+        (name === 'quick' && one.quick)
+    );
+    if (found.length === 0) throw new Error(`There is no case and no family named ${name}.`);
+    for (const one of found) chosen.add(one);
+  }
+  return all.filter(one => chosen.has(one));
+}
+
+/** Healthy cases with nothing of their own share a cluster; all others get one each. */
+export function groupsOf(cases: readonly Case[]): Group[] {
+  const shared = cases.filter(isShareable);
+  const alone = cases.filter(one => !isShareable(one));
+  return [
+    ...(shared.length > 0 ? [{ name: 'shared', cases: shared }] : []),
+    ...alone.map(one => ({ name: one.name, cases: [one] }))
+  ];
+}

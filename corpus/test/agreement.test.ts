@@ -1,0 +1,33 @@
+import { describe, expect, it } from '@jest/globals';
+import { differences, differencesOfLogs } from '../src/agreement.js';
+import { finding } from './findings.js';
+
+const at = (ref: string) => finding({ evidence: [{ ...finding().evidence[0]!, ref }] });
+
+describe('Live and offline agree', () => {
+  it('when they name the same line of the same file, wherever that is', () => {
+    expect(differences([at('live.jsonl:7')], [at('/kept/case/live.jsonl:7')])).toEqual([]);
+  });
+
+  it('also when Spark’s own log has the line elsewhere, and words rest on heartbeats', () => {
+    const log = { ...at('eventlog:9'), title: 'Executor 1 was lost (no heartbeats)' };
+    expect(differencesOfLogs([at('live.jsonl:7')], [log])).toEqual([]);
+  });
+});
+
+describe('Live and offline differ', () => {
+  it('when one has a finding that the other has not', () => {
+    expect(differences([finding()], [])[0]).toMatch(/live only/);
+    expect(differences([], [finding()])[0]).toMatch(/in the files only/);
+  });
+
+  it('when they say something else, and it is told what', () => {
+    const said = differences([finding()], [finding({ count: 2 })]);
+    expect(said).toEqual(['executor-lost:cell:1:case.a: count live 1, in the files 2']);
+    expect(differencesOfLogs([finding()], [finding({ confidence: 'certain' })])).toHaveLength(1);
+  });
+
+  it('when another line is the evidence', () => {
+    expect(differences([at('live.jsonl:7')], [at('live.jsonl:8')])).toHaveLength(1);
+  });
+});

@@ -1,0 +1,180 @@
+import type { Evidence } from '@aglais/protocol';
+import type {
+  ClientObservation,
+  LogObservation,
+  ShareObservation,
+  Who,
+  YarnObservation
+} from '../observation.js';
+
+/** What somebody's own words say happened. */
+export type Claim =
+  | 'heap-oom'
+  | 'not-accepted'
+  | 'heartbeat'
+  | 'too-many-failures'
+  | 'disk-full'
+  | 'broadcast'
+  | 'indeterminate'
+  | 'quota'
+  | 'session-lost'
+  | 'session-gone';
+
+/** The same claim about the same process, however often it was made. */
+export interface Account {
+  readonly claim: Claim;
+  /** Whose process; a client speaks for itself. */
+  readonly who: Who | 'client';
+  /** The cell that got it, for clients. */
+  readonly cell: string | null;
+  readonly run: number | null;
+  count: number;
+  firstSeen: number | null;
+  lastSeen: number | null;
+  /** The earliest of it. */
+  evidence: Evidence;
+  readonly seen: Set<string>;
+}
+
+/** Words and whom they are about; the first that fits counts. */
+const CLAIMS: readonly [Claim, RegExp][] = [
+  ['too-many-failures', /Max number of executor failures/],
+  ['heartbeat', /no recent heartbeats|heartbeat timed out/i],
+  ['not-accepted', /Initial job has not accepted any resources/],
+  ['quota', /exceeded quota:/],
+  [
+    'broadcast',
+    /Cannot broadcast the table|Could not execute broadcast in|Not enough memory to build and broadcast/
+  ],
+  ['indeterminate', /with indeterminate output was failed/],
+  ['disk-full', /No space left on device|DiskErrorException|Disk quota exceeded/],
+  ['heap-oom', /java\.lang\.OutOfMemoryError/]
+];
+
+/** Spark Connect's words when the server does not know the session (error-conditions.json). */
+const SESSION_LOST =
+  /INVALID_HANDLE\.SESSION_(?:CHANGED|NOT_FOUND|CLOSED)|server driver instance has restarted|NO_ACTIVE_SESSION/;
+/** The driver does not answer any more: gRPC's, Py4J's and Spark's own words. */
+const SESSION_GONE =
+  /StatusCode\.UNAVAILABLE|failed to connect to all addresses|Answer from Java side is empty|Error while sending or receiving|Py4JNetworkError|Cannot call methods on a stopped SparkContext|Cannot run .* on a stopped SparkContext/;
+
+const QUOTE = 1000;
+/** Places from which one account was heard, to know a repeated one; beyond it all are counted. */
+const PLACES = 200;
+const ACCOUNTS = 500;
+
+/** What logs, clients and YARN say, added up. Bounded by the number of processes that complain. */
+export class Accounts {
+  readonly #all = new Map<string, Account>();
+  readonly yarn = new Map<string, YarnObservation>();
+  readonly shares = new Map<string, ShareObservation>();
+
+  [Symbol.iterator](): Iterator<Account> {
+    return this.#all.values();
+  }
+
+  of(claim: Claim, who?: Who | 'client'): Account[] {
+    return [...this.#all.values()].filter(
+      account =>
+        account.claim === claim && (who === undefined || nameOf(account.who) === nameOf(who))
+    );
+  }
+
+  observeLog(log: LogObservation): void {
+    const claim = CLAIMS.find(([, words]) => words.test(log.text))?.[0];
+    if (!claim) return;
+    // The driver speaks of an executor that it hears nothing of.
+    const silent =
+      claim === 'heartbeat' ? /(?:Removing|Lost) executor (\S+)/.exec(log.text)?.[1] : undefined;
+    const who: Who = silent === undefined ? log.who : { executor: silent };
+    this.#add(claim, who, null, null, {
+      source: 'log',
+      at: log.at,
+      quote: log.text.slice(0, QUOTE),
+      ref: log.ref
+    });
+  }
+
+  observeClient(client: ClientObservation): void {
+    const { name, message, cell, run, at, ref } = client;
+    const quote = (message || name).slice(0, QUOTE);
+    const all = `${name}: ${message}`;
+    const claim = SESSION_LOST.test(all)
+      ? 'session-lost'
+      : SESSION_GONE.test(all)
+        ? 'session-gone'
+        : CLAIMS.find(
+            ([one, words]) =>
+              (one === 'broadcast' || one === 'too-many-failures') && words.test(all)
+          )?.[0];
+    if (claim) this.#add(claim, 'client', cell, run, { source: 'client', at, quote, ref });
+  }
+
+  observeYarn(said: YarnObservation): void {
+    const key = JSON.stringify([said.application, said.container, said.diagnostics, said.state]);
+    const known = this.yarn.get(key);
+    if (known ? said.ref < known.ref : this.yarn.size < ACCOUNTS) this.yarn.set(key, said);
+    if (/Max number of executor failures/.test(said.diagnostics)) {
+      this.#add('too-many-failures', 'driver', null, null, {
+        source: 'log',
+        at: said.at,
+        quote: said.diagnostics.slice(0, QUOTE),
+        ref: said.ref
+      });
+    }
+  }
+
+  /** The last word about a share that was not available; a probe that succeeds later ends it. */
+  observeShare(probe: ShareObservation): void {
+    const known = this.shares.get(probe.share);
+    const newer = !known || probe.at > known.at || (probe.at === known.at && !probe.available);
+    if (newer && (known || this.shares.size < ACCOUNTS)) this.shares.set(probe.share, probe);
+  }
+
+  #add(
+    claim: Claim,
+    who: Who | 'client',
+    cell: string | null,
+    run: number | null,
+    evidence: Evidence
+  ): void {
+    const key = JSON.stringify([claim, who, cell, run]);
+    let account = this.#all.get(key);
+    if (!account) {
+      if (this.#all.size >= ACCOUNTS) return;
+      account = {
+        claim,
+        who,
+        cell,
+        run,
+        count: 0,
+        firstSeen: null,
+        lastSeen: null,
+        evidence,
+        seen: new Set()
+      };
+      this.#all.set(key, account);
+    }
+    const place = `${evidence.ref}\n${evidence.quote.slice(0, 80)}`;
+    if (account.seen.has(place)) return;
+    if (account.seen.size < PLACES) account.seen.add(place);
+    account.count += 1;
+    const { at } = evidence;
+    if (at !== null) {
+      account.firstSeen = Math.min(account.firstSeen ?? Infinity, at);
+      account.lastSeen = Math.max(account.lastSeen ?? -Infinity, at);
+    }
+    if (earlier(evidence, account.evidence)) account.evidence = evidence;
+  }
+}
+
+function nameOf(who: Who | 'client'): string {
+  return typeof who === 'string' ? who : `executor ${who.executor}`;
+}
+
+/** By time, else by place: `driver.stderr:9` comes before `driver.stderr:10`. */
+function earlier(a: Evidence, b: Evidence): boolean {
+  if (a.at !== null && b.at !== null && a.at !== b.at) return a.at < b.at;
+  const difference = a.ref.localeCompare(b.ref, 'en', { numeric: true });
+  return difference !== 0 ? difference < 0 : a.quote < b.quote;
+}

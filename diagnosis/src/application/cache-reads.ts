@@ -1,0 +1,142 @@
+import type { CachedRdd } from '../eventlog/metrics.js';
+import type { CacheFacts, Caches, Missing, Recomputed } from './caches.js';
+
+/** What one task found of the cached tables that it needs. */
+export interface CacheLookup {
+  /** Tables whose partition this task reads, or computes and keeps. */
+  readonly tables: readonly CacheFacts[];
+  readonly missed: { table: CacheFacts; why: Missing; executor: string | null } | null;
+  /** Everything that it needs was there. */
+  readonly hit: boolean;
+}
+
+interface Misses {
+  table: CacheFacts;
+  why: Missing;
+  count: number;
+  ms: number;
+  firstSeen: number;
+  lastSeen: number;
+  executors: Set<string>;
+  ref: string;
+}
+
+/** Stages whose tasks found their tables, or had to compute them again: counts and times. */
+export class CacheReads {
+  hits = 0;
+  hitMs = 0;
+  fills = 0;
+  fillMs = 0;
+  readonly misses = new Map<string, Misses>();
+
+  constructor(readonly rdds: readonly CachedRdd[]) {}
+
+  ended(lookup: CacheLookup, partition: number, from: number, to: number, ref: string): void {
+    const ms = to - from;
+    for (const table of lookup.tables) table.computed.add(partition);
+    const { missed } = lookup;
+    if (lookup.hit) {
+      this.hits += 1;
+      this.hitMs += ms;
+    } else if (!missed) {
+      this.fills += 1;
+      this.fillMs += ms;
+      for (const table of lookup.tables.slice(0, 1)) {
+        table.fills += 1;
+        table.fillMs += ms;
+      }
+    } else {
+      const key = `${missed.why}:${missed.table.rdd}`;
+      const misses = this.misses.get(key) ?? {
+        ...missed,
+        count: 0,
+        ms: 0,
+        firstSeen: from,
+        lastSeen: to,
+        executors: new Set<string>(),
+        ref
+      };
+      misses.count += 1;
+      misses.ms += ms;
+      misses.firstSeen = Math.min(misses.firstSeen, from);
+      misses.lastSeen = Math.max(misses.lastSeen, to);
+      if (missed.executor !== null) misses.executors.add(missed.executor);
+      this.misses.set(key, misses);
+    }
+  }
+}
+
+/**
+ * What a task will find as it starts. Only tables that are cut like the stage can be told: then
+ * task and partition have the same number. Null if there are none.
+ */
+export function lookUp(
+  caches: Caches,
+  rdds: readonly CachedRdd[],
+  stageTasks: number,
+  partition: number
+): CacheLookup | null {
+  const same = rdds.filter(({ partitions }) => partitions === stageTasks);
+  if (same.length === 0) return null;
+  const there = new Set(
+    same.filter(({ rdd }) => caches.find(rdd)?.blocks.has(partition)).map(({ rdd }) => rdd)
+  );
+  // A table that is behind one that is there is not looked at.
+  const needed = same
+    .filter(({ rdd }) => !same.some(one => there.has(one.rdd) && one.behind.includes(rdd)))
+    .sort((a, b) => b.rdd - a.rdd);
+  let missed: CacheLookup['missed'] = null;
+  const tables: CacheFacts[] = [];
+  for (const { rdd } of needed) {
+    const table = caches.find(rdd);
+    if (!table) continue;
+    tables.push(table);
+    const why = caches.missing(table, partition);
+    if (why && !missed) missed = { table, why, executor: table.lost.get(partition) ?? null };
+  }
+  return { tables, missed, hit: needed.every(({ rdd }) => there.has(rdd)) };
+}
+
+/**
+ * Books what a stage that is over had to compute again.
+ *
+ * taskMs = time of the tasks that missed − their number × the mean of those that found theirs; if
+ * none did, at most what as many tasks took that filled the table. wallMs = taskMs / peakRunning.
+ */
+export function settleReads(
+  caches: Caches,
+  reads: CacheReads,
+  stage: { id: number; attempt: number; scope: string; jobs: number[]; slots: number }
+): void {
+  const usual = reads.hits === 0 ? 0 : reads.hitMs / reads.hits;
+  for (const misses of reads.misses.values()) {
+    const account = caches.account(misses.table, stage.scope, misses.why);
+    const { fills, fillMs } = misses.table;
+    const most = reads.hits === 0 && fills > 0 ? (misses.count * fillMs) / fills : Infinity;
+    const taskMs = Math.min(most, Math.max(0, misses.ms - misses.count * usual));
+    account.count += misses.count;
+    misses.table.recomputedTasks += misses.count;
+    account.taskMs += taskMs;
+    account.wallMs += taskMs / stage.slots;
+    account.firstSeen = Math.min(account.firstSeen, misses.firstSeen);
+    account.lastSeen = Math.max(account.lastSeen, misses.lastSeen);
+    addStage(account, stage);
+    for (const executor of misses.executors) account.executors.add(executor);
+    if (account.ref === '') {
+      account.ref = misses.ref;
+      account.quote = `"Stage ID":${stage.id},"Stage Attempt ID":${stage.attempt}`;
+    }
+  }
+}
+
+/** Stages and jobs that an account names; a loop in a cell can have any number. */
+const NAMED = 50;
+
+export function addStage(
+  account: Recomputed,
+  stage: { id: number; attempt: number; jobs: readonly number[] }
+): void {
+  const { id, attempt } = stage;
+  if (account.stages.size < NAMED) account.stages.set(`${id}.${attempt}`, { id, attempt });
+  for (const job of stage.jobs) if (account.jobs.size < NAMED) account.jobs.add(job);
+}

@@ -1,0 +1,54 @@
+/** A job that waited for executors: none was there when it began. */
+export interface Wait {
+  readonly job: number;
+  readonly scope: string;
+  readonly from: number;
+  /** Where its start was read. */
+  readonly ref: string;
+  /** When a first task of anybody started, or the job ended without one; null: it still waits. */
+  to: number | null;
+}
+
+/** Waits that are worth remembering, ms. Starting executors takes some tens of seconds anywhere. */
+export const LONG_WAIT_MS = 60_000;
+const KEPT = 100;
+
+/** Follows jobs that begin while no executor is there, until a task starts. */
+export class Waits {
+  readonly #open = new Map<number, Wait>();
+  /** The long ones that are over; the longest are kept. */
+  readonly over: Wait[] = [];
+
+  jobStarted(job: number, scope: string, at: number, ref: string): void {
+    this.#open.set(job, { job, scope, from: at, to: null, ref });
+  }
+
+  /** @returns whether something that lasted long has ended. */
+  taskStarted(at: number): boolean {
+    if (this.#open.size === 0) return false;
+    let long = false;
+    for (const wait of [...this.#open.values()]) long = this.#end(wait, at) || long;
+    return long;
+  }
+
+  jobEnded(job: number, at: number): boolean {
+    const wait = this.#open.get(job);
+    return wait !== undefined && this.#end(wait, at);
+  }
+
+  get open(): Wait[] {
+    return [...this.#open.values()];
+  }
+
+  #end(wait: Wait, at: number): boolean {
+    this.#open.delete(wait.job);
+    if (at - wait.from < LONG_WAIT_MS) return false;
+    wait.to = at;
+    this.over.push(wait);
+    if (this.over.length > KEPT) {
+      this.over.sort((a, b) => b.to! - b.from - (a.to! - a.from));
+      this.over.pop();
+    }
+    return true;
+  }
+}

@@ -1,0 +1,168 @@
+import { fields, text } from '../eventlog/fields.js';
+import type { LogObservation, Who } from '../observation.js';
+import { timeOf } from './pods.js';
+
+/** Spark's log4j layouts, 2.x to 4.x: `26/11/20 23:41:05 WARN BlockManager: …`, and with ISO times. */
+const HEAD =
+  /^(\d{2}\/\d{2}\/\d{2} \d{2}:\d{2}:\d{2}|\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(?:[.,]\d+)?(?:Z|[+-]\d{2}:?\d{2})?)\s+(?:\[[^\]]*\]\s+)?(TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\s/;
+
+/**
+ * What of a log decides something. Everything else is let go line by line. The words are those of
+ * the JVM, TaskSchedulerImpl, HeartbeatReceiver, ApplicationMaster, ExecutorPodsLifecycleManager,
+ * BroadcastExchangeExec, DAGScheduler, the API server of Kubernetes, the operating system and Hadoop.
+ */
+const TELLING = [
+  /java\.lang\.OutOfMemoryError/,
+  /Initial job has not accepted any resources/,
+  /no recent heartbeats|heartbeat timed out/i,
+  /Max number of executor failures/,
+  /No space left on device|DiskErrorException|Disk quota exceeded/,
+  /Cannot broadcast the table|Could not execute broadcast in|Not enough memory to build and broadcast/,
+  /with indeterminate output was failed/,
+  /exceeded quota:/
+];
+
+const ID = String.raw`([\w.-]+)`;
+/** Where an executor's log says whose it is. */
+const IS_EXECUTOR = [
+  new RegExp(`\\bStarting executor ID ${ID} `),
+  // A worker's log holds the commands of the executors that it launches; their own begin with it.
+  new RegExp(`^Spark Executor Command: .*"--executor-id" "${ID}"`)
+];
+
+/** An executor whose log does not say which it is. */
+const UNKNOWN = '?';
+const LINE = 4000;
+/** Lines of a record after which nobody reads on: a stack trace with its causes. */
+const RECORD_LINES = 400;
+const QUOTE = 500;
+
+/**
+ * Reads the log of a driver or an executor line by line and keeps what decides something. A record
+ * is a line that begins like one of log4j's, with what follows it; the whole record is judged, for
+ * the driver's log quotes the errors of its executors. Whose log it is, it says itself.
+ */
+export class LogRecords {
+  #who: Who;
+  #record: string[] = [];
+  #at: string | null = null;
+  #line = 0;
+  #telling = -1;
+  readonly #ref: string;
+
+  constructor(ref: string, who: Who = 'driver') {
+    this.#ref = ref;
+    this.#who = who;
+  }
+
+  /** Takes a line; returns the record that is complete now, if it says something. */
+  push(line: string, number: number): LogObservation | null {
+    const cut = line.length > LINE ? line.slice(0, LINE) : line;
+    // `yarn logs` puts the logs of many containers behind each other.
+    if (/^(?:Container: container_|LogType:|End of LogType)/.test(cut)) {
+      const last = this.flush();
+      if (cut.startsWith('Container:')) this.#who = 'driver';
+      return last;
+    }
+    for (const pattern of IS_EXECUTOR) {
+      const id = pattern.exec(cut)?.[1];
+      if (id !== undefined && id !== 'driver') this.#who = { executor: id };
+    }
+    // The beginning of an executor's log may have been rolled away.
+    if (this.#who === 'driver' && / (?:INFO|WARN|ERROR) \w*ExecutorBackend: /.test(cut)) {
+      this.#who = { executor: UNKNOWN };
+    }
+    const json = cut.startsWith('{"') ? structured(line) : null;
+    const head = json ? null : HEAD.exec(cut);
+    const alone = json !== null || head !== null || isOutside(cut);
+    const done = alone ? this.flush() : null;
+    if (alone || this.#record.length === 0) this.#line = number;
+    if (json) this.#at = json.at;
+    else if (head) this.#at = head[1]!;
+    const kept = json ? json.text : cut;
+    if (this.#record.length < RECORD_LINES) {
+      if (this.#telling < 0 && TELLING.some(pattern => pattern.test(kept))) {
+        this.#telling = this.#record.length;
+      }
+      this.#record.push(kept);
+    }
+    return done;
+  }
+
+  /** The last record, when no more will come. */
+  flush(): LogObservation | null {
+    const record = this.#record;
+    const telling = this.#telling;
+    const observation: LogObservation | null =
+      telling < 0
+        ? null
+        : {
+            kind: 'log',
+            who: this.#who,
+            at: timeWithZone(this.#at),
+            text: record[telling]!.trim().slice(0, QUOTE),
+            ref: `${this.#ref}:${this.#line + telling}`
+          };
+    this.#record = [];
+    this.#telling = -1;
+    this.#at = null;
+    // A quotation of a task's failure is not the driver's own; the event log has it.
+    return observation && !isQuotation(record, this.#who) ? observation : null;
+  }
+}
+
+/** All that a log says. */
+export function* readLog(content: string, ref: string, who?: Who): Generator<LogObservation> {
+  const records = new LogRecords(ref, who);
+  let number = 0;
+  for (const line of content.split(/\r?\n/)) {
+    const record = records.push(line, (number += 1));
+    if (record) yield record;
+  }
+  const last = records.flush();
+  if (last) yield last;
+}
+
+/** Lines that the JVM writes past log4j: they belong to no record before them. */
+function isOutside(line: string): boolean {
+  return /^(?:Exception in thread|# |Dumping heap to|Aborting due to|Terminating due to)/.test(
+    line
+  );
+}
+
+/** Words about the failure of a task or a job that somebody else's process had. */
+function isQuotation(record: readonly string[], who: Who): boolean {
+  if (who !== 'driver') return false;
+  const all = record.join('\n');
+  if (!/OutOfMemoryError|No space left|DiskErrorException|Disk quota/.test(all)) return false;
+  return (
+    /\b(?:TaskSetManager|DAGScheduler|TaskSchedulerImpl|Executor)\b:? /.test(record[0]!) ||
+    /Job aborted due to stage failure|Lost task \d|ExecutorLostFailure|Executor task launch worker/.test(
+      all
+    )
+  );
+}
+
+/** Spark 4's structured logging: one JSON object a line. */
+function structured(line: string): { at: string | null; text: string } | null {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return null;
+  }
+  const it = fields(json);
+  const message = it && text(it, 'msg');
+  if (!it || message === null) return null;
+  const exception = fields(it['exception']) ?? {};
+  const thrown = [text(exception, 'class'), text(exception, 'msg')].filter(Boolean).join(': ');
+  const logger = text(it, 'logger') ?? '';
+  return { at: text(it, 'ts'), text: `${logger} ${message} ${thrown}`.trim().slice(0, LINE) };
+}
+
+/** Spark's own layout names no zone: better no time than a wrong one. */
+function timeWithZone(time: string | null): number | null {
+  return time !== null && /(?:Z|[+-]\d{2}:?\d{2})$/.test(time)
+    ? timeOf(time.replace(' ', 'T').replace(',', '.'))
+    : null;
+}

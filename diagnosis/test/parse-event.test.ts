@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { BULKY } from '../src/eventlog/bulk.js';
+import { BULKY, WANTED } from '../src/eventlog/bulk.js';
 import { readEvent, readsEvent } from '../src/eventlog/event.js';
 import { parseEvent } from '../src/index.js';
 import { largeCorpus, linesOfFile, smallCorpus } from './evidence.js';
@@ -214,7 +214,9 @@ describe('the quick reading of an event', () => {
       for (const event of [...recorded, ...bare.map(event => ({ ...event, Event: name }))]) {
         readEvent(watched(event));
       }
-      expect([name, cut.filter(key => asked.has(key))]).toEqual([name, []]);
+      // `WANTED` is read where it is of use; the plans above hold that.
+      const missed = cut.filter(key => asked.has(key) && key !== WANTED.key);
+      expect([name, missed]).toEqual([name, []]);
       if (recorded.length > 0) expect(asked).toContain('Event');
     }
   });

@@ -41,6 +41,5 @@ function stage(): string[] {
 }
 
 function plan(): string[] {
-  // The same plan as text, which can be hundreds of MB; and the call stack of the query.
-  return ['physicalPlanDescription', 'details'];
+  return ['physicalPlanDescription', 'sparkPlanInfo', 'details'];
 }

@@ -30,7 +30,7 @@ export function executorOomKilled(app: Application, incident: Incident): Finding
     evidence: evidenceOf(incident),
     effects: [...effectsOf(setbacks), ...bystanders(app, incident)],
     advice: [
-      ...(use ? [moreOverhead(app.granted, use)] : []),
+      ...(use ? [moreOverhead(app.granted, use, certain)] : []),
       ...(use?.pythonMiB === null || use === null ? morePartitions(setbacks) : [])
     ],
     count: ids.length,

@@ -140,7 +140,7 @@ function advise(app: Application, ids: readonly string[], proved: boolean): Advi
   const resize =
     limit === null
       ? []
-      : [moreOverhead(app.granted, { limitMiB: limit, usedMiB: null, pythonMiB: python })];
+      : [moreOverhead(app.granted, { limitMiB: limit, usedMiB: null, pythonMiB: python }, proved)];
   if (proved) return resize;
   return [
     ...resize,

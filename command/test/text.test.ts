@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { firstLines, oneLine, printable, shortened } from '../src/printable.js';
@@ -9,6 +9,8 @@ import { paint, wantsColours } from '../src/text/paint.js';
 import { summaryText } from '../src/text/summary.js';
 import { dayAndTime, timeOfDay, zone } from '../src/words.js';
 import { evidence, finding, report, START } from './reports.js';
+
+jest.setTimeout(30_000);
 
 const page = { width: 60, tableWidth: 60, paint: paint(false) };
 const then = timeOfDay(START + 20_000);

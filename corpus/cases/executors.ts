@@ -70,7 +70,6 @@ rows.sortWithinPartitions("k").write.format("noop").mode("overwrite").save()`
     {
       name: 'executor-heap-full',
       happens: 'tasks collect long lists until the Java heap of their executors is full',
-      quick: true,
       cells: [
         {
           name: 'a',

@@ -50,14 +50,14 @@ assert t.mapInPandas(slow, "id long").count() == 4_000`
         'spark.dynamicAllocation.initialExecutors': '2',
         'spark.dynamicAllocation.minExecutors': '1',
         'spark.dynamicAllocation.maxExecutors': '2',
-        'spark.dynamicAllocation.executorIdleTimeout': '6s'
+        'spark.dynamicAllocation.executorIdleTimeout': '12s'
       },
       cells: [
         {
           name: 'a',
           code: `${SLOW}def very_slow(frames):
     for frame in frames:
-        time.sleep(25)
+        time.sleep(45)
         yield frame
 left = spark.range(0, 8, 1, 8).mapInPandas(slow, "id long")
 right = spark.range(0, 1_000, 1, 1).mapInPandas(very_slow, "id long")

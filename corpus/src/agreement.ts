@@ -16,6 +16,17 @@ export function differencesOfLogs(live: readonly Finding[], log: readonly Findin
   return compare(live, log, core);
 }
 
+/**
+ * What the user's own stop made of the findings: executors that go down with their cluster must neither add a finding
+ * nor take one over. That a log has no end can only be said at the end.
+ */
+export function differencesByStop(before: readonly Finding[], after: readonly Finding[]): string[] {
+  const known = ({ code }: Finding): boolean => code !== 'application-incomplete';
+  return compare(before.filter(known), after.filter(known), ({ severity }) => ({ severity })).map(
+    text => text.replace('live only', 'before the stop only').replace('in the files', 'after it')
+  );
+}
+
 function compare(
   live: readonly Finding[],
   other: readonly Finding[],

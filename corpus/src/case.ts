@@ -42,6 +42,8 @@ export interface Case {
   during?: (run: RunningCase) => Promise<void>;
   /** Nothing: a healthy run. */
   expected: readonly Expected[];
+  /** Findings that may come or not, because they depend on the machine; not to be used for others. */
+  may?: readonly FindingCode[];
   /** Small and quick: part of `npm test`. */
   quick?: boolean;
 }

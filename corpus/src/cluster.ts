@@ -32,6 +32,8 @@ export interface MachineRoom {
 
 /** What became of the same evidence on three ways. */
 export interface Conclusions {
+  /** Live, before the cluster was stopped. */
+  atWork: Finding[];
   live: Finding[];
   /** From the files that the cluster left. */
   offline: Finding[];
@@ -136,6 +138,7 @@ export class CorpusCluster {
 
   /** Stops it, reads what is left to be read, and concludes on all three ways. */
   async conclude(): Promise<Conclusions> {
+    const atWork = this.diagnosis.findings();
     await this.launcher.stop(this.id);
     await this.readToTheEnd();
     await this.endFollowing();
@@ -149,6 +152,7 @@ export class CorpusCluster {
       evidence
     });
     return {
+      atWork,
       live: this.diagnosis.findings(),
       offline: offline.findings(),
       eventLog: eventLog.findings()

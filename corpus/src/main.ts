@@ -60,7 +60,7 @@ for (const each of groupsOf(cases)) {
       console.log(rows.at(-1)!.join('  '));
       wrong.push(...result.differences.map(text => `${result.one.name}: ${text}`));
     }
-    wrong.push(...disagreements.map(text => `${each.name}: live and offline differ: ${text}`));
+    wrong.push(...disagreements.map(text => `${each.name}: ${text}`));
   } catch (error) {
     rows.push([each.name, '', '', 'did not run', 'NO']);
     wrong.push(`${each.name}: ${(error as Error).stack ?? String(error)}`);

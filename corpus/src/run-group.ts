@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { differences, differencesOfLogs } from './agreement.js';
+import { differences, differencesByStop, differencesOfLogs } from './agreement.js';
 import type { Case, Cell } from './case.js';
 import { Client, type CellReport } from './client.js';
 import { CorpusCluster, type Conclusions, type MachineRoom } from './cluster.js';
@@ -75,7 +75,7 @@ export async function runGroup(
 }
 
 function conclude(ran: readonly Ran[], conclusions: Conclusions, frame: RunFrame): GroupResult {
-  const { live, offline, eventLog } = conclusions;
+  const { atWork, live, offline, eventLog } = conclusions;
   return {
     results: ran.map(each => {
       const { found, differences: said } = judge(each.one, live, frame);
@@ -83,8 +83,9 @@ function conclude(ran: readonly Ran[], conclusions: Conclusions, frame: RunFrame
     }),
     conclusions,
     disagreements: [
-      ...differences(live, offline),
-      ...differencesOfLogs(live, eventLog).map(text => `event log: ${text}`)
+      ...differences(live, offline).map(text => `live and files: ${text}`),
+      ...differencesOfLogs(live, eventLog).map(text => `live and event log: ${text}`),
+      ...differencesByStop(atWork, live).map(text => `by the stop: ${text}`)
     ]
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { differences, differencesOfLogs } from '../src/agreement.js';
+import { differences, differencesByStop, differencesOfLogs } from '../src/agreement.js';
 import { finding } from './findings.js';
 
 const at = (ref: string) => finding({ evidence: [{ ...finding().evidence[0]!, ref }] });
@@ -12,6 +12,22 @@ describe('Live and offline agree', () => {
   it('also when Spark’s own log has the line elsewhere, and words rest on heartbeats', () => {
     const log = { ...at('eventlog:9'), title: 'Executor 1 was lost (no heartbeats)' };
     expect(differencesOfLogs([at('live.jsonl:7')], [log])).toEqual([]);
+  });
+});
+
+describe('Stopping a cluster', () => {
+  it('may only add that the log has no end', () => {
+    const incomplete = finding({
+      id: 'application-incomplete:application',
+      code: 'application-incomplete'
+    });
+    expect(differencesByStop([finding()], [finding({ count: 2 }), incomplete])).toEqual([]);
+  });
+
+  it('must not add a finding, take one away or make it worse', () => {
+    expect(differencesByStop([], [finding()])[0]).toMatch(/after it only/);
+    expect(differencesByStop([finding()], [])[0]).toMatch(/before the stop only/);
+    expect(differencesByStop([finding()], [finding({ severity: 'error' })])).toHaveLength(1);
   });
 });
 

@@ -1,0 +1,82 @@
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Observation } from '@aglais/diagnosis';
+import { followEvidence } from '../src/clusters/launchers/local/evidence.js';
+import { readProcess, type ProcessName } from '../src/clusters/launchers/local/process-table.js';
+import { eventually, temporaryDirectory } from './support/server.js';
+
+const NEXT = '26/11/21 13:26:49 INFO Master: next\n';
+const STARVED =
+  '26/11/21 13:26:33 WARN TaskSchedulerImpl: Initial job has not accepted any resources; check your cluster UI\n';
+const LAST_WORDS = 'Terminating due to java.lang.OutOfMemoryError: Java heap space\n';
+
+describe("The driver's own log", () => {
+  let place: ReturnType<typeof temporaryDirectory>;
+  let abort: AbortController;
+  let driver: ProcessName | null;
+  let recorded: Observation[];
+  const file = (name: string) => join(place.path, name);
+  const said = () => recorded.flatMap(one => (one.kind === 'log' ? [one.text] : []));
+
+  function follow(): Promise<void> {
+    const sink = { eventLine: () => {}, evidenceLine: () => {}, observe: () => {} };
+    const source = {
+      directory: place.path,
+      driver: () => Promise.resolve(driver),
+      cgroup: () => Promise.resolve(null),
+      record(observation: Observation) {
+        recorded.push(observation);
+        appendFileSync(file('evidence.jsonl'), `${JSON.stringify(observation)}\n`);
+        return Promise.resolve();
+      }
+    };
+    return followEvidence(source, sink, abort.signal);
+  }
+
+  beforeEach(() => {
+    place = temporaryDirectory();
+    abort = new AbortController();
+    driver = null;
+    recorded = [];
+  });
+  afterEach(() => {
+    abort.abort();
+    place.remove();
+  });
+
+  it('is put on record where it decides something, and nothing else of it', async () => {
+    driver = await readProcess(process.pid);
+    writeFileSync(file('driver.log'), `${NEXT}${STARVED}${NEXT}`);
+    const following = follow();
+    await eventually('the warning', () => Promise.resolve(said().length > 0));
+    abort.abort();
+    await following;
+    expect(recorded).toEqual([
+      expect.objectContaining({ kind: 'log', who: 'driver', ref: 'driver.log:2' })
+    ]);
+    expect(said()[0]).toContain('Initial job has not accepted any resources');
+  });
+
+  it('is heard to its last word once the driver has ended', async () => {
+    writeFileSync(file('driver.log'), `${NEXT}${LAST_WORDS}`);
+    const following = follow();
+    await eventually('the last words', () => Promise.resolve(said().length > 0));
+    abort.abort();
+    await following;
+    expect(said()).toEqual([LAST_WORDS.trim()]);
+  });
+
+  it('is on record once, also when the server is started again', async () => {
+    writeFileSync(file('driver.log'), `${STARVED}${NEXT}`);
+    for (const run of [1, 2]) {
+      abort = new AbortController();
+      const following = follow();
+      if (run === 2) appendFileSync(file('driver.log'), `${LAST_WORDS}${NEXT}`);
+      await eventually('the record', () => Promise.resolve(said().length >= run));
+      abort.abort();
+      await following;
+    }
+    expect(recorded.map(one => 'ref' in one && one.ref)).toEqual(['driver.log:1', 'driver.log:3']);
+  });
+});

@@ -64,7 +64,7 @@ const heapOom: Expected[] = [
     count: 8,
     title: '8 executors ran out of Java heap',
     effects: [
-      '8 tasks failed with OutOfMemoryError',
+      '8 task attempts failed with OutOfMemoryError',
       '7 running tasks died with it',
       '1 task of cell sw-cell-2 died with it too and ran again',
       'job 2 failed by it'

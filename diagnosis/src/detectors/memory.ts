@@ -89,7 +89,7 @@ export function executorHeapOom(app: Application, incident: Incident): Finding {
     evidence: evidenceOf(incident),
     effects: [
       ...(thrown.length > 0
-        ? [`${plural(total(thrown), 'task')} failed with OutOfMemoryError`]
+        ? [`${plural(total(thrown), 'task attempt')} failed with OutOfMemoryError`]
         : []),
       ...effectsOf(setbacks),
       ...bystanders(app, incident)

@@ -151,6 +151,20 @@ export function worst({ findings }: ApplicationReport): Severity | null {
   return SEVERITIES.find(severity => findings.some(f => f.severity === severity)) ?? null;
 }
 
+/**
+ * The `most` pieces that tell most, in their order: what saw the death itself (counters, containers, logs) before what
+ * Spark heard of it, and each text once before any twice.
+ */
+export function mostTelling(evidence: readonly Evidence[], most: number): Evidence[] {
+  const isFirst = (piece: Evidence): boolean =>
+    evidence.find(({ source, quote }) => source === piece.source && quote === piece.quote) ===
+    piece;
+  const rank = (piece: Evidence): number =>
+    (isFirst(piece) ? 0 : 2) + (piece.source === 'eventlog' ? 1 : 0);
+  const chosen = new Set([...evidence].sort((a, b) => rank(a) - rank(b)).slice(0, most));
+  return evidence.filter(piece => chosen.has(piece));
+}
+
 /** Where evidence was read; a file of the log by its name alone, as the reader knows its folder. */
 export function placeWords(ref: string, files: readonly string[]): string {
   const file = files.find(path => ref === path || ref.startsWith(`${path}:`));

@@ -7,7 +7,7 @@ import { applicationText } from '../src/text/application.js';
 import { fitted, paragraph, table } from '../src/text/layout.js';
 import { paint, wantsColours } from '../src/text/paint.js';
 import { summaryText } from '../src/text/summary.js';
-import { dayAndTime, timeOfDay, zone } from '../src/words.js';
+import { dayAndTime, mostTelling, timeOfDay, zone } from '../src/words.js';
 import { evidence, finding, report, START } from './reports.js';
 
 jest.setTimeout(30_000);
@@ -23,6 +23,15 @@ describe('Text for people', () => {
       `Star map\napp-1 · Spark 4.3.0 · ${dayAndTime(START)} ${zone(START)} · 60 s\n\n` +
         'Nothing wrong was found in 60 s of log.\n'
     );
+  });
+
+  it('quotes what saw the death itself before what Spark heard of it, and each text once', () => {
+    const heard = (at: number) => evidence({ quote: 'exited with code 137', at });
+    const seen = evidence({ source: 'cgroup', quote: 'oom_kill 1', at: START + 9 });
+    const other = evidence({ quote: 'another word of Spark', at: START + 8 });
+    const all = [heard(START), heard(START + 1), heard(START + 2), other, seen];
+    expect(mostTelling(all, 3)).toEqual([all[0], other, seen]);
+    expect(mostTelling(all, 9)).toEqual(all);
   });
 
   it('tells what happened, what would help, where, and how that is known', () => {

@@ -133,10 +133,21 @@ export function incompleteWords({ complete, findings }: ApplicationReport): stri
     : 'The log has no end yet: the application is running, or the log is cut off.';
 }
 
-/** The calm sentence. */
+/** The calm sentence; work that was cut off is no finding, and must not be passed over either. */
 export function calmWords(report: ApplicationReport): string {
   const took = durationWords(report);
-  return `Nothing wrong was found${took === null ? '' : ` in ${took} of log`}.`;
+  const cutOff = report.resources.timeline.jobs.filter(({ result }) => result === 'shutdown');
+  const longest = Math.max(
+    ...cutOff.map(({ startedAt, endedAt }) =>
+      startedAt === null || endedAt === null ? 0 : endedAt - startedAt
+    )
+  );
+  const rest =
+    cutOff.length === 0
+      ? ''
+      : ` ${plural(cutOff.length, 'job')} had not come to an end when the application was ended` +
+        `, after ${duration(longest)}.`;
+  return `Nothing wrong was found${took === null ? '' : ` in ${took} of log`}.${rest}`;
 }
 
 /** "3 lines could not be read", or null. */

@@ -7,7 +7,7 @@ import { applicationText } from '../src/text/application.js';
 import { fitted, paragraph, table } from '../src/text/layout.js';
 import { paint, wantsColours } from '../src/text/paint.js';
 import { summaryText } from '../src/text/summary.js';
-import { dayAndTime, mostTelling, timeOfDay, zone } from '../src/words.js';
+import { calmWords, dayAndTime, mostTelling, timeOfDay, zone } from '../src/words.js';
 import { evidence, finding, report, START } from './reports.js';
 
 jest.setTimeout(30_000);
@@ -22,6 +22,16 @@ describe('Text for people', () => {
     expect(applicationText(report(), page)).toBe(
       `Star map\napp-1 · Spark 4.3.0 · ${dayAndTime(START)} ${zone(START)} · 60 s\n\n` +
         'Nothing wrong was found in 60 s of log.\n'
+    );
+  });
+
+  it('says beside it what was cut off', () => {
+    const calm = report();
+    const job = { id: 7, scope: 'job:7', description: null, startedAt: START };
+    calm.resources.timeline.jobs = [{ ...job, endedAt: START + 50_000, result: 'shutdown' }];
+    expect(calmWords(calm)).toBe(
+      'Nothing wrong was found in 60 s of log. ' +
+        '1 job had not come to an end when the application was ended, after 50 s.'
     );
   });
 

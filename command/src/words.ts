@@ -133,10 +133,21 @@ export function incompleteWords({ complete, findings }: ApplicationReport): stri
     : 'The log has no end yet: the application is running, or the log is cut off.';
 }
 
-/** The calm sentence. */
+/** The calm sentence; work that was cut off is no finding, and must not be passed over either. */
 export function calmWords(report: ApplicationReport): string {
   const took = durationWords(report);
-  return `Nothing wrong was found${took === null ? '' : ` in ${took} of log`}.`;
+  const cutOff = report.resources.timeline.jobs.filter(({ result }) => result === 'shutdown');
+  const longest = Math.max(
+    ...cutOff.map(({ startedAt, endedAt }) =>
+      startedAt === null || endedAt === null ? 0 : endedAt - startedAt
+    )
+  );
+  const rest =
+    cutOff.length === 0
+      ? ''
+      : ` ${plural(cutOff.length, 'job')} had not come to an end when the application was ended` +
+        `, after ${duration(longest)}.`;
+  return `Nothing wrong was found${took === null ? '' : ` in ${took} of log`}.${rest}`;
 }
 
 /** "3 lines could not be read", or null. */
@@ -149,6 +160,20 @@ export function problemWords({ problemCount }: ApplicationReport): string | null
 /** The severity of the worst finding; null if there is none. */
 export function worst({ findings }: ApplicationReport): Severity | null {
   return SEVERITIES.find(severity => findings.some(f => f.severity === severity)) ?? null;
+}
+
+/**
+ * The `most` pieces that tell most, in their order: what saw the death itself (counters, containers, logs) before what
+ * Spark heard of it, and each text once before any twice.
+ */
+export function mostTelling(evidence: readonly Evidence[], most: number): Evidence[] {
+  const isFirst = (piece: Evidence): boolean =>
+    evidence.find(({ source, quote }) => source === piece.source && quote === piece.quote) ===
+    piece;
+  const rank = (piece: Evidence): number =>
+    (isFirst(piece) ? 0 : 2) + (piece.source === 'eventlog' ? 1 : 0);
+  const chosen = new Set([...evidence].sort((a, b) => rank(a) - rank(b)).slice(0, most));
+  return evidence.filter(piece => chosen.has(piece));
 }
 
 /** Where evidence was read; a file of the log by its name alone, as the reader knows its folder. */

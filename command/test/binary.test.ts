@@ -8,9 +8,10 @@ import { beginning, END, Folder, killedOnce, linesOf } from './logs.js';
 
 const root = join(import.meta.dirname, '..', '..');
 const aglais = join(root, 'command', 'bin', 'aglais.mjs');
-let folder: Folder;
-// Each test starts the program anew, some with dozens of threads: a busy machine takes its time.
+// Processes and files: a busy machine may take its time.
 jest.setTimeout(60_000);
+
+let folder: Folder;
 
 beforeAll(() => {
   folder = new Folder();

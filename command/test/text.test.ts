@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { firstLines, oneLine, printable, shortened } from '../src/printable.js';
@@ -7,8 +7,10 @@ import { applicationText } from '../src/text/application.js';
 import { fitted, paragraph, table } from '../src/text/layout.js';
 import { paint, wantsColours } from '../src/text/paint.js';
 import { summaryText } from '../src/text/summary.js';
-import { dayAndTime, timeOfDay, zone } from '../src/words.js';
+import { calmWords, dayAndTime, mostTelling, timeOfDay, zone } from '../src/words.js';
 import { evidence, finding, report, START } from './reports.js';
+
+jest.setTimeout(30_000);
 
 const page = { width: 60, tableWidth: 60, paint: paint(false) };
 const then = timeOfDay(START + 20_000);
@@ -21,6 +23,25 @@ describe('Text for people', () => {
       `Star map\napp-1 · Spark 4.3.0 · ${dayAndTime(START)} ${zone(START)} · 60 s\n\n` +
         'Nothing wrong was found in 60 s of log.\n'
     );
+  });
+
+  it('says beside it what was cut off', () => {
+    const calm = report();
+    const job = { id: 7, scope: 'job:7', description: null, startedAt: START };
+    calm.resources.timeline.jobs = [{ ...job, endedAt: START + 50_000, result: 'shutdown' }];
+    expect(calmWords(calm)).toBe(
+      'Nothing wrong was found in 60 s of log. ' +
+        '1 job had not come to an end when the application was ended, after 50 s.'
+    );
+  });
+
+  it('quotes what saw the death itself before what Spark heard of it, and each text once', () => {
+    const heard = (at: number) => evidence({ quote: 'exited with code 137', at });
+    const seen = evidence({ source: 'cgroup', quote: 'oom_kill 1', at: START + 9 });
+    const other = evidence({ quote: 'another word of Spark', at: START + 8 });
+    const all = [heard(START), heard(START + 1), heard(START + 2), other, seen];
+    expect(mostTelling(all, 3)).toEqual([all[0], other, seen]);
+    expect(mostTelling(all, 9)).toEqual(all);
   });
 
   it('tells what happened, what would help, where, and how that is known', () => {

@@ -64,7 +64,7 @@ const heapOom: Expected[] = [
     count: 8,
     title: '8 executors ran out of Java heap',
     effects: [
-      '8 tasks failed with OutOfMemoryError',
+      '8 task attempts failed with OutOfMemoryError',
       '7 running tasks died with it',
       '1 task of cell sw-cell-2 died with it too and ran again',
       'job 2 failed by it'
@@ -95,8 +95,7 @@ const cacheNoFit: Expected[] = [
     id: 'cache-partial:cell:sw-cell-1',
     severity: 'warning',
     confidence: 'certain',
-    title:
-      'Only 4 of 12 partitions of the cached table Project [id, sha2(cast(cast(id as string) as binary), 256… fit in memory',
+    title: 'Only 4 of 12 partitions of the cached table (id, a, b) fit in memory',
     // Read twice, 8 of 12 partitions each time. By hand from the log: the eight took 76461 and
     // 113176 ms, the four that were found 256.5 and 189.25 ms on average; two slots.
     cost: { taskMs: 186071, recomputedTasks: 16, wallMs: 93036 },

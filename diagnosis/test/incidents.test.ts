@@ -225,7 +225,7 @@ describe('Python workers that die', () => {
     const [finding] = findings(story, [cgroup('1', story.now, 1, 812, 420)]);
     expect(finding).toMatchObject({ confidence: 'certain', severity: 'warning' });
     expect(finding!.explanation).toMatch(
-      /^This cell succeeded, but the kernel's out-of-memory killer killed the Python workers of 1 task on executor 1 \(limit of the executor 812 MiB, .*Python workers used 420 MiB\)/
+      /^This cell succeeded, but the kernel's out-of-memory killer killed the Python workers of 1 task attempt on executor 1 \(limit of the executor 812 MiB, .*Python workers used 420 MiB\)/
     );
     // 512 + 384 + 1.5 × 420 = 1526 MiB: 1536 MiB, of which 1024 MiB beside the heap.
     expect(finding!.advice).toEqual([

@@ -20,7 +20,7 @@ const CHEAP_GB = 1;
 
 /**
  * Speed and memory of the diagnosis on generated logs, beside JSON.parse of every line, and beside Spark's History
- * Server on the same file. Every measurement is a process of its own, one after the other in each round.
+ * Server on the same file. On a busy machine the CPU time tells more than the clock. Every measurement is a process of its own, one after the other in each round.
  *
  *     npm run bench -- diagnosis [--sizes=0.1,1,3] [--history-up-to=GB]
  */
@@ -36,7 +36,7 @@ export async function benchDiagnosis(args: string[]): Promise<void> {
   const sizes = String(values.sizes).split(',').map(Number);
   const historyUpTo = existsSync(join(sparkHome, 'jars')) ? Number(values['history-up-to']) : 0;
   const folder = await mkdtemp(join(tmpdir(), 'aglais-bench-logs-'));
-  const rows = [['log', 'way', 'time', 'MB/s of JSON', 'of the floor', 'peak memory']];
+  const rows = [['log', 'way', 'time', 'MB/s of JSON', 'of the floor', 'peak memory', 'CPU time']];
   try {
     for (const size of sizes) rows.push(...(await measured(folder, size, false, historyUpTo)));
     const packed = Math.min(ZSTD_GB, Math.max(...sizes));
@@ -81,20 +81,28 @@ async function measured(
   const floorMs = median(floor.map(({ ms }) => ms));
   const speed = (ms: number, logs = 1): number => (logs * json) / MB / (ms / 1000);
   const name = `${gigabytes} GB${zstd ? ` (zstd, ${(size / MB).toFixed(0)} MB)` : ''}`;
-  const row = (way: string, ms: number, peakMiB: number | null, logs = 1): string[] => [
+  const row = (
+    way: string,
+    ms: number,
+    peakMiB: number | null,
+    logs = 1,
+    cpuMs: number | null = null
+  ): string[] => [
     name,
     way,
     seconds(ms),
     speed(ms, logs).toFixed(0),
     (speed(ms, logs) / speed(floorMs)).toFixed(2),
-    peakMiB === null ? 'unknown' : `${peakMiB.toFixed(0)} MiB`
+    peakMiB === null ? 'unknown' : `${peakMiB.toFixed(0)} MiB`,
+    cpuMs === null ? '' : seconds(cpuMs)
   ];
   const of = (way: string, figures: Figures[], logs = 1): string[] =>
     row(
       way,
       median(figures.map(({ ms }) => ms)),
       median(figures.map(({ peakMiB }) => peakMiB)),
-      logs
+      logs,
+      median(figures.map(({ cpuMs }) => cpuMs))
     );
   return [
     of('JSON.parse of every line', floor),

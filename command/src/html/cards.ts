@@ -3,6 +3,7 @@ import { printable, shortened } from '../printable.js';
 import {
   CONFIDENCE_WORDS,
   costWords,
+  mostTelling,
   placeWords,
   seenWords,
   SEVERITY_WORDS,
@@ -50,7 +51,7 @@ export function card(finding: Finding, number: number, files: readonly string[])
         ? null
         : html`<details>
             <summary>Evidence <span>${CONFIDENCE_WORDS[confidence]}</span></summary>
-            ${evidence.slice(0, QUOTES).map(piece => quote(piece, files))}
+            ${mostTelling(evidence, QUOTES).map(piece => quote(piece, files))}
             ${evidence.length > QUOTES ? html`<p class="meta">${evidence.length - QUOTES} more in the JSON form of this report.</p>` : null}
           </details>`
     }

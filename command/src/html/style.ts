@@ -8,7 +8,7 @@ export const STYLE = `
   --heap: #4a86c8; --python: #f08a24; --rest: #9aa4af; --onbad: #fff;
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --page: #14171b; --paper: #1d2126; --ink: #e4e7eb; --faint: #9da7b3; --line: #343b44; --sunk: #272d34;
     --error: #ef5350; --warning: #f5943b; --info: #4dc4d0; --fine: #6abf69;
@@ -137,7 +137,7 @@ section.application + section.application { margin-top: 40px; padding-top: 24px;
   .card, .panel { padding: 10px 12px; }
 }
 @media print {
-  :root { --page: #fff; font-size: 11px; }
+  :root { color-scheme: light; --page: #fff; font-size: 11px; }
   body { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   main { max-width: none; padding: 0; }
   .card, .row, figure, tr { break-inside: avoid; }

@@ -57,12 +57,14 @@ export function processTable({ usage, executors, driver }: Resources): Html | nu
   return tableHtml('Memory and work', 'processes', columns, rows);
 }
 
-/** Tables and RDDs marked to be cached, and how much of each is; null if there are none. */
+/**
+ * Tables and RDDs marked to be cached, and how much of each was when it was most: at the end of a log
+ * nothing is left. Null if there are none.
+ */
 export function cachedTables(tables: readonly CachedTable[]): Html | null {
   const columns: Column<CachedTable>[] = [
     { title: 'Cached', cell: ({ name, rdd }) => `${brief(name)} (RDD ${rdd})` },
     { title: 'Level', cell: ({ level }) => level },
-    // At the end all is gone with the executors: what counts is the most that there ever was.
     {
       title: 'Partitions at most',
       figure: true,
@@ -76,7 +78,7 @@ export function cachedTables(tables: readonly CachedTable[]): Html | null {
     {
       title: 'On disk',
       figure: true,
-      cell: ({ most }) => (most?.diskMiB ? memory(most.diskMiB) : null)
+      cell: ({ most }) => (most && most.diskMiB > 0 ? memory(most.diskMiB) : null)
     },
     {
       title: 'Computed again',

@@ -11,6 +11,7 @@ import {
   durationWords,
   fileAndLine,
   incompleteWords,
+  mostTelling,
   placeWords,
   problemWords,
   seenWords,
@@ -70,7 +71,7 @@ function findingMarkdown(finding: Finding, files: readonly string[], heading: st
       })
       .join('\n'),
     facts.map(fact => `- ${fact}`).join('\n'),
-    ...evidence.slice(0, QUOTES).map(piece => quote(piece, files))
+    ...mostTelling(evidence, QUOTES).map(piece => quote(piece, files))
   ]
     .filter(block => block !== '')
     .join('\n\n');

@@ -9,6 +9,7 @@ import {
   durationWords,
   fileAndLine,
   incompleteWords,
+  mostTelling,
   placeWords,
   problemWords,
   seenWords,
@@ -121,21 +122,19 @@ function evidenceLines(
   text: Text,
   paint: Paint
 ): string[] {
-  const lines = evidence
-    .slice(0, QUOTES)
-    .flatMap(({ source, at, quote, ref }) => [
-      ...firstLines(quote, QUOTE_LINES, QUOTE_CHARACTERS).map(line => text(line, '  | ')),
-      paint.faint(
-        text(
-          [
-            SOURCE_WORDS[source],
-            ...(at === null ? [] : [timeOfDay(at)]),
-            oneLine(placeWords(ref, files))
-          ].join(', '),
-          '    '
-        )
+  const lines = mostTelling(evidence, QUOTES).flatMap(({ source, at, quote, ref }) => [
+    ...firstLines(quote, QUOTE_LINES, QUOTE_CHARACTERS).map(line => text(line, '  | ')),
+    paint.faint(
+      text(
+        [
+          SOURCE_WORDS[source],
+          ...(at === null ? [] : [timeOfDay(at)]),
+          oneLine(placeWords(ref, files))
+        ].join(', '),
+        '    '
       )
-    ]);
+    )
+  ]);
   const more = evidence.length - QUOTES;
   return more > 0
     ? [...lines, paint.faint(text(`and ${more} more in --format json`, '    '))]

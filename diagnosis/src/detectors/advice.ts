@@ -25,8 +25,9 @@ export interface MemoryUse {
  * Python workers were measured: heap + max(384 MiB, heap/10) for the JVM itself (Spark's own
  * default overhead) + 1.5 × the most that the workers were seen to use. Not measured: 1.5 × what
  * the executor used at the kill, at least its limit. Never less than 1.25 × the present limit.
+ * @param certain whether it is known that memory was the cause; only then was all of it used
  */
-export function moreOverhead(granted: GrantedMemory, use: MemoryUse): Advice {
+export function moreOverhead(granted: GrantedMemory, use: MemoryUse, certain: boolean): Advice {
   const { heapMiB } = granted;
   const needed =
     use.pythonMiB === null
@@ -36,7 +37,9 @@ export function moreOverhead(granted: GrantedMemory, use: MemoryUse): Advice {
   const overhead = Math.round(limit - heapMiB);
   const seen =
     use.pythonMiB === null
-      ? `it had used all of ${memory(Math.max(use.limitMiB, use.usedMiB ?? 0))}`
+      ? certain
+        ? `it had used all of ${memory(Math.max(use.limitMiB, use.usedMiB ?? 0))}`
+        : 'what it had used was not measured'
       : `its Python workers had reached ${memory(use.pythonMiB)}`;
   return {
     action: 'resize',

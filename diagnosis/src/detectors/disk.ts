@@ -26,7 +26,7 @@ export function diskFull(app: Application, incident: Incident): Finding {
     title: `No space was left on the scratch disk of ${where}`,
     what:
       tasks > 0
-        ? `${plural(tasks, 'task')} found no space left on the scratch disk of ${where}${directoryOf(app)}`
+        ? `${plural(tasks, 'task attempt')} found no space left on the scratch disk of ${where}${directoryOf(app)}`
         : `${where} went away because the disks of the node were full or broken`,
     more: [
       'Shuffles, sorts that do not fit in memory and cached tables all write there; it is emptied when the session ends.'
@@ -35,7 +35,7 @@ export function diskFull(app: Application, incident: Incident): Finding {
     executors: ids,
     evidence: [...evidenceOf(incident), ...accountsOf(app)],
     effects: [
-      ...(tasks > 0 ? [`${plural(tasks, 'task')} failed with it`] : []),
+      ...(tasks > 0 ? [`${plural(tasks, 'task attempt')} failed with it`] : []),
       ...effectsOf(setbacks),
       ...bystanders(app, incident)
     ],

@@ -30,7 +30,7 @@ export function executorOomKilled(app: Application, incident: Incident): Finding
     evidence: evidenceOf(incident),
     effects: [...effectsOf(setbacks), ...bystanders(app, incident)],
     advice: [
-      ...(use ? [moreOverhead(app.granted, use)] : []),
+      ...(use ? [moreOverhead(app.granted, use, certain)] : []),
       ...(use?.pythonMiB === null || use === null ? morePartitions(setbacks) : [])
     ],
     count: ids.length,
@@ -89,7 +89,7 @@ export function executorHeapOom(app: Application, incident: Incident): Finding {
     evidence: evidenceOf(incident),
     effects: [
       ...(thrown.length > 0
-        ? [`${plural(total(thrown), 'task')} failed with OutOfMemoryError`]
+        ? [`${plural(total(thrown), 'task attempt')} failed with OutOfMemoryError`]
         : []),
       ...effectsOf(setbacks),
       ...bystanders(app, incident)

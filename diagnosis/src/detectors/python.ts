@@ -40,15 +40,15 @@ export function pythonWorkerDied(
       : `Python workers died on ${where}, probably for lack of memory`,
     what:
       kills.length > 0
-        ? `the kernel's out-of-memory killer killed the Python workers of ${plural(deaths, 'task')} on ${where}${inFigures}`
+        ? `the kernel's out-of-memory killer killed the Python workers of ${plural(deaths, 'task attempt')} on ${where}${inFigures}`
         : deaths > 0
-          ? `the Python workers of ${plural(deaths, 'task')} vanished on ${where}, which mostly means that memory ran out${inFigures}`
-          : `the Python workers of ${plural(sum(refused), 'task')} on ${where} met their limit of ${memory(limit ?? 0)} (spark.executor.pyspark.memory)`,
+          ? `the Python workers of ${plural(deaths, 'task attempt')} vanished on ${where}, which mostly means that memory ran out${inFigures}`
+          : `the Python workers of ${plural(sum(refused), 'task attempt')} on ${where} met their limit of ${memory(limit ?? 0)} (spark.executor.pyspark.memory)`,
     more: deaths > 0 && kills.length === 0 ? ['The executors themselves lived on.'] : [],
     setbacks,
     executors: ids,
     evidence: [...setbacks.flatMap(({ evidence }) => evidence ?? []), ...kills],
-    effects: [`${plural(deaths + sum(refused), 'task')} failed with it`],
+    effects: [`${plural(deaths + sum(refused), 'task attempt')} failed with it`],
     advice: [
       ...(refused.length > 0 && limit !== null ? [raisePysparkMemory(limit)] : []),
       ...(deaths > 0 ? advise(app, ids, kills.length > 0) : [])
@@ -140,7 +140,7 @@ function advise(app: Application, ids: readonly string[], proved: boolean): Advi
   const resize =
     limit === null
       ? []
-      : [moreOverhead(app.granted, { limitMiB: limit, usedMiB: null, pythonMiB: python })];
+      : [moreOverhead(app.granted, { limitMiB: limit, usedMiB: null, pythonMiB: python }, proved)];
   if (proved) return resize;
   return [
     ...resize,

@@ -24,7 +24,7 @@ export function shareUnavailable(app: Application, unexplained: readonly Setback
       title: `${which.charAt(0).toUpperCase()}${which.slice(1)} stopped answering`,
       what:
         tasks > 0
-          ? `${plural(tasks, 'task')} could not read ${which}: it stopped answering`
+          ? `${plural(tasks, 'task attempt')} could not read ${which}: it stopped answering`
           : `${which} did not answer when last asked`,
       setbacks,
       evidence: [
@@ -36,7 +36,7 @@ export function shareUnavailable(app: Application, unexplained: readonly Setback
           ref
         }))
       ],
-      effects: tasks > 0 ? [`${plural(tasks, 'task')} failed with it`] : [],
+      effects: tasks > 0 ? [`${plural(tasks, 'task attempt')} failed with it`] : [],
       advice: [
         {
           action: 'code',

@@ -14,11 +14,30 @@ export const BULKY: Readonly<Record<string, readonly string[]>> = {
     'ProcessTreeJVMVMemory',
     'ProcessTreePythonVMemory',
     'ProcessTreeOtherVMemory',
+    'DirectPoolMemory',
     'MappedPoolMemory',
+    'OnHeapUnifiedMemory',
+    'OffHeapUnifiedMemory',
     'MinorGCCount',
     'MajorGCCount',
     'ConcurrentGCCount',
+    'ConcurrentGCTime',
+    'Executor Deserialize Time',
+    'Executor Deserialize CPU Time',
+    'Result Serialization Time',
+    'Peak On Heap Execution Memory',
+    'Peak Off Heap Execution Memory',
+    'Remote Bytes Read To Disk',
+    'Remote Requests Duration',
     'Push Based Shuffle'
+  ],
+  // Most of a short log.
+  SparkListenerEnvironmentUpdate: [
+    'Hadoop Properties',
+    'System Properties',
+    'Metrics Properties',
+    'Classpath Entries',
+    'JVM Information'
   ],
   SparkListenerStageSubmitted: stage(),
   SparkListenerStageCompleted: stage(),
@@ -28,16 +47,18 @@ export const BULKY: Readonly<Record<string, readonly string[]>> = {
   'org.apache.spark.sql.execution.ui.SparkListenerSQLAdaptiveExecutionUpdate': plan()
 };
 
+/** What is read after all in a line that has these words: a plan whose scans count their files. */
+export const WANTED = { key: 'sparkPlanInfo', words: '"number of files' };
+
 function task(): string[] {
-  return ['Accumulables', 'Host', 'Locality', 'Getting Result Time'];
+  return ['Accumulables', 'Attempt', 'Host', 'Locality', 'Getting Result Time', 'Failed', 'Killed'];
 }
 
 function stage(): string[] {
-  // `Details` is the whole call stack; the stage's name says its line.
-  return ['Accumulables', 'Details'];
+  // `Details` and the call sites are whole call stacks; the stage's name says its line.
+  return ['Accumulables', 'Details', 'Callsite', 'Scope', 'callSite.long', 'callSite.short'];
 }
 
 function plan(): string[] {
-  // The same plan as text, which can be hundreds of MB; and the call stack of the query.
-  return ['physicalPlanDescription', 'details'];
+  return ['physicalPlanDescription', 'sparkPlanInfo', 'details'];
 }

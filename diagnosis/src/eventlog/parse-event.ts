@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer';
-import { BULKY } from './bulk.js';
+import { BULKY, WANTED } from './bulk.js';
 import { readsEvent } from './event.js';
 import { JsonScanner, UNSURE } from './scan-json.js';
 
 /** Every Spark writes the event's name first and without blanks. */
 const HEAD = Buffer.from('{"Event":"');
 const NAME_KEY = Buffer.from('"Event"');
+const WORDS = Buffer.from(WANTED.words);
 const NAME = /^[\w.$]+$/;
 const LONGEST_NAME = 200;
 const QUOTE = 0x22;
@@ -18,6 +19,8 @@ interface Kind {
   bytes: Uint8Array;
   /** Null for events that diagnosis has no use for. */
   scanner: JsonScanner | null;
+  /** For lines that have the words of `WANTED`; null if they are in no event of the kind. */
+  wanted: JsonScanner | null;
 }
 
 /** By a hash of the name's bytes. */
@@ -34,7 +37,8 @@ const kinds = new Map<number, Kind>();
 export function parseEvent(line: Buffer): unknown {
   const kind = kindOf(line);
   if (kind?.scanner) {
-    const event = kind.scanner.scan(line);
+    const wanted = kind.wanted && line.includes(WORDS) ? kind.wanted : kind.scanner;
+    const event = wanted.scan(line);
     // A name that is said twice may be another in the end.
     if (event !== UNSURE && (event as { Event: unknown }).Event === kind.name) return event;
   } else if (kind) {
@@ -72,7 +76,10 @@ function newKind(line: Buffer, end: number, hash: number): Kind | null {
   if (!NAME.test(name)) return null;
   const cut = Object.hasOwn(BULKY, name) ? BULKY[name]! : [];
   const scanner = readsEvent(name) ? new JsonScanner(cut) : null;
-  const kind = { name, bytes: Uint8Array.from(Buffer.from(name)), scanner };
+  const wanted = cut.includes(WANTED.key)
+    ? new JsonScanner(cut.filter(key => key !== WANTED.key))
+    : null;
+  const kind = { name, bytes: Uint8Array.from(Buffer.from(name)), scanner, wanted };
   if (!kinds.has(hash) && kinds.size < NAMES) kinds.set(hash, kind);
   return kind;
 }

@@ -84,42 +84,34 @@ export class JsonScanner {
       return object;
     }
     let before: Key | null = null;
+    // The hot loop: the place is kept in a variable, and short calls are written out.
+    let at = this.#at;
     for (;;) {
-      if (bytes[this.#at] !== QUOTE) throw unsure;
-      this.#at += 1;
-      const guess: Key | null = before === null ? parent.first : before.next;
-      let key: Key;
-      if (guess !== null && this.#isNext(guess.bytes)) {
-        key = guess;
-      } else {
+      if (bytes[at] !== QUOTE) throw unsure;
+      at += 1;
+      let key: Key | null = before === null ? parent.first : before.next;
+      if (key === null || !isNext(bytes, at, key.bytes)) {
+        this.#at = at;
         key = this.#readKey();
         if (before === null) parent.first = key;
         else before.next = key;
       }
       before = key;
       // Behind the key: a quote and a colon.
-      this.#at += key.bytes.length + 1;
-      if (bytes[this.#at] !== COLON) throw unsure;
-      this.#at += 1;
+      at += key.bytes.length + 2;
+      if (bytes[at - 1] !== COLON) throw unsure;
+      this.#at = at;
       if (key.cut) this.#skip();
       else object[key.text] = this.#value(key);
-      const after = bytes[this.#at];
-      this.#at += 1;
+      at = this.#at;
+      const after = bytes[at];
+      at += 1;
       if (after === COMMA) continue;
       if (after !== BRACE_CLOSE) throw unsure;
+      this.#at = at;
       this.#depth -= 1;
       return object;
     }
-  }
-
-  /** Whether these bytes and a quote come next. */
-  #isNext(expected: Uint8Array): boolean {
-    const bytes = this.#bytes;
-    const at = this.#at;
-    const { length } = expected;
-    if (bytes[at + length] !== QUOTE) return false;
-    for (let i = 0; i < length; i += 1) if (bytes[at + i] !== expected[i]) return false;
-    return true;
   }
 
   #readKey(): Key {
@@ -195,7 +187,7 @@ export class JsonScanner {
 
   #text(key: Key): string {
     this.#at += 1;
-    if (this.#isNext(key.lastBytes) && key.lastText !== '') {
+    if (isNext(this.#bytes, this.#at, key.lastBytes) && key.lastText !== '') {
       this.#at += key.lastBytes.length + 1;
       return key.lastText;
     }
@@ -276,6 +268,14 @@ export class JsonScanner {
     }
     if (this.#at < 0) throw unsure;
   }
+}
+
+/** Whether the expected bytes and a quote stand there. */
+function isNext(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {
+  const { length } = expected;
+  if (bytes[at + length] !== QUOTE) return false;
+  for (let i = 0; i < length; i += 1) if (bytes[at + i] !== expected[i]) return false;
+  return true;
 }
 
 function isPlain(byte: number | undefined): boolean {

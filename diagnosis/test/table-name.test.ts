@@ -1,0 +1,42 @@
+import { describe, expect, it } from '@jest/globals';
+import { tableName } from '../src/application/cache-names.js';
+
+const nameOf = (name: string): string => tableName({ rdd: 11, name });
+
+describe('A cached table', () => {
+  it('is called as its user calls it', () => {
+    expect(nameOf('In-memory table stars')).toBe('stars');
+  });
+
+  it('is called by its columns if it has no name', () => {
+    expect(nameOf('*(1) Project [id#7L, sha2(cast(id#7L as string), 256) AS a#8]\n+- Range')).toBe(
+      '(id, a)'
+    );
+    expect(nameOf('Project [a#1, b#2, c#3, (d#4 + 1) AS d#5, e#6]')).toBe('(a, b, c, d, …)');
+    expect(nameOf("Project [concat(')', x#1, ',') AS y#2]")).not.toContain('#');
+  });
+
+  it('is called by the step of the plan that says most, without the numbers of its columns', () => {
+    expect(
+      nameOf(
+        'AdaptiveSparkPlan isFinalPlan=false\n+- HashAggregate(keys=[k#1], functions=[count(1)])\n'
+      )
+    ).toBe('HashAggregate(keys=[k], functions=[count(1)])');
+    expect(
+      nameOf(
+        '*(1) ColumnarToRow\n+- FileScan parquet spark_catalog.default.gaia[source_id#0L] Batched: true'
+      )
+    ).toBe('FileScan parquet spark_catalog.default.gaia[source_id] Ba…');
+  });
+
+  it('is called by its number if Spark says nothing, or by what is left of a plan that was cut off', () => {
+    expect(nameOf('')).toBe('RDD 11');
+    expect(nameOf('Project [id#7L, sha2(cast(id#7L as st...')).toBe(
+      'Project [id, sha2(cast(id as st...'
+    );
+  });
+
+  it('is called as the RDD that it is', () => {
+    expect(nameOf('MapPartitionsRDD')).toBe('MapPartitionsRDD');
+  });
+});

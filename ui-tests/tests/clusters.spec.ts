@@ -109,6 +109,7 @@ test('Spark is restarted and stopped from the panel, after a question, and the n
 
   await test.step('the Kernel menu starts and stops it as well', async () => {
     await page.menu.clickMenuItem('Kernel>Start Spark');
+    await expect(state).toHaveAttribute('data-state', 'ready');
     const third = await readyClusterOf(request, await notebook.kernel());
     await page.menu.clickMenuItem('Kernel>Stop Spark');
     await dialog.getByRole('button', { name: 'Stop' }).click();

@@ -16,7 +16,8 @@ export interface Expected {
   code: FindingCode;
   /** Name of the cell that it is about; null: of no cell, but of the cluster. */
   cell: string | null;
-  severity: Severity;
+  /** One of several where it depends on the share of the time, and so on the machine. */
+  severity: Severity | readonly Severity[];
   confidence: Confidence;
   /** What is wrong with its figures, as a sentence; null if they are plausible. */
   figures?: (finding: Finding) => string | null;

@@ -39,6 +39,8 @@ export interface Conclusions {
   offline: Finding[];
   /** From Spark's own event log in place of the live events. */
   eventLog: Finding[];
+  /** Lines that the live diagnosis could not read: Spark and the product write none of these. */
+  unread: string[];
 }
 
 /** A cluster of the product with a diagnosis that follows it. */
@@ -155,7 +157,10 @@ export class CorpusCluster {
       atWork,
       live: this.diagnosis.findings(),
       offline: offline.findings(),
-      eventLog: eventLog.findings()
+      eventLog: eventLog.findings(),
+      unread: this.diagnosis.problems.first.map(
+        ({ file, line, message }) => `${file}:${line}: ${message}`
+      )
     };
   }
 

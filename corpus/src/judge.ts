@@ -69,8 +69,10 @@ function compare(finding: Finding, expected: Expected): string[] {
   const wrong = expected.figures?.(finding) ?? null;
   return [
     ...(['severity', 'confidence'] as const)
-      .filter(field => finding[field] !== expected[field])
-      .map(field => `${code}: ${field} is ${finding[field]}, not ${expected[field]}`),
+      .filter(field => ![expected[field]].flat().includes(finding[field]))
+      .map(
+        field => `${code}: ${field} is ${finding[field]}, not ${[expected[field]].join(' or ')}`
+      ),
     ...(wrong === null ? [] : [`${code}: ${wrong}`])
   ];
 }
@@ -116,5 +118,5 @@ function wordsOf({ title, explanation, effects, advice }: Finding): unknown {
 }
 
 export function describe({ code, cell, severity, confidence }: Expected): string {
-  return `${code} (${severity}, ${confidence}${cell === null ? ', of no cell' : ''})`;
+  return `${code} (${[severity].flat().join(' or ')}, ${confidence}${cell === null ? ', of no cell' : ''})`;
 }

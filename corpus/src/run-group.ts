@@ -75,7 +75,7 @@ export async function runGroup(
 }
 
 function conclude(ran: readonly Ran[], conclusions: Conclusions, frame: RunFrame): GroupResult {
-  const { atWork, live, offline, eventLog } = conclusions;
+  const { atWork, live, offline, eventLog, unread } = conclusions;
   return {
     results: ran.map(each => {
       const { found, differences: said } = judge(each.one, live, frame);
@@ -83,6 +83,7 @@ function conclude(ran: readonly Ran[], conclusions: Conclusions, frame: RunFrame
     }),
     conclusions,
     disagreements: [
+      ...unread.map(text => `not to be read: ${text}`),
       ...differences(live, offline).map(text => `live and files: ${text}`),
       ...differencesOfLogs(live, eventLog).map(text => `live and event log: ${text}`),
       ...differencesByStop(atWork, live).map(text => `by the stop: ${text}`)

@@ -1,6 +1,6 @@
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Observation } from '@aglais/diagnosis';
 import { followEvidence } from '../src/clusters/launchers/local/evidence.js';
 import { readProcess, type ProcessName } from '../src/clusters/launchers/local/process-table.js';
@@ -10,6 +10,52 @@ const NEXT = '26/11/21 13:26:49 INFO Master: next\n';
 const STARVED =
   '26/11/21 13:26:33 WARN TaskSchedulerImpl: Initial job has not accepted any resources; check your cluster UI\n';
 const LAST_WORDS = 'Terminating due to java.lang.OutOfMemoryError: Java heap space\n';
+
+describe("An executor's memory cgroup", () => {
+  const place = temporaryDirectory();
+  afterAll(place.remove);
+
+  it('tells nothing of an executor that was ended before it had begun and got a limit', async () => {
+    const abort = new AbortController();
+    const recorded: Observation[] = [];
+    // Version 1 says "no limit" as the largest multiple of a page.
+    for (const [executor, limit] of [
+      ['1', '9223372036854771712'],
+      ['2', '939524096']
+    ]) {
+      const group = join(place.path, 'group', `executor-${executor}`);
+      mkdirSync(group, { recursive: true });
+      const files = {
+        'memory.oom_control': 'oom_kill_disable 0\noom_kill 0\n',
+        'memory.limit_in_bytes': limit!,
+        'memory.usage_in_bytes': '4096',
+        'memory.max_usage_in_bytes': '4096',
+        'memory.stat': 'total_inactive_file 0\n',
+        'cgroup.procs': ''
+      };
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(group, name), text);
+    }
+    const removed = (executor: string) =>
+      `{"Event":"SparkListenerExecutorRemoved","Timestamp":1,"Executor ID":"${executor}","Removed Reason":"x"}\n`;
+    writeFileSync(join(place.path, 'live.jsonl'), removed('1') + removed('2'));
+    const following = followEvidence(
+      {
+        directory: place.path,
+        driver: () => Promise.resolve(null),
+        cgroup: () => Promise.resolve(join(place.path, 'group')),
+        record: observation => Promise.resolve(void recorded.push(observation))
+      },
+      { eventLine: () => {}, evidenceLine: () => {}, observe: () => {} },
+      abort.signal
+    );
+    await eventually('the counters', () => recorded.length > 0);
+    abort.abort();
+    await following;
+    expect(recorded).toEqual([
+      expect.objectContaining({ kind: 'cgroup', executor: '2', limitMiB: 896 })
+    ]);
+  });
+});
 
 describe("The driver's own log", () => {
   let place: ReturnType<typeof temporaryDirectory>;

@@ -171,7 +171,7 @@ export function byExecutor(family: readonly Process[]): Map<string, Process[]> {
 function memoryOf(processes: readonly Process[], counters: CgroupCounters | null) {
   const sum = (list: readonly Process[]) => list.reduce((mib, process) => mib + process.rssMiB, 0);
   return {
-    limitMiB: counters?.limitMiB ?? null,
+    limitMiB: counters && Number.isFinite(counters.limitMiB) ? counters.limitMiB : null,
     rssMiB: counters?.usedMiB ?? sum(processes),
     pythonMiB: sum(processes.filter(process => /python/.test(process.command))),
     heapUsedMiB: null,
@@ -245,6 +245,8 @@ class CgroupWatch {
 
   private async recordCounters(executor: string, counters: CgroupCounters): Promise<void> {
     const { oomKills, limitMiB, peakMiB, quote, ref } = counters;
+    // An executor that was ended before it had begun: its group has no limit yet, and nothing to tell.
+    if (!Number.isFinite(limitMiB)) return;
     this.killsKnown.set(executor, oomKills);
     await this.source.record({
       kind: 'cgroup',

@@ -41,11 +41,34 @@ export class OpenNotebook {
   /** Turns the mouse wheel until the cell is in view; pixels are for each turn, negative is up. */
   async wheelTo(id: string, pixels: number): Promise<void> {
     const cell = await this.cell(id);
+    await this.settled();
     await this.root.locator('.jp-WindowedPanel-outer').hover({ position: { x: 500, y: 400 } });
     await expect(async () => {
-      await this.page.mouse.wheel(0, pixels);
+      // Where JupyterLab guessed a height too large, the wheel may go behind the last cell: one turns back then.
+      await this.page.mouse.wheel(0, (await this.showsCells()) ? pixels : -pixels);
       await expect(cell).toBeInViewport({ timeout: 500 });
     }).toPass({ timeout: 60_000, intervals: [250] });
+  }
+
+  /** Until JupyterLab has measured the cells that it shows: before, it only guesses how long the notebook is. */
+  private async settled(): Promise<void> {
+    const outer = this.root.locator('.jp-WindowedPanel-outer');
+    const height = () => outer.evaluate(element => element.scrollHeight);
+    await expect(async () => {
+      const before = await height();
+      await this.page.waitForTimeout(500);
+      expect(await height()).toBe(before);
+    }).toPass({ timeout: 60_000 });
+  }
+
+  private async showsCells(): Promise<boolean> {
+    return this.root.locator('.jp-WindowedPanel-outer').evaluate(element => {
+      const { left, top, width, height } = element.getBoundingClientRect();
+      const at = [0.2, 0.5, 0.8].flatMap(share =>
+        document.elementsFromPoint(left + width / 2, top + height * share)
+      );
+      return at.some(found => found.closest('.jp-Cell') !== null);
+    });
   }
 
   /** Runs a cell as by Ctrl+Enter, without waiting for its end. */

@@ -56,9 +56,9 @@ test('An executor that the kernel killed is named under the cell that succeeded,
       await setWindowingMode(page, mode);
       await reload(page, notebook);
       await expectCardInView(card(await notebook.notes(CELL), CODE));
-      await notebook.wheelTo('still-alive', 1500);
+      await notebook.wheelTo('still-alive', 600);
       await expect(card(page, CODE)).not.toBeInViewport();
-      await notebook.wheelTo(CELL, -1500);
+      await notebook.wheelTo(CELL, -600);
       await expectCardInView(card(await notebook.notes(CELL), CODE));
     });
   }

@@ -106,13 +106,4 @@ test('Spark is restarted and stopped from the panel, after a question, and the n
     await expect.poll(() => processesOf(second)).toEqual([]);
     await expect(panel.getByRole('button', { name: 'Start again' })).toBeEnabled();
   });
-
-  await test.step('the Kernel menu starts and stops it as well', async () => {
-    await page.menu.clickMenuItem('Kernel>Start Spark');
-    await expect(state).toHaveAttribute('data-state', 'ready');
-    const third = await readyClusterOf(request, await notebook.kernel());
-    await page.menu.clickMenuItem('Kernel>Stop Spark');
-    await dialog.getByRole('button', { name: 'Stop' }).click();
-    await expect.poll(() => processesOf(third)).toEqual([]);
-  });
 });

@@ -53,7 +53,10 @@ t.groupBy("k").agg(F.collect_list("s").alias("l")).agg(F.max(F.size("l"))).colle
           name: 'a',
           code: `a = spark.range(0, 3_000_000, 1, 6).selectExpr("if(id % 20 <> 0, 0, id % 1000) k", "sha2(string(id), 256) p")
 b = spark.range(0, 1_000, 1, 2).selectExpr("id k", "repeat('z', 50) q")
-a.join(b, "k").agg(F.max(F.sha2(F.concat("p", "q"), 512))).collect()`
+deep = F.concat("p", "q")
+for _ in range(6):
+    deep = F.sha2(deep, 512)
+a.join(b, "k").agg(F.max(deep)).collect()`
         }
       ],
       expected: [{ code: 'skew', cell: 'a', severity: 'warning', confidence: 'certain' }],
@@ -65,7 +68,7 @@ a.join(b, "k").agg(F.max(F.sha2(F.concat("p", "q"), 512))).collect()`
       cells: [
         {
           name: 'make',
-          code: `kept = spark.range(0, 4_000_000, 1, 12).selectExpr("id", "sha2(string(id), 256) a", "sha2(string(id + 7), 256) b")
+          code: `kept = spark.range(0, 4_000_000, 1, 12).selectExpr("id", "sha2(sha2(sha2(string(id), 512), 512), 256) a", "sha2(sha2(sha2(string(id + 7), 512), 512), 256) b")
 kept.persist(StorageLevel.MEMORY_ONLY).count()`
         },
         { name: 'use', code: `kept.agg(F.max("b")).collect()` }

@@ -12,7 +12,7 @@ export async function keepFiles(
   directory: string,
   group: Group,
   cluster: CorpusCluster,
-  { results, conclusions }: GroupResult
+  result: GroupResult | null
 ): Promise<void> {
   const folder = join(directory, group.name);
   await mkdir(folder, { recursive: true });
@@ -21,11 +21,12 @@ export async function keepFiles(
       () => undefined
     );
   }
-  for (const log of await readdir(join(cluster.directory, 'eventlog'))) {
+  for (const log of await readdir(join(cluster.directory, 'eventlog')).catch(() => [])) {
     const inProgress = log.endsWith('.inprogress') ? '.inprogress' : '';
     await cp(join(cluster.directory, 'eventlog', log), join(folder, `eventlog.jsonl${inProgress}`));
   }
-  const cases = results.map(({ one, cells, seconds }) => ({
+  if (!result) return;
+  const cases = result.results.map(({ one, cells, seconds }) => ({
     name: one.name,
     happens: one.happens,
     properties: one.properties,
@@ -34,5 +35,8 @@ export async function keepFiles(
     cells
   }));
   await writeFile(join(folder, 'client.json'), `${JSON.stringify(cases, null, 1)}\n`);
-  await writeFile(join(folder, 'findings.json'), `${JSON.stringify(conclusions, null, 1)}\n`);
+  await writeFile(
+    join(folder, 'findings.json'),
+    `${JSON.stringify(result.conclusions, null, 1)}\n`
+  );
 }

@@ -31,13 +31,13 @@ const SETTLE_MS = 1_500;
 const CELL_MS = 600_000;
 
 /**
- * Runs the cases of a group on one cluster, one after the other, and judges what was found. `keep` sees the files.
- * Whatever happens, and at the signal, the cluster is ended.
+ * Runs the cases of a group on one cluster, one after the other, and judges what was found. Whatever happens, and
+ * at the signal, the cluster is ended; then `keep` sees its files, without a result if there is none.
  */
 export async function runGroup(
   group: Group,
   room: MachineRoom,
-  keep: (cluster: CorpusCluster, result: GroupResult) => Promise<void>,
+  keep: (cluster: CorpusCluster, result: GroupResult | null) => Promise<void>,
   abort: AbortSignal
 ): Promise<GroupResult> {
   const cluster = new CorpusCluster(room, `${group.name}-${process.pid}`, group.cases[0]!);
@@ -45,6 +45,7 @@ export async function runGroup(
   const client = new Client(room.installation.python, clientScript, report => {
     recording.push(cluster.record({ kind: 'cell', ...report }));
   });
+  let result: GroupResult | null = null;
   const work = async (): Promise<GroupResult> => {
     const startedAt = Date.now();
     await client.connect(await cluster.start());
@@ -58,8 +59,7 @@ export async function runGroup(
     await Promise.all(recording);
     const conclusions = await cluster.conclude();
     const slots = cluster.shape.executors.max * cluster.shape.executorCores;
-    const result = conclude(ran, conclusions, { startedAt, endedAt: Date.now(), slots });
-    await keep(cluster, result);
+    result = conclude(ran, conclusions, { startedAt, endedAt: Date.now(), slots });
     return result;
   };
   const aborted = new Promise<never>((_, reject) => {
@@ -71,6 +71,7 @@ export async function runGroup(
   } finally {
     client.close();
     await cluster.close();
+    await keep(cluster, result);
   }
 }
 

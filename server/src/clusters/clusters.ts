@@ -36,6 +36,8 @@ export class Clusters {
   private readonly turns = new Turns();
   /** When each Jupyter Server last said which kernels it has, on a clock that stands still while the machine sleeps. */
   private readonly lastReports = new Map<string, number>();
+  /** The Jupyter server of each kernel, as last reported: a kernel may end before it is reported with its cluster. */
+  private readonly homes = new Map<string, string>();
   private readonly openedAt = performance.now();
   /** From then on nothing is started. */
   private ending = false;
@@ -104,7 +106,7 @@ export class Clusters {
       id: `${now.toString(36)}${randomBytes(5).toString('hex')}`,
       kernel: request.kernel,
       notebook: request.notebook,
-      jupyter_server: null,
+      jupyter_server: this.homes.get(request.kernel) ?? null,
       launcher: launcher.kind,
       shape: JSON.stringify(shape),
       desired: 'running',
@@ -177,7 +179,9 @@ export class Clusters {
   async reportKernels(jupyterServer: string, report: KernelReport): Promise<void> {
     const { rows } = this.options;
     this.lastReports.set(jupyterServer, performance.now());
+    for (const [kernel, home] of this.homes) if (home === jupyterServer) this.homes.delete(kernel);
     for (const kernel of report.kernels) {
+      this.homes.set(kernel.id, jupyterServer);
       const row = await rows.placeKernel(kernel.id, jupyterServer, kernel.notebook);
       if (row) this.keeper.place(row);
     }

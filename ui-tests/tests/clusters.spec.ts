@@ -45,8 +45,7 @@ test('Two notebooks have two clusters: one lives on when the other dies, and end
 
   await test.step('closing a kernel ends its cluster', async () => {
     await healthy.activate();
-    // What the Kernel menu does; a click on the menu of a busy page goes nowhere at times.
-    await page.evaluate(() => window.jupyterapp.commands.execute('kernelmenu:shutdown'));
+    await page.menu.clickMenuItem('Kernel>Shut Down Kernel');
     await expect.poll(() => processesOf(second)).toEqual([]);
     expect((await readyClusterOf(request, await doomed.kernel())).id).not.toBe(first.id);
   });

@@ -344,7 +344,8 @@ spark.range(0, 40, 1, 40).mapInPandas(slow, "id long").count()`
         'idle executors are taken out of service in good order, with the tables that they keep',
       properties: {
         'spark.dynamicAllocation.enabled': 'true',
-        'spark.dynamicAllocation.shuffleTracking.enabled': 'true',
+        // Their shuffle output is moved instead of waited for.
+        'spark.dynamicAllocation.shuffleTracking.enabled': 'false',
         'spark.dynamicAllocation.minExecutors': '1',
         'spark.dynamicAllocation.initialExecutors': '2',
         'spark.dynamicAllocation.maxExecutors': '2',

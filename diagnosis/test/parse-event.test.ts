@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { BULKY, WANTED } from '../src/eventlog/bulk.js';
 import { readEvent, readsEvent } from '../src/eventlog/event.js';
+import { Expected, Place } from '../src/eventlog/expected-bytes.js';
 import { parseEvent } from '../src/index.js';
 import { largeCorpus, linesOfFile, smallCorpus } from './evidence.js';
 
@@ -235,6 +236,48 @@ describe('the quick reading of an event', () => {
         }
       }),
       { numRuns: 500 }
+    );
+  });
+
+  it('equals the full one when objects come again, and again with one byte changed', () => {
+    const figures = fc.dictionary(
+      fc.constantFrom('Bytes Read', 'Records Read', 'ID', 'A', 'Peak Execution Memory'),
+      fc.oneof(fc.constantFrom(0, 1, 10, 'x', 'yy', 'a longer text'), fc.integer())
+    );
+    const task = fc.record({ 'Input Metrics': figures, 'Task End Reason': figures, Own: figures });
+    fc.assert(
+      fc.property(fc.array(task, { minLength: 2, maxLength: 40 }), tasks => {
+        // Lines are views of one buffer, as in a chunk of a file: nothing may be read behind their ends.
+        const lines = [...tasks, ...tasks].map(more =>
+          JSON.stringify({ Event: 'SparkListenerTaskEnd', ...more })
+        );
+        const chunk = Buffer.from(lines.join('\n'));
+        let at = 0;
+        for (const line of lines) {
+          const bytes = chunk.subarray(at, (at += Buffer.byteLength(line)));
+          at += 1;
+          expect(parseEvent(bytes)).toEqual(JSON.parse(line));
+        }
+      })
+    );
+  });
+});
+
+describe('expected bytes', () => {
+  it('are found where they stand, and nowhere else', () => {
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', '"'), maxLength: 90 });
+    fc.assert(
+      fc.property(text, text, text, (before, expected, after) => {
+        const whole = Buffer.from(`#${before}${expected}${after}#`);
+        // The line begins and ends within the buffer.
+        const place = new Place();
+        place.enter(whole.subarray(1, -1));
+        const bytes = new Expected(Buffer.from(expected));
+        const line = before + expected + after;
+        for (let at = 0; at <= line.length; at += 1) {
+          expect(bytes.isAt(place, at)).toBe(line.startsWith(expected, at));
+        }
+      })
     );
   });
 });

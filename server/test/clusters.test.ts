@@ -85,6 +85,22 @@ describe('Clusters', () => {
   );
 
   it(
+    'end with a kernel that ended before anyone reported it together with its cluster',
+    async () => {
+      const { user } = await open();
+      const report = (kernels: { id: string; notebook: string }[]) =>
+        user.put('/jupyter-servers/s/kernels', { kernels });
+      await report([{ id: 'a', notebook: 'a.ipynb' }]);
+      const { id } = await user.request('a');
+      await report([]);
+      const stopped = await user.until(id, 'stopped');
+      expect(stopped.reason).toMatch(/kernel of its notebook ended/);
+      expect(await processes()).toEqual([]);
+    },
+    TWICE
+  );
+
+  it(
     'are replaced by a restart, with the new shape and for the same kernel',
     async () => {
       const { user } = await open();

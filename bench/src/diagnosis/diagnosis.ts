@@ -15,8 +15,6 @@ const MB = 1e6;
 /** The packed log. */
 const ZSTD_GB = 1;
 const ROUNDS = 3;
-/** Beyond, one round has to do. */
-const CHEAP_GB = 1;
 
 /**
  * Speed and memory of the diagnosis on generated logs, beside JSON.parse of every line, and beside Spark's History
@@ -61,12 +59,11 @@ async function measured(
   const { size } = await stat(path);
   const twin = join(folder, 'twin');
   await link(path, twin);
-  const rounds = gigabytes <= CHEAP_GB ? ROUNDS : 1;
   const floor: Figures[] = [];
   const ours: Figures[] = [];
   const both: Figures[] = [];
   let history: HistoryFigures | string | null = null;
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round < ROUNDS; round += 1) {
     floor.push(await inProcess('parse', path));
     ours.push(await inProcess('diagnose', path));
     both.push(await inProcess('side-by-side', path, twin));

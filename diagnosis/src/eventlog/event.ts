@@ -241,8 +241,8 @@ const READERS: Record<string, (event: Fields) => SparkEvent | null | undefined> 
   },
   SparkListenerStageExecutorMetrics: event => {
     const executor = text(event, 'Executor ID');
-    const memory = readMemory(event['Executor Metrics']);
-    if (executor === null || !memory) return null;
+    if (executor === null) return null;
+    const memory = readMemory(event['Executor Metrics']) ?? NOT_MEASURED;
     return { type: 'executor-memory', executor, memory, heartbeat: false };
   },
   SparkListenerExecutorMetricsUpdate: event => {

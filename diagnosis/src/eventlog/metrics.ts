@@ -116,11 +116,18 @@ export function readTaskMetrics(json: unknown): TaskMetrics | null {
     shuffleReadRecords: of(read, 'Total Records Read'),
     fetchWaitMs: of(read, 'Fetch Wait Time'),
     shuffleWriteBytes: of(write, 'Shuffle Bytes Written'),
-    blocks: list(metrics, 'Updated Blocks').flatMap(one => {
-      const block = fields(one);
-      return (block && readBlock(block, fields(block['Status']))) ?? [];
-    })
+    blocks: readBlocks(list(metrics, 'Updated Blocks'))
   };
+}
+
+const NO_BLOCKS: BlockStatus[] = [];
+
+function readBlocks(updated: readonly unknown[]): BlockStatus[] {
+  if (updated.length === 0) return NO_BLOCKS;
+  return updated.flatMap(one => {
+    const block = fields(one);
+    return (block && readBlock(block, fields(block['Status']))) ?? [];
+  });
 }
 
 /** Null for blocks that are no partition of an RDD: broadcasts, results, shuffle data. */
@@ -201,30 +208,28 @@ export function largerMemory(a: MeasuredMemory, b: Partial<MeasuredMemory>): Mea
   return largest;
 }
 
-/** `Executor Metrics` in all their spellings; null if nothing in them was measured. */
+/** `Executor Metrics` in all their spellings; null if nothing in them was measured, as in most tasks. */
 export function readMemory(json: unknown): MeasuredMemory | null {
   const metrics = fields(json);
   if (!metrics) return null;
   // Spark writes 0 for what it did not measure and -1 for a task that never reported.
-  const sum = (...keys: string[]): number | null => {
-    const found = keys.map(key => number(metrics, key) ?? 0).filter(value => value > 0);
-    return found.length === 0 ? null : found.reduce((a, b) => a + b, 0);
-  };
-  const mib = (...keys: string[]): number | null => {
-    const bytes = sum(...keys);
-    return bytes === null ? null : bytes / MIB;
-  };
-  const heapMiB = mib('JVMHeapMemory');
+  const positive = (key: string): number => Math.max(0, number(metrics, key) ?? 0);
+  const measured = (figure: number): number | null => (figure > 0 ? figure : null);
+  const mib = (bytes: number): number | null => (bytes > 0 ? bytes / MIB : null);
+  const heapMiB = mib(positive('JVMHeapMemory'));
   // A process whose heap was looked at has storage and execution memory, even if it is none.
   const some = (value: number | null): number | null => (heapMiB === null ? value : (value ?? 0));
-  return {
+  const memory = {
     heapMiB,
-    offHeapMiB: mib('JVMOffHeapMemory'),
-    executionMiB: some(mib('OnHeapExecutionMemory', 'OffHeapExecutionMemory')),
-    storageMiB: some(mib('OnHeapStorageMemory', 'OffHeapStorageMemory')),
-    jvmMiB: mib('ProcessTreeJVMRSSMemory'),
-    pythonMiB: mib('ProcessTreePythonRSSMemory'),
-    otherMiB: mib('ProcessTreeOtherRSSMemory'),
-    gcMs: sum('TotalGCTime') ?? sum('MinorGCTime', 'MajorGCTime')
+    offHeapMiB: mib(positive('JVMOffHeapMemory')),
+    executionMiB: some(mib(positive('OnHeapExecutionMemory') + positive('OffHeapExecutionMemory'))),
+    storageMiB: some(mib(positive('OnHeapStorageMemory') + positive('OffHeapStorageMemory'))),
+    jvmMiB: mib(positive('ProcessTreeJVMRSSMemory')),
+    pythonMiB: mib(positive('ProcessTreePythonRSSMemory')),
+    otherMiB: mib(positive('ProcessTreeOtherRSSMemory')),
+    gcMs:
+      measured(positive('TotalGCTime')) ??
+      measured(positive('MinorGCTime') + positive('MajorGCTime'))
   };
+  return MEASURES.every(key => memory[key] === null) ? null : memory;
 }

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { endOfArray, endOfObject, endOfString } from './json-bytes.js';
+import { Expected, Place } from './expected-bytes.js';
 
 const [QUOTE, BACKSLASH, COMMA, COLON, MINUS] = [0x22, 0x5c, 0x2c, 0x3a, 0x2d];
 const [BRACKET_OPEN, BRACKET_CLOSE, BRACE_OPEN, BRACE_CLOSE] = [0x5b, 0x5d, 0x7b, 0x7d];
@@ -15,19 +16,29 @@ const SHORT = 40;
 /** Plans nest an object and an array for each operator. */
 const DEEPEST = 500;
 const NO_BYTES = Buffer.alloc(0);
+/** Objects up to this many bytes are worth comparing with the one that the key had last. */
+const SMALL = 1024;
+/** Objects that differ so often in a row are parsed without comparing, and looked at again after so many. */
+const PATIENCE = 8;
+const PAUSE = 512;
 
 /** A key as its bytes, and what was seen around it last time: the next line will mostly be alike. */
 interface Key {
-  readonly bytes: Uint8Array;
+  /** The key, its quote and its colon. */
+  readonly bytes: Expected;
   readonly text: string;
   readonly cut: boolean;
   /** The key after it in the same object. */
   next: Key | null;
   /** The first key in the object that is its value. */
   first: Key | null;
-  /** The short text that was its value. */
-  lastBytes: Uint8Array;
+  /** The short text that was its value, and the quote behind it. */
+  lastBytes: Expected;
   lastText: string;
+  /** The small object that was its value: most tasks have many figures that are all 0. */
+  lastObject: { bytes: Expected; value: Record<string, unknown> } | null;
+  /** How many objects in a row may still differ; below 0: how many are not compared. */
+  patience: number;
 }
 
 /** What a scanner gives up with: the caller parses the whole line instead. */
@@ -48,6 +59,7 @@ export class JsonScanner {
   readonly #root: Key;
   #bytes: Uint8Array = NO_BYTES;
   #line: Buffer = NO_BYTES;
+  readonly #place = new Place();
   #at = 0;
   #depth = 0;
 
@@ -60,6 +72,7 @@ export class JsonScanner {
   /** The object that the line is, or `UNSURE`. Never throws. */
   scan(line: Buffer): unknown {
     this.#bytes = this.#line = line;
+    this.#place.enter(line);
     this.#at = this.#depth = 0;
     try {
       if (line[0] !== BRACE_OPEN) return UNSURE;
@@ -75,6 +88,7 @@ export class JsonScanner {
 
   #object(parent: Key): Record<string, unknown> {
     const bytes = this.#bytes;
+    const place = this.#place;
     const object: Record<string, unknown> = {};
     if ((this.#depth += 1) > DEEPEST) throw unsure;
     this.#at += 1;
@@ -90,16 +104,14 @@ export class JsonScanner {
       if (bytes[at] !== QUOTE) throw unsure;
       at += 1;
       let key: Key | null = before === null ? parent.first : before.next;
-      if (key === null || !isNext(bytes, at, key.bytes)) {
+      if (key === null || !key.bytes.isAt(place, at)) {
         this.#at = at;
         key = this.#readKey();
         if (before === null) parent.first = key;
         else before.next = key;
       }
       before = key;
-      // Behind the key: a quote and a colon.
-      at += key.bytes.length + 2;
-      if (bytes[at - 1] !== COLON) throw unsure;
+      at += key.bytes.length;
       this.#at = at;
       if (key.cut) this.#skip();
       else object[key.text] = this.#value(key);
@@ -119,7 +131,7 @@ export class JsonScanner {
     const text = this.#line.toString('utf8', this.#at, end);
     const key = this.#keys.get(text) ?? this.#newKey(text);
     // Bytes that are no UTF-8 have become others.
-    if (key.bytes.length !== end - this.#at) throw unsure;
+    if (key.bytes.length !== end + 2 - this.#at || this.#bytes[end + 1] !== COLON) throw unsure;
     // JSON.parse makes a property of that name, an assignment does not.
     if (text === '__proto__') throw unsure;
     if (this.#keys.size < KEYS) this.#keys.set(text, key);
@@ -128,13 +140,15 @@ export class JsonScanner {
 
   #newKey(text: string): Key {
     return {
-      bytes: Uint8Array.from(Buffer.from(text)),
+      bytes: new Expected(Buffer.from(`${text}":`)),
       text,
       cut: this.#cut.has(text),
       next: null,
       first: null,
-      lastBytes: NO_BYTES,
-      lastText: ''
+      lastBytes: Expected.NOTHING,
+      lastText: '',
+      lastObject: null,
+      patience: PATIENCE
     };
   }
 
@@ -146,7 +160,7 @@ export class JsonScanner {
       case QUOTE:
         return this.#text(key);
       case BRACE_OPEN:
-        return this.#object(key);
+        return this.#objectOrTheLast(key);
       case BRACKET_OPEN:
         return this.#array(key);
       default:
@@ -155,6 +169,28 @@ export class JsonScanner {
         if (this.#takes(NULL!)) return null;
         throw unsure;
     }
+  }
+
+  /** An object of the same bytes is the same object: readers do not write into them. */
+  #objectOrTheLast(key: Key): Record<string, unknown> {
+    const start = this.#at;
+    if (key.patience <= 0) {
+      key.patience = key.patience <= -PAUSE ? PATIENCE : key.patience - 1;
+      return this.#object(key);
+    }
+    const last = key.lastObject;
+    if (last?.bytes.isAt(this.#place, start)) {
+      key.patience = PATIENCE;
+      this.#at = start + last.bytes.length;
+      return last.value;
+    }
+    key.patience -= 1;
+    const value = this.#object(key);
+    key.lastObject =
+      this.#at - start > SMALL
+        ? null
+        : { bytes: new Expected(this.#line.subarray(start, this.#at)), value };
+    return value;
   }
 
   #takes(word: Uint8Array): boolean {
@@ -187,8 +223,8 @@ export class JsonScanner {
 
   #text(key: Key): string {
     this.#at += 1;
-    if (isNext(this.#bytes, this.#at, key.lastBytes) && key.lastText !== '') {
-      this.#at += key.lastBytes.length + 1;
+    if (key.lastText !== '' && key.lastBytes.isAt(this.#place, this.#at)) {
+      this.#at += key.lastBytes.length;
       return key.lastText;
     }
     const start = this.#at;
@@ -196,8 +232,13 @@ export class JsonScanner {
     let end = start;
     while (end - start <= SHORT && isPlain(bytes[end])) end += 1;
     if (bytes[end] === QUOTE) {
+      // The ids of executors come in turns, and so short a text is made faster than compared.
+      if (end - start <= 2) {
+        this.#at = end + 1;
+        return shortText(bytes, start, end);
+      }
       const text = this.#line.toString('latin1', start, end);
-      key.lastBytes = Uint8Array.prototype.slice.call(bytes, start, end);
+      key.lastBytes = new Expected(this.#line.subarray(start, end + 1));
       key.lastText = text;
       this.#at = end + 1;
       return text;
@@ -270,12 +311,10 @@ export class JsonScanner {
   }
 }
 
-/** Whether the expected bytes and a quote stand there. */
-function isNext(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {
-  const { length } = expected;
-  if (bytes[at + length] !== QUOTE) return false;
-  for (let i = 0; i < length; i += 1) if (bytes[at + i] !== expected[i]) return false;
-  return true;
+function shortText(bytes: Uint8Array, start: number, end: number): string {
+  let text = '';
+  for (let at = start; at < end; at += 1) text += String.fromCharCode(bytes[at]!);
+  return text;
 }
 
 function isPlain(byte: number | undefined): boolean {

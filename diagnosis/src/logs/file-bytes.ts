@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { open } from 'node:fs/promises';
 
-const CHUNK_BYTES = 1 << 18;
+const CHUNK_BYTES = 1 << 19;
 
 export interface FileRange {
   start?: number;

@@ -6,13 +6,9 @@ import type { Observation } from '@aglais/diagnosis';
 import { replaceFile, writeOnce } from '../../../store/files.js';
 import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster } from '../launcher.js';
 import { makeClusterGroup, processesIn, removeGroup } from './cgroups.js';
-import {
-  applicationId,
-  argumentFile,
-  driverCommand,
-  type SparkInstallation
-} from './driver-command.js';
-import { explainExit } from './driver-exit.js';
+import { explainExit } from '../driver-exit.js';
+import { applicationId, argumentFile } from '../spark-driver.js';
+import { driverCommand, type SparkInstallation } from './driver-command.js';
 import { followEvidence } from './evidence.js';
 import {
   descendants,

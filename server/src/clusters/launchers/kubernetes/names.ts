@@ -51,6 +51,18 @@ export const PORTS = {
   executorBlocks: 7_079
 } as const;
 
+/** Keys of a cluster's Secret. */
+export const SPARK_SECRET = 'spark-secret';
+export const SECRET_KEYS = [
+  'tls.crt',
+  'tls.key',
+  'ca.crt',
+  'token',
+  'witness-token',
+  SPARK_SECRET
+] as const;
+export type ClusterSecrets = Record<(typeof SECRET_KEYS)[number], string>;
+
 /** What all of our objects in an installation have. */
 export function installationLabels(policy: KubernetesPolicy): Record<string, string> {
   return { [MANAGED]: 'aglais', [INSTALLATION_LABEL]: policy.installation };

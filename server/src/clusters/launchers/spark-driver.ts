@@ -81,9 +81,10 @@ export function commonProperties(
 
 /** How Java is told to be a driver. */
 export interface DriverJava {
-  classPath: string;
+  /** Null: the image has its own. */
+  classPath: string | null;
   heapMiB: number;
-  /** A class-data archive, or null. */
+  /** A class-data archive; null: there is none, or the image names it itself. */
   archive: string | null;
   /** Modules that Spark asks for and this Java has. */
   modules: readonly string[];
@@ -94,8 +95,7 @@ export interface DriverJava {
 /** Arguments of a driver's Java, one each, ending with its main class. */
 export function driverArguments(java: DriverJava): string[] {
   return [
-    '-cp',
-    java.classPath,
+    ...(java.classPath === null ? [] : ['-cp', java.classPath]),
     `-Xmx${java.heapMiB}m`,
     // The driver only plans; compiling its code fully would delay the first answer. Executors keep both compilers.
     '-XX:TieredStopAtLevel=1',

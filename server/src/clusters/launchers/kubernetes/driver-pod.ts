@@ -115,6 +115,9 @@ function driverEnvironment({ id }: ClusterSpec, policy: KubernetesPolicy): V1Env
   return [
     { name: 'AGLAIS_CLUSTER', value: id },
     { name: 'AGLAIS_DIRECTORY', value: MOUNTED.directory },
+    { name: 'AGLAIS_CONF', value: MOUNTED.configuration },
+    // Where the token is: whoever may describe pods does not see it.
+    { name: 'AGLAIS_SECRET', value: MOUNTED.secret },
     { name: 'HOME', value: MOUNTED.work },
     { name: 'SPARK_SCALA_VERSION', value: '2.13' },
     { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
@@ -124,11 +127,6 @@ function driverEnvironment({ id }: ClusterSpec, policy: KubernetesPolicy): V1Env
       value:
         '-Dspark.driver.host=$(POD_IP) ' +
         '-Dspark.master=k8s://https://$(KUBERNETES_SERVICE_HOST):$(KUBERNETES_SERVICE_PORT)'
-    },
-    // By reference: whoever may describe pods does not see it.
-    {
-      name: 'SPARK_CONNECT_AUTHENTICATE_TOKEN',
-      valueFrom: { secretKeyRef: { name: objectName(id), key: 'token' } }
     },
     ...objectStoreEnvironment(policy)
   ];

@@ -1,19 +1,10 @@
 import type { Shape } from '@aglais/protocol';
 import type { ClusterSpec } from '../launcher.js';
-import {
-  applicationId,
-  archiveOptions,
-  argumentFile,
-  commonProperties,
-  driverArguments
-} from '../spark-driver.js';
-import { EXECUTOR_CONTAINER, IMAGE, MOUNTED, objectName, PORTS, SPARK_SECRET } from './names.js';
+import { applicationId, argumentFile, commonProperties, driverArguments } from '../spark-driver.js';
+import { EXECUTOR_CONTAINER, MOUNTED, objectName, PORTS, SPARK_SECRET } from './names.js';
 import type { KubernetesPolicy } from './policy.js';
 import { objectStoreProperties } from './shares.js';
 import { executorCpu } from './sizes.js';
-
-/** Of the image; the same to the letter in its executors, else their class-data archives are refused. */
-const CLASS_PATH = `${IMAGE.home}/conf/:${IMAGE.home}/jars/*`;
 
 /**
  * Spark's properties of a cluster. Two are missing, because only the pod knows them: its address (`spark.driver.host`)
@@ -67,7 +58,6 @@ export function driverProperties(
     // By default a few executors that are killed end the application ("Max number of executor failures").
     'spark.executor.maxNumFailures': String(Math.max(30, 10 * shape.executors.max)),
     'spark.executor.failuresValidityInterval': '1h',
-    'spark.executor.extraJavaOptions': archiveOptions(`${IMAGE.home}/executor.jsa`).join(' '),
     ...executorCount(shape),
     ...objectStoreProperties(policy),
     ...optionProperties(spec, policy),
@@ -93,16 +83,16 @@ function optionProperties(spec: ClusterSpec, policy: KubernetesPolicy): Record<s
   return Object.assign({}, ...chosen) as Record<string, string>;
 }
 
-/** The driver's Java @argument file. */
+/** The driver's Java @argument file; class path and class-data archive are the image's, which adds them. */
 export function driverArgumentFile(
   { shape }: ClusterSpec,
   properties: Readonly<Record<string, string>>
 ): string {
   return argumentFile(
     driverArguments({
-      classPath: CLASS_PATH,
+      classPath: null,
       heapMiB: shape.driverMemoryMiB,
-      archive: `${IMAGE.home}/driver.jsa`,
+      archive: null,
       modules: ['jdk.incubator.vector'],
       temporary: MOUNTED.temporary,
       properties

@@ -23,7 +23,6 @@ export const EXECUTOR_CONTAINER = 'spark-kubernetes-executor';
 
 /** Places in the image (interpreters/spark/image). */
 export const IMAGE = {
-  home: '/opt/spark',
   driver: '/opt/aglais/bin/driver.sh',
   executor: '/opt/aglais/bin/executor.sh',
   node: '/opt/aglais/node/bin/node',

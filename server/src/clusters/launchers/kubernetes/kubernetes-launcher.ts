@@ -40,7 +40,7 @@ export interface KubernetesLauncherOptions {
   config: KubeConfig;
   /** One directory for each cluster is made in it. */
   directory: string;
-  evidence: (log: Logger) => ClusterEvidence;
+  evidence: ClusterEvidence;
   /** A secret of a cluster, the same whenever it is asked for. */
   secretOf: (cluster: string, purpose: string) => string;
   log: Logger;
@@ -63,7 +63,7 @@ export class KubernetesLauncher implements Launcher {
 
   constructor(private readonly options: KubernetesLauncherOptions) {
     const { config, policy, log } = options;
-    this.evidence = options.evidence(log);
+    this.evidence = options.evidence;
     this.calls = new ClusterCalls(config, policy);
     this.nodes = new Nodes(config, policy, log);
     this.world = new ClusterWorld({

@@ -1,4 +1,4 @@
-"""Certificates as the server makes them for a cluster, and a relay that ends TLS before a driver."""
+"""Certificates as the server makes them for a cluster, and a relay in front of one."""
 
 from __future__ import annotations
 

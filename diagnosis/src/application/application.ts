@@ -154,7 +154,7 @@ export class Application {
         return;
       }
       case 'block-updated':
-        this.performance.caches.update(event.executor, event);
+        this.performance.caches.update(event.executor, event, ref);
         this.changes.resources = true;
         return;
       case 'block-manager-removed':

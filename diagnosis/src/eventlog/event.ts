@@ -36,6 +36,8 @@ export interface TaskInfo {
   task: number;
   stage: number;
   attempt: number;
+  /** Its place in the task set, which every Spark logs. */
+  index: number | null;
   /** Null in retried stages of Spark before 3.3, which does not say it. */
   partition: number | null;
   executor: string;
@@ -380,12 +382,14 @@ function readTaskInfo(event: Fields): TaskInfo | null {
   const task = info && number(info, 'Task ID');
   if (!info || stage === null || task === null) return null;
   const attempt = number(event, 'Stage Attempt ID') ?? 0;
+  const index = number(info, 'Index');
   const launchedAt = number(info, 'Launch Time') ?? 0;
   return {
     task,
     stage,
     attempt,
-    partition: number(info, 'Partition ID') ?? (attempt === 0 ? number(info, 'Index') : null),
+    index,
+    partition: number(info, 'Partition ID') ?? (attempt === 0 ? index : null),
     executor: text(info, 'Executor ID') ?? '',
     launchedAt,
     finishedAt: Math.max(number(info, 'Finish Time') ?? 0, launchedAt),

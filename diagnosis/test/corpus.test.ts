@@ -26,9 +26,9 @@ const sigkill: Expected[] = [
       'kernel when memory runs out. 9 of 20 tasks ran twice; that cost 20 s of task time and held the ' +
       'cell up by about 13 s.',
     effects: [
-      '1 running task died with it',
+      '1 running task attempt died with it',
       'the output of 3 finished tasks was lost with it',
-      '2 tasks could not read shuffle blocks from it',
+      '2 task attempts could not read shuffle blocks from it',
       'stage 4 had to do 5 finished tasks again'
     ],
     // By hand: lost 1016; resubmitted 8965 + 4050 + 3103; fetch 1374 + 222; again 641 + 109 + 137 + 102 + 71.
@@ -65,8 +65,8 @@ const heapOom: Expected[] = [
     title: '8 executors ran out of Java heap',
     effects: [
       '8 task attempts failed with OutOfMemoryError',
-      '7 running tasks died with it',
-      '1 task of cell sw-cell-2 died with it too and ran again',
+      '7 running task attempts died with it',
+      '1 task attempt of cell sw-cell-2 died with it too, and the work was done again',
       'job 2 failed by it'
     ]
   }

@@ -109,7 +109,9 @@ function heapFinding(
   const results = setbacks.reduce((sum, { count }) => sum + count, 0);
   const certain = proof.length > 0;
   const consequence =
-    results > 0 ? `, so it could not fetch the results of ${plural(results, 'finished task')}` : '';
+    results > 0
+      ? `, so it could not fetch the results of ${plural(results, 'finished task attempt')}`
+      : '';
   return finding(app, {
     code: 'driver-heap-oom',
     scope,
@@ -117,11 +119,11 @@ function heapFinding(
     title: `The driver ${certain ? 'ran' : 'probably ran'} out of Java heap`,
     what: certain
       ? `the Java heap of the driver was full${limit}${consequence}`
-      : `the results of ${plural(results, 'finished task')} could not be fetched from executors that live, which mostly means that the Java heap of the driver was full${limit}`,
+      : `the results of ${plural(results, 'finished task attempt')} could not be fetched from executors that live, which mostly means that the Java heap of the driver was full${limit}`,
     setbacks,
     evidence: [...proof, ...setbacks.flatMap(({ evidence }) => evidence ?? [])],
     effects: [
-      ...(results > 0 ? [`the results of ${plural(results, 'task')} were lost`] : []),
+      ...(results > 0 ? [`the results of ${plural(results, 'task attempt')} were lost`] : []),
       ...(ended ? lostWork(app) : [])
     ],
     advice: [

@@ -170,7 +170,7 @@ export function bystanders(app: Application, incident: Incident): string[] {
     incident.bystanders.flatMap(({ scope }) => app.scopes.get(scope).cell ?? [])
   );
   const whose = cells.size > 0 ? ` of ${named('cell', [...cells].sort())}` : ' of other work';
-  return [`${plural(lost, 'task')}${whose} died with it too and ran again`];
+  return [`${plural(lost, 'task attempt')}${whose} died with it too, and the work was done again`];
 }
 
 export function diedWith(message: string, ids: readonly string[]): boolean {

@@ -20,6 +20,9 @@ import {
 } from './process-table.js';
 
 const REMOVED = /^\{"Event":"SparkListenerExecutorRemoved".*?"Executor ID":"([^"]+)"/;
+/** A task whose Python worker vanished: only the kernel's counters can say whether it was killed for memory. */
+const CRASHED = 'Python worker exited unexpectedly';
+const TASK_END = /^\{"Event":"SparkListenerTaskEnd".*?"Executor ID":"([^"]+)"/;
 
 /** Memory is looked at this often. */
 const SAMPLE_MS = 1_000;
@@ -79,9 +82,11 @@ async function followEvents(
   for await (const line of tail(join(source.directory, file), { signal: abort })) {
     sink.eventLine(line.text, `${file}:${line.number}`);
     // The kernel's counters are asked at once, not at the next sample: they tell a kill for memory from any other.
+    const crashed = line.text.includes(CRASHED) ? TASK_END.exec(line.text)?.[1] : undefined;
+    if (crashed !== undefined) await cgroups.recordNow(crashed);
     const executor = REMOVED.exec(line.text)?.[1];
     if (executor === undefined) continue;
-    await cgroups.lookAtTheEnd(executor);
+    await cgroups.recordNow(executor);
     cgroups.clearLater(executor);
   }
 }
@@ -225,8 +230,8 @@ class CgroupWatch {
     return counters;
   }
 
-  /** Once more when the executor is gone: that nothing was killed for memory must be on record too. */
-  async lookAtTheEnd(executor: string): Promise<void> {
+  /** When an executor or a worker of it is gone: that nothing was killed for memory must be on record too. */
+  async recordNow(executor: string): Promise<void> {
     const path = await this.path(executor);
     const counters = path && (await readCounters(path));
     if (counters) await this.recordCounters(executor, counters);

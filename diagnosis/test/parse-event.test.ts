@@ -48,7 +48,7 @@ describe('the quick reading of an event', () => {
       });
     const reads = plan('number of files read');
     expect(quick(reads)).toEqual(whole(reads));
-    expect(quick(reads)).toMatchObject({ type: 'sql-plan', files: { counts: [70] } });
+    expect(quick(reads)).toMatchObject({ type: 'sql-start', files: { counts: [70] } });
     expect(parseEvent(Buffer.from(plan('number of output rows')))).not.toHaveProperty(
       'sparkPlanInfo.children'
     );

@@ -1,4 +1,4 @@
-import type { Progress, StageProgress } from '@aglais/protocol';
+import { parseCellTags, type Progress, type StageProgress } from '@aglais/protocol';
 import type { JobOrigin, SparkEvent, StageInfo } from '../eventlog/event.js';
 import type { CachedRdd } from '../eventlog/metrics.js';
 import type {
@@ -164,6 +164,13 @@ export class Application {
         this.performance.caches.unpersisted(event.rdd);
         this.changes.resources = true;
         return;
+      case 'sql-start':
+        this.sql.began(event.sql, event.root, event.tags);
+        if (event.files) {
+          const { counts, sizes } = event.files;
+          this.performance.files.planned(event.sql, event.root, counts, sizes);
+        }
+        return;
       case 'sql-plan':
         this.performance.files.planned(
           event.sql,
@@ -184,7 +191,7 @@ export class Application {
       case 'sql-end':
         this.#sawTime(event.at);
         this.#outputs.ended(event.sql);
-        if (this.sql.ended(event.sql, event.error, event.at, ref)) this.changes.findings = true;
+        this.#sqlEnded(event.sql, event.error, event.at, ref);
         return;
       case 'stage-submitted':
         this.#stageSubmitted(event.info, event.origin, event.cached);
@@ -344,6 +351,14 @@ export class Application {
     };
   }
 
+  #sqlEnded(sql: string, error: string | null, at: number, ref: string): void {
+    const scopeOf = (root: string, tags: string | null): string => {
+      const tag = parseCellTags(tags);
+      return tag ? this.scopes.ofCell(tag.cell, tag.run).key : `sql:${root}`;
+    };
+    if (this.sql.ended(sql, error, at, ref, scopeOf)) this.changes.findings = true;
+  }
+
   #executorRemoved(id: string, reason: string, at: number, ref: string): void {
     this.#sawTime(at);
     if (SHUTTING_DOWN.test(reason)) this.shutdownAt = Math.min(this.shutdownAt ?? Infinity, at);
@@ -362,12 +377,15 @@ export class Application {
     scope.jobs.total += 1;
     scope.openJobs.add(id);
     scope.startedAt ??= at;
+    const last = stages.reduce<StageInfo | null>((a, b) => (a && a.stage > b.stage ? a : b), null);
     this.jobs.set(id, {
       id,
       scope: scope.key,
       stages: stages.map(info => info.stage),
       description: plainDescription(origin.description),
-      resultTasks: stages.reduce((a, b) => (a && a.stage > b.stage ? a : b), stages[0])?.tasks ?? 0,
+      resultStage: last?.stage ?? -1,
+      resultTasks: last?.tasks ?? 0,
+      results: { tasks: 0, bytes: 0 },
       startedAt: at,
       endedAt: null,
       result: 'running',

@@ -73,7 +73,12 @@ export class Tasks {
     attempt.running -= 1;
     for (const id of stage.jobs) {
       const job = this.#application.jobs.get(id);
-      if (job) job.taskMs += info.finishedAt - info.launchedAt;
+      if (!job) continue;
+      job.taskMs += info.finishedAt - info.launchedAt;
+      if (outcome.kind === 'success' && metrics && job.resultStage === stage.id) {
+        job.results.tasks += 1;
+        job.results.bytes += metrics.resultBytes;
+      }
     }
     const executor = this.#application.executors.find(info.executor);
     if (executor) executor.running -= 1;
@@ -174,6 +179,10 @@ export class Tasks {
     this.#book(setback, stage, info, evidence);
     setback.taskMs += info.finishedAt - info.launchedAt;
     setback.spans.add(info.launchedAt, info.finishedAt);
+    if (outcome.kind === 'disk') {
+      const { tasks, shuffleWriteBytes, diskSpilled } = stage.work;
+      setback.output = { tasks: stage.tasks, done: tasks, bytes: shuffleWriteBytes + diskSpilled };
+    }
     if (info.partition !== null && !stage.finished.has(info.partition)) {
       stage.lost.set(info.partition, setback);
     }

@@ -7,6 +7,7 @@ import type { ContainerEnd } from '../observation.js';
 import { isMaster } from '../evidence/yarn.js';
 import { oomEnd, ownPods, unaskedEnd } from './pods.js';
 import { judge } from './reasons.js';
+import { plural } from './words.js';
 
 /** Spark Connect's words when another driver took the place of this one. */
 const RESTARTED = /SESSION_CHANGED|driver instance has restarted/;
@@ -137,4 +138,13 @@ export function brokenOff(app: Application): boolean {
       .filter(({ claim, evidence }) => claim === 'session-gone' || RESTARTED.test(evidence.quote))
       .some(({ lastSeen }) => lastSeen === null || app.now <= lastSeen + SAME_END_MS)
   );
+}
+
+/** What went with the driver. */
+export function lostWork(app: Application): string[] {
+  const open = [...app.scopes].reduce((sum, { openJobs }) => sum + openJobs.size, 0);
+  return [
+    ...(open > 0 ? [`${plural(open, 'running job')} ended with it`] : []),
+    'the session ended with it'
+  ];
 }

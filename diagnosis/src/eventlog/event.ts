@@ -101,7 +101,16 @@ export type SparkEvent =
   | { type: 'block-manager-added'; executor: string; unifiedMiB: number; at: number }
   | { type: 'block-manager-removed'; executor: string; at: number }
   | { type: 'rdd-unpersisted'; rdd: number }
-  /** A plan whose scans count the files that they read, at the start or changed later. */
+  /** An SQL execution begins; its jobs, if it comes to have any, say the same (Spark 3.5 and later). */
+  | {
+      type: 'sql-start';
+      sql: string;
+      root: string | null;
+      /** Comma-separated, as in `spark.job.tags`. */
+      tags: string | null;
+      files: FileMetrics | null;
+    }
+  /** A plan whose scans count the files that they read, changed while it runs. */
   | { type: 'sql-plan'; sql: string; root: string | null; files: FileMetrics }
   /** Figures that the driver counted for a plan. */
   | { type: 'sql-counted'; sql: string; updates: [id: number, value: number][] };
@@ -289,7 +298,21 @@ const READERS: Record<string, (event: Fields) => SparkEvent | null | undefined> 
     const rdd = number(event, 'RDD ID');
     return rdd === null ? null : { type: 'rdd-unpersisted', rdd };
   },
-  [`${SQL}SparkListenerSQLExecutionStart`]: readPlan,
+  [`${SQL}SparkListenerSQLExecutionStart`]: event => {
+    const sql = number(event, 'executionId');
+    if (sql === null) return null;
+    const root = number(event, 'rootExecutionId');
+    const tags = list(event, 'jobTags').filter(tag => typeof tag === 'string');
+    const files = readFileMetrics(event['sparkPlanInfo']);
+    if (!files && tags.length === 0 && (root ?? sql) === sql) return undefined;
+    return {
+      type: 'sql-start',
+      sql: String(sql),
+      root: root === null ? null : String(root),
+      tags: tags.length === 0 ? null : tags.join(','),
+      files
+    };
+  },
   [`${SQL}SparkListenerSQLAdaptiveExecutionUpdate`]: readPlan,
   [`${SQL}SparkListenerDriverAccumUpdates`]: event => {
     const sql = number(event, 'executionId');

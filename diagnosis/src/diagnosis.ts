@@ -15,7 +15,7 @@ import {
 } from './application/picture.js';
 import { cellKey, type CellState, type Scope } from './application/scopes.js';
 import { detect } from './detectors/detect.js';
-import { readEvent } from './eventlog/event.js';
+import { readEvent } from './eventlog/read-event.js';
 import { fields } from './eventlog/fields.js';
 import type { Observation } from './observation.js';
 import { placeOf, Problems } from './problem.js';
@@ -144,7 +144,7 @@ export class Diagnosis {
   /** How far the jobs of a run of a cell have come; all zero for a run without jobs. */
   progress(cell: string, run: number): Progress {
     const scope = this.#scopeOf(cell, run);
-    return scope ? this.#app.progress(scope) : NO_PROGRESS;
+    return scope ? this.#app.dag.progress(scope) : NO_PROGRESS;
   }
 
   /** State of one run of a cell; null if nothing was ever heard of it. */
@@ -240,7 +240,7 @@ export class Diagnosis {
       error: scope.error,
       startedAt: scope.startedAt,
       endedAt: scope.endedAt,
-      progress: this.#app.progress(scope)
+      progress: this.#app.dag.progress(scope)
     };
   }
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { BULKY, WANTED } from '../src/eventlog/bulk.js';
-import { readEvent, readsEvent } from '../src/eventlog/event.js';
+import { readEvent, readsEvent } from '../src/eventlog/read-event.js';
 import { parseEvent } from '../src/index.js';
 import { largeCorpus, linesOfFile, smallCorpus } from './evidence.js';
 

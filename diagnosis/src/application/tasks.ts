@@ -48,7 +48,7 @@ export class Tasks {
   started(info: TaskInfo, ref: string): void {
     if (this.#running.has(info.task)) return;
     const app = this.#application;
-    const stage = app.stage(info.stage);
+    const stage = app.dag.stage(info.stage);
     const attempt = attemptOf(stage, info.attempt);
     attempt.running += 1;
     const executor = app.executors.find(info.executor);
@@ -144,7 +144,7 @@ export class Tasks {
 
   #undone(info: TaskInfo, ref: string): void {
     const app = this.#application;
-    const stage = app.stage(info.stage);
+    const stage = app.dag.stage(info.stage);
     const setback = app.setbacks.get('undone', stage.scope, info.executor);
     const quote = '{"Reason":"Resubmitted"}';
     this.#book(setback, stage, info, { source: 'eventlog', at: app.now, quote, ref });

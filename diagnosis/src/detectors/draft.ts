@@ -135,7 +135,7 @@ function outcomeOf(scope: Scope): 'ok' | 'error' | 'cancelled' | null {
 /** Work that ran twice and what it took; of a failed job only what was spent for nothing. */
 function costSentence(app: Application, scope: Scope, cost: Cost, failed: boolean): string[] {
   if (cost.taskMs <= 0 && cost.recomputedTasks === 0) return [];
-  const total = app.progress(scope).tasks.total;
+  const total = app.dag.progress(scope).tasks.total;
   const again = cost.recomputedTasks;
   const tasks = total > again ? `${again} of ${plural(total, 'task')}` : plural(again, 'task');
   const spent = duration(cost.taskMs);

@@ -1,6 +1,6 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
-import { larger } from '../eventlog/event.js';
+import { larger } from '../eventlog/metrics.js';
 import { moreHeap, moreOverhead, morePartitions, roundUp, type MemoryUse } from './advice.js';
 import { effectsOf, finding } from './draft.js';
 import { driverHeap } from './driver-heap.js';

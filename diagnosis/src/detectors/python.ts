@@ -2,7 +2,7 @@ import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
 import type { Setback } from '../application/setbacks.js';
-import { larger } from '../eventlog/event.js';
+import { larger } from '../eventlog/metrics.js';
 import { moreOverhead, roundUp } from './advice.js';
 import { finding } from './draft.js';
 import type { Incident } from './incidents.js';

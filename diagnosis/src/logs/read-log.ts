@@ -1,5 +1,5 @@
 import { Damage } from '../codecs/damage.js';
-import { readsEvent } from '../eventlog/event.js';
+import { readsEvent } from '../eventlog/read-event.js';
 import { LIMITS, LineSplitter, START, type Line } from '../eventlog/lines.js';
 import { eventName } from '../eventlog/parse-event.js';
 import { decodedBytes } from './decoded.js';

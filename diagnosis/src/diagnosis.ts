@@ -1,7 +1,9 @@
 import type {
+  CachedTable,
   Executor,
   Finding,
   Memory,
+  ProcessUsage,
   Progress,
   Resources,
   StageProgress
@@ -11,7 +13,9 @@ import {
   driverMemoryOf,
   executorsOf,
   resourcesOf,
-  runningStagesOf
+  runningStagesOf,
+  tablesOf,
+  usageOfAll
 } from './application/picture.js';
 import { cellKey, type CellState, type Scope } from './application/scopes.js';
 import { detect } from './detectors/detect.js';
@@ -168,6 +172,16 @@ export class Diagnosis {
   /** The driver's memory, as last sampled. */
   driverMemory(): Memory {
     return driverMemoryOf(this.#app);
+  }
+
+  /** Memory over time of the driver (first) and the executors. */
+  usage(): ProcessUsage[] {
+    return usageOfAll(this.#app);
+  }
+
+  /** Tables that are, or were, marked to be cached, with how much of them is kept. */
+  tables(): CachedTable[] {
+    return tablesOf(this.#app);
   }
 
   runningStages(): StageProgress[] {

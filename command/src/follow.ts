@@ -3,7 +3,7 @@ import { Diagnosis } from '@aglais/diagnosis';
 import type { ApplicationReport, Finding } from '@aglais/protocol';
 import { reportOn, since } from './application-report.js';
 import { readEvidence } from './evidence.js';
-import { canBeTailed, rereadLog, tailLog } from './growing-log.js';
+import { growingLog } from './growing-log.js';
 import { jsonText } from './json.js';
 import { plainError } from './logs.js';
 import type { Options } from './options.js';
@@ -34,12 +34,8 @@ export async function follow(
     if (!unread.has(words)) terminal.stderr.write(words);
     unread.add(words);
   };
-  const begin = async (): Promise<Diagnosis> => {
-    const fresh = new Diagnosis();
-    await readEvidence(fresh, options.evidence, complain);
-    return fresh;
-  };
-  let diagnosis = await begin();
+  const diagnosis = new Diagnosis();
+  await readEvidence(diagnosis, options.evidence, complain);
   const report = (): ApplicationReport => since(reportOn(diagnosis, files), options.since);
   const page = pageOf(options.output === null ? terminal.stdout : null, terminal.env);
   const streams = options.format === 'text' || options.format === 'json';
@@ -52,13 +48,8 @@ export async function follow(
   if (!(await exists(path)) && path !== '-') {
     terminal.stderr.write(`Waiting for ${oneLine(path)} …\n`);
   }
-  const read = async (both: AbortSignal, onChange: () => void): Promise<void> => {
-    if (await canBeTailed(path)) return tailLog(diagnosis, path, both, onChange);
-    return rereadLog(path, both, begin, newer => {
-      diagnosis = newer;
-      onChange();
-    });
-  };
+  const read = (both: AbortSignal, onChange: () => void): Promise<void> =>
+    growingLog(diagnosis, path, both, onChange);
   try {
     await watch(read, signal, async () => {
       if (!sink.closed) await watcher.tell(report());

@@ -1,43 +1,25 @@
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   findLogs,
+  followLog,
   LineSplitter,
   observeEventLine,
-  readLog,
   STDIN,
-  tail,
   type Diagnosis,
-  type Line
+  type Line,
+  type LogSource
 } from '@aglais/diagnosis';
 
-/** Logs that cannot be resumed are looked at this often. */
-const LOOK_MS = 1_000;
+/** Whether a log that is not there yet has come is looked at this often. */
+const LOOK_MS = 500;
 
 /**
- * Whether lines can be taken from a log as they are written: a plain file, one that is not there
- * yet, or standard input. Compressed logs and directories are read anew when they have grown.
+ * Feeds a log that grows into a diagnosis, until the signal (or the end of standard input, or Spark's
+ * word that a rolling log is complete). Waits for a log that is not there yet.
+ * @throws the file system's error if it is there and cannot be read, and an error if the path has several logs.
  */
-export async function canBeTailed(path: string): Promise<boolean> {
-  if (path === STDIN) return true;
-  const status = await stat(path).catch(() => null);
-  if (!status) return true;
-  if (status.isDirectory()) return false;
-  const file = await open(path, 'r');
-  try {
-    const { buffer, bytesRead } = await file.read({ length: 1, position: 0 });
-    return bytesRead === 0 || buffer.toString('latin1', 0, 1) === '{';
-  } finally {
-    await file.close();
-  }
-}
-
-/**
- * Feeds a log that grows into a diagnosis, until the signal (or the end of standard input).
- * Waits for a file that is not there yet.
- * @throws the file system's error if it is there and cannot be read.
- */
-export async function tailLog(
+export async function growingLog(
   diagnosis: Diagnosis,
   path: string,
   signal: AbortSignal,
@@ -46,9 +28,19 @@ export async function tailLog(
   const stop = (): void => void process.stdin.destroy();
   if (path === STDIN) signal.addEventListener('abort', stop);
   try {
-    for await (const line of path === STDIN ? standardInputLines() : tail(path, { signal })) {
-      if (signal.aborted) return;
-      observeEventLine(diagnosis, line, `${path}:${line.number}`);
+    if (path === STDIN) {
+      for await (const line of standardInputLines()) {
+        if (signal.aborted) return;
+        observeEventLine(diagnosis, line, `${path}:${line.number}`);
+        onLine();
+      }
+      return;
+    }
+    const source = await waitFor(path, signal);
+    if (!source) return;
+    for await (const { file, lines, problem } of followLog(source, { signal })) {
+      for (const line of lines) observeEventLine(diagnosis, line, `${file}:${line.number}`);
+      if (problem) diagnosis.report(`${file}:${problem.line}`, problem.message);
       onLine();
     }
   } catch (error) {
@@ -56,37 +48,27 @@ export async function tailLog(
   }
 }
 
-/**
- * Reads a log anew, into a new diagnosis, each time that one of its files has grown.
- * @throws the file system's error if it cannot be read.
- */
-export async function rereadLog(
-  path: string,
-  signal: AbortSignal,
-  begin: () => Promise<Diagnosis>,
-  onRead: (diagnosis: Diagnosis) => void
-): Promise<void> {
-  let before = '';
+/** The log at a path, as soon as there is one; null if the signal came first. */
+async function waitFor(path: string, signal: AbortSignal): Promise<LogSource | null> {
   while (!signal.aborted) {
-    const sources = await findLogs([path]);
-    const now = JSON.stringify(sources.map(({ paths, bytes }) => [paths, bytes]));
-    if (now !== before) {
-      before = now;
-      const diagnosis = await begin();
-      const last = sources.at(-1)?.paths.at(-1);
-      for (const source of sources) {
-        for await (const { file, lines, problem } of readLog(source, { signal })) {
-          for (const line of lines) observeEventLine(diagnosis, line, `${file}:${line.number}`);
-          // The end of what is being written is always cut off.
-          if (problem && file !== last) {
-            diagnosis.report(`${file}:${problem.line}`, problem.message);
-          }
-        }
-      }
-      if (!signal.aborted) onRead(diagnosis);
+    const sources = (await isThere(path)) ? await findLogs([path]) : [];
+    if (sources.length > 1) {
+      throw new Error(`there are ${sources.length} logs in it; name the one to follow`);
     }
+    if (sources[0]) return sources[0];
     await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }
+  return null;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    }
+  );
 }
 
 async function* standardInputLines(): AsyncGenerator<Line> {

@@ -256,7 +256,7 @@ describe('Following a log', () => {
     ]);
   });
 
-  it('reads compressed logs and rolling directories anew when they have grown', async () => {
+  it('goes on in compressed logs and rolling directories as they grow, and reads nothing twice', async () => {
     const gzipped = join(folder.path, 'app.gz');
     writeFileSync(gzipped, gzipSync(linesOf(beginning())));
     const rolling = join(folder.path, 'eventlog_v2_app-1');
@@ -278,6 +278,7 @@ describe('Following a log', () => {
       await until(() => screen.text.stdout.includes('Executor 1 was killed'));
       ended.abort();
       expect(await status).toBe(1);
+      expect(screen.text.stdout.match(/Executor 1 was killed/g)).toHaveLength(1);
     }
   });
 

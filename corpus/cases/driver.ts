@@ -99,12 +99,11 @@ spark.range(0, 60, 1, 60).mapInPandas(slow, "id long").count()`
         run.signalDriver('SIGKILL');
       },
       expected: [
-        { code: 'session-lost', cell: 'a', severity: 'error', confidence: 'likely' },
         {
-          code: 'application-incomplete',
-          cell: null,
-          severity: 'warning',
-          confidence: 'certain',
+          code: 'session-lost',
+          cell: 'a',
+          severity: 'error',
+          confidence: 'likely',
           figures: finding => says(finding, /while 1 job ran/)
         }
       ]

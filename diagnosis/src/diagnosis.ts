@@ -1,7 +1,9 @@
 import type {
+  CachedTable,
   Executor,
   Finding,
   Memory,
+  ProcessUsage,
   Progress,
   Resources,
   StageProgress
@@ -11,11 +13,13 @@ import {
   driverMemoryOf,
   executorsOf,
   resourcesOf,
-  runningStagesOf
+  runningStagesOf,
+  tablesOf,
+  usageOfAll
 } from './application/picture.js';
 import { cellKey, type CellState, type Scope } from './application/scopes.js';
 import { detect } from './detectors/detect.js';
-import { readEvent } from './eventlog/event.js';
+import { readEvent } from './eventlog/read-event.js';
 import { fields } from './eventlog/fields.js';
 import type { Observation } from './observation.js';
 import { placeOf, Problems } from './problem.js';
@@ -144,7 +148,7 @@ export class Diagnosis {
   /** How far the jobs of a run of a cell have come; all zero for a run without jobs. */
   progress(cell: string, run: number): Progress {
     const scope = this.#scopeOf(cell, run);
-    return scope ? this.#app.progress(scope) : NO_PROGRESS;
+    return scope ? this.#app.dag.progress(scope) : NO_PROGRESS;
   }
 
   /** State of one run of a cell; null if nothing was ever heard of it. */
@@ -168,6 +172,16 @@ export class Diagnosis {
   /** The driver's memory, as last sampled. */
   driverMemory(): Memory {
     return driverMemoryOf(this.#app);
+  }
+
+  /** Memory over time of the driver (first) and the executors. */
+  usage(): ProcessUsage[] {
+    return usageOfAll(this.#app);
+  }
+
+  /** Tables that are, or were, marked to be cached, with how much of them is kept. */
+  tables(): CachedTable[] {
+    return tablesOf(this.#app);
   }
 
   runningStages(): StageProgress[] {
@@ -240,7 +254,7 @@ export class Diagnosis {
       error: scope.error,
       startedAt: scope.startedAt,
       endedAt: scope.endedAt,
-      progress: this.#app.progress(scope)
+      progress: this.#app.dag.progress(scope)
     };
   }
 }

@@ -66,6 +66,14 @@ describe('a cached table', () => {
       cost: { taskMs: 57_000, recomputedTasks: 3, wallMs: 14_250 },
       subject: { stages: [{ id: 2, attempt: 0 }] }
     });
+    // The last partition that found room, how many there are, and the first task that missed its own.
+    expect(finding!.evidence.map(({ quote }) => quote)).toEqual([
+      '"Block ID":"rdd_7_0"',
+      '"Number of Partitions":4',
+      '"Stage ID":2,"Stage Attempt ID":0',
+      expect.stringMatching(/^"Task ID":\d+,"Index":1$/),
+      '"Executor Run Time":20000'
+    ]);
     // 300 MiB more on two executors, of whose heap 0.6 are for data: 1024 + 250, in steps of 128.
     expect(finding!.advice[1]).toMatchObject({ shape: { executorMemoryMiB: 1280 } });
   });

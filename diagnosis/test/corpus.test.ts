@@ -26,9 +26,9 @@ const sigkill: Expected[] = [
       'kernel when memory runs out. 9 of 20 tasks ran twice; that cost 20 s of task time and held the ' +
       'cell up by about 13 s.',
     effects: [
-      '1 running task died with it',
+      '1 running task attempt died with it',
       'the output of 3 finished tasks was lost with it',
-      '2 tasks could not read shuffle blocks from it',
+      '2 task attempts could not read shuffle blocks from it',
       'stage 4 had to do 5 finished tasks again'
     ],
     // By hand: lost 1016; resubmitted 8965 + 4050 + 3103; fetch 1374 + 222; again 641 + 109 + 137 + 102 + 71.
@@ -65,8 +65,8 @@ const heapOom: Expected[] = [
     title: '8 executors ran out of Java heap',
     effects: [
       '8 task attempts failed with OutOfMemoryError',
-      '7 running tasks died with it',
-      '1 task of cell sw-cell-2 died with it too and ran again',
+      '7 running task attempts died with it',
+      '1 task attempt of cell sw-cell-2 died with it too, and the work was done again',
       'job 2 failed by it'
     ]
   }
@@ -75,7 +75,8 @@ const tooLarge: Expected[] = ['sw-cell-1', 'sw-cell-2'].map(cell => ({
   id: `result-too-large:cell:${cell}`,
   severity: 'error',
   confidence: 'certain',
-  title: 'The result is larger than 10 MiB, the most that may be collected'
+  // The same in both: what tells them apart is the cell.
+  title: `The result is larger than 10 MiB, the most that may be collected, in cell ${cell}`
 }));
 const yarn: Expected[] = [
   {
@@ -329,8 +330,9 @@ describe('a recorded run', () => {
       title: '4 executors were killed for lack of memory',
       explanation:
         "This cell failed because 4 executors (0, 1, 2 and 3) were killed by the kernel's out-of-memory " +
-        'killer (limit 430 MiB, the Java heap may take 1 GiB). 2 of 4 tasks were tried again; 32 s of task ' +
-        'time was spent for nothing.',
+        'killer (limit 430 MiB, the Java heap may take 1 GiB). This shape cannot work: the limit of 430 MiB is ' +
+        'not even room for the 1 GiB that the Java heap may grow to. 2 of 4 tasks were tried again; 32 s of ' +
+        'task time was spent for nothing.',
       // The heap alone is larger than the limit: it needs its 1024 MiB and 384 MiB beside it.
       advice: [{ action: 'resize', shape: { executorOverheadMiB: 384 } }, { action: 'code' }]
     });

@@ -10,6 +10,7 @@ import {
   type Observation
 } from '../src/index.js';
 import { event, pod, terminated, text, UNSCHEDULABLE } from './kubernetes.js';
+import { WorkStory } from './work.js';
 import { exception, fetchFailed, lost, pythonCrash, resubmitted, Story } from './story.js';
 
 const CELL = 'aglais-cell:3:abc';
@@ -342,6 +343,40 @@ describe('the driver', () => {
     );
   });
 
+  it('that ran out of heap is advised by its peak and by the size of what it was to hold', () => {
+    const conf = { 'spark.driver.memory': '1g' };
+    const story = new Story(conf).executor('1').job(0, CELL, [0, 8]).stage(0, 8);
+    story.event('SparkListenerStageExecutorMetrics', {
+      'Executor ID': 'driver',
+      'Executor Metrics': { JVMHeapMemory: 1000 * 2 ** 20 }
+    });
+    const where = { 'Stage ID': 0, 'Stage Attempt ID': 0 };
+    for (const index of [0, 1]) {
+      const info = { 'Task ID': index, Index: index, 'Launch Time': story.now, 'Executor ID': '1' };
+      story.event('SparkListenerTaskEnd', {
+        ...where,
+        'Task End Reason': { Reason: 'Success' },
+        'Task Info': { ...info, 'Finish Time': story.now + 1000 },
+        'Task Metrics': { 'Result Size': 400 * 2 ** 20 }
+      });
+    }
+    const said =
+      'Job aborted due to stage failure: TaskResultLost (result lost from block manager)';
+    for (let attempt = 0; attempt < 4; attempt += 1) {
+      story.task(0, 2, { executor: '1' }, { Reason: 'TaskResultLost' });
+    }
+    const [finding] = findings(story.stageEnd(0, 8, 0, said).jobEnd(0, said));
+    // 1 GiB as now, and 8 × 400 MiB.
+    expect(finding!.advice[1]).toEqual({
+      action: 'resize',
+      shape: { driverMemoryMiB: 4224 },
+      sentence:
+        'Ask for 4.1 GiB of Java heap for the driver in place of 1 GiB (1 GiB of it was in use at most when measured). ' +
+        'The results of 2 of 8 tasks took 800 MiB; all of them would take about 3.1 GiB.'
+    });
+    expect(finding!.explanation).toContain('results of 4 finished task attempts');
+  });
+
   it('cannot fetch results of an executor that is lost: that is the executor’s incident', () => {
     const story = new Story().executor('1', '2').job(0, CELL, [0, 1]).stage(0, 1);
     story.removed('1', 'Command exited with code 137');
@@ -411,6 +446,32 @@ describe('a disk without space', () => {
     );
     expect(others).toEqual([]);
     expect(finding).toMatchObject({ id: 'disk-full:cell:3:abc', severity: 'error', count: 4 });
+  });
+
+  it('is advised by what the finished tasks had written, and what was still to come', () => {
+    const story = (conf: Record<string, string>): WorkStory => {
+      const work = new WorkStory(conf).with('1', '2');
+      const done = { ms: 1000, shuffleWriteMiB: 300 };
+      work.jobOf(CELL, [done, done, { ms: 2000, reason: full }, { ms: 2000, reason: full }], {
+        tasks: 8
+      });
+      return work;
+    };
+    // Two of eight tasks wrote 300 MiB each, six were to come: 2400 MiB on two executors, and a quarter more.
+    const [finding, ...others] = findings(story({}));
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ code: 'disk-full' });
+    expect(finding!.advice[0]).toEqual({
+      action: 'code',
+      hint: 'scratch-space(1536m)',
+      sentence:
+        'Give each executor at least 1.5 GiB of scratch space: 300 MiB of shuffle data lay there on each executor ' +
+        'when it was full, and by the tasks that came through, 900 MiB more were to come.'
+    });
+    const key = 'spark.kubernetes.executor.volumes.emptyDir.spark-local-dir-1.options.sizeLimit';
+    const [limited] = findings(story({ 'spark.master': 'k8s://h', [key]: '512Mi' }));
+    expect(limited!.advice[0]).toMatchObject({ action: 'set', conf: { [key]: '1536Mi' } });
+    expect(limited!.advice[0]!.sentence).toContain('in place of 512 MiB');
   });
 
   it('is known by Hadoop’s and by Python’s words, too', () => {
@@ -703,6 +764,37 @@ describe('work whose rows come out otherwise each time', () => {
   });
 });
 
+describe('findings of the same kind', () => {
+  const said =
+    'Job aborted due to stage failure: Total size of serialized results of 4 tasks (11.0 MiB) is bigger than spark.driver.maxResultSize (10.0 MiB)';
+  const collecting = (...tags: (string | null)[]): Story => {
+    const story = new Story().executor('1');
+    tags.forEach((tag, id) => {
+      story.job(id, tag, [id, 1]).stage(id, 1).task(id, 0, { executor: '1' });
+      story.stageEnd(id, 1, 0, said).jobEnd(id, said).wait(1000);
+    });
+    return story;
+  };
+  const titles = (story: Story): string[] => findings(story).map(({ title }) => title);
+  const title = 'The result is larger than 10 MiB, the most that may be collected';
+
+  it('name their place in their titles if there are several', () => {
+    expect(titles(collecting(CELL))).toEqual([title]);
+    expect(titles(collecting(CELL, 'aglais-cell:4:abc', null))).toEqual([
+      `${title}, in cell [3]`,
+      `${title}, in cell [4]`,
+      `${title}, in job 2`
+    ]);
+  });
+
+  it('can be told apart, though a kernel was restarted and counts its cells again', () => {
+    expect(titles(collecting(CELL, 'aglais-cell:100003:abc'))).toEqual([
+      `${title}, in cell [3], job 0`,
+      `${title}, in cell [3], job 1`
+    ]);
+  });
+});
+
 describe('a session', () => {
   const heard = (message: string, run = 3): Observation => ({
     kind: 'cell',
@@ -730,6 +822,46 @@ describe('a session', () => {
     const gone = 'StatusCode.UNAVAILABLE failed to connect to all addresses';
     expect(ids(new Story(), heard(gone))).toEqual(['session-lost:cell:3:abc error likely']);
     expect(ids(new Story().end(), heard(gone))).toEqual(['session-lost:cell:3:abc error certain']);
+  });
+
+  it('that is gone with its driver, whose log breaks off then, is one incident', () => {
+    const gone = 'StatusCode.UNAVAILABLE failed to connect to all addresses';
+    const story = new Story().executor('1').job(0, 'aglais-cell:1000:abc', [0, 4]).stage(0, 4);
+    story.start(0, 0, { executor: '1' });
+    const end: Observation = { kind: 'end' };
+    for (const order of [
+      [heard(gone, 1000), end],
+      [end, heard(gone, 1000)]
+    ]) {
+      const [finding, ...others] = findings(story, ...order);
+      expect(others).toEqual([]);
+      expect(finding).toMatchObject({
+        id: 'session-lost:cell:1000:abc',
+        confidence: 'likely',
+        effects: ['1 running job ended with it']
+      });
+      expect(finding!.explanation).toContain('Its log ends in the middle while 1 job ran');
+      expect(finding!.evidence.map(({ source }) => source)).toEqual(['eventlog', 'client']);
+    }
+  });
+
+  it('that is gone with a driver whose exit code is known is certainly gone', () => {
+    const gone = 'StatusCode.UNAVAILABLE failed to connect to all addresses';
+    const crashed = pod({ role: 'driver', state: terminated(134, 'Error', AT) });
+    const story = new Story(KUBERNETES);
+    const [finding, ...others] = findings(story, { kind: 'end' }, heard(gone), pods(crashed));
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ code: 'session-lost', confidence: 'certain' });
+    expect(finding!.explanation).toContain('Its driver ended with exit code 134.');
+  });
+
+  it('that did not answer once is another matter than a log that breaks off much later', () => {
+    const gone = 'StatusCode.UNAVAILABLE failed to connect to all addresses';
+    const story = new Story().executor('1').wait(3_600_000).job(1, null, [1, 1]);
+    expect(ids(story, heard(gone), { kind: 'end' })).toEqual([
+      'session-lost:cell:3:abc error likely',
+      'application-incomplete:application warning certain'
+    ]);
   });
 
   it('is not lost by an error of another kind', () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, describe } from '@jest/globals';
 import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { zstdCompressSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { findLogs, followLog } from '../src/index.js';
 
 let folder: string;
@@ -57,16 +57,38 @@ describe('following a log', () => {
     expect(lines).toEqual(['one', 'two', 'three', 'four', 'five']);
   });
 
-  it('reads compressed parts when they are whole', async () => {
+  it('reads of compressed parts what was flushed', async () => {
     await writeFile(join(folder, 'appstatus_app.inprogress'), '');
     await writeFile(join(folder, 'events_1_app.zstd'), zstdCompressSync('one\n'));
     const { lines, until, done } = await follow(folder);
+    await until(1);
     await appendFile(join(folder, 'events_1_app.zstd'), zstdCompressSync('two\n'));
+    await until(2);
     await writeFile(join(folder, 'events_2_app.zstd'), zstdCompressSync('three\n'));
     await until(2);
     await rename(join(folder, 'appstatus_app.inprogress'), join(folder, 'appstatus_app'));
     await done;
     expect(lines).toEqual(['one', 'two', 'three']);
+  });
+
+  it('of one compressed file goes on in the middle of what was flushed, and each line comes once', async () => {
+    for (const [name, compress] of [
+      ['zstd', zstdCompressSync],
+      ['gz', gzipSync]
+    ] as const) {
+      const path = join(folder, `app.${name}.inprogress`);
+      // Not even the first bytes are there, which say what it is.
+      await writeFile(path, '');
+      const { lines, until } = await follow(path);
+      const [first, second] = [compress('one\ntw'), compress('o\nthree\n')];
+      await appendFile(path, first.subarray(0, 3));
+      await appendFile(path, first.subarray(3));
+      await until(1);
+      await appendFile(path, second.subarray(0, 9));
+      await appendFile(path, second.subarray(9));
+      await until(3);
+      expect(lines).toEqual(['one', 'two', 'three']);
+    }
   });
 
   it('of one file goes on until it is told to stop', async () => {

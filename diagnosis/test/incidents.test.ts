@@ -93,7 +93,7 @@ describe('an executor that is lost with a task on it', () => {
       severity: 'warning',
       subject: { application: 'app-1', cell: 'abc', run: 3, jobs: [0], executors: ['1'] },
       cost: { taskMs: 4000, recomputedTasks: 1, wallMs: 4000 },
-      effects: ['1 running task died with it']
+      effects: ['1 running task attempt died with it']
     });
     expect(finding!.explanation).toContain(
       '1 of 2 tasks ran twice; that cost 4 s of task time and held the cell up by about 4 s.'
@@ -233,6 +233,31 @@ describe('Python workers that die', () => {
     ]);
   });
 
+  it('did not run out of memory if the kernel, asked afterwards, has killed nothing there', () => {
+    const story = crashing();
+    const [finding] = findings(story, [cgroup('1', story.now, 0, 812, 420)]);
+    expect(finding).toMatchObject({
+      id: 'python-worker-died:cell:3:abc',
+      confidence: 'certain',
+      title: 'Python workers died on executor 1, but not for lack of memory',
+      advice: [{ action: 'set' }]
+    });
+    expect(finding!.explanation).toContain('the kernel counted no kill for memory there');
+    expect(finding!.advice[0]!.sentence).toContain('More memory will not help');
+    expect(finding!.evidence.map(({ quote }) => quote)).toContain('oom_kill 0');
+  });
+
+  it('may still have run out of memory if the kernel was asked before they died, or not for all of them', () => {
+    const story = crashing();
+    const early = cgroup('1', story.now - 5_000, 0, 812, 420);
+    expect(findings(story, [early])[0]).toMatchObject({ confidence: 'likely' });
+    const two = new Story(KUBERNETES).executor('1', '2').job(0, CELL, [0, 2]).stage(0, 2);
+    two.task(0, 0, { executor: '1' }, pythonCrash).task(0, 1, { executor: '2' }, pythonCrash);
+    const [finding] = findings(two, [cgroup('1', two.now, 0)]);
+    expect(finding).toMatchObject({ confidence: 'likely' });
+    expect(finding!.title).toContain('probably for lack of memory');
+  });
+
   it('do not make a later SIGKILL of their executor a kill for memory', () => {
     const story = new Story().executor('1', '2').job(0, CELL, [0, 1]).stage(0, 1);
     story.task(0, 0, { executor: '1' }, pythonCrash).wait(60_000);
@@ -295,7 +320,7 @@ describe('work that Spark does again', () => {
       severity: 'warning',
       cost: { taskMs: 3000, recomputedTasks: 2, wallMs: 3000 },
       effects: [
-        '1 task could not read shuffle blocks from it',
+        '1 task attempt could not read shuffle blocks from it',
         'stage 0 had to do 1 finished task again'
       ],
       advice: [

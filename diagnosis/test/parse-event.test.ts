@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { BULKY, WANTED } from '../src/eventlog/bulk.js';
-import { readEvent, readsEvent } from '../src/eventlog/event.js';
 import { Expected, Place } from '../src/eventlog/expected-bytes.js';
+import { readEvent, readsEvent } from '../src/eventlog/read-event.js';
 import { parseEvent } from '../src/index.js';
 import { largeCorpus, linesOfFile, smallCorpus } from './evidence.js';
 
@@ -49,7 +49,7 @@ describe('the quick reading of an event', () => {
       });
     const reads = plan('number of files read');
     expect(quick(reads)).toEqual(whole(reads));
-    expect(quick(reads)).toMatchObject({ type: 'sql-plan', files: { counts: [70] } });
+    expect(quick(reads)).toMatchObject({ type: 'sql-start', files: { counts: [70] } });
     expect(parseEvent(Buffer.from(plan('number of output rows')))).not.toHaveProperty(
       'sparkPlanInfo.children'
     );

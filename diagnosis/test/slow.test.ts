@@ -108,6 +108,58 @@ describe('skew', () => {
     );
   });
 
+  it('is known where adaptive execution leaves three tasks, of which one is as long as the two others', () => {
+    const small = { ms: 8000, shuffleReadMiB: 12, records: 1e5 };
+    const [finding, ...rest] = findingsOf(
+      cellOf([small, { ...small, ms: 7000 }, { ms: 20_000, shuffleReadMiB: 120, records: 2e6 }])
+    );
+    expect(rest).toEqual([]);
+    // An even share of 35 s is 11.7 s.
+    expect(finding).toMatchObject({ code: 'skew', cost: { wallMs: 8333 } });
+    expect(finding!.title).toBe('One task of stage 1 took 20 s, the 2 others 7.5 s on average');
+  });
+
+  it('is not an even cut and what it leaves over, nor a task that is only somewhat larger', () => {
+    const full = { ms: 20_000, inputMiB: 128, records: 1e6 };
+    const rest = { ms: 1000, inputMiB: 2, records: 1e4 };
+    expect(codes(cellOf([full, full, rest]))).toEqual([]);
+    expect(codes(cellOf([full, full, full, rest]))).toEqual([]);
+    expect(codes(cellOf([full, rest]))).toEqual([]);
+    const half = { ms: 12_000, inputMiB: 60, records: 5e5 };
+    expect(codes(cellOf([half, half, full]))).toEqual([]);
+  });
+
+  it('is known of two tasks if one is larger than Spark would have cut it', () => {
+    const pair = [
+      { ms: 2000, shuffleReadMiB: 30, records: 3e5 },
+      { ms: 60_000, shuffleReadMiB: 900, records: 9e6 }
+    ];
+    const [finding, ...others] = findingsOf(cellOf(pair));
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({
+      code: 'skew',
+      title: 'One task of stage 1 took 60 s, the other one 2 s'
+    });
+    const asked = { 'spark.sql.adaptive.advisoryPartitionSizeInBytes': '1g' };
+    expect(codes(cellOf(pair, asked)).filter(id => id.startsWith('skew'))).toEqual([]);
+  });
+
+  it('is not three tasks of the same size, one of which met a cold executor or a slow disk', () => {
+    const even = (ms: number): TaskWork => ({ ms, inputMiB: 100, records: 1e6 });
+    expect(codes(cellOf([even(25_000), even(4000), even(5000)]))).toEqual([]);
+  });
+
+  it('quotes the place of the task in the log, and its figures', () => {
+    const [finding] = findingsOf(cellOf([...others, long]));
+    expect(finding!.evidence.map(({ quote }) => quote)).toEqual([
+      '"Stage ID":1,"Stage Attempt ID":0',
+      expect.stringMatching(/^"Task ID":\d+,"Index":7$/),
+      '"Executor Run Time":60000',
+      '"Total Records Read":9000000'
+    ]);
+    expect(new Set(finding!.evidence.map(({ ref }) => ref)).size).toBe(1);
+  });
+
   it('without more data is only possible, and only if the executor was not slow in all', () => {
     const even = (ms: number): TaskWork => ({ ms, inputMiB: 100, records: 1e6 });
     const one = [...tasks(15, even(2000)), even(80_000)];

@@ -58,6 +58,8 @@ export function cluster(parts: Partial<Cluster> = {}): Cluster {
     driver: { memory: memory({ limitMiB: 1280, usedMiB: 512, pythonMiB: null }) },
     executors: [executor({ id: '0' }), executor({ id: '1' })],
     stages: [],
+    tables: [],
+    memory: [],
     shareProblems: [],
     revision: 1,
     ...parts

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { StageProgress } from './progress.js';
-import { Executor, Memory } from './resources.js';
+import { CachedTable, Executor, Memory, MemoryLine } from './resources.js';
 import { Shape } from './shape.js';
 
 export const LauncherKind = z.enum(['local', 'kubernetes', 'yarn']);
@@ -41,6 +41,8 @@ export const Cluster = z
     driver: z.strictObject({ memory: Memory }),
     executors: z.array(Executor).describe('Active ones, and the latest lost ones'),
     stages: z.array(StageProgress).describe('Running stages'),
+    tables: z.array(CachedTable).describe('Tables that are marked to be cached, the largest first'),
+    memory: z.array(MemoryLine).describe('Of the driver and the active executors'),
     shareProblems: z
       .array(z.string())
       .describe('Tables of the shares that this cluster could not make known, and why'),

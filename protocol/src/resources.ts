@@ -53,6 +53,19 @@ export const MemoryPoint = z
   .meta({ id: 'MemoryPoint' });
 export type MemoryPoint = z.infer<typeof MemoryPoint>;
 
+/** Memory in use of one process over time, small enough to be sent at each change. */
+export const MemoryLine = z
+  .strictObject({
+    who: z.string().describe('`driver` or the id of an executor'),
+    from: z.number().int().describe('Begin of the first step, ms since the epoch'),
+    stepMs: z.number().int(),
+    usedMiB: z
+      .array(z.number().nullable())
+      .describe('The most in each step, MiB; null where nothing was measured. At most 60')
+  })
+  .meta({ id: 'MemoryLine' });
+export type MemoryLine = z.infer<typeof MemoryLine>;
+
 /** What the tasks of one executor did that succeeded. */
 export const ExecutorWork = z
   .strictObject({

@@ -19,6 +19,7 @@ interface Misses {
   lastSeen: number;
   executors: Set<string>;
   ref: string;
+  quotes: readonly string[];
 }
 
 /** Stages whose tasks found their tables, or had to compute them again: counts and times. */
@@ -31,7 +32,14 @@ export class CacheReads {
 
   constructor(readonly rdds: readonly CachedRdd[]) {}
 
-  ended(lookup: CacheLookup, partition: number, from: number, to: number, ref: string): void {
+  /** @param quotes of the task's end, see taskQuotes */
+  ended(
+    lookup: CacheLookup,
+    partition: number,
+    { launchedAt: from, finishedAt: to }: { launchedAt: number; finishedAt: number },
+    ref: string,
+    quotes: () => readonly string[]
+  ): void {
     const ms = to - from;
     for (const table of lookup.tables) table.computed.add(partition);
     const { missed } = lookup;
@@ -54,7 +62,8 @@ export class CacheReads {
         firstSeen: from,
         lastSeen: to,
         executors: new Set<string>(),
-        ref
+        ref,
+        quotes: quotes()
       };
       misses.count += 1;
       misses.ms += ms;
@@ -124,7 +133,7 @@ export function settleReads(
     for (const executor of misses.executors) account.executors.add(executor);
     if (account.ref === '') {
       account.ref = misses.ref;
-      account.quote = `"Stage ID":${stage.id},"Stage Attempt ID":${stage.attempt}`;
+      account.quotes = misses.quotes;
     }
   }
 }

@@ -22,7 +22,8 @@ export interface Recomputed {
   firstSeen: number;
   lastSeen: number;
   ref: string;
-  quote: string;
+  /** Of the line that `ref` names: the first task that had to compute again. */
+  quotes: readonly string[];
 }
 
 /** The stage that first computed a table which then did not fit. */
@@ -38,6 +39,8 @@ export interface PartialFill {
   readonly at: number;
   readonly ref: string;
   readonly quote: string;
+  /** The last block that found room. */
+  readonly lastBlock: { ref: string; quote: string } | null;
   readonly estimated: boolean;
 }
 
@@ -64,6 +67,7 @@ export interface CacheFacts {
   /** Sizes of all blocks that were ever stored, bytes, and how many. */
   storedBytes: number;
   stored: number;
+  lastBlock: PartialFill['lastBlock'];
   /** All that is kept of it now. */
   now: Kept;
   /** The most partitions that were kept at once; at the end of a log nothing is left. */
@@ -104,7 +108,8 @@ export class Caches {
     return table;
   }
 
-  update(executor: string, block: BlockStatus): void {
+  /** @param ref of the event that tells it */
+  update(executor: string, block: BlockStatus, ref: string): void {
     this.blocksKnown = true;
     const held = block.memoryBytes > 0 || block.diskBytes > 0;
     if (!held && !this.#tables.has(block.rdd)) return;
@@ -114,6 +119,7 @@ export class Caches {
       if (!table.blocks.get(partition)?.has(executor)) {
         table.stored += 1;
         table.storedBytes += block.memoryBytes + block.diskBytes;
+        table.lastBlock = { ref, quote: `"Block ID":"rdd_${block.rdd}_${partition}"` };
       }
       place(table, partition, executor, block);
       table.computed.add(partition);
@@ -168,7 +174,7 @@ export class Caches {
         firstSeen: Infinity,
         lastSeen: -Infinity,
         ref: '',
-        quote: ''
+        quotes: []
       };
       table.recomputed.set(key, account);
       this.#remember(scope, table);
@@ -231,6 +237,7 @@ export class Caches {
         fills: 0,
         storedBytes: 0,
         stored: 0,
+        lastBlock: null,
         now: NONE,
         most: NONE,
         gone: false

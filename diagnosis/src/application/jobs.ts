@@ -5,8 +5,11 @@ export interface Job {
   /** Key of the scope it works for. */
   readonly scope: string;
   readonly stages: number[];
-  /** Tasks of its last stage, which makes the result. */
+  /** Its last stage, which makes the result, and how many tasks that has. */
+  readonly resultStage: number;
   readonly resultTasks: number;
+  /** What came back of them: attempts that succeeded, and their results' bytes. */
+  readonly results: { tasks: number; bytes: number };
   readonly startedAt: number;
   /** What it is for, in the words of the user or a library. */
   readonly description: string | null;

@@ -2,11 +2,23 @@ import type { CachedRdd, TaskMetrics } from '../eventlog/metrics.js';
 import type { TaskInfo } from '../eventlog/event.js';
 import type { Application } from './application.js';
 import { addStage, CacheReads, lookUp, settleReads, type CacheLookup } from './cache-reads.js';
-import { Caches, type CacheFacts } from './caches.js';
+import { Caches, type CacheFacts, type PartialFill } from './caches.js';
 import { FileReads } from './file-reads.js';
 import { SlowWork } from './slow-work.js';
 import { factsOf } from './stage-facts.js';
 import type { Stage } from './stages.js';
+import { taskQuotes } from './task-quotes.js';
+
+/** Where and when a stage attempt came to its end, and on how many slots it ran. */
+interface Place {
+  readonly id: number;
+  readonly attempt: number;
+  readonly scope: string;
+  readonly jobs: number[];
+  readonly slots: number;
+  readonly at: number;
+  readonly ref: string;
+}
 
 /** Follows what work took and what might have been quicker; tells `Application` what to keep. */
 export class Performance {
@@ -44,10 +56,12 @@ export class Performance {
     ref: string
   ): void {
     this.#look(stage, all);
-    for (const block of metrics.blocks) this.caches.update(info.executor, block);
+    for (const block of metrics.blocks) this.caches.update(info.executor, block, ref);
     stage.work.add(info, metrics, ref);
     if (!lookup || info.partition === null || info.speculative) return;
-    stage.reads?.ended(lookup, info.partition, info.launchedAt, info.finishedAt, ref);
+    stage.reads?.ended(lookup, info.partition, info, ref, () =>
+      taskQuotes(stage.id, { ...info, runMs: metrics.runMs })
+    );
   }
 
   /** A stage attempt that succeeded: what it cost is booked for the scope. */
@@ -60,7 +74,7 @@ export class Performance {
   ): void {
     const { scope } = stage;
     const running = stage.work.peakRunning;
-    const place = { id: stage.id, attempt, scope, jobs: [...stage.jobs], slots: running };
+    const place = { id: stage.id, attempt, scope, jobs: [...stage.jobs], slots: running, at, ref };
     if (stage.reads) {
       settleReads(this.caches, stage.reads, place);
       if (stage.reads.misses.size > 0) this.#application.changes.findings = true;
@@ -68,8 +82,8 @@ export class Performance {
     for (const info of cached) {
       const table = this.caches.declare(info);
       if (info.partitions !== stage.tasks) continue;
-      if (this.caches.blocksKnown) this.#filled(table, stage, place, at, ref);
-      else this.#told(table, info, stage, place, at, ref);
+      if (this.caches.blocksKnown) this.#filled(table, stage, place);
+      else this.#told(table, info, stage, place);
     }
     stage.reads = stage.reads && new CacheReads(stage.reads.rdds);
     if (stage.work.tasks === 0) return;
@@ -107,33 +121,14 @@ export class Performance {
   }
 
   /** Whether a table that a stage has computed completely was kept completely. */
-  #filled(
-    table: CacheFacts,
-    stage: Stage,
-    place: { attempt: number; jobs: number[]; slots: number },
-    at: number,
-    ref: string
-  ): void {
+  #filled(table: CacheFacts, stage: Stage, place: Place): void {
     const { reads } = stage;
     const stored = table.blocks.size;
     if (!reads || reads.fills === 0 || table.fill || table.level.disk) return;
     if (table.computed.size < table.partitions || stored >= table.partitions) return;
-    const missing = table.partitions - stored;
-    const missingMs = (reads.fillMs / reads.fills) * missing;
-    const quote = `"RDD ID":${table.rdd}`;
-    const { scope, id } = stage;
-    this.caches.filled(table, {
-      ...place,
-      scope,
-      stage: id,
-      stored,
-      missingMs,
-      at,
-      ref,
-      quote,
-      estimated: false
-    });
-    this.#application.changes.findings = true;
+    const missingMs = (reads.fillMs / reads.fills) * (table.partitions - stored);
+    const quote = `"Number of Partitions":${table.partitions}`;
+    this.#partial(table, place, { stored, missingMs, quote, estimated: false });
   }
 
   /**
@@ -141,14 +136,7 @@ export class Performance {
    * stage that uses a table. Which tasks had to compute again is then not known: the stage's task
    * time is divided by partitions.
    */
-  #told(
-    table: CacheFacts,
-    info: CachedRdd,
-    stage: Stage,
-    place: { attempt: number; jobs: number[]; slots: number },
-    at: number,
-    ref: string
-  ): void {
+  #told(table: CacheFacts, info: CachedRdd, stage: Stage, place: Place): void {
     const cached = info.cachedPartitions;
     const before = table.told;
     if (cached > 0) {
@@ -159,33 +147,30 @@ export class Performance {
     const missing = table.partitions - table.told.cached;
     if (missing <= 0 || table.level.disk) return;
     const missingMs = (stage.work.taskMs * missing) / table.partitions;
-    const { scope, id } = stage;
-    if (before && cached <= before.cached) {
-      const account = this.caches.account(table, scope, 'never-fit');
-      account.estimated = true;
-      account.count += missing;
-      table.recomputedTasks += missing;
-      account.taskMs += missingMs;
-      account.wallMs += missingMs / place.slots;
-      account.firstSeen = Math.min(account.firstSeen, stage.work.firstLaunch);
-      account.lastSeen = Math.max(account.lastSeen, at);
-      addStage(account, { id, ...place });
-      if (account.ref === '') [account.ref, account.quote] = [ref, `"RDD ID":${table.rdd}`];
-    } else {
-      const quote = `"Number of Cached Partitions":${cached}`;
-      const stored = cached;
-      this.caches.filled(table, {
-        ...place,
-        scope,
-        stage: id,
-        stored,
-        missingMs,
-        at,
-        ref,
-        quote,
-        estimated: true
-      });
+    const quote = `"Number of Partitions":${table.partitions},"Number of Cached Partitions":${cached}`;
+    if (!before || cached > before.cached) {
+      this.#partial(table, place, { stored: cached, missingMs, quote, estimated: true });
+      return;
     }
+    const account = this.caches.account(table, place.scope, 'never-fit');
+    account.estimated = true;
+    account.count += missing;
+    table.recomputedTasks += missing;
+    account.taskMs += missingMs;
+    account.wallMs += missingMs / place.slots;
+    account.firstSeen = Math.min(account.firstSeen, stage.work.firstLaunch);
+    account.lastSeen = Math.max(account.lastSeen, place.at);
+    addStage(account, place);
+    if (account.ref === '') [account.ref, account.quotes] = [place.ref, [quote]];
+    this.#application.changes.findings = true;
+  }
+
+  #partial(
+    table: CacheFacts,
+    { id: stage, ...place }: Place,
+    fill: Pick<PartialFill, 'stored' | 'missingMs' | 'quote' | 'estimated'>
+  ): void {
+    this.caches.filled(table, { ...place, ...fill, stage, lastBlock: table.lastBlock });
     this.#application.changes.findings = true;
   }
 }

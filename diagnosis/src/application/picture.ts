@@ -39,22 +39,32 @@ export function runningStagesOf(app: Application): StageProgress[] {
     .filter(({ state, tasks }) => state === 'running' && (tasks.running > 0 || tasks.total > 0));
 }
 
+/** Memory over time and work of the driver and of every executor that is remembered. */
+export function usageOfAll(app: Application): ProcessUsage[] {
+  const stored = storedBytes([...app.performance.caches]);
+  return [
+    usageOf('driver', app.driver, null, stored),
+    ...[...app.executors]
+      .filter(({ addedAt }) => addedAt !== null)
+      .map(({ id, memory, work }) => usageOf(id, memory, work, stored))
+  ];
+}
+
+/** Tables that are, or were, marked to be cached. */
+export function tablesOf(app: Application): CachedTable[] {
+  const { caches } = app.performance;
+  return [...caches]
+    .filter(table => table.partitions > 0)
+    .map(table => describeTable(table, caches.blocksKnown));
+}
+
 /** @param killed executors of which a finding says that they were killed or died */
 export function resourcesOf(app: Application, killed: ReadonlySet<string>): Resources {
-  const tables = [...app.performance.caches];
-  const stored = storedBytes(tables);
   return {
     driver: driverMemoryOf(app),
     executors: executorsOf(app),
-    usage: [
-      usageOf('driver', app.driver, null, stored),
-      ...[...app.executors]
-        .filter(({ addedAt }) => addedAt !== null)
-        .map(({ id, memory, work }) => usageOf(id, memory, work, stored))
-    ],
-    tables: tables
-      .filter(table => table.partitions > 0)
-      .map(table => describeTable(table, app.performance.caches.blocksKnown)),
+    usage: usageOfAll(app),
+    tables: tablesOf(app),
     stages: runningStagesOf(app),
     timeline: timelineOf(app, killed)
   };

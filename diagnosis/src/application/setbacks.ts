@@ -36,6 +36,8 @@ export interface Setback {
   readonly stages: Map<string, { id: number; attempt: number }>;
   /** Tasks of the largest stage that was hit. */
   stageTasks: number;
+  /** What the finished tasks of its newest stage had written to scratch disks; only for `disk`. */
+  output: { tasks: number; done: number; bytes: number } | null;
   readonly jobs: Set<number>;
   firstSeen: number;
   lastSeen: number;
@@ -80,6 +82,7 @@ export class Setbacks {
         spans: new Spans(),
         stages: new Map(),
         stageTasks: 0,
+        output: null,
         jobs: new Set(),
         firstSeen: Infinity,
         lastSeen: -Infinity,

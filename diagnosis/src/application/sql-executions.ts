@@ -5,34 +5,74 @@ export interface SqlFailure {
   /** Key of the scope that it worked for. */
   scope: string;
   evidence: Evidence;
+  /** A job of it failed, and says so itself. */
+  byJob: boolean;
+}
+
+interface Open {
+  /** Key of the scope that its jobs work for, once it has any. */
+  scope: string | null;
+  /** The execution around it; itself, if there is none. */
+  root: string;
+  tags: string | null;
 }
 
 const QUOTE = 1000;
 const OPEN = 1000;
 const FAILURES = 500;
 
+/** DAGScheduler's words in the error of an execution, itself or as a cause. */
+const BY_JOB = /Job aborted|stage failure|Job \d+ cancelled|SPARK_JOB_CANCELLED/;
+/** What decides, if it stands further down than what is quoted. */
+const CAUSE =
+  /^Caused by: (?:java\.lang\.OutOfMemoryError|[\w.$]*IOException: (?:No space left on device|Stale (?:NFS )?file handle))[^\n]*/m;
+
 /**
  * Whom SQL executions work for, while they run, and how they failed. The driver itself can fail one
- * without any job of it failing: a broadcast that is too large, a timeout.
+ * without any job of it failing: a broadcast that is too large, a timeout, a full heap while it plans.
  */
 export class SqlExecutions {
-  readonly #open = new Map<string, string>();
+  readonly #open = new Map<string, Open>();
   readonly failures: SqlFailure[] = [];
 
-  workedFor(sql: string | null, scope: string): void {
-    if (sql === null || this.#open.has(sql)) return;
-    // A log that was cut in pieces may lack the ends: the oldest are given up.
-    if (this.#open.size >= OPEN) this.#open.delete(this.#open.keys().next().value!);
-    this.#open.set(sql, scope);
+  began(sql: string, root: string | null, tags: string | null): void {
+    this.#get(sql, root ?? sql).tags = tags;
   }
 
-  /** @returns whether it failed. */
-  ended(sql: string, error: string | null, at: number, ref: string): boolean {
-    const scope = this.#open.get(sql) ?? `sql:${sql}`;
+  workedFor(sql: string | null, scope: string): void {
+    if (sql !== null) this.#get(sql, sql).scope ??= scope;
+  }
+
+  /**
+   * @param scopeOf the key of the scope of an execution without jobs, by its tags
+   * @returns whether it failed.
+   */
+  ended(
+    sql: string,
+    error: string | null,
+    at: number,
+    ref: string,
+    scopeOf: (sql: string, tags: string | null) => string
+  ): boolean {
+    const own = this.#open.get(sql) ?? { scope: null, root: sql, tags: null };
+    const root = this.#open.get(own.root) ?? own;
     this.#open.delete(sql);
     if (error === null || error === '' || this.failures.length >= FAILURES) return false;
-    const quote = error.slice(0, QUOTE);
-    this.failures.push({ scope, evidence: { source: 'eventlog', at, quote, ref } });
+    const scope = own.scope ?? root.scope ?? scopeOf(own.root, root.tags ?? own.tags);
+    const head = error.slice(0, QUOTE);
+    const quote = CAUSE.test(head) ? head : (CAUSE.exec(error)?.[0].slice(0, QUOTE) ?? head);
+    const evidence: Evidence = { source: 'eventlog', at, quote, ref };
+    this.failures.push({ scope, evidence, byJob: BY_JOB.test(error) });
     return true;
+  }
+
+  #get(sql: string, root: string): Open {
+    let open = this.#open.get(sql);
+    if (!open) {
+      // A log that was cut in pieces may lack the ends: the oldest are given up.
+      if (this.#open.size >= OPEN) this.#open.delete(this.#open.keys().next().value!);
+      this.#open.set(sql, (open = { scope: null, root, tags: null }));
+    }
+    return open;
   }
 }

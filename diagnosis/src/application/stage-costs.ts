@@ -1,4 +1,6 @@
+import { parseMiB } from './conf.js';
 import type { StageFacts } from './stage-facts.js';
+import type { NotableTask } from './stage-work.js';
 
 /** Time that a stage would not have taken otherwise, ms: of executors, and of the one who waits. */
 export interface TimeLost {
@@ -19,8 +21,10 @@ export const GOOD_PARTITION_BYTES = 128 * MIB;
 const SKEWED_TIME = 3;
 /** Uneven data explains it if the long task had this many times the median of bytes or records. */
 const SKEWED_DATA = 2;
-/** Fewer tasks have no median to speak of. */
+/** Of fewer tasks the smaller one may be only what a cut into even pieces leaves over. */
 const SKEW_TASKS = 3;
+/** Of two tasks, one is skewed that has so much more than what Spark cuts data into. */
+const SKEWED_BYTES = 1.5 * GOOD_PARTITION_BYTES;
 /** Without data to explain it only this is told from chance: a slow disk, a cold start. */
 const UNEXPLAINED_TIME = 10;
 const UNEXPLAINED_MS = 10_000;
@@ -36,7 +40,8 @@ export type Skew = 'data' | 'time';
  */
 export function skewOf(facts: StageFacts): Skew | null {
   const task = facts.longest[0];
-  if (!task || facts.tasks < SKEW_TASKS || task.ms < SKEWED_TIME * facts.medianMs) return null;
+  if (!task || !isLong(facts, task.ms)) return null;
+  if (facts.tasks < SKEW_TASKS) return isLargeOfTwo(facts, task) ? 'data' : null;
   const more =
     task.readBytes >= SKEWED_DATA * Math.max(MIB, facts.medianReadBytes) ||
     task.readRecords >= SKEWED_DATA * Math.max(1000, facts.medianReadRecords);
@@ -49,6 +54,29 @@ export function skewOf(facts: StageFacts): Skew | null {
     own >= task.ms / 2
     ? 'time'
     : null;
+}
+
+/**
+ * Three times the median; or, where adaptive execution has left few tasks, as long as all the others
+ * together. Even pieces and a rest never are: of three tasks, the two full ones are as long as each other.
+ */
+function isLong({ tasks, taskMs, medianMs }: StageFacts, ms: number): boolean {
+  const others = taskMs - ms;
+  if (tasks < SKEW_TASKS) return tasks > 1 && ms >= SKEWED_TIME * others;
+  return ms >= SKEWED_TIME * medianMs || ms >= others;
+}
+
+/** The other one may be the rest of an even cut: then this one is of the size that Spark was told to cut. */
+function isLargeOfTwo(facts: StageFacts, task: NotableTask): boolean {
+  const cut = [
+    'spark.sql.files.maxPartitionBytes',
+    'spark.sql.adaptive.advisoryPartitionSizeInBytes'
+  ].map(key => (parseMiB(facts.layout[key], 'b') ?? 0) * MIB);
+  const others = facts.inputBytes + facts.shuffleReadBytes - task.readBytes;
+  return (
+    task.readBytes >= Math.max(SKEWED_BYTES, ...cut.map(bytes => 1.5 * bytes)) &&
+    task.readBytes >= SKEWED_DATA * others
+  );
 }
 
 /**

@@ -5,6 +5,9 @@ import { Partitions } from './partitions.js';
 
 /** A task that stands out, and the line of the log that says so. */
 export interface NotableTask {
+  task: number;
+  attempt: number;
+  index: number | null;
   partition: number | null;
   executor: string;
   ms: number;
@@ -15,6 +18,7 @@ export interface NotableTask {
   readBytes: number;
   shuffleReadBytes: number;
   readRecords: number;
+  shuffleReadRecords: number;
   memorySpilled: number;
   diskSpilled: number;
   /** It began before its executor had done any task of this stage. */
@@ -92,6 +96,9 @@ export class StageWork {
     const warmFrom = this.#warmFrom.get(info.executor) ?? Infinity;
     this.#warmFrom.set(info.executor, Math.min(warmFrom, info.finishedAt));
     const task: NotableTask = {
+      task: info.task,
+      attempt: info.attempt,
+      index: info.index,
       partition: info.partition,
       executor: info.executor,
       ms,
@@ -101,6 +108,7 @@ export class StageWork {
       readBytes: metrics.inputBytes + metrics.shuffleReadBytes,
       shuffleReadBytes: metrics.shuffleReadBytes,
       readRecords: metrics.inputRecords + metrics.shuffleReadRecords,
+      shuffleReadRecords: metrics.shuffleReadRecords,
       memorySpilled: metrics.memorySpilled,
       diskSpilled: metrics.diskSpilled,
       cold: info.launchedAt < warmFrom,

@@ -48,7 +48,7 @@ export class Tasks {
   started(info: TaskInfo, ref: string): void {
     if (this.#running.has(info.task)) return;
     const app = this.#application;
-    const stage = app.stage(info.stage);
+    const stage = app.dag.stage(info.stage);
     const attempt = attemptOf(stage, info.attempt);
     attempt.running += 1;
     const executor = app.executors.find(info.executor);
@@ -73,7 +73,12 @@ export class Tasks {
     attempt.running -= 1;
     for (const id of stage.jobs) {
       const job = this.#application.jobs.get(id);
-      if (job) job.taskMs += info.finishedAt - info.launchedAt;
+      if (!job) continue;
+      job.taskMs += info.finishedAt - info.launchedAt;
+      if (outcome.kind === 'success' && metrics && job.resultStage === stage.id) {
+        job.results.tasks += 1;
+        job.results.bytes += metrics.resultBytes;
+      }
     }
     const executor = this.#application.executors.find(info.executor);
     if (executor) executor.running -= 1;
@@ -139,7 +144,7 @@ export class Tasks {
 
   #undone(info: TaskInfo, ref: string): void {
     const app = this.#application;
-    const stage = app.stage(info.stage);
+    const stage = app.dag.stage(info.stage);
     const setback = app.setbacks.get('undone', stage.scope, info.executor);
     const quote = '{"Reason":"Resubmitted"}';
     this.#book(setback, stage, info, { source: 'eventlog', at: app.now, quote, ref });
@@ -174,6 +179,10 @@ export class Tasks {
     this.#book(setback, stage, info, evidence);
     setback.taskMs += info.finishedAt - info.launchedAt;
     setback.spans.add(info.launchedAt, info.finishedAt);
+    if (outcome.kind === 'disk') {
+      const { tasks, shuffleWriteBytes, diskSpilled } = stage.work;
+      setback.output = { tasks: stage.tasks, done: tasks, bytes: shuffleWriteBytes + diskSpilled };
+    }
     if (info.partition !== null && !stage.finished.has(info.partition)) {
       stage.lost.set(info.partition, setback);
     }

@@ -34,6 +34,15 @@ export function codecOf(head: Uint8Array): Codec {
   return MAGIC.find(([, magic]) => magic.every((byte, i) => head[i] === byte))?.[0] ?? 'plain';
 }
 
+/** Whether more bytes may still show a codec where so far there is none: of a file that is being written. */
+export function mayBeCodec(head: Uint8Array): boolean {
+  if (head.length >= MAGIC_BYTES) return false;
+  const skippable = (head[0]! & 0xf0) === 0x50;
+  return (
+    skippable || MAGIC.some(([, magic]) => magic.every((byte, i) => (head[i] ?? byte) === byte))
+  );
+}
+
 /**
  * The bytes behind the codec.
  * @param open opens the compressed bytes; called a second time after damage, to save what is before it.

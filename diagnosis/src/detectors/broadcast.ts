@@ -91,7 +91,13 @@ function byAccounts(app: Application): Failure[] {
   }));
 }
 
-function isBroadcast(text: string): boolean {
+/** Whether a broadcast failed for lack of the driver's memory. */
+export function broadcastMemory(app: Application): boolean {
+  const failures = [...byExecution(app), ...byAccounts(app)];
+  return failures.some(({ evidence }) => MEMORY.test(evidence.quote));
+}
+
+export function isBroadcast(text: string): boolean {
   return [TOO_LARGE, TIMEOUT, MEMORY].some(words => words.test(text));
 }
 

@@ -19,6 +19,7 @@ import { shareUnavailable } from './shares.js';
 import { shuffleFetchFailed, stageRecomputed } from './shuffle.js';
 import { startupFindings } from './startup.js';
 import { taskFailed, taskRetries } from './tasks.js';
+import { apart } from './titles.js';
 
 const INCIDENT = {
   'executor-oom-killed': executorOomKilled,
@@ -60,7 +61,7 @@ export function detect(app: Application): Finding[] {
   findings.push(...slow(app, findings));
   findings.push(...sessionLost(app, findings));
   findings.push(...applicationIncomplete(app, findings));
-  return findings.sort(
+  return apart(findings).sort(
     (a, b) =>
       WORST.indexOf(a.severity) - WORST.indexOf(b.severity) ||
       a.firstSeen - b.firstSeen ||

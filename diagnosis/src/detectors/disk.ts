@@ -1,11 +1,16 @@
-import type { Evidence, Finding } from '@aglais/protocol';
+import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
+import { parseMiB } from '../application/conf.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
+import type { Setback } from '../application/setbacks.js';
+import type { SqlFailure } from '../application/sql-executions.js';
 import { DISK_FULL } from '../eventlog/task-outcome.js';
+import { roundUp } from './advice.js';
 import { effectsOf, finding } from './draft.js';
 import type { Incident } from './incidents.js';
 import { bystanders, diedWith, evidenceOf, listed } from './memory.js';
-import { inOrder, named, plural } from './words.js';
+import { queriesFailedBy } from './queries.js';
+import { inOrder, memory, named, plural } from './words.js';
 
 /** Tasks or executors that found no room on their scratch disks. */
 export function diskFull(app: Application, incident: Incident): Finding {
@@ -39,15 +44,20 @@ export function diskFull(app: Application, incident: Incident): Finding {
       ...effectsOf(setbacks),
       ...bystanders(app, incident)
     ],
-    advice: adviceOf(),
+    advice: [...moreScratch(app, thrown), writeLess()],
     count: Math.max(tasks, losses.length),
     failed: message => DISK_FULL.test(message) || diedWith(message, ids),
     seen: losses.map(loss => loss.at)
   });
 }
 
-/** Only logs say so: the driver's own disk, or a log of an executor whose tasks are not told of. */
+/** Queries that the driver failed because its own disk was full; else what logs alone say. */
 export function diskFullByLogs(app: Application): Finding[] {
+  const queries = queriesFailedBy(app, DISK_FULL);
+  const scopes = new Set(queries.map(({ scope }) => scope));
+  if (scopes.size > 0) {
+    return [...scopes].map(scope => driverDiskFull(app, scope, queries));
+  }
   const accounts = app.accounts.of('disk-full');
   if (accounts.length === 0) return [];
   const count = accounts.reduce((sum, account) => sum + account.count, 0);
@@ -64,13 +74,33 @@ export function diskFullByLogs(app: Application): Finding[] {
       executors: ids,
       evidence: accountsOf(app),
       effects: [],
-      advice: adviceOf(),
+      advice: [writeLess()],
       count,
       failed: message => DISK_FULL.test(message),
       seen: accounts.flatMap(({ firstSeen, lastSeen }) => [firstSeen ?? [], lastSeen ?? []].flat()),
       severity: 'warning'
     })
   ];
+}
+
+function driverDiskFull(app: Application, key: string, all: readonly SqlFailure[]): Finding {
+  const own = all.filter(({ scope }) => scope === key).map(({ evidence }) => evidence);
+  return finding(app, {
+    code: 'disk-full',
+    scope: app.scopes.get(key),
+    confidence: 'certain',
+    title: 'No space was left on a disk of the driver',
+    what: 'the driver found no space left on a disk',
+    setbacks: [],
+    executors: [],
+    evidence: [...own, ...accountsOf(app)],
+    effects: [`${plural(own.length, 'query', 'queries')} failed by it`],
+    advice: [writeLess()],
+    count: own.length,
+    failed: message => DISK_FULL.test(message),
+    seen: own.flatMap(({ at }) => at ?? []),
+    severity: 'error'
+  });
 }
 
 function accountsOf(app: Application): Evidence[] {
@@ -84,13 +114,58 @@ function directoryOf(app: Application): string {
   return directory === undefined || managed ? '' : ` (${directory})`;
 }
 
-function adviceOf(): Finding['advice'] {
-  return [
-    {
-      action: 'code',
-      hint: 'write-less',
-      sentence:
-        'Write less at once: keep only the columns that you need before a join or sort, and unpersist tables that you do not need any more. More executors share the writing among more disks.'
-    }
-  ];
+function writeLess(): Advice {
+  return {
+    action: 'code',
+    hint: 'write-less',
+    sentence:
+      'Write less at once: keep only the columns that you need before a join or sort, and unpersist tables that you do not need any more. More executors share the writing among more disks.'
+  };
+}
+
+const MIB = 2 ** 20;
+
+/**
+ * Scratch space that the stage would have needed on each executor, by what its finished tasks wrote:
+ *
+ * kept = shuffle data of all finished tasks on the executors that were there; left = what a finished task of the
+ * stage wrote on average (shuffle and spill) × its tasks that were not done; needed = 1.25 × (kept + left) ÷ executors.
+ * If no task of the stage came through, only what was there when the disk was full is known: twice of it.
+ */
+function moreScratch(app: Application, thrown: readonly Setback[]): Advice[] {
+  const since = Math.min(...thrown.map(({ firstSeen }) => firstSeen));
+  const there = [...app.executors].filter(
+    ({ addedAt, removedAt }) => addedAt !== null && (removedAt ?? Infinity) >= since
+  );
+  const count = Math.max(1, there.length);
+  const kept = there.reduce((sum, { work }) => sum + work.shuffleWriteBytes, 0) / MIB;
+  const stages = thrown.flatMap(({ output }) => output ?? []);
+  const known = stages.filter(({ done, bytes }) => done > 0 && bytes > 0);
+  if (kept === 0 && known.length === 0) return [];
+  const left = Math.max(
+    0,
+    ...known.map(({ done, tasks, bytes }) => ((bytes / done) * (tasks - done)) / MIB)
+  );
+  const needed = roundUp((left > 0 ? 1.25 * (kept + left) : 2 * kept) / count);
+  const written = `${memory(kept / count)} of shuffle data lay there on ${count === 1 ? 'its' : 'each'} executor when it was full`;
+  const more =
+    left > 0
+      ? `, and by the tasks that came through, ${memory(left / count)} more were to come`
+      : '';
+  const limit = scratchLimit(app);
+  const instead = limit ? ` in place of ${memory(limit.mib)}` : '';
+  const sentence = `Give each executor at least ${memory(needed)} of scratch space${instead}: ${written}${more}.`;
+  if (limit) return [{ action: 'set', conf: { [limit.key]: `${needed}Mi` }, sentence }];
+  return [{ action: 'code', hint: `scratch-space(${needed}m)`, sentence }];
+}
+
+/** The size of the volume for scratch files, where Spark makes it itself. */
+function scratchLimit(app: Application): { key: string; mib: number } | null {
+  const size =
+    /^spark\.kubernetes\.executor\.volumes\.emptyDir\.spark-local-dir-[^.]+\.options\.sizeLimit$/;
+  for (const [key, value] of Object.entries(app.conf)) {
+    const mib = size.test(key) ? parseMiB(value.replace(/i$/, ''), 'b') : null;
+    if (mib !== null) return { key, mib };
+  }
+  return null;
 }

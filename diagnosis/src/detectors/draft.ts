@@ -135,7 +135,7 @@ function outcomeOf(scope: Scope): 'ok' | 'error' | 'cancelled' | null {
 /** Work that ran twice and what it took; of a failed job only what was spent for nothing. */
 function costSentence(app: Application, scope: Scope, cost: Cost, failed: boolean): string[] {
   if (cost.taskMs <= 0 && cost.recomputedTasks === 0) return [];
-  const total = app.progress(scope).tasks.total;
+  const total = app.dag.progress(scope).tasks.total;
   const again = cost.recomputedTasks;
   const tasks = total > again ? `${again} of ${plural(total, 'task')}` : plural(again, 'task');
   const spent = duration(cost.taskMs);
@@ -156,15 +156,19 @@ export function effectsOf(setbacks: readonly Setback[]): string[] {
     setbacks.reduce((sum, setback) => sum + (setback.kind === kind ? setback.count : 0), 0);
   const effects: string[] = [];
   const lost = count('lost');
-  if (lost > 0) effects.push(`${plural(lost, 'running task')} died with it`);
+  if (lost > 0) effects.push(`${plural(lost, 'running task attempt')} died with it`);
   const undone = count('undone');
   if (undone > 0) {
     effects.push(`the output of ${plural(undone, 'finished task')} was lost with it`);
   }
   const fetch = count('fetch');
   const results = count('result-lost');
-  if (results > 0) effects.push(`the results of ${plural(results, 'task')} were lost with it`);
-  if (fetch > 0) effects.push(`${plural(fetch, 'task')} could not read shuffle blocks from it`);
+  if (results > 0) {
+    effects.push(`the results of ${plural(results, 'task attempt')} were lost with it`);
+  }
+  if (fetch > 0) {
+    effects.push(`${plural(fetch, 'task attempt')} could not read shuffle blocks from it`);
+  }
   const reruns = setbacks.filter(({ kind }) => kind === 'rerun');
   const stages = new Set(reruns.flatMap(({ stages }) => [...stages.values()].map(({ id }) => id)));
   if (stages.size > 0) {

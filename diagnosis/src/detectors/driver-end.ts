@@ -7,6 +7,10 @@ import type { ContainerEnd } from '../observation.js';
 import { isMaster } from '../evidence/yarn.js';
 import { oomEnd, ownPods, unaskedEnd } from './pods.js';
 import { judge } from './reasons.js';
+import { plural } from './words.js';
+
+/** Spark Connect's words when another driver took the place of this one. */
+const RESTARTED = /SESSION_CHANGED|driver instance has restarted/;
 
 /** How the driver ended, by its container, YARN or its cgroup. */
 export interface DriverEnd {
@@ -107,4 +111,40 @@ export function goneFor(app: Application): Evidence[] {
 
 function goneAccounts(app: Application): Account[] {
   return [...app.accounts.of('session-gone'), ...app.accounts.of('session-lost')];
+}
+
+/** The log was read to its end, and the application's end is not in it. */
+export function isCutOff(app: Application): boolean {
+  return app.over && app.endedAt === null && app.events > 0;
+}
+
+/** Where it ends. */
+export function lastEvent(app: Application): Evidence {
+  const { event, ref } = app.last;
+  return { source: 'eventlog', at: app.now, quote: `"Event":"${event}"`, ref };
+}
+
+/** Spark goes on logging for so long while its client already gets no answer, ms. */
+const SAME_END_MS = 30_000;
+
+/**
+ * Whether the log of a driver that did not answer any more, or was replaced, breaks off then. One that goes
+ * on for longer is of a driver that lived: its end is another matter.
+ */
+export function brokenOff(app: Application): boolean {
+  return (
+    isCutOff(app) &&
+    goneAccounts(app)
+      .filter(({ claim, evidence }) => claim === 'session-gone' || RESTARTED.test(evidence.quote))
+      .some(({ lastSeen }) => lastSeen === null || app.now <= lastSeen + SAME_END_MS)
+  );
+}
+
+/** What went with the driver. */
+export function lostWork(app: Application): string[] {
+  const open = [...app.scopes].reduce((sum, { openJobs }) => sum + openJobs.size, 0);
+  return [
+    ...(open > 0 ? [`${plural(open, 'running job')} ended with it`] : []),
+    'the session ended with it'
+  ];
 }

@@ -1,7 +1,7 @@
 import type { Advice, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import { parseSeconds } from '../application/conf.js';
-import { larger } from '../eventlog/event.js';
+import { larger } from '../eventlog/metrics.js';
 import { moreHeap } from './advice.js';
 import { effectsOf, finding } from './draft.js';
 import type { Incident } from './incidents.js';

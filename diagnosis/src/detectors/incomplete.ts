@@ -2,7 +2,7 @@ import type { Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
 import { finding } from './draft.js';
-import { driverEnds } from './driver-end.js';
+import { brokenOff, driverEnds, isCutOff, lastEvent } from './driver-end.js';
 import { plural } from './words.js';
 
 /** Findings that say how the application ended: then its log had to break off. */
@@ -13,8 +13,11 @@ const CAUSES: ReadonlySet<string> = new Set(['driver-oom-killed', 'too-many-exec
  * application ran, cut off, or its driver was killed. Of a log that is being followed nothing is said.
  */
 export function applicationIncomplete(app: Application, others: readonly Finding[]): Finding[] {
-  if (!app.over || app.endedAt !== null || app.events === 0) return [];
+  if (!isCutOff(app)) return [];
   if (others.some(({ code }) => CAUSES.has(code))) return [];
+  // Whoever is told that Spark did not answer any more is told of the log, too.
+  const lost = others.some(({ code }) => code === 'session-lost');
+  if (lost && brokenOff(app)) return [];
   const end = driverEnds(app).find(({ exitCode }) => exitCode !== null);
   const heap = others.find(({ code }) => code === 'driver-heap-oom');
   if (heap && (end || heap.severity === 'error')) return [];
@@ -33,15 +36,7 @@ export function applicationIncomplete(app: Application, others: readonly Finding
         (working ? ` while ${plural(open.length, 'job')} ran` : ''),
       more: ['What happened after its last line is not known.'],
       setbacks: [],
-      evidence: [
-        ...(end ? [end.evidence] : []),
-        {
-          source: 'eventlog',
-          at: app.now,
-          quote: `"Event":"${app.last.event}"`,
-          ref: app.last.ref
-        }
-      ],
+      evidence: [...(end ? [end.evidence] : []), lastEvent(app)],
       effects: [],
       advice: end
         ? []

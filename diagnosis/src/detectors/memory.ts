@@ -1,12 +1,15 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
-import { parseMiB } from '../application/conf.js';
-import { larger } from '../eventlog/event.js';
+import { larger } from '../eventlog/metrics.js';
 import { moreHeap, moreOverhead, morePartitions, roundUp, type MemoryUse } from './advice.js';
 import { effectsOf, finding } from './draft.js';
+import { driverHeap } from './driver-heap.js';
 import type { Incident } from './incidents.js';
 import type { Loss } from './loss.js';
 import { inOrder, memory, named, plural } from './words.js';
+
+/** Spark's default of spark.driver.memory. */
+const DRIVER_HEAP_MIB = 1024;
 
 /** Executors that the kernel, Kubernetes or YARN killed for memory. */
 export function executorOomKilled(app: Application, incident: Incident): Finding {
@@ -25,6 +28,7 @@ export function executorOomKilled(app: Application, incident: Incident): Finding
       ? `Executor ${ids[0]} was killed${certain ? ' for lack of memory' : ', probably for lack of memory'}`
       : `${ids.length} executors were killed${certain ? '' : ', probably'} for lack of memory`,
     what: `${subject} ${number(best.what, ids.length)}${figures(app, use, best)}`,
+    more: use ? cannotWork(app, use.limitMiB) : [],
     setbacks,
     executors: ids,
     evidence: evidenceOf(incident),
@@ -52,7 +56,9 @@ export function executorHeapOom(app: Application, incident: Incident): Finding {
   );
   // In local mode the driver runs the tasks, and its heap is the one that counts.
   const local = ids.length === 1 && ids[0] === 'driver';
-  const granted = local ? { ...app.granted, heapMiB: driverHeap(app) } : app.granted;
+  const granted = local
+    ? { ...app.granted, heapMiB: driverHeap(app) ?? DRIVER_HEAP_MIB }
+    : app.granted;
   const heap = memory(granted.heapMiB);
   const died = losses.length;
   const message = thrown[0]?.evidence?.quote ?? '';
@@ -111,11 +117,6 @@ export function executorHeapOom(app: Application, incident: Incident): Finding {
   });
 }
 
-/** By Spark's default, 1 GiB. */
-function driverHeap(app: Application): number {
-  return app.driver.sample?.heapLimitMiB ?? parseMiB(app.conf['spark.driver.memory']) ?? 1024;
-}
-
 /** Limit and use over several executors that were killed alike; null if no limit is known. */
 function memoryUse(app: Application, losses: readonly Loss[]): MemoryUse | null {
   const limits = losses.map(
@@ -139,6 +140,15 @@ function figures(app: Application, use: MemoryUse | null, loss: Loss): string {
   parts.push(`the Java heap may take ${memory(app.granted.heapMiB)}`);
   if (use.pythonMiB !== null) parts.push(`Python workers used ${memory(use.pythonMiB)}`);
   return ` (${parts.join(', ')})`;
+}
+
+/** A limit that not even the heap fits into is no matter of the data. */
+function cannotWork(app: Application, limitMiB: number): string[] {
+  const { heapMiB } = app.granted;
+  if (limitMiB > heapMiB) return [];
+  return [
+    `This shape cannot work: the limit of ${memory(limitMiB)} is not even room for the ${memory(heapMiB)} that the Java heap may grow to.`
+  ];
 }
 
 function doubleOverhead(app: Application): Advice {
@@ -170,7 +180,7 @@ export function bystanders(app: Application, incident: Incident): string[] {
     incident.bystanders.flatMap(({ scope }) => app.scopes.get(scope).cell ?? [])
   );
   const whose = cells.size > 0 ? ` of ${named('cell', [...cells].sort())}` : ' of other work';
-  return [`${plural(lost, 'task')}${whose} died with it too and ran again`];
+  return [`${plural(lost, 'task attempt')}${whose} died with it too, and the work was done again`];
 }
 
 export function diedWith(message: string, ids: readonly string[]): boolean {

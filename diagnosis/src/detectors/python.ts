@@ -2,7 +2,7 @@ import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
 import type { Setback } from '../application/setbacks.js';
-import { larger } from '../eventlog/event.js';
+import { larger } from '../eventlog/metrics.js';
 import { moreOverhead, roundUp } from './advice.js';
 import { finding } from './draft.js';
 import type { Incident } from './incidents.js';
@@ -13,7 +13,9 @@ import { inOrder, memory, named, plural } from './words.js';
  * Python workers that died under their tasks. Certain if a memory limit says so: the kernel counted
  * a kill in the executor's cgroup that the end of its JVM does not explain, the executor's container
  * is marked as OOMKilled although it ended in another way, or Python itself met
- * `spark.executor.pyspark.memory`. Else memory is only the usual cause.
+ * `spark.executor.pyspark.memory`. Else memory is only the usual cause; and certainly it was not, if the
+ * counters of all their executors' cgroups, read afterwards, show no kill: then somebody's signal or a
+ * crash of native code is left.
  */
 export function pythonWorkerDied(
   app: Application,
@@ -31,27 +33,38 @@ export function pythonWorkerDied(
   const measured = figuresOf(app, ids);
   const memoryIsProved = kills.length > 0 || refused.length > 0;
   const inFigures = measured.length > 0 ? ` (${measured.join(', ')})` : '';
+  const innocent = memoryIsProved ? [] : withoutKills(app, crashes);
+  const notMemory = innocent.length > 0;
   return finding(app, {
     code: 'python-worker-died',
     scope,
-    confidence: memoryIsProved ? 'certain' : 'likely',
+    confidence: memoryIsProved || notMemory ? 'certain' : 'likely',
     title: memoryIsProved
       ? `Python workers ran out of memory on ${where}`
-      : `Python workers died on ${where}, probably for lack of memory`,
+      : notMemory
+        ? `Python workers died on ${where}, but not for lack of memory`
+        : `Python workers died on ${where}, probably for lack of memory`,
     what:
       kills.length > 0
         ? `the kernel's out-of-memory killer killed the Python workers of ${plural(deaths, 'task attempt')} on ${where}${inFigures}`
-        : deaths > 0
-          ? `the Python workers of ${plural(deaths, 'task attempt')} vanished on ${where}, which mostly means that memory ran out${inFigures}`
-          : `the Python workers of ${plural(sum(refused), 'task attempt')} on ${where} met their limit of ${memory(limit ?? 0)} (spark.executor.pyspark.memory)`,
-    more: deaths > 0 && kills.length === 0 ? ['The executors themselves lived on.'] : [],
+        : notMemory
+          ? `the Python workers of ${plural(deaths, 'task attempt')} vanished on ${where}; the kernel counted no kill for memory there${inFigures}`
+          : deaths > 0
+            ? `the Python workers of ${plural(deaths, 'task attempt')} vanished on ${where}, which mostly means that memory ran out${inFigures}`
+            : `the Python workers of ${plural(sum(refused), 'task attempt')} on ${where} met their limit of ${memory(limit ?? 0)} (spark.executor.pyspark.memory)`,
+    more: [
+      ...(notMemory
+        ? ['So something sent them a signal, or native code that they called crashed.']
+        : []),
+      ...(deaths > 0 && kills.length === 0 ? ['The executors themselves lived on.'] : [])
+    ],
     setbacks,
     executors: ids,
-    evidence: [...setbacks.flatMap(({ evidence }) => evidence ?? []), ...kills],
+    evidence: [...setbacks.flatMap(({ evidence }) => evidence ?? []), ...kills, ...innocent],
     effects: [`${plural(deaths + sum(refused), 'task attempt')} failed with it`],
     advice: [
       ...(refused.length > 0 && limit !== null ? [raisePysparkMemory(limit)] : []),
-      ...(deaths > 0 ? advise(app, ids, kills.length > 0) : [])
+      ...(notMemory ? [sayWhere(false)] : deaths > 0 ? advise(app, ids, kills.length > 0) : [])
     ],
     count: deaths + sum(refused),
     failed: message =>
@@ -120,6 +133,21 @@ function killsOf(app: Application, id: string | null, incidents: readonly Incide
   return [{ source: 'cgroup', at: last.at, quote: last.quote, ref: last.ref }];
 }
 
+/**
+ * The counters that clear the kernel: of every executor whose workers vanished, read after the last of them
+ * did, and none of them counts a kill. Empty if one is missing.
+ */
+function withoutKills(app: Application, crashes: readonly Setback[]): Evidence[] {
+  const readings = crashes.map(({ executor, lastSeen }) => {
+    const last = executor === null ? null : app.executors.find(executor)?.memory.cgroup;
+    return last && last.at >= lastSeen && last.oomKills === 0 ? last : null;
+  });
+  if (app.together.oomKills > 0 || readings.some(one => one === null)) return [];
+  return readings.flatMap(one =>
+    one ? [{ source: 'cgroup' as const, at: one.at, quote: one.quote, ref: one.ref }] : []
+  );
+}
+
 function figuresOf(app: Application, ids: readonly string[]): string[] {
   const limit = limitOf(app, ids);
   const python = pythonOf(app, ids);
@@ -142,18 +170,22 @@ function advise(app: Application, ids: readonly string[], proved: boolean): Advi
       ? []
       : [moreOverhead(app.granted, { limitMiB: limit, usedMiB: null, pythonMiB: python }, proved)];
   if (proved) return resize;
-  return [
-    ...resize,
-    {
-      action: 'set',
-      conf: {
-        'spark.python.worker.faulthandler.enabled': 'true',
-        'spark.sql.execution.pyspark.udf.faulthandler.enabled': 'true'
-      },
-      sentence:
-        'If more memory does not help, these settings make Python say where it crashed: then it is a fault in native code, not memory.'
-    }
-  ];
+  return [...resize, sayWhere(true)];
+}
+
+/** @param afterMemory whether more memory is to be tried first */
+function sayWhere(afterMemory: boolean): Advice {
+  const settings = 'these settings make Python say where it crashed';
+  return {
+    action: 'set',
+    conf: {
+      'spark.python.worker.faulthandler.enabled': 'true',
+      'spark.sql.execution.pyspark.udf.faulthandler.enabled': 'true'
+    },
+    sentence: afterMemory
+      ? `If more memory does not help, ${settings}: then it is a fault in native code, not memory.`
+      : `More memory will not help. If it comes back, ${settings}; if they say nothing, somebody sent a signal.`
+  };
 }
 
 /** The worker met its own limit, so it needs more than that: twice is the next step. */

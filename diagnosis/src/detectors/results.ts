@@ -4,6 +4,7 @@ import { parseMiB } from '../application/conf.js';
 import type { Job } from '../application/jobs.js';
 import { roundUp } from './advice.js';
 import { finding } from './draft.js';
+import { driverHeap } from './driver-heap.js';
 import { memory, plural } from './words.js';
 
 /** TaskSetManager's words, Spark 2.x (MB) to 4.x (MiB). */
@@ -59,7 +60,7 @@ function oneTooLarge(app: Application, scope: string, jobs: readonly Job[]): Fin
 /** 1.25 × the estimated result; the driver's heap has to hold it twice while it is put together. */
 function advise(app: Application, wholeMiB: number): Advice[] {
   const limit = roundUp(1.25 * wholeMiB);
-  const heap = app.driver.sample?.heapLimitMiB ?? parseMiB(app.conf['spark.driver.memory']);
+  const heap = driverHeap(app);
   const advice: Advice[] = [
     {
       action: 'code',

@@ -3,6 +3,8 @@ import type { Application } from '../application/application.js';
 import type { Account } from '../application/accounts.js';
 import { APPLICATION_SCOPE, cellKey } from '../application/scopes.js';
 import { finding } from './draft.js';
+import { brokenOff, driverEnds, lastEvent } from './driver-end.js';
+import { plural } from './words.js';
 
 /** Findings that say why there is no session any more; what the client then hears is their effect. */
 const CAUSES: ReadonlySet<string> = new Set([
@@ -13,7 +15,8 @@ const CAUSES: ReadonlySet<string> = new Set([
 
 /**
  * The session was replaced or is gone. The server's own words are certain; a driver that does not
- * answer may come back, unless its log says that it has ended.
+ * answer may come back, unless its log or its container says that it has ended. That its log breaks off
+ * at that time is the same incident.
  */
 export function sessionLost(app: Application, others: readonly Finding[]): Finding[] {
   if (others.some(({ code, severity }) => CAUSES.has(code) && severity === 'error')) return [];
@@ -25,7 +28,10 @@ export function sessionLost(app: Application, others: readonly Finding[]): Findi
   const first = accounts.reduce((a, b) =>
     (b.firstSeen ?? Infinity) < (a.firstSeen ?? Infinity) ? b : a
   );
-  const certain = replaced.length > 0 || app.endedAt !== null;
+  const broken = brokenOff(app);
+  const end = broken && driverEnds(app).find(({ exitCode }) => exitCode !== null);
+  const certain = replaced.length > 0 || app.endedAt !== null || Boolean(end);
+  const open = [...app.jobs.values()].filter(({ result }) => result === 'running').length;
   return [
     finding(app, {
       code: 'session-lost',
@@ -35,10 +41,22 @@ export function sessionLost(app: Application, others: readonly Finding[]): Findi
       what: certain
         ? 'the Spark session that this notebook had is gone'
         : 'Spark did not answer any more, so its session is probably gone',
-      more: ['Temporary views and cached tables went with it; tables that were written are there.'],
+      more: [
+        ...(end ? [`Its driver ended with exit code ${end.exitCode}.`] : []),
+        ...(broken
+          ? [
+              `Its log ends in the middle${open > 0 ? ` while ${plural(open, 'job')} ran` : ''}, as when a driver crashes or is killed.`
+            ]
+          : []),
+        'Temporary views and cached tables went with it; tables that were written are there.'
+      ],
       setbacks: [],
-      evidence: accounts.map(({ evidence }) => evidence),
-      effects: [],
+      evidence: [
+        ...accounts.map(({ evidence }) => evidence),
+        ...(end ? [end.evidence] : []),
+        ...(broken ? [lastEvent(app)] : [])
+      ],
+      effects: broken && open > 0 ? [`${plural(open, 'running job')} ended with it`] : [],
       advice: [
         {
           action: 'code',

@@ -4,16 +4,19 @@ import { APPLICATION_SCOPE } from '../application/scopes.js';
 import type { Setback } from '../application/setbacks.js';
 import { SHARE_GONE } from '../eventlog/task-outcome.js';
 import { finding } from './draft.js';
+import { queriesFailedBy } from './queries.js';
 import { inOrder, named, plural } from './words.js';
 
 /** Catalogues that stopped answering: by their health probe, or by tasks that read from them. */
 export function shareUnavailable(app: Application, unexplained: readonly Setback[]): Finding[] {
   const probes = [...app.accounts.shares.values()].filter(({ available }) => !available);
   const failures = unexplained.filter(({ kind }) => kind === 'share');
-  const scopes = new Set(failures.map(({ scope }) => scope));
+  const queries = queriesFailedBy(app, SHARE_GONE);
+  const scopes = new Set([...failures, ...queries].map(({ scope }) => scope));
   if (scopes.size === 0 && probes.length > 0) scopes.add(APPLICATION_SCOPE);
   return [...scopes].map(key => {
     const setbacks = failures.filter(({ scope }) => scope === key);
+    const own = queries.filter(({ scope }) => scope === key);
     const names = inOrder(new Set(probes.map(({ share }) => share)));
     const tasks = setbacks.reduce((sum, { count }) => sum + count, 0);
     const which = names.length === 0 ? 'a mounted catalogue' : named('catalogue', names);
@@ -25,10 +28,13 @@ export function shareUnavailable(app: Application, unexplained: readonly Setback
       what:
         tasks > 0
           ? `${plural(tasks, 'task attempt')} could not read ${which}: it stopped answering`
-          : `${which} did not answer when last asked`,
+          : own.length > 0
+            ? `the driver could not read ${which}: it stopped answering`
+            : `${which} did not answer when last asked`,
       setbacks,
       evidence: [
         ...setbacks.flatMap(({ evidence }) => evidence ?? []),
+        ...own.map(({ evidence }) => evidence),
         ...probes.map(({ at, message, ref }) => ({
           source: 'log' as const,
           at,
@@ -36,7 +42,10 @@ export function shareUnavailable(app: Application, unexplained: readonly Setback
           ref
         }))
       ],
-      effects: tasks > 0 ? [`${plural(tasks, 'task attempt')} failed with it`] : [],
+      effects: [
+        ...(tasks > 0 ? [`${plural(tasks, 'task attempt')} failed with it`] : []),
+        ...(own.length > 0 ? [`${plural(own.length, 'query', 'queries')} failed by it`] : [])
+      ],
       advice: [
         {
           action: 'code',
@@ -45,10 +54,10 @@ export function shareUnavailable(app: Application, unexplained: readonly Setback
             'Nothing in your code caused this. Run the cell again when the catalogue answers; an executor that was started before may have to be replaced.'
         }
       ],
-      count: Math.max(1, tasks),
+      count: Math.max(1, tasks + own.length),
       failed: message => SHARE_GONE.test(message),
-      seen: probes.map(({ at }) => at),
-      severity: 'warning'
+      seen: [...probes.map(({ at }) => at), ...own.flatMap(({ evidence }) => evidence.at ?? [])],
+      severity: own.length > 0 ? 'error' : 'warning'
     });
   });
 }

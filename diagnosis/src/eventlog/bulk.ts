@@ -1,5 +1,5 @@
 /**
- * What may be left out of an event's JSON: keys whose values no reader in `event.ts` looks at, in
+ * What may be left out of an event's JSON: keys whose values no reader in `read-event.ts` looks at, in
  * whatever object they stand, and that are large or in every task. A test holds this against the full
  * parse of every recorded line; a reader that wants one of these takes it off the list.
  */

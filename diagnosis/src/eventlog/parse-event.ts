@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { BULKY, WANTED } from './bulk.js';
-import { readsEvent } from './event.js';
+import { readsEvent } from './read-event.js';
 import { JsonScanner, UNSURE } from './scan-json.js';
 
 /** Every Spark writes the event's name first and without blanks. */

@@ -26,8 +26,12 @@ export async function* decodedBytes(
   yield* decoded(entry?.deflated ? () => decodeDeflate(open) : open);
 }
 
-/** Looks at the first bytes, then decodes. A codec within a codec (a zipped lz4) is decoded too. */
-async function* decoded(open: () => Bytes): AsyncGenerator<Uint8Array> {
+/**
+ * Looks at the first bytes, then decodes. A codec within a codec (a zipped lz4) is decoded too.
+ * @param open opens the bytes, several times
+ * @throws Damage after everything before the damage was delivered.
+ */
+export async function* decoded(open: () => Bytes): AsyncGenerator<Uint8Array> {
   const codec = codecOf(await head(open));
   if (codec === 'zip') throw new Damage('a zip cannot be read here: unpack it first');
   yield* decode(codec, open);

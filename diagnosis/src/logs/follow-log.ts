@@ -1,12 +1,14 @@
+import { Buffer } from 'node:buffer';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { codecOf, MAGIC_BYTES } from '../codecs/codec.js';
+import { codecOf, mayBeCodec } from '../codecs/codec.js';
+import { growingBytes, type GrowingOptions } from '../eventlog/growing-bytes.js';
 import { tail } from '../eventlog/tail.js';
-import { headOfFile } from './file-bytes.js';
+import { decoded } from './decoded.js';
 import type { LogSource } from './log-source.js';
 import { rollingOrder, rollingPart } from './names.js';
-import { readLog, type LogBatch, type ReadOptions } from './read-log.js';
+import { linesOf, readLog, type LogBatch, type ReadOptions } from './read-log.js';
 
 export interface FollowOptions extends ReadOptions {
   /** Look for more at least this often (ms), for file systems that do not tell of changes. */
@@ -14,10 +16,10 @@ export interface FollowOptions extends ReadOptions {
 }
 
 /**
- * Reads a log and goes on as Spark writes it: a file, or a rolling directory with the parts that appear in it.
- * Ends by the signal; a rolling log also when Spark says that it is complete. A compressed part is read
- * when it is whole, because codecs keep back what they have not filled a block with; a single compressed
- * file, a delivered log or a stream is read to the end that it has now.
+ * Reads a log and goes on as Spark writes it: a file, or a rolling directory with the parts that appear in it. Of
+ * compressed ones as much comes as the codec has written: zstd what Spark flushed, the others whole blocks.
+ * Ends by the signal; a rolling log also when Spark says that it is complete. A delivered log or a stream is read
+ * to the end that it has now.
  * @throws the file system's error if the rolling directory goes away.
  */
 export async function* followLog(
@@ -25,20 +27,15 @@ export async function* followLog(
   options: FollowOptions = {}
 ): AsyncGenerator<LogBatch> {
   if (source.directory !== null) {
-    yield* followRolling(source, source.directory, options);
+    yield* followRolling(source.directory, options);
     return;
   }
   const [part] = source.parts;
   const grows = source.kind === 'file' && part !== undefined && !part.entry;
-  if (grows && (await isPlain(part.file))) yield* followFile(part.file, options);
-  else yield* readLog(source, options);
+  yield* grows ? followFile(part.file, options) : readLog(source, options);
 }
 
-async function* followRolling(
-  source: LogSource,
-  directory: string,
-  options: FollowOptions
-): AsyncGenerator<LogBatch> {
+async function* followRolling(directory: string, options: FollowOptions): AsyncGenerator<LogBatch> {
   const { signal, pollMs = 500 } = options;
   let done = 0;
   while (!signal?.aborted) {
@@ -51,19 +48,10 @@ async function* followRolling(
       continue;
     }
     const { index } = rollingPart(next)!;
-    const path = join(directory, next);
-    const ended = async (): Promise<boolean> => {
+    yield* followFile(join(directory, next), options, async () => {
       const state = await stateOf(directory);
       return state.complete || state.names.some(name => rollingPart(name)!.index > index);
-    };
-    if ((await headOfFile(path, MAGIC_BYTES)).length > 0 && !(await isPlain(path))) {
-      while (!(await ended()) && !signal?.aborted) {
-        await sleep(pollMs, undefined, signal ? { signal } : {}).catch(() => undefined);
-      }
-      yield* readLog({ ...source, problems: [], parts: [{ path, file: path }] }, options);
-    } else {
-      yield* followFile(path, options, ended);
-    }
+    });
     done = index;
   }
 }
@@ -80,14 +68,29 @@ async function* followFile(
   { signal, pollMs }: FollowOptions,
   ended?: () => Promise<boolean>
 ): AsyncGenerator<LogBatch> {
-  const lines = tail(path, {
+  const options: GrowingOptions = {
     ...(signal && { signal }),
     ...(pollMs !== undefined && { pollMs }),
     ...(ended && { ended })
-  });
-  for await (const line of lines) yield { file: path, lines: [line], problem: null };
+  };
+  if (await isPlain(path, options)) {
+    for await (const line of tail(path, options))
+      yield { file: path, lines: [line], problem: null };
+  } else {
+    yield* linesOf(
+      path,
+      decoded(() => growingBytes(path, options)),
+      signal
+    );
+  }
 }
 
-async function isPlain(path: string): Promise<boolean> {
-  return codecOf(await headOfFile(path, MAGIC_BYTES)) === 'plain';
+/** By its first bytes, for which it waits. */
+async function isPlain(path: string, options: GrowingOptions): Promise<boolean> {
+  let head = Buffer.alloc(0);
+  for await (const chunk of growingBytes(path, options)) {
+    head = Buffer.concat([head, chunk]);
+    if (!mayBeCodec(head)) break;
+  }
+  return codecOf(head) === 'plain';
 }

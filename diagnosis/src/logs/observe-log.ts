@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Diagnosis } from '../diagnosis.js';
-import { readsEvent } from '../eventlog/event.js';
+import { readsEvent } from '../eventlog/read-event.js';
 import { Line } from '../eventlog/lines.js';
 import { eventName, parseEvent } from '../eventlog/parse-event.js';
 import type { LogSource } from './log-source.js';

@@ -1,5 +1,5 @@
 import { Damage } from '../codecs/damage.js';
-import { readsEvent } from '../eventlog/event.js';
+import { readsEvent } from '../eventlog/read-event.js';
 import { LIMITS, LineSplitter, START, type Line } from '../eventlog/lines.js';
 import { eventName } from '../eventlog/parse-event.js';
 import { decodedBytes } from './decoded.js';
@@ -60,14 +60,24 @@ async function* readPart(
   { signal }: ReadOptions,
   onRead: (bytes: number) => void
 ): AsyncGenerator<LogBatch> {
-  const file = part.path;
+  yield* linesOf(part.path, decodedBytes(part, onRead), signal);
+}
+
+/** The lines of decoded bytes, and where they could not be decoded any more. */
+export async function* linesOf(
+  file: string,
+  bytes: AsyncIterable<Uint8Array>,
+  signal?: AbortSignal
+): AsyncGenerator<LogBatch> {
   const splitter = new LineSplitter(START, LINES);
   try {
-    for await (const chunk of decodedBytes(part, onRead)) {
+    for await (const chunk of bytes) {
       if (signal?.aborted) return;
       yield { file, lines: splitter.push(chunk), problem: null };
     }
   } catch (error) {
+    // What is being written ends in the middle when nobody wants to hear the rest.
+    if (signal?.aborted) return;
     const { line } = splitter.position;
     const message = isReadError(error) ? `cannot be read: ${error.message}` : null;
     if (message === null && !(error instanceof Damage)) throw error;
@@ -75,6 +85,7 @@ async function* readPart(
     yield { file, lines: NONE, problem: { line: line + 1, message: told } };
     return;
   }
+  if (signal?.aborted) return;
   const rest = splitter.rest();
   if (rest) yield { file, lines: [rest], problem: null };
 }

@@ -4,6 +4,7 @@ import { StageRow } from '../cells/progress';
 import { activeExecutors, lostExecutors, shapeWords, stateWords } from '../clusters/words';
 import { moment, type Trans } from '../words';
 import { MemoryLegend, MemoryRow } from './memory';
+import { TableRow } from './tables';
 
 /** Lost executors that are shown; older ones are in the findings if they mattered. */
 const LOST_SHOWN = 3;
@@ -38,6 +39,7 @@ export function ClusterState({ cluster, trans }: Props): React.JSX.Element {
 /** Size, memory, running stages and lost executors of a live cluster. */
 export function ClusterDetails({ cluster, trans }: Props): React.JSX.Element {
   const active = activeExecutors(cluster);
+  const lineOf = (id: string) => cluster.memory.find(({ who }) => who === id);
   const lost = lostExecutors(cluster).slice(0, LOST_SHOWN);
   return (
     <>
@@ -51,7 +53,12 @@ export function ClusterDetails({ cluster, trans }: Props): React.JSX.Element {
         </Section>
       )}
       <Section title={trans.__('Memory')} className="aglais-MemorySection">
-        <MemoryRow name={trans.__('Driver')} memory={cluster.driver.memory} trans={trans} />
+        <MemoryRow
+          name={trans.__('Driver')}
+          memory={cluster.driver.memory}
+          line={lineOf('driver')}
+          trans={trans}
+        />
         {active.map(executor => (
           <MemoryRow
             key={executor.id}
@@ -62,6 +69,7 @@ export function ClusterDetails({ cluster, trans }: Props): React.JSX.Element {
                 : trans.__('idle')
             }
             memory={executor.memory}
+            line={lineOf(executor.id)}
             trans={trans}
           />
         ))}
@@ -70,6 +78,15 @@ export function ClusterDetails({ cluster, trans }: Props): React.JSX.Element {
           trans={trans}
         />
       </Section>
+      {cluster.tables.length > 0 && (
+        <Section title={trans.__('Cached tables')} className="aglais-Tables">
+          <ul>
+            {cluster.tables.map(table => (
+              <TableRow key={table.rdd} table={table} trans={trans} />
+            ))}
+          </ul>
+        </Section>
+      )}
       {cluster.shareProblems.length > 0 && (
         <Section title={trans.__('Tables that are missing')} className="aglais-ShareProblems">
           <ul>

@@ -1,7 +1,8 @@
 import * as React from 'react';
-import type { Memory } from '@aglais/protocol';
+import type { Memory, MemoryLine } from '@aglais/protocol';
 import { memoryParts, type MemoryParts } from '../clusters/words';
 import { gib, usedOfGranted, type Trans } from '../words';
+import { MemoryOverTime } from './memory-line';
 
 const PARTS: readonly (keyof MemoryParts)[] = ['heap', 'python', 'other'];
 
@@ -36,9 +37,11 @@ export function MemoryRow(props: {
   name: string;
   detail?: string;
   memory: Memory;
+  /** The same over time, if it is known. */
+  line?: MemoryLine | undefined;
   trans: Trans;
 }): React.JSX.Element {
-  const { name, detail, memory, trans } = props;
+  const { name, detail, memory, line, trans } = props;
   const parts = memoryParts(memory);
   const words = usedOfGranted(memory.usedMiB, memory.limitMiB, trans);
   const limit = memory.limitMiB;
@@ -78,6 +81,7 @@ export function MemoryRow(props: {
             ))}
         </div>
       )}
+      {line && <MemoryOverTime name={name} line={line} limitMiB={limit} trans={trans} />}
     </div>
   );
 }

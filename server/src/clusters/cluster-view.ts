@@ -1,7 +1,15 @@
 import type { Diagnosis } from '@aglais/diagnosis';
-import { Shape, type Cluster, type Memory } from '@aglais/protocol';
+import {
+  Shape,
+  type CachedTable,
+  type Cluster,
+  type Executor,
+  type Memory,
+  type MemoryLine
+} from '@aglais/protocol';
 import type { ClusterRow } from '../store/schema.js';
 import type { ObservedCluster } from './launchers/launcher.js';
+import { memoryLine } from './memory-line.js';
 
 const UNKNOWN: Memory = {
   limitMiB: null,
@@ -13,6 +21,9 @@ const UNKNOWN: Memory = {
 
 /** Lost executors that a panel still shows. */
 const LOST_SHOWN = 5;
+/** Cached tables that a panel shows, and processes whose memory it shows over time: a cluster of hundreds is too much. */
+const TABLES_SHOWN = 10;
+const LINES_SHOWN = 20;
 
 /**
  * A cluster as users see it.
@@ -49,9 +60,27 @@ export function clusterView(
     driver: { memory: live && diagnosis ? diagnosis.driverMemory() : UNKNOWN },
     executors: [...lost, ...active],
     stages: live && diagnosis ? diagnosis.runningStages() : [],
+    tables: live && diagnosis ? shownTables(diagnosis) : [],
+    memory: live && diagnosis ? shownMemory(diagnosis, active) : [],
     shareProblems: observed?.shareProblems ?? [],
     revision
   };
+}
+
+/** Tables that are cached now, those first that take most room. */
+function shownTables(diagnosis: Diagnosis): CachedTable[] {
+  const tables = diagnosis.tables().filter(({ unpersisted }) => !unpersisted);
+  const bytes = ({ now }: CachedTable): number => (now ? now.memoryMiB + now.diskMiB : 0);
+  return tables.sort((a, b) => bytes(b) - bytes(a) || a.rdd - b.rdd).slice(0, TABLES_SHOWN);
+}
+
+function shownMemory(diagnosis: Diagnosis, active: readonly Executor[]): MemoryLine[] {
+  const shown = new Set(['driver', ...active.map(({ id }) => id)]);
+  return diagnosis
+    .usage()
+    .filter(({ who }) => shown.has(who))
+    .slice(0, LINES_SHOWN)
+    .flatMap(usage => memoryLine(usage) ?? []);
 }
 
 function waitingFor(

@@ -47,7 +47,7 @@ function computedAgain(
     estimated: accounts.some(one => one.account.estimated),
     ...placeOf(accounts),
     recomputedTasks: count,
-    evidence: [...fillEvidence(table), ...accounts.slice(0, 3).map(evidenceOf)],
+    evidence: [...fillEvidence(table), ...accounts.slice(0, 3).flatMap(evidenceOf)],
     advice: advise(app, table, stored),
     count
   });
@@ -118,7 +118,7 @@ export function cacheLost(
     ...placeOf(accounts),
     executors,
     recomputedTasks: count,
-    evidence: [...reasons.slice(0, 3), ...accounts.slice(0, 3).map(evidenceOf)],
+    evidence: [...reasons.slice(0, 3), ...accounts.slice(0, 3).flatMap(evidenceOf)],
     advice: [
       ...(idle !== undefined && app.conf['spark.dynamicAllocation.enabled'] === 'true'
         ? [
@@ -175,12 +175,21 @@ function placeOf(accounts: readonly Account[]): {
   };
 }
 
-function evidenceOf({ account }: Account): Evidence {
-  return { source: 'eventlog', at: account.firstSeen, quote: account.quote, ref: account.ref };
+/** The first task that had to compute its partition again. */
+function evidenceOf({ account }: Account): Evidence[] {
+  const { quotes, ref, firstSeen: at } = account;
+  return quotes.map(quote => ({ source: 'eventlog' as const, at, quote, ref }));
 }
 
+/** The last partition that found room, and how many there are. */
 function fillEvidence({ fill }: CacheFacts): Evidence[] {
-  return fill ? [{ source: 'eventlog', at: fill.at, quote: fill.quote, ref: fill.ref }] : [];
+  if (!fill) return [];
+  const { at, quote, ref, lastBlock } = fill;
+  return [...(lastBlock ? [lastBlock] : []), { quote, ref }].map(said => ({
+    source: 'eventlog' as const,
+    at,
+    ...said
+  }));
 }
 
 /**

@@ -1,30 +1,36 @@
-import type { Advice, Finding } from '@aglais/protocol';
+import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../../application/application.js';
 import type { Scope } from '../../application/scopes.js';
 import { goodTasks, LEAST_MS, skewCost, skewOf } from '../../application/stage-costs.js';
 import type { StageFacts } from '../../application/stage-facts.js';
+import { taskQuotes } from '../../application/task-quotes.js';
 import { duration, memory } from '../words.js';
 import { amount, MIB, percent, size, stageWords } from './figures.js';
 import { adapts, olderThan, setMiB } from './session.js';
 import { matters, others, placeOfStages, slowFinding, together } from './slow-finding.js';
 
+/** Up to so many tasks a median is as much chance as measure. */
+const FEW_TASKS = 5;
 /** Spilling belongs to a skew if the long task did this share of it. */
 const MOST_OF_SPILL = 0.8;
 
-/** Stages of a scope that waited for one long task. */
-export function skewedStages(app: Application, stages: readonly StageFacts[]): StageFacts[] {
+/**
+ * Stages of a scope that waited for one long task. After a loss tasks wait for what is computed
+ * again: what then takes long without more data is no fault of theirs.
+ *
+ * @param missed stages whose tasks had to compute what was not cached any more
+ */
+function skewedStages(
+  app: Application,
+  scope: Scope,
+  stages: readonly StageFacts[],
+  missed: ReadonlySet<number>
+): StageFacts[] {
+  const disturbed = app.setbacks.hit(scope.key);
   return stages
     .filter(facts => skewCost(facts).wallMs >= LEAST_MS)
-    .filter(facts => skewOf(facts) === 'data' || !waitedForLost(app, facts))
+    .filter(facts => skewOf(facts) === 'data' || !(disturbed || missed.has(facts.stage)))
     .sort((a, b) => skewCost(b).wallMs - skewCost(a).wallMs || a.stage - b.stage);
-}
-
-/** A task that waits for blocks of a lost executor takes long without being any larger. */
-function waitedForLost(app: Application, { stage }: StageFacts): boolean {
-  return [...app.setbacks].some(
-    ({ kind, stages }) =>
-      (kind === 'lost' || kind === 'fetch') && [...stages.values()].some(({ id }) => id === stage)
-  );
 }
 
 /** Whether what a stage spilled, its one long task did. */
@@ -45,11 +51,7 @@ export function skew(
   all: readonly StageFacts[],
   missed: ReadonlySet<number>
 ): { finding: Finding; stages: StageFacts[] } | null {
-  // After a loss tasks wait for what is computed again: what then takes long is no fault of theirs.
-  const disturbed = app.setbacks.hit(scope.key);
-  const stages = skewedStages(app, all).filter(
-    facts => skewOf(facts) === 'data' || !(disturbed || missed.has(facts.stage))
-  );
+  const stages = skewedStages(app, scope, all, missed);
   const worst = stages[0];
   if (!worst) return null;
   const lost = together(app, scope, stages.map(skewCost));
@@ -60,7 +62,7 @@ export function skew(
   const found = slowFinding(app, {
     code: 'skew',
     scope,
-    title: `One task of stage ${worst.stage} took ${duration(task.ms)}, half of the others less than ${duration(Math.max(worst.medianMs, 100))}`,
+    title: `One task of stage ${worst.stage} took ${duration(task.ms)}, ${othersWords(worst)}`,
     what: `one of the ${worst.tasks} tasks of ${stageWords(worst)} ${data ? dataWords(worst) : 'had no more data than the others'} and took ${duration(task.ms)}, where an even share would have taken ${duration(worst.taskMs / worst.tasks)}`,
     more: others(stages),
     lost,
@@ -68,12 +70,7 @@ export function skew(
     unsure: !data,
     ...placeOfStages(stages),
     executors: [task.executor],
-    evidence: stages.slice(0, 3).map(facts => ({
-      source: 'eventlog' as const,
-      at: facts.longest[0]!.at,
-      quote: `"Executor Run Time":${facts.longest[0]!.runMs}`,
-      ref: facts.longest[0]!.ref
-    })),
+    evidence: stages.slice(0, 3).flatMap(evidenceOf),
     effects: spilled.map(
       facts =>
         `that task of stage ${facts.stage} spilled ${size(facts.longest[0]!.diskSpilled)} to disk`
@@ -82,6 +79,30 @@ export function skew(
     count: stages.length
   });
   return { finding: found, stages };
+}
+
+/** Of few tasks the mean of the others says more than a median. */
+function othersWords(facts: StageFacts): string {
+  if (facts.tasks > FEW_TASKS) {
+    return `half of the others less than ${duration(Math.max(facts.medianMs, 100))}`;
+  }
+  const others = facts.tasks - 1;
+  const each = (facts.taskMs - facts.longest[0]!.ms) / others;
+  const words = duration(Math.max(each, 100));
+  return others === 1 ? `the other one ${words}` : `the ${others} others ${words} on average`;
+}
+
+/** The long task by its place and its figures, each verbatim. */
+function evidenceOf(facts: StageFacts): Evidence[] {
+  const task = facts.longest[0]!;
+  const { at, ref } = task;
+  const quotes = taskQuotes(facts.stage, task);
+  const { readBytes, readRecords, shuffleReadBytes, shuffleReadRecords } = task;
+  if (shuffleReadRecords > 0) quotes.push(`"Total Records Read":${shuffleReadRecords}`);
+  else if (readRecords > 0) {
+    quotes.push(`"Bytes Read":${readBytes - shuffleReadBytes},"Records Read":${readRecords}`);
+  }
+  return quotes.map(quote => ({ source: 'eventlog' as const, at, quote, ref }));
 }
 
 function dataWords(facts: StageFacts): string {
@@ -155,7 +176,8 @@ function splitJoin(app: Application, facts: StageFacts): Advice[] {
       `${Math.max(1, Math.floor(largest / 2))}m`;
   }
   if (piece < advisory) conf[`${prefix}.advisoryPartitionSizeInBytes`] = `${piece}m`;
-  if (median > 0 && largest <= factor * median) {
+  // Of two tasks the median is the larger one: it says nothing of what Spark compares with.
+  if (facts.tasks > 2 && median > 0 && largest <= factor * median) {
     conf[`${prefix}.skewJoin.skewedPartitionFactor`] = (largest / median / 1.5).toFixed(1);
   }
   if (Object.keys(conf).length === 0) return [];

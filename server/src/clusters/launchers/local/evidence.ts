@@ -13,6 +13,9 @@ import {
 } from './process-table.js';
 
 const REMOVED = /^\{"Event":"SparkListenerExecutorRemoved".*?"Executor ID":"([^"]+)"/;
+/** A task whose Python worker vanished: only the kernel's counters can say whether it was killed for memory. */
+const CRASHED = 'Python worker exited unexpectedly';
+const TASK_END = /^\{"Event":"SparkListenerTaskEnd".*?"Executor ID":"([^"]+)"/;
 
 /** Memory is looked at this often. */
 const SAMPLE_MS = 1_000;
@@ -70,9 +73,11 @@ async function followEvents(
   await followLines(directory, 'live.jsonl', abort, async (text, ref) => {
     sink.eventLine(text, ref);
     // The kernel's counters are asked at once, not at the next sample: they tell a kill for memory from any other.
+    const crashed = text.includes(CRASHED) ? TASK_END.exec(text)?.[1] : undefined;
+    if (crashed !== undefined) await cgroups.recordNow(crashed);
     const executor = REMOVED.exec(text)?.[1];
     if (executor === undefined) return;
-    await cgroups.lookAtTheEnd(executor);
+    await cgroups.recordNow(executor);
     cgroups.clearLater(executor);
   });
 }
@@ -181,8 +186,8 @@ class CgroupWatch {
     return counters;
   }
 
-  /** Once more when the executor is gone: that nothing was killed for memory must be on record too. */
-  async lookAtTheEnd(executor: string): Promise<void> {
+  /** When an executor or a worker of it is gone: that nothing was killed for memory must be on record too. */
+  async recordNow(executor: string): Promise<void> {
     const path = await this.path(executor);
     const counters = path && (await readCounters(path));
     if (counters) await this.recordCounters(executor, counters);

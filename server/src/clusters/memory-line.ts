@@ -1,0 +1,28 @@
+import type { MemoryLine, ProcessUsage } from '@aglais/protocol';
+
+/** Points of a line: as many as a panel has room for. */
+const POINTS = 60;
+
+/**
+ * Memory in use of one process over time as a panel draws it: steps of the same length, the most in each, whole MiB.
+ * What was sampled, else the process tree that Spark measured. Null if neither is known.
+ */
+export function memoryLine({ who, stepMs, series }: ProcessUsage): MemoryLine | null {
+  const known = series.flatMap(({ at, usedMiB, jvmMiB, pythonMiB, otherMiB }) => {
+    const tree = jvmMiB === null ? null : jvmMiB + (pythonMiB ?? 0) + (otherMiB ?? 0);
+    const used = usedMiB ?? tree;
+    return used === null ? [] : [{ at, used }];
+  });
+  const first = known[0]?.at;
+  const last = known.at(-1)?.at;
+  if (first === undefined || last === undefined) return null;
+  let step = stepMs;
+  while ((last - first) / step >= POINTS) step *= 2;
+  const length = Math.floor((last - first) / step) + 1;
+  const usedMiB = Array<number | null>(length).fill(null);
+  for (const { at, used } of known) {
+    const place = Math.floor((at - first) / step);
+    usedMiB[place] = Math.max(usedMiB[place] ?? 0, Math.round(used));
+  }
+  return { who, from: first, stepMs: step, usedMiB };
+}

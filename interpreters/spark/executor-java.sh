@@ -2,7 +2,7 @@
 # Stands in for `java` of the executors: puts each executor into a memory cgroup of its own before it becomes Java, so
 # that the kernel holds the executor, with its Python workers, to the memory that it was granted.
 #   AGLAIS_CGROUP        the cluster's cgroup; empty where the machine does not allow them
-#   AGLAIS_LIMIT_BYTES   memory of one executor
+#   AGLAIS_LIMIT_FILE    file with the memory of one executor in bytes; it may change
 #   AGLAIS_JAVA          the real java
 #   AGLAIS_JAVA_LACKS    a module that Spark asks for and this Java does not have
 id=
@@ -18,13 +18,17 @@ done
 if [ -n "$AGLAIS_CGROUP" ] && [ -n "$id" ]; then
   group=$AGLAIS_CGROUP/executor-$id
   mkdir -p "$group"
-  if [ -e "$group/memory.max" ]; then
-    echo "$AGLAIS_LIMIT_BYTES" > "$group/memory.max"
-    [ -e "$group/memory.swap.max" ] && echo 0 > "$group/memory.swap.max"
-  else
-    echo "$AGLAIS_LIMIT_BYTES" > "$group/memory.limit_in_bytes"
-    [ -e "$group/memory.memsw.limit_in_bytes" ] && echo "$AGLAIS_LIMIT_BYTES" > "$group/memory.memsw.limit_in_bytes"
-  fi
+  # Whoever changes the file changes the groups that exist then: this one has it before or after that.
+  while limit=$(cat "$AGLAIS_LIMIT_FILE"); do
+    if [ -e "$group/memory.max" ]; then
+      echo "$limit" > "$group/memory.max"
+      [ -e "$group/memory.swap.max" ] && echo 0 > "$group/memory.swap.max"
+    else
+      echo "$limit" > "$group/memory.limit_in_bytes"
+      [ -e "$group/memory.memsw.limit_in_bytes" ] && echo "$limit" > "$group/memory.memsw.limit_in_bytes"
+    fi
+    [ "$(cat "$AGLAIS_LIMIT_FILE")" = "$limit" ] && break
+  done
   echo $$ > "$group/cgroup.procs"
 fi
 exec "$AGLAIS_JAVA" "$@"

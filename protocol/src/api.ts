@@ -8,6 +8,7 @@ import {
   Endpoint,
   KernelReport,
   LongPoll,
+  ResizeRequest,
   RestartRequest
 } from './cluster.js';
 import { Problem } from './problem.js';
@@ -81,6 +82,13 @@ export function openApiDocument(version: string): ReturnType<typeof createDocume
           'Replace a cluster by a new one for the same kernel, of another shape if given',
           { '201': answer('The new cluster', Cluster) },
           { requestParams: { path: id }, requestBody: { content: json(RestartRequest) } }
+        )
+      },
+      '/clusters/{id}/resize': {
+        post: operation(
+          'Give a running cluster another size without restarting anything; refused where that cannot be done',
+          { '200': answer('The cluster; the new size is in force', Cluster) },
+          { requestParams: { path: id }, requestBody: { content: json(ResizeRequest) } }
         )
       },
       '/clusters/{id}/cell-runs': {

@@ -84,6 +84,9 @@ export const RestartRequest = z
   .meta({ id: 'RestartRequest' });
 export type RestartRequest = z.infer<typeof RestartRequest>;
 
+export const ResizeRequest = z.strictObject({ shape: Shape }).meta({ id: 'ResizeRequest' });
+export type ResizeRequest = z.infer<typeof ResizeRequest>;
+
 export const CellRunReport = z
   .strictObject({
     cell: z.string().min(1).max(200),

@@ -252,6 +252,32 @@ export function apiContract(database: () => string | undefined): void {
     });
   });
 
+  describe('A new size', () => {
+    const resize = (shape: unknown) =>
+      server.user.post<Cluster>(`/clusters/${cluster.id}/resize`, { shape });
+
+    it('is in force at once where only the room beside the heap changes', async () => {
+      const more = { ...SMALL, executorOverheadMiB: SMALL.executorOverheadMiB + 64 };
+      const before = await server.user.endpoint(cluster.id);
+      expect(await resize(more)).toMatchObject({ status: 200, body: { shape: more } });
+      expect(await server.user.cluster(cluster.id)).toMatchObject({ state: 'ready', shape: more });
+      expect(await server.user.endpoint(cluster.id)).toEqual(before);
+      expect(await resize(SMALL)).toMatchObject({ status: 200, body: { shape: SMALL } });
+    });
+
+    it('that a running Java cannot take says what a restart would cost, and changes nothing', async () => {
+      const heap = { ...SMALL, executorMemoryMiB: SMALL.executorMemoryMiB + 64 };
+      expectProblem(await resize(heap), 409, /needs a new Spark.*Nothing was changed.*are kept/);
+      expect((await server.user.cluster(cluster.id)).shape).toEqual(SMALL);
+    });
+
+    it('is refused if the machine does not have it, or if it is no shape', async () => {
+      expectProblem(await resize({ ...SMALL, executorOverheadMiB: 900_000 }), 422, /largest/);
+      expectProblem(await resize({ ...SMALL, executors: 3 }), 422, /"shape\.executors/);
+      expect((await server.user.cluster(cluster.id)).shape).toEqual(SMALL);
+    });
+  });
+
   describe('A cluster', () => {
     it('is what the protocol says, with nothing secret in it', async () => {
       const { body } = await server.user.get<Cluster>(`/clusters/${cluster.id}`);

@@ -1,12 +1,15 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DEFAULT_SHAPE } from '@aglais/protocol';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   makeClusterGroup,
   openCgroups,
   processesIn,
-  readCounters
+  readCounters,
+  setLimit
 } from '../src/clusters/launchers/local/cgroups.js';
+import { LIMIT_FILE, moveLimits, writeLimit } from '../src/clusters/launchers/local/limits.js';
 import { temporaryDirectory } from './support/server.js';
 
 const directory = temporaryDirectory();
@@ -137,10 +140,55 @@ describe('The counters of an executor', () => {
     expect(await readCounters(join(root, 'nothing'))).toBeNull();
   });
 
+  it.each([
+    ['1', ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes']],
+    ['2', ['memory.max']]
+  ])('have a limit that can be moved, in version %s', async (_version, names) => {
+    const path = files('e1', Object.fromEntries(names.map(name => [name, String(500 * MIB)])));
+    expect(await setLimit(path, 900)).toBe(900);
+    for (const name of names) expect(readFileSync(join(path, name), 'utf8')).toBe(`${900 * MIB}`);
+  });
+
   it('show every process in it and below', async () => {
     files('c', { 'cgroup.procs': '1\n' });
     files('c/e1', { 'cgroup.procs': '2\n3\n' });
     files('c/e1/deep', { 'cgroup.procs': '4\n' });
     expect((await processesIn(join(root, 'c'))).sort()).toEqual([1, 2, 3, 4]);
+  });
+});
+
+describe('The limits of executors', () => {
+  const executor = (name: string, usedMiB: number) =>
+    files(`c1/executor-${name}`, {
+      'memory.oom_control': 'oom_kill 0\n',
+      'memory.limit_in_bytes': String(900 * MIB),
+      'memory.memsw.limit_in_bytes': String(900 * MIB),
+      'memory.usage_in_bytes': String(usedMiB * MIB),
+      'memory.stat': 'total_inactive_file 0\n',
+      'cgroup.procs': ''
+    });
+  const limits = (paths: string[]) =>
+    paths.map(path => Number(readFileSync(join(path, 'memory.limit_in_bytes'), 'utf8')) / MIB);
+  const shape = (executorOverheadMiB: number) => ({
+    ...DEFAULT_SHAPE,
+    executorMemoryMiB: 512,
+    executorOverheadMiB
+  });
+
+  it('move for those that live and for those that will', async () => {
+    const paths = [executor('0', 500), executor('1', 300)];
+    await writeLimit(root, 900);
+    await moveLimits(root, join(root, 'c1'), shape(512));
+    expect(limits(paths)).toEqual([1024, 1024]);
+    expect(readFileSync(join(root, LIMIT_FILE), 'utf8')).toBe(`${1024 * MIB}\n`);
+  });
+
+  it('stay for all where one uses more than it would have', async () => {
+    const paths = [executor('0', 500), executor('1', 700)];
+    await writeLimit(root, 900);
+    const refusal = /Executor 1 uses 700 MiB now.*held to 640 MiB.*Nothing was changed/;
+    await expect(moveLimits(root, join(root, 'c1'), shape(128))).rejects.toThrow(refusal);
+    expect(limits(paths)).toEqual([900, 900]);
+    expect(readFileSync(join(root, LIMIT_FILE), 'utf8')).toBe(`${900 * MIB}\n`);
   });
 });

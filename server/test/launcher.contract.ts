@@ -230,6 +230,36 @@ except Exception as error:
     );
   }
 
+  if (limitsMemory) {
+    it(
+      'gives more memory to executors that live: what died for lack of it passes in the same ones',
+      async () => {
+        const hungry = `
+def hungry(frames):
+    for frame in frames:
+        hoard = [b"x" * (16 << 20) for _ in range(40)]
+        yield frame
+try:
+    print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())
+except Exception as error:
+    print("failed")`;
+        const { id } = await active();
+        const before = await runPython(await endpoint('a'), hungry);
+        expect(before.stdout.trim()).toBe('failed');
+        const { id: survivor } = await active();
+        const more = { ...SMALL, executorOverheadMiB: SMALL.executorOverheadMiB + 1_024 };
+        expect(await launcher.resize('a', more)).toBe('live');
+        expect(await launcher.resize('a', more)).toBe('live');
+        expect(await room.limitMiB('a', survivor)).toBe(executorLimitMiB(more));
+        const after = await runPython(await endpoint('a'), hungry);
+        expect(after.stdout.trim()).toBe('1');
+        expect((await active()).id).toBe(survivor);
+        expect(Number(survivor)).toBeGreaterThanOrEqual(Number(id));
+      },
+      2 * PATIENCE_MS
+    );
+  }
+
   it(
     'says why when the driver was killed, and its executors do not outlive it',
     async () => {

@@ -86,6 +86,7 @@ export class ClusterKeeper {
     for (const finding of await findings.findingsOf(ids))
       journal.publish({ type: 'finding', finding });
     await this.tick();
+    for (const row of await rows.live()) if (row.state === 'ready') await this.resize(row);
     this.ticking = this.tickForever();
   }
 
@@ -177,6 +178,14 @@ export class ClusterKeeper {
       }
       await this.keepWatch(changed, observed !== null && decision.action !== 'stop');
       return this.publish(changed);
+    });
+  }
+
+  /** An earlier server may have been killed between writing a new size down and bringing it about. */
+  private async resize({ id, shape }: ClusterRow): Promise<void> {
+    const { launcher, log } = this.options;
+    await launcher.resize(id, Shape.parse(JSON.parse(shape))).catch((error: unknown) => {
+      log.error({ err: error, cluster: id }, 'a cluster does not have the size that it should');
     });
   }
 

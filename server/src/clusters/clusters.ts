@@ -17,6 +17,7 @@ import { admit, largestShape } from './admission.js';
 import { CellRuns } from './cell-runs.js';
 import { ClusterKeeper, type KeeperOptions } from './cluster-keeper.js';
 import { totalMiB, type Room } from './room.js';
+import { ResizeRefused } from './launchers/launcher.js';
 import { Turns } from './turns.js';
 
 /** The turn in which the memory of the machine is given out. */
@@ -154,6 +155,30 @@ export class Clusters {
     });
   }
 
+  /** Another size for a cluster that goes on as it is; see `takesLive` for what can be changed so. */
+  async resize(id: string, shape: Shape): Promise<Cluster> {
+    return this.turns.take(ADMISSION, async () => {
+      const { rows, launcher, defaultShape } = this.options;
+      const { state, shape: old } = this.get(id);
+      if (state !== 'ready') {
+        throw new ProblemError(409, 'not-ready', `This cluster is ${state}. Nothing was changed.`);
+      }
+      const room = await launcher.room();
+      const others = (await this.holders(room)).filter(holder => holder.cluster !== id);
+      admit(shape, room, others, defaultShape);
+      // Written down first: a server that is killed here brings it about when it is there again.
+      await rows.update(id, { shape: JSON.stringify(shape) });
+      const done = await launcher.resize(id, shape).catch((error: unknown) => error as Error);
+      if (done !== 'live') await rows.update(id, { shape: JSON.stringify(old) });
+      if (done === 'restart-needed') throw restartNeeded();
+      if (done instanceof ResizeRefused)
+        throw new ProblemError(409, 'resize-refused', done.message);
+      if (done instanceof Error) throw done;
+      await this.keeper.refresh(id);
+      return this.get(id);
+    });
+  }
+
   endpoint(id: string): Endpoint {
     const cluster = this.get(id);
     const reached = this.keeper.reach(id);
@@ -261,4 +286,14 @@ export class Clusters {
       await this.options.rows.wantStopped(row.id, 'Spark was stopped because Jupyter is gone.');
     }
   }
+}
+
+function restartNeeded(): ProblemError {
+  return new ProblemError(
+    409,
+    'restart-needed',
+    'The size of a Java heap, processors and the number of executors are fixed when Spark starts, so this size needs a ' +
+      'new Spark. Nothing was changed. Restart Spark with it: temporary views and cached tables are lost then, Python ' +
+      'variables are kept.'
+  );
 }

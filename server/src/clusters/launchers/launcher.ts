@@ -34,6 +34,11 @@ export interface ObservedCluster {
   exit: string | null;
 }
 
+/** Why executors keep the limit that they have, in words for their user. */
+export class ResizeRefused extends Error {
+  override readonly name = 'ResizeRefused';
+}
+
 /** Takes evidence as it comes; lines are judged by the diagnosis, so that a damaged one disturbs nothing. */
 export interface EvidenceSink {
   /** One line of Spark's event log. */
@@ -59,6 +64,12 @@ export interface Launcher {
   follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void>;
   /** Adds what someone else observed to the cluster's evidence, so that it can be diagnosed again from files. */
   record(id: string, observation: Observation): Promise<void>;
+  /**
+   * Gives a running cluster this shape without restarting anything; `live` when it is in force, for executors that come
+   * later too. `restart-needed`: a running Spark cannot take it, and nothing was changed. Idempotent.
+   * Throws ResizeRefused if there is no room for it now; then nothing was changed.
+   */
+  resize(id: string, shape: Shape): Promise<'live' | 'restart-needed'>;
   /** What there is for clusters, as it is now. */
   room(): Promise<Room>;
   /** Lets go of what it holds open; clusters go on. */

@@ -133,6 +133,29 @@ export async function readCounters(path: string): Promise<CgroupCounters | null>
   }
 }
 
+/**
+ * Moves the limit of a cgroup, of either version, while processes live in it.
+ * @returns what is in force then, MiB: the kernel may keep the old one if more than the new is in use
+ */
+export async function setLimit(path: string, limitMiB: number): Promise<number> {
+  const bytes = String(limitMiB * MIB);
+  const write = (file: string) => writeFile(join(path, file), bytes, { flag: 'r+' });
+  const optional = (file: string) => write(file).catch(() => undefined);
+  if (
+    await write('memory.max').then(
+      () => true,
+      () => false
+    )
+  ) {
+    return Number(await readFile(join(path, 'memory.max'), 'utf8')) / MIB;
+  }
+  // Memory and swap together are never less than memory alone: up, this limit goes first; down, last.
+  await optional('memory.memsw.limit_in_bytes');
+  await optional('memory.limit_in_bytes');
+  await optional('memory.memsw.limit_in_bytes');
+  return Number(await readFile(join(path, 'memory.limit_in_bytes'), 'utf8')) / MIB;
+}
+
 /** Removes a cgroup and those inside it; false while a process is still in one of them. */
 export async function removeGroup(path: string): Promise<boolean> {
   const entries = await readdir(path, { withFileTypes: true }).catch(() => null);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { executorLimitMiB } from '@aglais/protocol';
 import type { ClusterSpec } from '../launcher.js';
+import { LIMIT_FILE } from './limits.js';
 import {
   applicationId,
   archiveOptions,
@@ -86,7 +86,7 @@ export function driverCommand(
       AGLAIS_JAVA: installation.java,
       AGLAIS_JAVA_LACKS: installation.javaLacks,
       AGLAIS_CGROUP: cgroup ?? '',
-      AGLAIS_LIMIT_BYTES: String(executorLimitMiB(shape) * 2 ** 20)
+      AGLAIS_LIMIT_FILE: join(directory, LIMIT_FILE)
     }
   };
 }

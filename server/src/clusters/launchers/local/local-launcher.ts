@@ -3,6 +3,7 @@ import { access, appendFile, cp, mkdir, readdir, readFile, rm } from 'node:fs/pr
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observation } from '@aglais/diagnosis';
+import { executorLimitMiB, Shape, takesLive } from '@aglais/protocol';
 import { replaceFile, writeOnce } from '../../../store/files.js';
 import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster } from '../launcher.js';
 import { makeClusterGroup, processesIn, removeGroup } from './cgroups.js';
@@ -13,6 +14,7 @@ import { machineRoom } from './machine-room.js';
 import { applicationId, argumentFile } from '../spark-driver.js';
 import { driverCommand, type SparkInstallation } from './driver-command.js';
 import { followEvidence } from './evidence.js';
+import { LIMIT_FILE, moveLimits, writeLimit } from './limits.js';
 import {
   descendants,
   findProcess,
@@ -73,6 +75,8 @@ export class LocalLauncher implements Launcher {
       join(directory, 'catalogue.sql'),
       spec.catalogue.map(sql => `${sql}\n`).join('')
     );
+    await replaceFile(join(directory, 'shape'), JSON.stringify(spec.shape));
+    await writeLimit(directory, executorLimitMiB(spec.shape));
     await replaceFile(join(directory, 'driver.args'), argumentFile(command.arguments));
     const script = join(installation.scripts, 'driver.sh');
     const child = spawn('/bin/sh', [script, directory, installation.java], {
@@ -177,6 +181,14 @@ export class LocalLauncher implements Launcher {
     });
   }
 
+  async resize(id: string, shape: Shape): Promise<'live' | 'restart-needed'> {
+    const directory = this.directory(id);
+    const started = Shape.parse(JSON.parse(await readFile(join(directory, 'shape'), 'utf8')));
+    if (!takesLive(started, shape)) return 'restart-needed';
+    await moveLimits(directory, await this.cgroupOf(directory), shape);
+    return 'live';
+  }
+
   private directory(id: string): string {
     return join(this.options.directory, id);
   }
@@ -274,7 +286,9 @@ export class LocalLauncher implements Launcher {
       'driver.args',
       'catalogue.sql',
       'ready',
-      'cgroup'
+      'cgroup',
+      LIMIT_FILE,
+      'shape'
     ];
     await Promise.all(
       [work, ...rubbish.map(name => join(directory, name))].map(path =>

@@ -20,5 +20,7 @@ const project = name => ({
 });
 
 export default {
-  projects: ['protocol', 'diagnosis', 'command', 'server', 'extension', 'corpus'].map(project)
+  projects: ['protocol', 'diagnosis', 'command', 'server', 'extension', 'corpus', 'testbed'].map(
+    project
+  )
 };

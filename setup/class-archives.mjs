@@ -28,8 +28,9 @@ const EXIT_MS = 180_000;
  * every later driver and executor maps into memory.
  */
 export async function makeArchives({ run, say }) {
-  const { driverCommand, argumentFile } =
+  const { driverCommand } =
     await import('../server/dist/clusters/launchers/local/driver-command.js');
+  const { argumentFile } = await import('../server/dist/clusters/launchers/spark-driver.js');
   const directory = mkdtempSync(join(tmpdir(), 'aglais-archives-'));
   const token = 'training';
   const java = chosenJava();

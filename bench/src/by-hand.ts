@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_SHAPE } from '@aglais/protocol';
-import { argumentFile, driverCommand, type DriverCommand } from '@aglais/server/driver-command';
+import { driverCommand, type DriverCommand } from '@aglais/server/driver-command';
+import { argumentFile } from '@aglais/server/spark-driver';
 import { checkout, java, python, sparkHome } from './installation.js';
 
 const TOKEN = 'bench';

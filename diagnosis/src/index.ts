@@ -8,7 +8,7 @@ export { readClientJson, readClientText } from './evidence/client.js';
 export { observeEvidence, recogniseEvidence, type EvidenceKind } from './evidence/evidence.js';
 export { LogRecords } from './evidence/log-records.js';
 export { readObservation } from './evidence/observations.js';
-export { readPod, readPodEvent } from './evidence/pods.js';
+export { quantityMiB, readPod, readPodEvent } from './evidence/pods.js';
 export { diagnoseFiles, observeEvidenceLine, type EvidenceFiles } from './files.js';
 export { findLogs } from './logs/find-logs.js';
 export { followLog, type FollowOptions } from './logs/follow-log.js';

@@ -52,8 +52,14 @@ export type Cluster = z.infer<typeof Cluster>;
 /** How a kernel reaches its cluster. Never sent to a browser. */
 export const Endpoint = z
   .strictObject({
-    url: z.string().describe('sc://localhost:PORT'),
+    url: z.string().describe('sc://localhost:PORT, or sc://HOST:PORT where there is a ca'),
     token: z.string(),
+    ca: z
+      .string()
+      .nullable()
+      .describe(
+        'PEM: the connection is encrypted, and the driver shows a certificate of this authority for the name "aglais"'
+      ),
     nextLife: z
       .number()
       .int()

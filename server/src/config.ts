@@ -38,6 +38,8 @@ const Environment = z.object({
       });
       return z.NEVER;
     }),
+  AGLAIS_LAUNCHER: z.enum(['local', 'kubernetes']).default('local'),
+  AGLAIS_KUBERNETES: z.string().optional(),
   AGLAIS_STOP_CLUSTERS_ON_EXIT: flag,
   AGLAIS_CGROUPS: flag,
   AGLAIS_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info')
@@ -73,6 +75,9 @@ export interface Config {
   /** Memory that all clusters together may be granted, MiB. */
   memoryMiB: number;
   defaultShape: Shape;
+  launcher: 'local' | 'kubernetes';
+  /** The file with the policy for Kubernetes; null: where clusters are local. */
+  kubernetesPolicy: string | null;
   stopClustersOnExit: boolean;
   useCgroups: boolean;
   logLevel: string;
@@ -87,6 +92,12 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     );
   }
   const env = parsed.data;
+  if (env.AGLAIS_LAUNCHER === 'kubernetes' && env.AGLAIS_KUBERNETES === undefined) {
+    throw new Error(
+      'The configuration cannot be used; nothing was started.\n' +
+        'AGLAIS_KUBERNETES has to name the file with the policy for Kubernetes (docs/operations/kubernetes.md).'
+    );
+  }
   const dataDirectory = resolve(env.AGLAIS_DATA ?? join(homedir(), '.local', 'share', 'aglais'));
   const stateDirectory = resolve(env.AGLAIS_STATE ?? join(dataDirectory, 'state', 'server'));
   return {
@@ -105,6 +116,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     startDeadlineMs: env.AGLAIS_START_SECONDS * 1000,
     memoryMiB: env.AGLAIS_MEMORY_MIB ?? Math.floor((totalmem() / 2 ** 20) * CLUSTERS_SHARE),
     defaultShape: env.AGLAIS_SHAPE ?? DEFAULT_SHAPE,
+    launcher: env.AGLAIS_LAUNCHER,
+    kubernetesPolicy: env.AGLAIS_KUBERNETES === undefined ? null : resolve(env.AGLAIS_KUBERNETES),
     stopClustersOnExit: env.AGLAIS_STOP_CLUSTERS_ON_EXIT,
     useCgroups: env.AGLAIS_CGROUPS,
     logLevel: env.AGLAIS_LOG_LEVEL

@@ -111,6 +111,7 @@ export function apiContract(database: () => string | undefined): void {
       expect((await server.user.get(path)).body).toEqual({
         url: expect.stringMatching(/^sc:\/\/localhost:\d+$/),
         token: expect.stringMatching(/^[\w-]{43}$/),
+        ca: null,
         nextLife: 0
       });
       expectProblem(await server.browser.get(path), 403, /Only the kernel/);

@@ -3,12 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import {
-  argumentFile,
-  classPath,
   driverCommand,
   type SparkInstallation
 } from '../src/clusters/launchers/local/driver-command.js';
-import { explainExit } from '../src/clusters/launchers/local/driver-exit.js';
+import { explainExit } from '../src/clusters/launchers/driver-exit.js';
+import { argumentFile, classPath } from '../src/clusters/launchers/spark-driver.js';
 import { environment, SMALL, temporaryDirectory } from './support/server.js';
 
 const directory = temporaryDirectory();

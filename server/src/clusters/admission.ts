@@ -1,11 +1,14 @@
-import { DRIVER_OVERHEAD_MIB, Shape, shapeTotalMiB, type Capacity } from '@aglais/protocol';
+import { Shape, type Capacity } from '@aglais/protocol';
 import { ProblemError } from '../problems.js';
+import { holds, largestMachine, totalMiB, type Need, type Room } from './room.js';
 
 export type Holder = Capacity['holders'][number];
 
 const gib = (mib: number) => `${(mib / 1024).toFixed(1)} GiB`;
 
 const HEAP = Shape.shape.executorMemoryMiB;
+const LEAST_MIB = HEAP.minValue!;
+const MOST_MIB = HEAP.maxValue!;
 
 /** The smallest shape there is; a machine that does not hold it cannot run Spark. */
 export const SMALLEST_SHAPE: Shape = {
@@ -17,45 +20,49 @@ export const SMALLEST_SHAPE: Shape = {
 };
 
 /**
- * The largest shape that an empty machine holds: the default with larger executors; on a small machine with fewer of
- * them, and if even that is too much, the smallest with the heap that is left.
+ * The largest shape that an empty room holds: the default with larger executors; in a small room with fewer of them, and
+ * if even that is too much, the smallest with the heap that is left.
  */
-export function largestShape(memoryMiB: number, base: Shape): Shape {
+export function largestShape(room: Room, base: Shape): Shape {
   for (let count = base.executors.max; count > 0; count -= 1) {
-    const executorMemoryMiB = largestHeap(memoryMiB, base, count);
-    if (!HEAP.safeParse(executorMemoryMiB).success) continue;
     const executors = { min: Math.min(base.executors.min, count), max: count };
-    return { ...base, executors, executorMemoryMiB };
+    const largest = withLargestHeap(room, { ...base, executors });
+    if (largest) return largest;
   }
-  return { ...SMALLEST_SHAPE, executorMemoryMiB: largestHeap(memoryMiB, SMALLEST_SHAPE, 1) };
+  return withLargestHeap(room, SMALLEST_SHAPE) ?? SMALLEST_SHAPE;
 }
 
-function largestHeap(memoryMiB: number, base: Shape, executors: number): number {
-  const each = (memoryMiB - base.driverMemoryMiB - DRIVER_OVERHEAD_MIB) / executors;
-  return Math.floor(each) - base.executorOverheadMiB;
+/** The same with as much heap as fits; null if not even the least does. */
+function withLargestHeap(room: Room, shape: Shape): Shape | null {
+  const sized = (executorMemoryMiB: number): Shape => ({ ...shape, executorMemoryMiB });
+  if (!holds(room, sized(LEAST_MIB))) return null;
+  let fits = LEAST_MIB;
+  let tooLarge = MOST_MIB + 1;
+  while (tooLarge - fits > 1) {
+    const middle = Math.floor((fits + tooLarge) / 2);
+    if (holds(room, sized(middle))) fits = middle;
+    else tooLarge = middle;
+  }
+  return sized(fits);
 }
 
 /**
  * Whether a new cluster may be made. Throws a problem that says what would fit, or who holds what.
- * @param memoryMiB what all clusters together may have
+ * @param room what there is for all clusters together
  */
-export function admit(
-  shape: Shape,
-  memoryMiB: number,
-  holders: readonly Holder[],
-  base: Shape
-): void {
-  const wanted = shapeTotalMiB(shape);
-  if (wanted > memoryMiB) {
-    const largest = largestShape(memoryMiB, base);
+export function admit(shape: Shape, room: Room, holders: readonly Holder[], base: Shape): void {
+  const wanted = totalMiB(shape, room);
+  if (!holds(room, shape)) {
+    const largest = largestShape(room, base);
     throw new ProblemError(
       422,
       'shape-too-large',
-      `This shape needs ${gib(wanted)}, and this machine has ${gib(memoryMiB)} for Spark. ` +
+      `${whyTooLarge(shape, room)} ` +
         `The largest that fits has ${executorsOf(largest)} of heap. ` +
         'Nothing was started.'
     );
   }
+  const { memoryMiB } = room;
   const granted = holders.reduce((sum, holder) => sum + holder.grantedMiB, 0);
   if (granted + wanted > memoryMiB) {
     const list = holders.map(h => `${h.notebook || 'a notebook'} holds ${gib(h.grantedMiB)}`);
@@ -67,6 +74,28 @@ export function admit(
     );
   }
 }
+
+function whyTooLarge(shape: Shape, room: Room): string {
+  const wanted = totalMiB(shape, room);
+  if (wanted > room.memoryMiB) {
+    return `This shape needs ${gib(wanted)}, and ${room.place} has ${gib(room.memoryMiB)} for Spark.`;
+  }
+  const machine = largestMachine(room);
+  const driver = room.driver(shape);
+  const executor = room.executor(shape);
+  const within = (need: Need) => need.memoryMiB <= machine.memoryMiB && need.cores <= machine.cores;
+  const [who, need] = within(executor) ? ['The driver', driver] : ['Each executor', executor];
+  if (within(need)) {
+    return (
+      `This shape needs ${gib(driver.memoryMiB)} for the driver and ${gib(executor.memoryMiB)} for each of ` +
+      `${shape.executors.max} executors, and ${room.place} has no machines on which all of them find a place at once.`
+    );
+  }
+  return `${who} needs ${inWords(need)}, and the largest machine of ${room.place} has ${inWords(machine)} for Spark.`;
+}
+
+const inWords = ({ memoryMiB, cores }: Need) =>
+  `${gib(memoryMiB)}${cores > 0 && Number.isFinite(cores) ? ` and ${cores} processors` : ''}`;
 
 function executorsOf({ executors, executorMemoryMiB }: Shape): string {
   const heap = gib(executorMemoryMiB);

@@ -57,9 +57,10 @@ export class ClusterKeeper {
     return this.watches.has(id);
   }
 
-  /** Where the driver listens, once it does. */
-  urlOf(id: string): string | null {
-    return this.observed.get(id)?.url ?? null;
+  /** Where the driver listens, once it does, and what makes it known. */
+  reach(id: string): { url: string; ca: string | null } | null {
+    const observed = this.observed.get(id);
+    return observed?.url ? { url: observed.url, ca: observed.ca } : null;
   }
 
   /** The cluster's notebook has another name now. */

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   nextLife,
-  shapeTotalMiB,
   Shape,
   type Capacity,
   type CellRunReport,
@@ -17,6 +16,7 @@ import type { ClusterRow } from '../store/schema.js';
 import { admit, largestShape } from './admission.js';
 import { CellRuns } from './cell-runs.js';
 import { ClusterKeeper, type KeeperOptions } from './cluster-keeper.js';
+import { totalMiB, type Room } from './room.js';
 import { Turns } from './turns.js';
 
 /** The turn in which the memory of the machine is given out. */
@@ -99,7 +99,8 @@ export class Clusters {
     if (present) return { cluster: this.get(present.id), created: false };
     // A kernel that was once granted another shape keeps it when Spark starts again by itself.
     const shape = request.shape ?? (await rows.lastShape(request.kernel)) ?? defaultShape;
-    admit(shape, launcher.memoryMiB(), await this.holders(), defaultShape);
+    const room = await launcher.room();
+    admit(shape, room, await this.holders(room), defaultShape);
     const now = Date.now();
     const row: ClusterRow = {
       // Sorts by time, and cannot be guessed.
@@ -142,9 +143,10 @@ export class Clusters {
     return this.turns.take(ADMISSION, async () => {
       const old = this.get(id);
       const wanted = shape ?? old.shape;
-      const others = (await this.holders()).filter(holder => holder.cluster !== id);
+      const room = await this.options.launcher.room();
+      const others = (await this.holders(room)).filter(holder => holder.cluster !== id);
       // Refused before anything is stopped: a wrong size must not cost the cluster that works.
-      admit(wanted, this.options.launcher.memoryMiB(), others, this.options.defaultShape);
+      admit(wanted, room, others, this.options.defaultShape);
       await this.options.rows.wantStopped(id, 'Spark was restarted by you.');
       await this.keeper.settle(id);
       const request = { kernel: old.kernel, notebook: old.notebook, shape: wanted };
@@ -154,8 +156,8 @@ export class Clusters {
 
   endpoint(id: string): Endpoint {
     const cluster = this.get(id);
-    const url = this.keeper.urlOf(id);
-    if (cluster.state !== 'ready' || !url) {
+    const reached = this.keeper.reach(id);
+    if (cluster.state !== 'ready' || !reached) {
       throw new ProblemError(
         409,
         'not-ready',
@@ -163,7 +165,7 @@ export class Clusters {
       );
     }
     return {
-      url,
+      ...reached,
       token: this.options.tokens.forCluster(id),
       nextLife: nextLife(this.cellRuns.newestOf(cluster.kernel))
     };
@@ -213,14 +215,14 @@ export class Clusters {
 
   async capacity(): Promise<Capacity> {
     const { launcher, defaultShape } = this.options;
-    const holders = await this.holders();
-    const totalMiB = launcher.memoryMiB();
+    const room = await launcher.room();
+    const holders = await this.holders(room);
     return {
-      totalMiB,
+      totalMiB: room.memoryMiB,
       grantedMiB: holders.reduce((sum, holder) => sum + holder.grantedMiB, 0),
       holders,
       defaultShape,
-      largestShape: largestShape(totalMiB, defaultShape)
+      largestShape: largestShape(room, defaultShape)
     };
   }
 
@@ -242,11 +244,11 @@ export class Clusters {
     return this.get(id);
   }
 
-  private async holders(): Promise<Capacity['holders']> {
+  private async holders(room: Room): Promise<Capacity['holders']> {
     return (await this.options.rows.live()).map(row => ({
       cluster: row.id,
       notebook: row.notebook,
-      grantedMiB: shapeTotalMiB(Shape.parse(JSON.parse(row.shape)))
+      grantedMiB: totalMiB(Shape.parse(JSON.parse(row.shape)), room)
     }));
   }
 

@@ -44,10 +44,11 @@ export function decide(
     reason
   });
   const tooLate = now - row.created_at > deadlines.startMs;
-  const notStarted = (waitingFor: string | null) =>
+  const notStarted = (waitingFor: string | null, advice: string | null = null) =>
     fail(
       `Spark did not start within ${duration(deadlines.startMs)}: it was still waiting for ${waitingFor}. ` +
-        'The machine may be overloaded; try again, or look into driver.log of this cluster.'
+        (advice ??
+          'The machine may be overloaded; try again, or look into driver.log of this cluster.')
     );
   if (!observed) {
     // Of a start that was interrupted, or is not yet to be seen, nothing is known: starting is asked for again.
@@ -59,9 +60,11 @@ export function decide(
   switch (observed.state) {
     case 'exited':
       return fail(observed.exit ?? 'The Spark driver ended.');
+    case 'interrupted':
+      return tooLate ? notStarted('the driver') : { ...keep, action: 'start', state: 'starting' };
     case 'starting':
       return tooLate
-        ? notStarted(observed.waitingFor)
+        ? notStarted(observed.waitingFor, observed.advice)
         : { ...keep, action: 'none', state: 'starting' };
     case 'ready':
       if (!busy && now - row.last_used_at > deadlines.idleMs) {

@@ -11,6 +11,8 @@ export interface Tokens {
   scopeOf(token: string): Scope | null;
   /** A cluster's own token; made again from the secret whenever it is asked for, so it is stored nowhere. */
   forCluster(id: string): string;
+  /** A secret of a cluster for another purpose than its token. */
+  secretOf(id: string, purpose: string): string;
 }
 
 async function secretFile(path: string): Promise<string> {
@@ -28,8 +30,10 @@ export async function openTokens(stateDirectory: string): Promise<Tokens> {
   const [user, browser, secret] = await Promise.all(
     ['token', 'browser-token', 'secret'].map(name => secretFile(join(stateDirectory, name)))
   );
+  const derived = (what: string) => createHmac('sha256', secret!).update(what).digest('base64url');
   return {
     scopeOf: token => (same(token, user!) ? 'user' : same(token, browser!) ? 'browser' : null),
-    forCluster: id => createHmac('sha256', secret!).update(`cluster:${id}`).digest('base64url')
+    forCluster: id => derived(`cluster:${id}`),
+    secretOf: (id, purpose) => derived(`${purpose}:${id}`)
   };
 }

@@ -1,5 +1,6 @@
 import type { Observation } from '@aglais/diagnosis';
 import type { Shape } from '@aglais/protocol';
+import type { Room } from '../room.js';
 
 export interface ClusterSpec {
   id: string;
@@ -8,16 +9,25 @@ export interface ClusterSpec {
   token: string;
   /** Statements that make the tables of the shares known. */
   catalogue: string[];
+  /** What the launcher's operator offers beyond the plain shape (a GPU, fast scratch), by its names. */
+  options?: string[];
+  /** Whose it is; launchers that keep users apart go by it. */
+  user?: string;
 }
 
 /** What exists of a cluster in the world now. */
 export interface ObservedCluster {
   id: string;
-  state: 'starting' | 'ready' | 'exited';
+  /** `interrupted`: a start left something but no driver; it has to be asked for again, or stopped. */
+  state: 'interrupted' | 'starting' | 'ready' | 'exited';
   /** Set when ready. */
   url: string | null;
-  /** While it starts: what it waits for, in plain words. */
+  /** Set when ready and reached by TLS: the only authority that its certificate may come from, PEM. */
+  ca: string | null;
+  /** What it waits for, in plain words: while it starts, or later for executors. */
   waitingFor: string | null;
+  /** What would end the wait, in sentences; null where only patience would. */
+  advice: string | null;
   /** When ready: tables of the shares that could not be made known, and why. */
   shareProblems: string[];
   /** When it has exited: why, in plain words. */
@@ -49,6 +59,8 @@ export interface Launcher {
   follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void>;
   /** Adds what someone else observed to the cluster's evidence, so that it can be diagnosed again from files. */
   record(id: string, observation: Observation): Promise<void>;
-  /** What all clusters together may use, MiB. */
-  memoryMiB(): number;
+  /** What there is for clusters, as it is now. */
+  room(): Promise<Room>;
+  /** Lets go of what it holds open; clusters go on. */
+  close(): Promise<void>;
 }

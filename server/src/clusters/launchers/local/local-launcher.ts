@@ -1,18 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { access, appendFile, cp, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { access, appendFile, cp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observation } from '@aglais/diagnosis';
 import { replaceFile, writeOnce } from '../../../store/files.js';
 import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster } from '../launcher.js';
 import { makeClusterGroup, processesIn, removeGroup } from './cgroups.js';
-import {
-  applicationId,
-  argumentFile,
-  driverCommand,
-  type SparkInstallation
-} from './driver-command.js';
-import { explainExit } from './driver-exit.js';
+import type { Room } from '../../room.js';
+import { explainExit } from '../driver-exit.js';
+import { lastWords, readText, shareProblem } from '../cluster-directory.js';
+import { machineRoom } from './machine-room.js';
+import { applicationId, argumentFile } from '../spark-driver.js';
+import { driverCommand, type SparkInstallation } from './driver-command.js';
 import { followEvidence } from './evidence.js';
 import {
   descendants,
@@ -28,7 +27,6 @@ const KILL_GRACE_MS = 5_000;
 const POLL_MS = 50;
 /** Between making `driver.lock` and writing into it, the script needs far less. */
 const LOCK_MS = 1_000;
-const LAST_WORDS_BYTES = 4_096;
 
 export interface LocalLauncherOptions {
   /** One directory for each cluster is made in it. */
@@ -50,8 +48,13 @@ export class LocalLauncher implements Launcher {
 
   constructor(private readonly options: LocalLauncherOptions) {}
 
-  memoryMiB(): number {
-    return this.options.memoryMiB;
+  room(): Promise<Room> {
+    return Promise.resolve(machineRoom(this.options.memoryMiB));
+  }
+
+  /** Clusters are processes of their own, and nothing is held open between calls. */
+  close(): Promise<void> {
+    return Promise.resolve();
   }
 
   async start(spec: ClusterSpec): Promise<void> {
@@ -114,7 +117,15 @@ export class LocalLauncher implements Launcher {
     if (await exists(join(directory, 'stopped'))) return null;
     const lock = await this.lock(directory);
     if (lock === null) return null;
-    const base = { id, url: null, waitingFor: null, exit: null, shareProblems: [] };
+    const base = {
+      id,
+      url: null,
+      ca: null,
+      waitingFor: null,
+      advice: null,
+      exit: null,
+      shareProblems: []
+    };
     const driver = await readName(join(directory, 'driver.pid'));
     const shell = parseProcessName(lock);
     const alive =
@@ -274,16 +285,6 @@ export class LocalLauncher implements Launcher {
   }
 }
 
-/** A line of `ready` behind the port is a statement and what Spark said about it; people know the table's name. */
-function shareProblem(line: string): string {
-  const said = /^CREATE \w+ IF NOT EXISTS (\S+) .*?: (.*)$/.exec(line);
-  return said ? `${said[1]!.replaceAll('`', '')}: ${said[2]!}` : line;
-}
-
-async function readText(path: string): Promise<string | null> {
-  return readFile(path, 'utf8').catch(() => null);
-}
-
 async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
@@ -293,18 +294,4 @@ async function exists(path: string): Promise<boolean> {
 
 async function readName(path: string): Promise<ProcessName | null> {
   return parseProcessName((await readText(path)) ?? '');
-}
-
-/** The end of a log, which may be long. */
-async function lastWords(path: string): Promise<string> {
-  const file = await open(path).catch(() => null);
-  if (!file) return '';
-  try {
-    const { size } = await file.stat();
-    const length = Math.min(size, LAST_WORDS_BYTES);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    return buffer.subarray(0, bytesRead).toString('utf8');
-  } finally {
-    await file.close();
-  }
 }

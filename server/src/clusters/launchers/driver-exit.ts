@@ -4,7 +4,8 @@ const TERMINATED = 143;
 /** HotSpot's exit code with -XX:+ExitOnOutOfMemoryError. */
 const OUT_OF_HEAP = 3;
 
-const KEPT = "Your notebook's variables are kept; temporary views and cached tables are gone.";
+export const KEPT =
+  "Your notebook's variables are kept; temporary views and cached tables are gone.";
 
 /**
  * Why a driver ended, in plain words.

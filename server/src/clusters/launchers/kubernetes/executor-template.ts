@@ -1,0 +1,74 @@
+import type { V1Pod, V1PodSpec } from '@kubernetes/client-node';
+import type { ClusterSpec } from '../launcher.js';
+import {
+  clusterLabels,
+  EXECUTOR_CONTAINER,
+  IMAGE,
+  MOUNTED,
+  objectName,
+  ROLE_LABEL,
+  SPARK_SECRET
+} from './names.js';
+import {
+  chosenOptions,
+  joined,
+  podBasics,
+  RESTRICTED,
+  secretMount,
+  writableMounts
+} from './pod-parts.js';
+import type { KubernetesPolicy } from './policy.js';
+import { objectStoreEnvironment, scratchMounts, shareMounts } from './shares.js';
+
+/**
+ * What Spark makes executor pods from. It adds name, image, memory and processors, owner, its labels and its environment
+ * (Spark's `BasicExecutorFeatureStep`).
+ */
+export function executorTemplate(spec: ClusterSpec, policy: KubernetesPolicy): V1Pod {
+  const options = chosenOptions(spec, policy);
+  const basics = podBasics(policy);
+  const scratch = options.map(option => option.scratch).find(Boolean) ?? policy.scratch;
+  const { volumes, volumeMounts } = joined(
+    writableMounts(),
+    scratchMounts(scratch),
+    secretMount(objectName(spec.id), [SPARK_SECRET]),
+    shareMounts(policy)
+  );
+  const extended = Object.assign({}, ...options.map(option => option.resources)) as Record<
+    string,
+    string
+  >;
+  const wants = Object.keys(extended).length > 0;
+  const podSpec: V1PodSpec = {
+    ...basics,
+    nodeSelector: Object.assign(
+      {},
+      basics.nodeSelector,
+      ...options.map(option => option.nodeSelector)
+    ) as Record<string, string>,
+    tolerations: [...(basics.tolerations ?? []), ...options.flatMap(option => option.tolerations)],
+    // One that is told to end has nothing to save.
+    terminationGracePeriodSeconds: 5,
+    containers: [
+      {
+        name: EXECUTOR_CONTAINER,
+        command: [IMAGE.executor],
+        workingDir: MOUNTED.work,
+        env: [{ name: 'HOME', value: MOUNTED.work }, ...objectStoreEnvironment(policy)],
+        ...(wants && { resources: { requests: extended, limits: extended } }),
+        securityContext: RESTRICTED,
+        volumeMounts
+      }
+    ],
+    volumes
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      labels: { ...clusterLabels(policy, spec.id), [ROLE_LABEL]: 'executor' },
+      annotations: policy.annotations
+    },
+    spec: podSpec
+  };
+}

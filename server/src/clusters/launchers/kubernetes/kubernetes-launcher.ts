@@ -1,0 +1,325 @@
+import { access, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readPod, type Observation } from '@aglais/diagnosis';
+import { Shape } from '@aglais/protocol';
+import type { KubeConfig, V1Pod } from '@kubernetes/client-node';
+import type { Logger } from 'pino';
+import { replaceFile, writeOnce } from '../../../store/files.js';
+import type { Need, Room } from '../../room.js';
+import { lastWords, readText, shareProblem } from '../cluster-directory.js';
+import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster } from '../launcher.js';
+import { isPassing, wordsOf } from './api-calls.js';
+import { authorityOf, makeCertificate } from './certificates.js';
+import { ClusterCalls } from './cluster-calls.js';
+import { ClusterWorld, type ClusterObjects } from './cluster-world.js';
+import { explainDeath } from './driver-death.js';
+import {
+  objectName,
+  PORTS,
+  SHAPE_ANNOTATION,
+  SPARK_SECRET,
+  WITNESS_CONTAINER,
+  type ClusterSecrets
+} from './names.js';
+import { Nodes } from './nodes.js';
+import type { ClusterEvidence } from './parts.js';
+import { chosenOptions } from './pod-parts.js';
+import { namespaceOf, type KubernetesPolicy } from './policy.js';
+import { isOver } from './pod-state.js';
+import { Removal } from './removal.js';
+import { driverSize, executorSize } from './sizes.js';
+import { driverWaits, executorsWait, type WatchedPod } from './waiting.js';
+
+/** How long the watch may be behind what was just asked for, ms. */
+const SEEN_MS = 10_000;
+/** Dead executors are looked for this often, ms. */
+const SWEEP_MS = 1_000;
+
+export interface KubernetesLauncherOptions {
+  policy: KubernetesPolicy;
+  config: KubeConfig;
+  /** One directory for each cluster is made in it. */
+  directory: string;
+  evidence: (log: Logger) => ClusterEvidence;
+  /** A secret of a cluster, the same whenever it is asked for. */
+  secretOf: (cluster: string, purpose: string) => string;
+  log: Logger;
+}
+
+/**
+ * Clusters as pods. What exists is what Kubernetes has; the directory of a cluster holds its evidence and two notes: that
+ * its driver was begun, and that it was stopped. Users' data never pass through here.
+ */
+export class KubernetesLauncher implements Launcher {
+  readonly kind = 'kubernetes';
+  private readonly world: ClusterWorld;
+  private readonly calls: ClusterCalls;
+  private readonly nodes: Nodes;
+  private readonly evidence: ClusterEvidence;
+  private readonly authorities = new Map<string, Promise<string>>();
+  private readonly prepared = new Map<string, Promise<void>>();
+  private readonly removal: Removal;
+  private readonly sweeping: NodeJS.Timeout;
+
+  constructor(private readonly options: KubernetesLauncherOptions) {
+    const { config, policy, log } = options;
+    this.evidence = options.evidence(log);
+    this.calls = new ClusterCalls(config, policy);
+    this.nodes = new Nodes(config, policy, log);
+    this.world = new ClusterWorld({
+      config,
+      policy,
+      log,
+      onPod: (cluster, pod) => this.podSeen(cluster, pod),
+      onEvent: (cluster, event) => this.evidence.event(cluster, event)
+    });
+    this.removal = new Removal({
+      world: this.world,
+      calls: this.calls,
+      evidence: this.evidence,
+      policy,
+      log
+    });
+    this.sweeping = setInterval(() => this.removal.sweep(), SWEEP_MS);
+    this.sweeping.unref();
+  }
+
+  /** Knows what exists from then on; everything else waits for it by itself. */
+  async open(): Promise<void> {
+    await this.world.open();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.sweeping);
+    await this.world.close();
+  }
+
+  async room(): Promise<Room> {
+    return this.nodes.room();
+  }
+
+  async start(spec: ClusterSpec): Promise<void> {
+    const { policy } = this.options;
+    const { id } = spec;
+    // Refused before anything is made.
+    chosenOptions(spec, policy);
+    await this.world.open();
+    const directory = this.directory(id);
+    if (await exists(join(directory, 'stopped'))) return;
+    if (this.world.of(id)?.driver) return;
+    const namespace = namespaceOf(policy, spec.user ?? 'user');
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await replaceFile(join(directory, 'namespace'), namespace);
+    try {
+      await this.make(spec, namespace);
+    } catch (error) {
+      // The next look at the cluster finds its start interrupted and asks again.
+      if (!isPassing(error)) throw new Error(refusal(error), { cause: error });
+      this.options.log.warn({ cluster: id, problem: wordsOf(error) }, 'a start is tried again');
+      return;
+    }
+    // A stop that came meanwhile may have found less than there is now.
+    if (await exists(join(directory, 'stopped'))) await this.removal.remove(id, namespace);
+  }
+
+  private async make(spec: ClusterSpec, namespace: string): Promise<void> {
+    const { id } = spec;
+    if (this.options.policy.prepare) await this.prepare(namespace);
+    const root = await this.calls.root(spec, namespace);
+    if (root.metadata?.deletionTimestamp) return;
+    await this.calls.rest(spec, namespace, root, await this.secretsOf(spec, namespace));
+    await writeOnce(join(this.directory(id), 'begun'), `${new Date().toISOString()}\n`);
+    // Whoever asked sees it from now on.
+    await this.world.until(() => Boolean(this.world.of(id)?.driver), SEEN_MS);
+  }
+
+  async stop(id: string): Promise<void> {
+    await this.world.open();
+    const directory = this.directory(id);
+    const known = this.world.of(id);
+    if (!known && !(await exists(directory))) return;
+    // Whoever comes to start it later finds this.
+    await writeOnce(join(directory, 'stopped'), `${new Date().toISOString()}\n`);
+    const noted = await readText(join(directory, 'namespace'));
+    const namespace = known?.namespace ?? noted;
+    if (namespace) await this.removal.remove(id, namespace);
+  }
+
+  async forget(id: string): Promise<void> {
+    this.authorities.delete(id);
+    await this.evidence.forget(id);
+    await rm(this.directory(id), { recursive: true, force: true });
+  }
+
+  async list(): Promise<ObservedCluster[]> {
+    await this.world.open();
+    const all = await Promise.all(this.world.ids().map(id => this.observe(id)));
+    return all.filter(one => one !== null);
+  }
+
+  async observe(id: string): Promise<ObservedCluster | null> {
+    await this.world.open();
+    const objects = this.world.of(id);
+    if (!objects) return null;
+    const base: Omit<ObservedCluster, 'state'> = {
+      id,
+      url: null,
+      ca: null,
+      waitingFor: null,
+      advice: null,
+      exit: null,
+      shareProblems: []
+    };
+    const directory = this.directory(id);
+    const { driver } = objects;
+    if (!driver) {
+      const begun = await exists(join(directory, 'begun'));
+      return begun
+        ? { ...base, state: 'exited', exit: explainDeath(null, null, '') }
+        : { ...base, state: 'interrupted', waitingFor: 'the driver' };
+    }
+    const pod = readPod({ ...driver }, objectName(id))!;
+    if (isOver(driver)) {
+      const code = await readText(join(directory, 'driver.exit'));
+      const words = await lastWords(join(directory, 'driver.log'));
+      const exit = explainDeath(pod, code === null ? null : Number(code), words);
+      return { ...base, state: 'exited', exit };
+    }
+    const shape = shapeOf(driver);
+    const needs = (size: typeof driverSize) => size(shape, this.options.policy);
+    const ready = this.evidence.ready(id);
+    const address = driver.status?.podIP;
+    if (ready && address) {
+      const waiting = executorsWait(
+        objects.executors.map(one => this.watched(one, needs(executorSize))),
+        await this.freeIfAsked(objects)
+      );
+      return {
+        ...base,
+        state: 'ready',
+        url: `sc://${this.host(objects, address, id)}:${PORTS.connect}`,
+        ca: await this.authority(id),
+        waitingFor: waiting?.for ?? null,
+        advice: waiting?.advice ?? null,
+        shareProblems: ready.problems.map(shareProblem)
+      };
+    }
+    const booted = await exists(join(directory, 'live.jsonl'));
+    const waiting = driverWaits(
+      this.watched(driver, needs(driverSize)),
+      booted,
+      await this.freeIfAsked(objects)
+    );
+    return { ...base, state: 'starting', waitingFor: waiting.for, advice: waiting.advice };
+  }
+
+  async follow(id: string, sink: EvidenceSink, abort: AbortSignal): Promise<void> {
+    await this.evidence.follow(id, sink, abort);
+  }
+
+  async record(id: string, observation: Observation): Promise<void> {
+    await this.evidence.record(id, observation);
+  }
+
+  private directory(id: string): string {
+    return join(this.options.directory, id);
+  }
+
+  private host({ namespace }: ClusterObjects, address: string, id: string): string {
+    if (this.options.policy.reach === 'service') return `${objectName(id)}.${namespace}.svc`;
+    return bracketed(address);
+  }
+
+  private watched(pod: V1Pod, needs: Need): WatchedPod {
+    const name = pod.metadata?.name ?? '';
+    const events = this.world.eventsOf(pod.metadata?.uid ?? '');
+    return { pod: readPod({ ...pod }, name)!, events, needs };
+  }
+
+  /** The nodes are looked at only for somebody whom no node takes. */
+  private async freeIfAsked({ driver, executors }: ClusterObjects): Promise<Need[] | null> {
+    const unplaced = [driver, ...executors].some(
+      pod => pod && !pod.spec?.nodeName && pod.status?.phase === 'Pending'
+    );
+    if (!unplaced) return null;
+    return this.nodes.free().catch(() => null);
+  }
+
+  private async secretsOf(spec: ClusterSpec, namespace: string): Promise<ClusterSecrets> {
+    const { id, token } = spec;
+    const { secretOf } = this.options;
+    const service = `${objectName(id)}.${namespace}.svc`;
+    const certificate = await makeCertificate(secretOf(id, 'authority'), [
+      objectName(id),
+      service,
+      `${service}.cluster.local`
+    ]);
+    return {
+      'tls.crt': certificate.certificate,
+      'tls.key': certificate.key,
+      'ca.crt': certificate.authority,
+      token,
+      'witness-token': secretOf(id, 'witness'),
+      [SPARK_SECRET]: secretOf(id, 'spark')
+    };
+  }
+
+  private authority(id: string): Promise<string> {
+    const known = this.authorities.get(id) ?? authorityOf(this.options.secretOf(id, 'authority'));
+    this.authorities.set(id, known);
+    return known;
+  }
+
+  private async prepare(namespace: string): Promise<void> {
+    const preparing = this.prepared.get(namespace) ?? this.calls.prepare(namespace);
+    this.prepared.set(namespace, preparing);
+    // Tried again by the next start.
+    preparing.catch(() => this.prepared.delete(namespace));
+    await preparing;
+  }
+
+  private podSeen(cluster: string, pod: V1Pod): void {
+    this.evidence.pod(cluster, pod);
+    const address = pod.status?.podIP;
+    const witness = pod.status?.initContainerStatuses?.find(
+      ({ name }) => name === WITNESS_CONTAINER
+    );
+    if (!address || !witness?.state?.running) return;
+    const url = `https://${bracketed(address)}:${PORTS.witness}`;
+    const token = this.options.secretOf(cluster, 'witness');
+    this.authority(cluster)
+      .then(ca => this.evidence.mirror(cluster, { url, token, ca }))
+      .catch((error: unknown) =>
+        this.options.log.error({ err: error, cluster }, 'evidence is not mirrored')
+      );
+  }
+}
+
+/** As it was asked for; the pod says it. */
+function shapeOf({ metadata }: V1Pod): Shape {
+  return Shape.parse(JSON.parse(metadata?.annotations?.[SHAPE_ANNOTATION] ?? '{}'));
+}
+
+const bracketed = (address: string) => (address.includes(':') ? `[${address}]` : address);
+
+/** What the API server refused, for the one who asked for Spark. */
+function refusal(error: unknown): string {
+  const words = wordsOf(error);
+  if (/exceeded quota/.test(words)) {
+    return `the quota of the namespace is used up (${words}). Stop a Spark that you do not need, or ask for a smaller one.`;
+  }
+  if (/violates PodSecurity/.test(words)) {
+    return `the namespace does not admit its pods (${words}). Ask the operator: volumes of kind hostPath or nfs need a weaker level than "restricted".`;
+  }
+  if (/namespaces .* not found/.test(words)) {
+    return `${words}. Ask the operator to make it, or to set "prepare" in the policy for Kubernetes.`;
+  }
+  return `Kubernetes refused: ${words}`;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false
+  );
+}

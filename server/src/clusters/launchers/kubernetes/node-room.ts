@@ -1,0 +1,158 @@
+import { quantityMiB } from '@aglais/diagnosis';
+import type { V1Container, V1Node, V1Pod, V1Taint } from '@kubernetes/client-node';
+import type { Machines, Need, Room } from '../../room.js';
+import type { KubernetesPolicy } from './policy.js';
+import { coresOf, driverSize, executorSize } from './sizes.js';
+
+/** What is left of one node now, and what there would be if only what belongs to the node ran on it. */
+export interface NodeRoom {
+  name: string;
+  empty: Need;
+  free: Need;
+}
+
+const NOTHING: Need = { memoryMiB: 0, cores: 0 };
+
+/**
+ * The nodes on which clusters may run, with their room.
+ * @param nodes all there are
+ * @param pods all that run or are about to, of everybody, as far as they may be seen
+ */
+export function nodeRooms(
+  nodes: Iterable<V1Node>,
+  pods: Iterable<V1Pod>,
+  policy: KubernetesPolicy
+): NodeRoom[] {
+  const taken = new Map<string, { own: Need; all: Need }>();
+  for (const pod of pods) {
+    const node = pod.spec?.nodeName;
+    const phase = pod.status?.phase;
+    if (!node || phase === 'Succeeded' || phase === 'Failed') continue;
+    const before = taken.get(node) ?? { own: NOTHING, all: NOTHING };
+    const size = podSize(pod);
+    const all = plus(before.all, size);
+    taken.set(node, { all, own: belongsToNode(pod) ? plus(before.own, size) : before.own });
+  }
+  return [...nodes]
+    .filter(node => takes(node, policy))
+    .map(node => {
+      const name = node.metadata?.name ?? '';
+      const { memory, cpu } = node.status?.allocatable ?? {};
+      const allocatable = {
+        memoryMiB: quantityMiB(memory ?? null) ?? 0,
+        cores: coresOf(cpu ?? '0')
+      };
+      const { own, all } = taken.get(name) ?? { own: NOTHING, all: NOTHING };
+      return { name, empty: minus(allocatable, own), free: minus(allocatable, all) };
+    });
+}
+
+/** What clusters may have of the nodes; what the policy says counts more than what is seen. */
+export function roomOf(
+  nodes: readonly NodeRoom[],
+  othersMiB: number,
+  policy: KubernetesPolicy
+): Room {
+  const { memoryMiB, largestNode } = policy.capacity;
+  const sum = nodes.reduce((mib, { empty }) => mib + empty.memoryMiB, 0);
+  const seen = alike(nodes.map(({ empty }) => empty));
+  return {
+    place: 'this Kubernetes cluster',
+    memoryMiB: Math.floor(memoryMiB ?? Math.max(0, sum - othersMiB)),
+    // Nodes that could come: as many as the largest cluster could want.
+    machines: largestNode ? [...seen, { count: 1_001, ...largestNode }] : seen,
+    driver: shape => driverSize(shape, policy),
+    executor: shape => executorSize(shape, policy)
+  };
+}
+
+/** What pods that are neither ours nor the nodes' own have asked for on these nodes, MiB. */
+export function othersMiB(
+  nodes: readonly NodeRoom[],
+  pods: Iterable<V1Pod>,
+  isOurs: (pod: V1Pod) => boolean
+): number {
+  const names = new Set(nodes.map(({ name }) => name));
+  let sum = 0;
+  for (const pod of pods) {
+    const phase = pod.status?.phase;
+    if (phase === 'Succeeded' || phase === 'Failed' || isOurs(pod) || belongsToNode(pod)) continue;
+    if (names.has(pod.spec?.nodeName ?? '')) sum += podSize(pod).memoryMiB;
+  }
+  return sum;
+}
+
+/**
+ * What the scheduler counts for a pod: containers and native sidecars together, or one init container if that is more
+ * (Kubernetes' `PodRequests`), and the overhead of its runtime.
+ */
+export function podSize({ spec }: V1Pod): Need {
+  const inits = spec?.initContainers ?? [];
+  const sidecars = inits.filter(one => one.restartPolicy === 'Always');
+  const running = [...(spec?.containers ?? []), ...sidecars].map(requests).reduce(plus, NOTHING);
+  const starting = inits.filter(one => one.restartPolicy !== 'Always').map(requests);
+  const most = starting.reduce(
+    (a, b) => ({
+      memoryMiB: Math.max(a.memoryMiB, b.memoryMiB),
+      cores: Math.max(a.cores, b.cores)
+    }),
+    running
+  );
+  const overhead = (spec?.overhead ?? {}) as Record<string, string>;
+  return plus(most, needOf(overhead));
+}
+
+const requests = (container: V1Container) => needOf(container.resources?.requests ?? {});
+
+function needOf(quantities: Readonly<Record<string, string>>): Need {
+  return {
+    memoryMiB: quantityMiB(quantities['memory'] ?? null) ?? 0,
+    cores: coresOf(quantities['cpu'] ?? '0')
+  };
+}
+
+/** DaemonSets' pods come back wherever they are ended; static ones are the node's. */
+function belongsToNode({ metadata }: V1Pod): boolean {
+  return (metadata?.ownerReferences ?? []).some(
+    ({ kind }) => kind === 'DaemonSet' || kind === 'Node'
+  );
+}
+
+function takes(node: V1Node, policy: KubernetesPolicy): boolean {
+  const { nodeSelector, tolerations } = policy.placement;
+  const labels = node.metadata?.labels ?? {};
+  const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
+  if (node.spec?.unschedulable || ready?.status !== 'True') return false;
+  if (Object.entries(nodeSelector).some(([key, value]) => labels[key] !== value)) return false;
+  const tolerated = (taint: V1Taint) =>
+    taint.effect === 'PreferNoSchedule' ||
+    tolerations.some(
+      ({ key, operator = 'Equal', value = '', effect }) =>
+        (effect === undefined || effect === taint.effect) &&
+        (operator === 'Exists'
+          ? key === undefined || key === taint.key
+          : key === taint.key && value === (taint.value ?? ''))
+    );
+  return (node.spec?.taints ?? []).every(tolerated);
+}
+
+function alike(needs: readonly Need[]): Machines[] {
+  const counted = new Map<string, Machines>();
+  for (const { memoryMiB, cores } of needs) {
+    const key = `${memoryMiB}/${cores}`;
+    const before = counted.get(key);
+    counted.set(key, { memoryMiB, cores, count: (before?.count ?? 0) + 1 });
+  }
+  return [...counted.values()];
+}
+
+function plus(a: Need, b: Need): Need {
+  return { memoryMiB: a.memoryMiB + b.memoryMiB, cores: a.cores + b.cores };
+}
+
+function minus(a: Need, b: Need): Need {
+  return {
+    memoryMiB: Math.max(0, a.memoryMiB - b.memoryMiB),
+    cores: Math.max(0, a.cores - b.cores)
+  };
+}

@@ -1,0 +1,30 @@
+import type { Observation } from '@aglais/diagnosis';
+import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
+import type { EvidenceSink } from '../launcher.js';
+
+/** Where a cluster's witness is, and how it is known. */
+export interface Witness {
+  /** https://ADDRESS:PORT */
+  url: string;
+  token: string;
+  /** The only authority whose certificates it may show, PEM. */
+  ca: string;
+}
+
+/** What the launcher asks of the evidence of its clusters; it hands over the pods and events that it sees. */
+export interface ClusterEvidence {
+  /** Each status; it is put on record when it decides something. */
+  pod(cluster: string, pod: V1Pod): void;
+  event(cluster: string, event: CoreV1Event): void;
+  /** Its last status is on disk: the pod may be deleted. */
+  podRecorded(cluster: string, uid: string): boolean;
+  /** Idempotent; goes on until `ended`, from where it stopped. */
+  mirror(cluster: string, witness: Witness): void;
+  /** What the driver said when it became ready. */
+  ready(cluster: string): { port: number; problems: string[] } | null;
+  /** Fetches the last bytes, within a bounded time, and stops mirroring. */
+  ended(cluster: string): Promise<void>;
+  follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void>;
+  record(id: string, observation: Observation): Promise<void>;
+  forget(id: string): Promise<void>;
+}

@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { V1Pod } from '@kubernetes/client-node';
+import type { Logger } from 'pino';
+import { wordsOf } from './api-calls.js';
+import type { ClusterCalls } from './cluster-calls.js';
+import type { ClusterWorld } from './cluster-world.js';
+import { objectName } from './names.js';
+import type { ClusterEvidence } from './parts.js';
+import { isOver, isRunning } from './pod-state.js';
+import type { KubernetesPolicy } from './policy.js';
+
+/** Beyond its grace, what a pod gets until it is deleted without its node's consent, ms. */
+const NODE_MS = 15_000;
+const FORCED_MS = 15_000;
+const OBJECTS_MS = 30_000;
+const STEP_MS = 100;
+/** Spark marks executors whose end it has seen; one that it does not see is kept this long, ms. */
+const UNSEEN_MS = 30_000;
+const SEEN_BY_SPARK = 'spark-exec-inactive';
+
+export interface RemovalParts {
+  world: ClusterWorld;
+  calls: ClusterCalls;
+  evidence: ClusterEvidence;
+  policy: KubernetesPolicy;
+  log: Logger;
+}
+
+/** How clusters, and executors that died, go away without taking what they could tell with them. */
+export class Removal {
+  constructor(private readonly parts: RemovalParts) {}
+
+  /** Ends the driver, takes its last words, and deletes everything; returns when it is gone. */
+  async remove(id: string, namespace: string): Promise<void> {
+    const { world, calls, evidence, policy } = this.parts;
+    const name = objectName(id);
+    const graceMs = policy.stopSeconds * 1_000;
+    // It takes its executors along; they would only be missed if they went first.
+    await calls.deletePod(namespace, name, undefined);
+    const ended = (): boolean => {
+      const driver = world.of(id)?.driver;
+      return !driver || (isOver(driver) && !isRunning(driver));
+    };
+    // Where its node does not answer, nothing comes but the end of patience.
+    await world.until(ended, graceMs + NODE_MS);
+    await evidence.ended(id);
+    await calls.deleteObjects(id, namespace, OBJECTS_MS);
+    await this.removePods(id, namespace, graceMs + NODE_MS);
+    if (!(await world.until(() => !world.of(id), FORCED_MS))) {
+      throw new Error(`Kubernetes does not say that ${name} is gone; it is asked again.`);
+    }
+  }
+
+  /** Deletes pods until there are none: a driver may have made one just before its end. */
+  private async removePods(id: string, namespace: string, withinMs: number): Promise<void> {
+    const { calls } = this.parts;
+    const begun = Date.now();
+    const asked = new Set<string>();
+    let forced = false;
+    for (;;) {
+      const pods = await calls.podsOf(id, namespace);
+      if (pods.length === 0) return;
+      const late = Date.now() - begun > withinMs;
+      if (late && forced && Date.now() - begun > withinMs + FORCED_MS) {
+        throw new Error(`Kubernetes does not let go of the pods of ${objectName(id)}.`);
+      }
+      for (const { metadata } of pods) {
+        const uid = metadata!.uid!;
+        if (asked.has(uid) && !(late && !forced)) continue;
+        asked.add(uid);
+        await calls.deletePod(namespace, metadata!.name!, uid, late ? 0 : undefined);
+      }
+      forced ||= late;
+      await sleep(STEP_MS);
+    }
+  }
+
+  /** Deletes executors that are dead, once it is on record how they died and Spark knows it, too. */
+  sweep(): void {
+    const { world, calls, log } = this.parts;
+    for (const id of world.ids()) {
+      for (const pod of world.of(id)?.executors ?? []) {
+        const { name, namespace, uid } = pod.metadata ?? {};
+        if (!name || !namespace || !uid || !this.mayGo(id, pod)) continue;
+        calls.deletePod(namespace, name, uid, 0).catch((error: unknown) => {
+          log.debug({ pod: name, problem: wordsOf(error) }, 'a dead pod stays');
+        });
+      }
+    }
+  }
+
+  private mayGo(id: string, { metadata, status }: V1Pod): boolean {
+    if (status?.phase !== 'Failed' && status?.phase !== 'Succeeded') return false;
+    if (metadata?.deletionTimestamp) return false;
+    if (!this.parts.evidence.podRecorded(id, metadata!.uid!)) return false;
+    const ends = (status.containerStatuses ?? []).map(
+      ({ state }) => state?.terminated?.finishedAt ?? metadata?.creationTimestamp
+    );
+    const endedAt = Math.max(0, ...ends.map(at => new Date(at ?? 0).getTime()));
+    return metadata?.labels?.[SEEN_BY_SPARK] === 'true' || Date.now() - endedAt > UNSEEN_MS;
+  }
+}

@@ -1,0 +1,43 @@
+import type { V1Role, V1RoleBinding, V1ServiceAccount } from '@kubernetes/client-node';
+import { installationLabels } from './names.js';
+import type { KubernetesPolicy } from './policy.js';
+
+/**
+ * What a driver does in its namespace: make, watch, mark and remove executor pods (Spark's ExecutorPodsAllocator and
+ * ExecutorPodsLifecycleManager). Rights on pods cannot be narrowed to names that do not exist yet, so whoever shares a
+ * namespace with a driver shares its pods: one namespace for each user keeps them apart.
+ */
+export function driverRights(
+  policy: KubernetesPolicy,
+  namespace: string
+): { account: V1ServiceAccount; role: V1Role; binding: V1RoleBinding } {
+  const name = policy.serviceAccount;
+  const metadata = { name, namespace, labels: installationLabels(policy) };
+  return {
+    account: {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata,
+      automountServiceAccountToken: false
+    },
+    role: {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata,
+      rules: [
+        {
+          apiGroups: [''],
+          resources: ['pods'],
+          verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete']
+        }
+      ]
+    },
+    binding: {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+      subjects: [{ kind: 'ServiceAccount', name, namespace }]
+    }
+  };
+}

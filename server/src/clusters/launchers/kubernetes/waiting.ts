@@ -1,0 +1,145 @@
+import { memory, plural, type PodEventObservation, type PodObservation } from '@aglais/diagnosis';
+import type { Need } from '../../room.js';
+
+/** What a cluster waits for, and what would help; the words are for people. */
+export interface Waiting {
+  for: string;
+  advice: string | null;
+}
+
+/** A pod of a cluster, with what was said about it. */
+export interface WatchedPod {
+  pod: PodObservation;
+  events: readonly PodEventObservation[];
+  needs: Need;
+}
+
+/** What is known of the nodes: null where they may not be seen. */
+export type Free = readonly Need[] | null;
+
+/**
+ * Why the driver is not there yet.
+ * @param driver null: not even its pod is there
+ * @param booted its Java has begun to write events
+ */
+export function driverWaits(driver: WatchedPod | null, booted: boolean, free: Free): Waiting {
+  if (!driver) return { for: 'the driver', advice: null };
+  const trouble = troubleOf([driver], 'the driver', free);
+  if (trouble) return trouble;
+  if (booted) return { for: 'the tables of the shares', advice: null };
+  return { for: driver.pod.ran ? 'the driver' : "the driver's container", advice: null };
+}
+
+/** Why executors are not there; null if none is held up. */
+export function executorsWait(executors: readonly WatchedPod[], free: Free): Waiting | null {
+  return troubleOf(executors, plural(executors.length, 'executor'), free);
+}
+
+function troubleOf(pods: readonly WatchedPod[], who: string, free: Free): Waiting | null {
+  const waiting = pods.filter(({ pod }) => !pod.ran && pod.ends.length === 0);
+  const unplaced = waiting.filter(({ pod }) => !pod.scheduled && pod.unschedulable);
+  if (unplaced.length > 0) return placeless(unplaced, who, free);
+  for (const { pod, events } of waiting) {
+    const image = imageTrouble(pod);
+    if (image) return image;
+    const volume = volumeTrouble(events);
+    if (volume) return volume;
+  }
+  return null;
+}
+
+function placeless(unplaced: readonly WatchedPod[], who: string, free: Free): Waiting {
+  const { pod, needs } = unplaced[0]!;
+  const message = pod.unschedulable?.message ?? '';
+  const claim = /persistentvolumeclaim "([^"]+)" not found/.exec(message)?.[1];
+  if (claim) {
+    return {
+      for: `the volume claim "${claim}", which does not exist`,
+      advice: `Ask the operator: the claim has to be made in this namespace, or to be taken out of the policy for Kubernetes.`
+    };
+  }
+  if (/unbound immediate PersistentVolumeClaims/.test(message)) {
+    return {
+      for: 'a volume claim that has no volume yet',
+      advice: 'Ask the operator why the claim is not bound (kubectl describe pvc).'
+    };
+  }
+  const each = unplaced.length > 1 ? `for each of ${plural(unplaced.length, 'executor')}` : null;
+  const asked = `a place for ${each ? who : who === 'the driver' ? who : 'an executor'}: it needs`;
+  const needed = each
+    ? `a place for executors: needs ${memory(needs.memoryMiB)} ${each}`
+    : `${asked} ${memory(needs.memoryMiB)}`;
+  const lacks = lacking(message, needs, free);
+  return {
+    for: `${needed}${lacks.length > 0 ? `; ${lacks.join(', ')}` : ''}`,
+    advice:
+      'Stop a Spark that you do not need, ask for fewer or smaller executors, or try again when others have finished.'
+  };
+}
+
+/** The scheduler's message ("0/3 nodes are available: 1 Insufficient cpu, 2 Insufficient memory. preemption: …"). */
+function lacking(message: string, needs: Need, free: Free): string[] {
+  // What it says of preemption behind the sentence repeats it for pods that could be pushed out.
+  const sentence = message.split(/\.? preemption:/, 1)[0]!;
+  const most = (of: (need: Need) => number) => Math.max(0, ...(free ?? []).map(of));
+  const words: string[] = [];
+  if (/Insufficient memory/.test(sentence)) {
+    words.push(
+      free && free.length > 0
+        ? `the largest free node has ${memory(most(one => one.memoryMiB))}`
+        : 'no node has that much free'
+    );
+  }
+  if (/Insufficient cpu/.test(sentence)) {
+    const has =
+      free && free.length > 0 ? `, the most that is free is ${round(most(one => one.cores))}` : '';
+    words.push(`it asks for ${round(needs.cores)} processors${has}`);
+  }
+  for (const [, what] of sentence.matchAll(/Insufficient ([\w.-]+\/?[\w.-]*\w)/g)) {
+    if (what === 'memory' || what === 'cpu') continue;
+    words.push(
+      what === 'ephemeral-storage' ? 'too little scratch space is free' : `no ${what} is free`
+    );
+  }
+  if (/untolerated taint/.test(sentence)) words.push('some nodes are reserved for others');
+  if (/didn't match Pod's node affinity\/selector/.test(sentence)) {
+    words.push('some nodes are not of the kind that is asked for');
+  }
+  if (/were unschedulable/.test(sentence)) words.push('some nodes are closed for maintenance');
+  if (/volume node affinity conflict/.test(sentence))
+    words.push('some nodes cannot reach its volume');
+  if (words.length === 0 && sentence) words.push(`the scheduler says: ${sentence}`);
+  return words;
+}
+
+const round = (cores: number) => String(Math.round(cores * 100) / 100);
+
+function imageTrouble(pod: PodObservation): Waiting | null {
+  const { reason, message } = pod.waiting ?? {};
+  if (!reason) return null;
+  const said = message ? ` (${message.slice(0, 200)})` : '';
+  if (/Image|Registry/.test(reason)) {
+    return {
+      for: `the container image, which cannot be had: ${reason}${said}`,
+      advice:
+        'Ask the operator: the image in the policy for Kubernetes must be one that the nodes can pull.'
+    };
+  }
+  if (/^Create|StartError|CannotRun/.test(reason)) {
+    return {
+      for: `the container, which cannot be made: ${reason}${said}`,
+      advice: 'Ask the operator; the words in brackets are those of the node.'
+    };
+  }
+  return null;
+}
+
+function volumeTrouble(events: readonly PodEventObservation[]): Waiting | null {
+  const event = events.filter(({ reason }) => /^Failed(Mount|AttachVolume)$/.test(reason)).at(-1);
+  if (!event) return null;
+  return {
+    for: `a volume that cannot be mounted: ${event.message.slice(0, 300)}`,
+    advice:
+      'Ask the operator: the file system of a share may be down, or its volume be named wrongly in the policy.'
+  };
+}

@@ -1,0 +1,270 @@
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync
+} from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { evidencePath } from '../src/evidence-files.js';
+import { openEvidenceServer, type EvidenceServer } from '../src/evidence-server.js';
+import { testCertificate, type TestCertificate } from './support/certificate.js';
+import { ask, text } from './support/request.js';
+
+const TOKEN = 'a-token';
+
+describe('A witness', () => {
+  let identity: TestCertificate;
+  let place: string;
+  let directory: string;
+  let server: EvidenceServer;
+  let over: AbortController;
+  let done: number;
+  const file = (path: string) => join(directory, path);
+
+  beforeAll(() => {
+    identity = testCertificate();
+  });
+  beforeEach(async () => {
+    place = mkdtempSync(join(tmpdir(), 'aglais-witness-'));
+    directory = join(place, 'aglais');
+    mkdirSync(directory);
+    over = new AbortController();
+    done = 0;
+    server = await openEvidenceServer({
+      directory,
+      identity,
+      token: TOKEN,
+      port: 0,
+      over: over.signal,
+      onDone: () => void (done += 1)
+    });
+  });
+  afterEach(async () => {
+    over.abort();
+    await server.close();
+    rmSync(place, { recursive: true });
+  });
+
+  const get = (path: string, token: string | null = TOKEN, method = 'GET') =>
+    ask({ port: server.port, ca: identity.certificate, token, path, method });
+  const read = async (path: string) => {
+    const answer = await get(path);
+    return `${answer.statusCode} ${await text(answer)}`;
+  };
+
+  it('says that it is there to anybody, and nothing else without its token', async () => {
+    writeFileSync(file('live.jsonl'), 'secret\n');
+    expect((await get('/healthz', null)).statusCode).toBe(200);
+    for (const token of [null, 'another', `${TOKEN}x`, '']) {
+      for (const path of ['/files', '/files/live.jsonl', '/files/live.jsonl?follow=1']) {
+        const answer = await get(path, token);
+        expect(answer.statusCode).toBe(401);
+        expect(await text(answer)).not.toContain('secret');
+      }
+      expect((await get('/done', token, 'POST')).statusCode).toBe(401);
+    }
+    expect(done).toBe(0);
+  });
+
+  it('shows itself by its certificate', async () => {
+    const { certificate } = testCertificate();
+    const asking = ask({ port: server.port, ca: certificate, token: TOKEN, path: '/files' });
+    await expect(asking).rejects.toThrow(/certificate|signature/);
+  });
+
+  it('lists what the driver wrote, and nothing of what else lies there', async () => {
+    mkdirSync(file('eventlog/eventlog_v2_app'), { recursive: true });
+    mkdirSync(file('scratch'));
+    writeFileSync(file('live.jsonl'), '12345');
+    writeFileSync(file('eventlog/app.inprogress'), '1');
+    writeFileSync(file('eventlog/eventlog_v2_app/events_1_app'), '22');
+    writeFileSync(file('scratch/shuffle'), '1');
+    writeFileSync(file('.hidden'), '1');
+    symlinkSync('/etc/passwd', file('passwd'));
+    const { over: ended, files } = JSON.parse(await text(await get('/files')));
+    expect(ended).toBe(false);
+    expect(files).toEqual([
+      { path: 'eventlog/app.inprogress', size: 1 },
+      { path: 'eventlog/eventlog_v2_app/events_1_app', size: 2 },
+      { path: 'live.jsonl', size: 5 }
+    ]);
+  });
+
+  it('gives the bytes from an offset on', async () => {
+    mkdirSync(file('eventlog'));
+    writeFileSync(file('eventlog/app'), '0123456789');
+    expect(await read('/files/eventlog/app')).toBe('200 0123456789');
+    expect(await read('/files/eventlog/app?from=7')).toBe('200 789');
+    expect(await read('/files/eventlog/app?from=10')).toBe('200 ');
+    expect(await read('/files/eventlog/app?from=11')).toContain('416 The file has 10 bytes');
+    expect(await read('/files/eventlog/app?from=-1')).toContain('400');
+    expect(await read('/files/eventlog/app?from=x')).toContain('400');
+    expect(await read('/files/eventlog/other')).toContain('404');
+  });
+
+  it('gives large files whole', async () => {
+    const content = Buffer.alloc(5_000_000, 'abcdefghijklmnopqrstuvwxyz\n');
+    writeFileSync(file('driver.log'), content);
+    const answer = await get('/files/driver.log?from=3');
+    expect((await text(answer)) === content.subarray(3).toString()).toBe(true);
+  });
+
+  it.each([
+    '../aglais-secret/token',
+    '..%2faglais-secret%2ftoken',
+    '%2e%2e/token',
+    'eventlog/../../token',
+    'eventlog/%2e%2e/%2e%2e/token',
+    '/etc/passwd',
+    '%2fetc%2fpasswd',
+    'eventlog//app',
+    './live.jsonl',
+    'live.jsonl%00',
+    'scratch/file',
+    '.hidden',
+    'eventlog',
+    '%zz',
+    ''
+  ])('refuses to be led elsewhere: %s', async path => {
+    writeFileSync(join(place, 'token'), 'secret');
+    mkdirSync(file('eventlog'));
+    mkdirSync(file('scratch'));
+    for (const name of ['live.jsonl', '.hidden', 'scratch/file', 'eventlog/app']) {
+      writeFileSync(file(name), 'secret');
+    }
+    expect(await read(`/files/${path}`)).toBe('404 No such file.\n');
+  });
+
+  it('follows no links, which user code in the driver could have put there', async () => {
+    writeFileSync(join(place, 'token'), 'secret');
+    mkdirSync(join(place, 'folder'));
+    writeFileSync(join(place, 'folder/app'), 'secret');
+    symlinkSync(join(place, 'token'), file('live.jsonl'));
+    symlinkSync(join(place, 'folder'), file('eventlog'));
+    expect(await read('/files/live.jsonl')).toContain('404');
+    expect(await read('/files/eventlog/app')).toContain('404');
+    expect(JSON.parse(await text(await get('/files'))).files).toEqual([]);
+  });
+
+  it('sends what is appended at once', async () => {
+    writeFileSync(file('live.jsonl'), 'old ');
+    const answer = await get('/files/live.jsonl?follow=1');
+    const chunks = new Chunks(answer);
+    await chunks.until('old ');
+    const delays: number[] = [];
+    for (let index = 0; index < 20; index += 1) {
+      await sleep(10);
+      const at = performance.now();
+      appendFileSync(file('live.jsonl'), `${index} `);
+      await chunks.until(` ${index} `);
+      delays.push(performance.now() - at);
+    }
+    expect(chunks.text).toBe(`old ${[...Array(20).keys()].map(index => `${index} `).join('')}`);
+    // The median, for the machine may do something else meanwhile.
+    expect(delays.sort((a, b) => a - b)[10]).toBeLessThan(50);
+    answer.destroy();
+  });
+
+  it('waits for a file that is not there yet, in a folder that is not there yet', async () => {
+    const answer = await get('/files/eventlog/app?follow=1');
+    expect(answer.statusCode).toBe(200);
+    const chunks = new Chunks(answer);
+    await sleep(50);
+    mkdirSync(file('eventlog'));
+    writeFileSync(file('eventlog/app'), 'first ');
+    await chunks.until('first ');
+    appendFileSync(file('eventlog/app'), 'second');
+    await chunks.until('second');
+    answer.destroy();
+  });
+
+  it('goes on with a file that is renamed while it is followed', async () => {
+    mkdirSync(file('eventlog'));
+    const log = openSync(file('eventlog/app.inprogress'), 'a');
+    writeSync(log, 'one ');
+    const chunks = new Chunks(await get('/files/eventlog/app.inprogress?follow=1'));
+    await chunks.until('one ');
+    renameSync(file('eventlog/app.inprogress'), file('eventlog/app'));
+    writeSync(log, 'two');
+    await chunks.until('two');
+  });
+
+  it('sends the last bytes and ends once the driver has ended, also of files that never came', async () => {
+    writeFileSync(file('driver.log'), 'words ');
+    const answer = await get('/files/driver.log?follow=1');
+    const never = await get('/files/ready?follow=1');
+    const chunks = new Chunks(answer);
+    await chunks.until('words ');
+    appendFileSync(file('driver.log'), 'last words');
+    over.abort();
+    await chunks.end;
+    expect(chunks.text).toBe('words last words');
+    expect(await text(never)).toBe('');
+    expect(JSON.parse(await text(await get('/files'))).over).toBe(true);
+    expect(await read('/files/driver.log?from=6&follow=1')).toBe('200 last words');
+  });
+
+  it('hears that its reader has everything', async () => {
+    expect((await get('/done', TOKEN, 'POST')).statusCode).toBe(200);
+    expect(done).toBe(1);
+    expect((await get('/files', TOKEN, 'DELETE')).statusCode).toBe(405);
+  });
+
+  it('reads no further than a slow reader takes', async () => {
+    const size = 64 * 2 ** 20;
+    writeFileSync(file('driver.log'), Buffer.alloc(size, 'x'));
+    globalThis.gc?.();
+    const before = process.memoryUsage().arrayBuffers + process.memoryUsage().external;
+    const answer = await get('/files/driver.log?follow=1');
+    answer.pause();
+    await sleep(500);
+    const { arrayBuffers, external } = process.memoryUsage();
+    // Both ends are in this process; sockets of loopback may hold some megabytes in the kernel.
+    expect(arrayBuffers + external - before).toBeLessThan(16 * 2 ** 20);
+    let bytes = 0;
+    answer.on('data', (chunk: Buffer) => (bytes += chunk.length)).resume();
+    while (bytes < size) await sleep(10);
+    expect(bytes).toBe(size);
+    answer.destroy();
+  });
+});
+
+describe('The path of a file of evidence', () => {
+  it('is a name, or lies in eventlog', () => {
+    for (const path of ['live.jsonl', 'eventlog/app', 'eventlog/eventlog_v2_a/events_1']) {
+      expect(evidencePath(path)).toBe(path);
+    }
+    for (const path of ['a/b', 'eventlog/a/b/c', 'eventlog\\..', '..', 'eventlog/', '/x', '']) {
+      expect(evidencePath(path)).toBeNull();
+    }
+  });
+});
+
+/** What came so far of an answer that goes on. */
+class Chunks {
+  text = '';
+  readonly end: Promise<void>;
+  private wake = (): void => undefined;
+
+  constructor(answer: IncomingMessage) {
+    answer.on('data', (chunk: Buffer) => {
+      this.text += chunk.toString();
+      this.wake();
+    });
+    answer.on('error', () => undefined);
+    this.end = new Promise(resolve => answer.on('end', resolve));
+  }
+
+  async until(words: string): Promise<void> {
+    while (!this.text.includes(words)) await new Promise<void>(resolve => (this.wake = resolve));
+  }
+}

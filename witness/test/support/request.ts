@@ -1,0 +1,27 @@
+import type { IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+
+export interface Asked {
+  port: number;
+  ca: string;
+  token?: string | null;
+  method?: string;
+  path: string;
+}
+
+/** Opens a request to a witness; the path is sent as it is written. */
+export function ask({ port, ca, token, method, path }: Asked): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const headers = token ? { Authorization: `Bearer ${token}` } : {};
+    const options = { host: '127.0.0.1', port, ca, path, method: method ?? 'GET', headers };
+    httpsRequest({ ...options, agent: false }, resolve)
+      .on('error', reject)
+      .end();
+  });
+}
+
+export async function text(message: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}

@@ -71,6 +71,7 @@ export const steps = [
       'bench',
       'corpus',
       'testbed',
+      'witness',
       'extension',
       'tsconfig.json',
       'tsconfig.base.json'

@@ -1,12 +1,15 @@
 import { down } from './down.js';
 import { TestbedError } from './execution.js';
+import { writeRequirements } from './images/spark-image.js';
 import { status } from './status.js';
 import { obstacle, up } from './up.js';
+import { readVersions } from './versions.js';
 
 const USAGE = `npm run testbed -- up             builds what is missing and starts a one-node Kubernetes
 npm run testbed -- down [--wipe]  ends it; --wipe also deletes its images
 npm run testbed -- status         says what runs
-npm run testbed -- check          says whether this machine can hold one`;
+npm run testbed -- check          says whether this machine can hold one
+npm run testbed -- requirements   writes the list of the Spark image's Python packages anew`;
 
 async function main([command, option]: string[]): Promise<number> {
   if (command === 'up') {
@@ -31,6 +34,10 @@ async function main([command, option]: string[]): Promise<number> {
         : 'This machine can hold the testbed.'
     );
     return reason ? 1 : 0;
+  }
+  if (command === 'requirements') {
+    writeRequirements(readVersions().debian);
+    return 0;
   }
   console.error(USAGE);
   return 2;

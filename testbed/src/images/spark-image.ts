@@ -21,6 +21,8 @@ import { requirementsOf } from './requirements.js';
 
 const spark = join(checkout, 'interpreters', 'spark');
 const sources = join(spark, 'image');
+/** Checked in, so that the Dockerfile has it too; a test compares it with what it is made from. */
+const requirements = join(sources, 'requirements.txt');
 const python = join(checkout, '.venv', 'bin', 'python');
 const witness = join(checkout, 'witness', 'dist');
 
@@ -52,6 +54,16 @@ export interface SparkImage {
 
 const list = (name: string) =>
   readFileSync(join(sources, name), 'utf8').split('\n').filter(Boolean);
+
+/** What the list of the image's Python packages must be: their part of the project's lock file. */
+export function currentRequirements(release: string): string {
+  const lock = readFileSync(join(checkout, 'setup', 'requirements.txt'), 'utf8');
+  return requirementsOf(lock, list('python-packages.txt'), PYTHON[release] ?? 0);
+}
+
+export function writeRequirements(release: string): void {
+  writeFileSync(requirements, currentRequirements(release));
+}
 
 /** Makes the image of drivers and executors; each layer only when something that it is made of changed. */
 export async function makeSparkImage(
@@ -134,15 +146,10 @@ function pythonPackages(
 ): Promise<string> {
   const minor = PYTHON[release];
   if (!minor) throw new TestbedError(`Which Python Debian ${release} has is not known.`);
-  const text = readFileSync(join(checkout, 'setup', 'requirements.txt'), 'utf8');
-  const names = list('python-packages.txt');
-  const isSource = (name: string) => name === 'pyspark';
-  const wheels = requirementsOf(
-    text,
-    names.filter(name => !isSource(name)),
-    minor
-  );
-  const source = requirementsOf(text, names.filter(isSource), minor);
+  const isSource = (entry: string) => entry.startsWith('pyspark==');
+  const entries = readFileSync(requirements, 'utf8').split(/\n(?=\S)/);
+  const wheels = `${entries.filter(entry => !isSource(entry)).join('\n')}\n`;
+  const source = `${entries.filter(isSource).join('\n')}\n`;
   return cached(
     key => join(cache, `python-${key}`),
     keyOf([wheels, source]),

@@ -5,7 +5,8 @@ const LIMITED = (memory: string) => ({
   resources: { requests: { memory, cpu: '10m' }, limits: { memory, cpu: '200m' } }
 });
 /** A server on port 8080, at once. */
-const SERVER = 'mkdir -p /tmp/www; echo hello > /tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www';
+const SERVER =
+  'mkdir -p /tmp/www; echo hello > /tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www';
 const WORKS = 'wget -q -T 3 -O - ';
 
 beforeAll(() => cluster.open());

@@ -120,6 +120,17 @@ describe('network policies', () => {
     expect(text).not.toContain('10.97.1.3');
   });
 
+  it('give an address that two pods claim to the newer one, because nft takes each only once', () => {
+    const at = (name: string, seconds: number) => {
+      const claimant = pod(name, '10.97.1.9');
+      claimant.metadata = { ...claimant.metadata, creationTimestamp: new Date(seconds * 1000) };
+      return claimant;
+    };
+    const text = rulesFor({ podSelector: {}, ingress: [] }, [at('newer', 2), at('older', 1)]);
+    expect(text.match(/chain ingress-/g)).toHaveLength(1);
+    expect(text).toContain('a/newer');
+  });
+
   it('let nothing leave the networks of the testbed', () => {
     expect(rulesFor({ podSelector: {} })).toContain(
       'ip saddr 10.97.0.0/16 ip daddr != 10.97.0.0/16 drop'

@@ -28,7 +28,7 @@ const DIRECTIONS: readonly Direction[] = ['Egress', 'Ingress'];
  * allows. Traffic between the node and its pods is always allowed, as everywhere; answers to what was allowed are, too.
  */
 export function ruleset(world: World): string {
-  const pods = world.pods.filter(isReachable);
+  const pods = onePerAddress(world.pods.filter(isReachable));
   const chains: string[] = [];
   const jumps: Record<Direction, string[]> = { Ingress: [], Egress: [] };
   for (const pod of pods) {
@@ -80,6 +80,13 @@ function isReachable(pod: V1Pod): boolean {
     phase !== 'Succeeded' &&
     phase !== 'Failed'
   );
+}
+
+/** Of pods that claim the same address (one whose end nobody has seen yet, or one made up by a test) the newest has it. */
+function onePerAddress(pods: readonly V1Pod[]): V1Pod[] {
+  const created = (pod: V1Pod) => pod.metadata?.creationTimestamp?.getTime() ?? 0;
+  const inOrder = [...pods].sort((a, b) => created(a) - created(b));
+  return [...new Map(inOrder.map(pod => [pod.status?.podIP, pod])).values()];
 }
 
 function selects(policy: V1NetworkPolicy, pod: V1Pod): boolean {

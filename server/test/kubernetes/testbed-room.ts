@@ -3,11 +3,22 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CoreV1Api, Exec, KubeConfig, NetworkingV1Api } from '@kubernetes/client-node';
+import {
+  CoreV1Api,
+  Exec,
+  KubeConfig,
+  NetworkingV1Api,
+  RbacAuthorizationV1Api
+} from '@kubernetes/client-node';
 import { pino } from 'pino';
+import { ClusterCalls } from '../../src/clusters/launchers/kubernetes/cluster-calls.js';
 import { KubernetesEvidence } from '../../src/clusters/launchers/kubernetes/evidence/pod-evidence.js';
 import { KubernetesLauncher } from '../../src/clusters/launchers/kubernetes/kubernetes-launcher.js';
 import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
+import {
+  SERVER_CLUSTER_RULES,
+  SERVER_RULES
+} from '../../src/clusters/launchers/kubernetes/rights.js';
 import type { MachineRoom } from '../launcher.contract.js';
 import { temporaryDirectory } from '../support/server.js';
 
@@ -46,25 +57,26 @@ export async function openRoom(level = 'restricted'): Promise<KubernetesRoom> {
       }
     }
   });
+  const policy = {
+    namespace,
+    image: { name: required('AGLAIS_SPARK_IMAGE'), pullPolicy: 'IfNotPresent' },
+    driver: { cpu: { request: '100m' } },
+    executor: { cpuPerCore: 0.1 },
+    stopSeconds: 10
+  };
+  await new ClusterCalls(config, KubernetesPolicy.parse(policy)).prepare(namespace);
+  const server = await serverAccount(config, namespace);
   const log = pino({ level: process.env.AGLAIS_LOG_LEVEL ?? 'error' });
   // As one server has it: two must not mirror into one directory.
   const evidence = new KubernetesEvidence({ directory: clusters, log });
   const launchers: KubernetesLauncher[] = [];
   const launcherWith = (more: object): KubernetesLauncher => {
     const launcher = new KubernetesLauncher({
-      config,
+      config: server.config,
       directory: clusters,
       evidence,
       log,
-      policy: KubernetesPolicy.parse({
-        namespace,
-        prepare: true,
-        image: { name: required('AGLAIS_SPARK_IMAGE'), pullPolicy: 'IfNotPresent' },
-        driver: { cpu: { request: '100m' } },
-        executor: { cpuPerCore: 0.1 },
-        stopSeconds: 10,
-        ...more
-      }),
+      policy: KubernetesPolicy.parse({ ...policy, ...more }),
       secretOf: (cluster, purpose) => `a secret for ${purpose} of ${cluster}`
     });
     launchers.push(launcher);
@@ -118,6 +130,7 @@ export async function openRoom(level = 'restricted'): Promise<KubernetesRoom> {
     async close() {
       for (const launcher of launchers) await launcher.close();
       await evidence.close();
+      await server.remove();
       await core.deleteNamespace({ name: namespace });
       while (
         await core.readNamespace({ name: namespace }).then(
@@ -127,6 +140,52 @@ export async function openRoom(level = 'restricted'): Promise<KubernetesRoom> {
       )
         await sleep(200);
       directory.remove();
+    }
+  };
+}
+
+/** An account with the rights that the documentation asks for, and no more: what the tests do as the server, they do as it. */
+async function serverAccount(
+  admin: KubeConfig,
+  namespace: string
+): Promise<{ config: KubeConfig; remove(): Promise<void> }> {
+  const core = admin.makeApiClient(CoreV1Api);
+  const rights = admin.makeApiClient(RbacAuthorizationV1Api);
+  const name = 'aglais-server';
+  const wide = `${name}-${namespace}`;
+  const apiGroup = 'rbac.authorization.k8s.io';
+  const subjects = [{ kind: 'ServiceAccount', name, namespace }];
+  await core.createNamespacedServiceAccount({ namespace, body: { metadata: { name } } });
+  await rights.createNamespacedRole({
+    namespace,
+    body: { metadata: { name }, rules: [...SERVER_RULES] }
+  });
+  await rights.createNamespacedRoleBinding({
+    namespace,
+    body: { metadata: { name }, roleRef: { apiGroup, kind: 'Role', name }, subjects }
+  });
+  await rights.createClusterRole({
+    body: { metadata: { name: wide }, rules: [...SERVER_CLUSTER_RULES] }
+  });
+  await rights.createClusterRoleBinding({
+    body: {
+      metadata: { name: wide },
+      roleRef: { apiGroup, kind: 'ClusterRole', name: wide },
+      subjects
+    }
+  });
+  const { status } = await core.createNamespacedServiceAccountToken({
+    namespace,
+    name,
+    body: { spec: { audiences: [], expirationSeconds: 7_200 } }
+  });
+  const config = new KubeConfig();
+  config.loadFromClusterAndUser(admin.getCurrentCluster()!, { name, token: status!.token });
+  return {
+    config,
+    async remove() {
+      await rights.deleteClusterRoleBinding({ name: wide });
+      await rights.deleteClusterRole({ name: wide });
     }
   };
 }

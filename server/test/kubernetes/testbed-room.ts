@@ -180,7 +180,7 @@ async function serverAccount(
     body: { spec: { audiences: [], expirationSeconds: 7_200 } }
   });
   const config = new KubeConfig();
-  config.loadFromClusterAndUser(admin.getCurrentCluster()!, { name, token: status!.token });
+  config.loadFromClusterAndUser(admin.getCurrentCluster()!, { name, token: status?.token ?? '' });
   return {
     config,
     async remove() {

@@ -54,6 +54,7 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
     resources: ['pods', 'configmaps'],
     verbs: ['get', 'list', 'watch', 'create', 'delete']
   },
+  { apiGroups: [''], resources: ['pods', 'pods/resize'], verbs: ['patch'] },
   { apiGroups: [''], resources: ['secrets', 'services'], verbs: ['create', 'delete'] },
   { apiGroups: [''], resources: ['events'], verbs: ['list', 'watch'] },
   {

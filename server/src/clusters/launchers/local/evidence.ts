@@ -43,7 +43,7 @@ export async function followEvidence(
   await Promise.all([
     followRecorded(source, cgroups, sink, abort),
     followEvents(source, cgroups, sink, abort),
-    followDriverLog(source.directory, () => isLiving(source), source.record, abort),
+    followDriverLog(source.directory, { abort }, () => isLiving(source), source.record),
     sampleMemory(source, cgroups, sink, abort)
   ]);
 }
@@ -55,7 +55,7 @@ async function followRecorded(
   sink: EvidenceSink,
   abort: AbortSignal
 ): Promise<void> {
-  await followLines(directory, 'evidence.jsonl', abort, (text, ref) => {
+  await followLines(directory, 'evidence.jsonl', { abort }, (text, ref) => {
     cgroups.known(text);
     sink.evidenceLine(text, ref);
   });
@@ -67,7 +67,7 @@ async function followEvents(
   sink: EvidenceSink,
   abort: AbortSignal
 ): Promise<void> {
-  await followLines(directory, 'live.jsonl', abort, async (text, ref) => {
+  await followLines(directory, 'live.jsonl', { abort }, async (text, ref) => {
     sink.eventLine(text, ref);
     // The kernel's counters are asked at once, not at the next sample: they tell a kill for memory from any other.
     const executor = REMOVED.exec(text)?.[1];

@@ -20,7 +20,14 @@ const project = name => ({
 });
 
 export default {
-  projects: ['protocol', 'diagnosis', 'command', 'witness', 'server', 'extension', 'corpus'].map(
-    project
-  )
+  projects: [
+    'protocol',
+    'diagnosis',
+    'command',
+    'witness',
+    'server',
+    'extension',
+    'corpus',
+    'testbed'
+  ].map(project)
 };

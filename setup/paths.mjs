@@ -20,6 +20,12 @@ export const data = resolve(
 );
 export const notebooks = join(data, 'notebooks');
 
+/** What can be made again and takes long, for all checkouts of a user. Set it with AGLAIS_CACHE. */
+export const cache = resolve(
+  process.env.AGLAIS_CACHE ??
+    join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'aglais')
+);
+
 const name = `${basename(checkout)}-${createHash('sha256').update(checkout).digest('hex').slice(0, 6)}`;
 
 /** The server's own state; one for each checkout, so that two can run at once. Set it with AGLAIS_STATE. */

@@ -70,6 +70,8 @@ export const steps = [
       'server',
       'bench',
       'corpus',
+      'testbed',
+      'witness',
       'extension',
       'tsconfig.json',
       'tsconfig.base.json'
@@ -77,6 +79,7 @@ export const steps = [
     makes: [
       join(checkout, 'server', 'dist', 'main.js'),
       join(checkout, 'command', 'dist', 'main.js'),
+      join(checkout, 'testbed', 'dist', 'main.js'),
       join(checkout, 'extension', 'aglais', 'labextension', 'package.json')
     ],
     version: () => chosenJava() ?? '',

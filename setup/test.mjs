@@ -6,11 +6,12 @@ import { aptInstall } from './debian.mjs';
 import { checkout, node, python } from './paths.mjs';
 import { setUp } from './setup.mjs';
 import { prepare, toolEnvironment } from './steps.mjs';
+import { testKubernetes } from './test-kubernetes.mjs';
 import { chosenJava, output } from './tools.mjs';
 
 /**
  * Everything: style, units, integration with real Spark, and the UI in a real browser.
- * `npm test -- jest` (or style, python, corpus, ui) runs one part; what follows goes to that part's runner.
+ * `npm test -- jest` (or style, python, corpus, kubernetes, ui) runs one part; what follows goes to that part's runner.
  */
 const [only, ...rest] = process.argv.slice(2);
 const results = join(checkout, '.setup', 'test-results');
@@ -47,6 +48,7 @@ if (wanted('style'))
 if (wanted('python')) await runPytest();
 if (wanted('jest')) await runJest();
 if (wanted('corpus')) await runCorpus();
+if (wanted('kubernetes')) await runKubernetes();
 if (wanted('ui')) await runUi();
 
 const minutes = ((Date.now() - begun) / 60_000).toFixed(1);
@@ -86,7 +88,7 @@ async function runPytest() {
 }
 
 async function runJest() {
-  heading('TypeScript: protocol, diagnosis, command, server, extension');
+  heading('TypeScript: protocol, diagnosis, command, server, extension, testbed');
   const report = fresh('jest.json');
   const code = await spawnInherited(node, [
     '--experimental-vm-modules',
@@ -97,6 +99,24 @@ async function runJest() {
     '--runInBand',
     ...(only === 'jest' ? rest : [])
   ]);
+  addJest(report, code);
+}
+
+/** The launcher and all that is below it, on a real Kubernetes. */
+async function runKubernetes() {
+  heading('A real Kubernetes');
+  const report = fresh('kubernetes.json');
+  const { code, skipped } = await testKubernetes([
+    '--json',
+    `--outputFile=${report}`,
+    ...(only === 'kubernetes' ? rest : [])
+  ]);
+  if (!skipped) return addJest(report, code);
+  console.log(`SKIPPED: everything that needs a Kubernetes. ${skipped}`);
+  add(0, 0, 1);
+}
+
+function addJest(report, code) {
   if (!existsSync(report)) return broken('Jest', code);
   const {
     numPassedTests,

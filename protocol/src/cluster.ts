@@ -30,7 +30,9 @@ export const Cluster = z
     waitingFor: z
       .string()
       .nullable()
-      .describe('While it starts: what it waits for, e.g. "executors 1 of 2"'),
+      .describe(
+        'While it starts, what it waits for, e.g. "executors 1 of 2"; later, why executors do not come'
+      ),
     createdAt: z.number().int(),
     readyAt: z.number().int().nullable(),
     stoppedAt: z.number().int().nullable(),

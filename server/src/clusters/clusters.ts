@@ -17,7 +17,7 @@ import { admit, largestShape } from './admission.js';
 import { CellRuns } from './cell-runs.js';
 import { ClusterKeeper, type KeeperOptions } from './cluster-keeper.js';
 import { totalMiB, type Room } from './room.js';
-import { ResizeRefused } from './launchers/launcher.js';
+import { ResizeIncomplete, ResizeRefused } from './launchers/launcher.js';
 import { Turns } from './turns.js';
 
 /** The turn in which the memory of the machine is given out. */
@@ -169,12 +169,11 @@ export class Clusters {
       // Written down first: a server that is killed here brings it about when it is there again.
       await rows.update(id, { shape: JSON.stringify(shape) });
       const done = await launcher.resize(id, shape).catch((error: unknown) => error as Error);
-      if (done !== 'live') await rows.update(id, { shape: JSON.stringify(old) });
-      if (done === 'restart-needed') throw restartNeeded();
-      if (done instanceof ResizeRefused)
-        throw new ProblemError(409, 'resize-refused', done.message);
-      if (done instanceof Error) throw done;
+      if (done !== 'live' && !(done instanceof ResizeIncomplete)) {
+        await rows.update(id, { shape: JSON.stringify(old) });
+      }
       await this.keeper.refresh(id);
+      if (done !== 'live') throw notResized(done);
       return this.get(id);
     });
   }
@@ -288,7 +287,11 @@ export class Clusters {
   }
 }
 
-function restartNeeded(): ProblemError {
+function notResized(why: 'restart-needed' | Error): Error {
+  if (why instanceof ResizeRefused) return new ProblemError(409, 'resize-refused', why.message);
+  if (why instanceof ResizeIncomplete)
+    return new ProblemError(409, 'resize-incomplete', why.message);
+  if (why instanceof Error) return why;
   return new ProblemError(
     409,
     'restart-needed',

@@ -20,14 +20,14 @@ const node = (name: string, memory: string, cpu = '8', more: object = {}): V1Nod
     status: { allocatable: { memory, cpu }, conditions: [{ type: 'Ready', status: 'True' }] },
     ...more
   }) as V1Node;
-const podOn = (nodeName: string, memory: string, kind?: string): V1Pod =>
+const podOn = (nodeName: string, memory: string, kind?: string) =>
   ({
     metadata: { name: 'p', ...(kind && { ownerReferences: [{ kind }] }) },
     spec: {
       nodeName,
       containers: [{ name: 'c', resources: { requests: { memory, cpu: '500m' } } }]
     }
-  }) as V1Pod;
+  }) as unknown as V1Pod;
 const roomFor = (nodes: V1Node[], pods: V1Pod[] = [], more: object = {}): Room => {
   const policy = policyOf(more);
   const rooms = nodeRooms(nodes, pods, policy);

@@ -1,20 +1,38 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LogRecords, readObservation, tail, type LogObservation } from '@aglais/diagnosis';
+import {
+  LogRecords,
+  readObservation,
+  tail,
+  type Line,
+  type LogObservation
+} from '@aglais/diagnosis';
 
 /** After the last line of a driver's log this often is asked whether more will come. */
 const WAIT_MS = 1_000;
 
-/** Each line of a file of the cluster's directory, from the first on and as it comes, with where it was read. */
+export interface Until {
+  /** Ends at once; what was written before may be unread then. */
+  abort: AbortSignal;
+  /** Nobody will write any more: ends when everything was read. Not needed if that is never known. */
+  over?: AbortSignal;
+}
+
+/**
+ * Each line of a file of the cluster's directory, from the first on and as it comes, with where it was read.
+ * @param onRead told the number of bytes that were read and taken
+ */
 export async function followLines(
   directory: string,
   file: string,
-  abort: AbortSignal,
-  take: (text: string, ref: string) => void | Promise<void>
+  until: Until,
+  take: (text: string, ref: string) => void | Promise<void>,
+  onRead?: (bytes: number) => void
 ): Promise<void> {
-  for await (const line of tail(join(directory, file), { signal: abort })) {
+  for await (const line of linesOf(join(directory, file), until)) {
     const taken = take(line.text, `${file}:${line.number}`);
     if (taken) await taken;
+    onRead?.(line.end);
   }
 }
 
@@ -24,9 +42,9 @@ export async function followLines(
  */
 export async function followDriverLog(
   directory: string,
+  until: Until,
   living: () => Promise<boolean>,
-  record: (observation: LogObservation) => Promise<void>,
-  abort: AbortSignal
+  record: (observation: LogObservation) => Promise<void>
 ): Promise<void> {
   const file = 'driver.log';
   const known = await recordedPlaces(directory);
@@ -46,13 +64,19 @@ export async function followDriverLog(
     }, WAIT_MS);
   };
   try {
-    for await (const line of tail(join(directory, file), { signal: abort })) {
+    for await (const line of linesOf(join(directory, file), until)) {
       await keep(records.push(line.text, line.number));
       waitForTheEnd();
     }
+    if (until.over?.aborted && !until.abort.aborted) await keep(records.flush());
   } finally {
     clearTimeout(waiting);
   }
+}
+
+function linesOf(path: string, { abort, over }: Until): AsyncGenerator<Line> {
+  const ended = over && (() => Promise.resolve(over.aborted));
+  return tail(path, { signal: abort, ...(ended && { ended }) });
 }
 
 /** Lines of logs that are on record already, by this server or an earlier one. */

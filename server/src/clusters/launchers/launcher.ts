@@ -34,9 +34,14 @@ export interface ObservedCluster {
   exit: string | null;
 }
 
-/** Why executors keep the limit that they have, in words for their user. */
+/** Why executors keep the limit that they have, in words for their user; nothing was changed. */
 export class ResizeRefused extends Error {
   override readonly name = 'ResizeRefused';
+}
+
+/** Why some executors do not have their new limit yet, in words for their user; it is tried further. */
+export class ResizeIncomplete extends Error {
+  override readonly name = 'ResizeIncomplete';
 }
 
 /** Takes evidence as it comes; lines are judged by the diagnosis, so that a damaged one disturbs nothing. */
@@ -67,7 +72,7 @@ export interface Launcher {
   /**
    * Gives a running cluster this shape without restarting anything; `live` when it is in force, for executors that come
    * later too. `restart-needed`: a running Spark cannot take it, and nothing was changed. Idempotent.
-   * Throws ResizeRefused if there is no room for it now; then nothing was changed.
+   * @throws ResizeRefused, ResizeIncomplete
    */
   resize(id: string, shape: Shape): Promise<'live' | 'restart-needed'>;
   /** What there is for clusters, as it is now. */

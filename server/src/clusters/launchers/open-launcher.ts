@@ -63,11 +63,12 @@ async function openKubernetes(
   const { sharePath } = await import('./kubernetes/shares.js');
   const policy = await readPolicy(policyFile);
   const directory = join(config.stateDirectory, 'clusters');
+  const evidence = new KubernetesEvidence({ directory, log });
   const launcher = new KubernetesLauncher({
     policy,
     config: connect(policy),
     directory,
-    evidence: new KubernetesEvidence({ directory, log }),
+    evidence,
     secretOf: (cluster, purpose) => tokens.secretOf(cluster, purpose),
     log
   });
@@ -75,6 +76,9 @@ async function openKubernetes(
   return {
     launcher,
     place: declared => Promise.resolve(sharePath(policy, declared)),
-    close: () => launcher.close()
+    async close() {
+      await launcher.close();
+      await evidence.close();
+    }
   };
 }

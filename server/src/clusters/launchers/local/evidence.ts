@@ -46,7 +46,7 @@ export async function followEvidence(
   await Promise.all([
     followRecorded(source, cgroups, sink, abort),
     followEvents(source, cgroups, sink, abort),
-    followDriverLog(source.directory, () => isLiving(source), source.record, abort),
+    followDriverLog(source.directory, { abort }, () => isLiving(source), source.record),
     sampleMemory(source, cgroups, sink, abort)
   ]);
 }
@@ -58,7 +58,7 @@ async function followRecorded(
   sink: EvidenceSink,
   abort: AbortSignal
 ): Promise<void> {
-  await followLines(directory, 'evidence.jsonl', abort, (text, ref) => {
+  await followLines(directory, 'evidence.jsonl', { abort }, (text, ref) => {
     cgroups.known(text);
     sink.evidenceLine(text, ref);
   });
@@ -70,7 +70,7 @@ async function followEvents(
   sink: EvidenceSink,
   abort: AbortSignal
 ): Promise<void> {
-  await followLines(directory, 'live.jsonl', abort, async (text, ref) => {
+  await followLines(directory, 'live.jsonl', { abort }, async (text, ref) => {
     sink.eventLine(text, ref);
     // The kernel's counters are asked at once, not at the next sample: they tell a kill for memory from any other.
     const crashed = text.includes(CRASHED) ? TASK_END.exec(text)?.[1] : undefined;

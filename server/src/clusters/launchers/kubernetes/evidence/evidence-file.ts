@@ -1,4 +1,4 @@
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readObservation, type Observation } from '@aglais/diagnosis';
 
@@ -23,6 +23,12 @@ export class EvidenceFile {
     const written = this.queue.then(() => this.write(observation));
     this.queue = written.catch(() => undefined);
     return written;
+  }
+
+  /** Bytes of everything that was handed over so far. */
+  async size(): Promise<number> {
+    await this.queue;
+    return (await stat(this.path).catch(() => null))?.size ?? 0;
   }
 
   /** Resolves when everything that was handed over so far was tried. */

@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readPod, readPodEvent, type Observation } from '@aglais/diagnosis';
 import type { CoreV1Event, KubernetesObject, V1Pod } from '@kubernetes/client-node';
@@ -14,6 +15,9 @@ import { PodRecords } from './pod-records.js';
 import type { Witness } from './witness-client.js';
 
 export type { Witness } from './witness-client.js';
+
+/** Those who follow get this long to take the last of it. */
+const TELL_MS = 5_000;
 
 export interface KubernetesEvidenceOptions {
   /** A folder in it for each cluster. */
@@ -31,7 +35,10 @@ interface ClusterEvidence {
   /** Statuses and events are taken one by one, in their order. */
   queue: Promise<void>;
   mirror: Mirror | null;
-  isOver: boolean;
+  /** Aborted when nothing of the driver's will come any more. */
+  over: AbortController;
+  /** Each resolves when somebody who follows was told everything. */
+  followers: Set<() => Promise<void>>;
   isForgotten: boolean;
   ready: { port: number; problems: string[] } | null;
 }
@@ -79,7 +86,7 @@ export class KubernetesEvidence {
   /** Copies what the driver writes, until `ended`. Goes on where an earlier server was. Idempotent. */
   mirror(clusterId: string, witness: Witness): void {
     const cluster = this.of(clusterId);
-    if (cluster.isOver) return;
+    if (cluster.over.signal.aborted) return;
     const { log } = this.options;
     cluster.mirror ??= new Mirror({ directory: this.directoryOf(clusterId), witness, log });
   }
@@ -91,26 +98,56 @@ export class KubernetesEvidence {
     return cluster.ready;
   }
 
-  /** The cluster is over: fetches the last bytes, for a bounded time, and stops copying. Idempotent. */
+  /**
+   * The cluster is over: fetches the last bytes, stops copying, and resolves when everything that is known by then was
+   * told to those who follow, within a bounded time. Idempotent.
+   */
   async ended(clusterId: string): Promise<void> {
     const cluster = this.of(clusterId);
-    cluster.isOver = true;
     await cluster.mirror?.finish();
     await cluster.queue;
+    cluster.over.abort();
+    const told = [...cluster.followers].map(caughtUp => caughtUp());
+    const deadline = AbortSignal.any([this.abort.signal, AbortSignal.timeout(TELL_MS)]);
+    await Promise.race([Promise.all(told), once(deadline, 'abort')]);
   }
 
   /** All evidence from the beginning on, then as it comes, until the signal. */
   async follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void> {
     const directory = this.directoryOf(id);
-    const living = () => {
-      const { isOver, mirror } = this.of(id);
-      return Promise.resolve(!isOver && !mirror?.complete);
-    };
-    await Promise.all([
-      followLines(directory, 'evidence.jsonl', signal, (text, ref) => sink.evidenceLine(text, ref)),
-      followLines(directory, 'live.jsonl', signal, (text, ref) => sink.eventLine(text, ref)),
-      followDriverLog(directory, living, found => this.record(id, found), signal)
+    const { over, file, followers } = this.of(id);
+    const driver = { abort: signal, over: over.signal };
+    let bytes = 0;
+    const ofDriver = Promise.all([
+      followLines(directory, 'live.jsonl', driver, (text, ref) => sink.eventLine(text, ref)),
+      followDriverLog(
+        directory,
+        driver,
+        () => Promise.resolve(!over.signal.aborted),
+        found => this.record(id, found)
+      )
     ]);
+    // Goes on when the cluster is over: kernels tell how their cells ended, and pods are seen to go.
+    const ofOthers = followLines(
+      directory,
+      'evidence.jsonl',
+      { abort: signal },
+      (text, ref) => sink.evidenceLine(text, ref),
+      read => (bytes = read)
+    );
+    const caughtUp = async (): Promise<void> => {
+      // A driver that never began has written nothing, and its files are not waited for.
+      for (const name of ['live.jsonl', 'driver.log']) await touch(join(directory, name));
+      await ofDriver;
+      const size = await file.size();
+      while (bytes < size && !signal.aborted) await sleep(5);
+    };
+    followers.add(caughtUp);
+    try {
+      await Promise.all([ofDriver, ofOthers]);
+    } finally {
+      followers.delete(caughtUp);
+    }
   }
 
   /** Adds what someone else observed. */
@@ -174,7 +211,8 @@ export class KubernetesEvidence {
         versions: new Map(),
         queue: Promise.resolve(),
         mirror: null,
-        isOver: false,
+        over: new AbortController(),
+        followers: new Set(),
         isForgotten: false,
         ready: null
       };
@@ -209,4 +247,9 @@ function readReady(path: string): { port: number; problems: string[] } | null {
   }
   const [port, ...problems] = text.trim().split('\n');
   return port ? { port: Number(port), problems } : null;
+}
+
+async function touch(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await (await open(path, 'a', 0o600)).close();
 }

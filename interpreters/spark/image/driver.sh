@@ -1,0 +1,40 @@
+#!/bin/bash
+# Entry of the driver's container. Runs Spark once; what it says goes to the container's log and to driver.log, and how it
+# ended to driver.exit, where the witness beside it finds both when this container is gone.
+#   AGLAIS_DIRECTORY  the cluster's directory, shared with the witness
+#   AGLAIS_CONF       driver.args: options, properties and main class, one argument a line; no class path, that is the image's
+#   AGLAIS_SECRET     token: of Spark Connect; in no description of the pod, and on no command line
+directory=${AGLAIS_DIRECTORY:-/aglais}
+conf=${AGLAIS_CONF:-/aglais-conf}
+secret=${AGLAIS_SECRET:-/aglais-secret}
+cd "$directory" || exit 1
+mkdir -p eventlog scratch tmp warehouse
+
+CLASSPATH=$(cat "$SPARK_HOME/classpath")
+export CLASSPATH
+if [ -r "$secret/token" ]; then
+  SPARK_CONNECT_AUTHENTICATE_TOKEN=$(cat "$secret/token")
+  export SPARK_CONNECT_AUTHENTICATE_TOKEN
+fi
+archive=()
+if [ -r "$SPARK_HOME/driver.jsa" ]; then
+  archive=("-XX:SharedArchiveFile=$SPARK_HOME/driver.jsa" -Xlog:cds=off -Xlog:cds+dynamic=off -Xshare:auto)
+fi
+
+# A fifo, so that the last words can be waited for.
+rm -f .output && mkfifo .output
+tee -a driver.log < .output &
+log=$!
+java "${archive[@]}" "@$conf/driver.args" > .output 2>&1 &
+driver=$!
+# Stop signals are for Java; this shell stays until it can write down how Java ended.
+trap 'kill -TERM "$driver" 2> /dev/null' TERM INT HUP
+while :; do
+  wait "$driver"
+  code=$?
+  kill -0 "$driver" 2> /dev/null || break
+done
+wait "$log"
+rm -f .output
+echo "$code" > driver.exit.part && mv driver.exit.part driver.exit
+exit "$code"

@@ -1,0 +1,19 @@
+#!/bin/bash
+# Entry of the image. `executor` is what Spark's Kubernetes scheduler asks for, with everything else in SPARK_* variables
+# (Spark's BasicExecutorFeatureStep and entrypoint.sh); anything else is run as it is.
+[ "$1" = executor ] || exec "$@"
+
+readarray -d '' -t options < <(
+  env -0 | grep -z '^SPARK_JAVA_OPT_[0-9]*=' | sort -z -t _ -k 4 -n | sed -z 's/^[^=]*=//'
+)
+archive=()
+if [ -r "$SPARK_HOME/executor.jsa" ]; then
+  archive=("-XX:SharedArchiveFile=$SPARK_HOME/executor.jsa" -Xlog:cds=off -Xlog:cds+dynamic=off -Xshare:auto)
+fi
+classpath=$(cat "$SPARK_HOME/classpath")${SPARK_EXTRA_CLASSPATH:+:$SPARK_EXTRA_CLASSPATH}
+exec tini -s -- java "${archive[@]}" "${options[@]}" \
+  "-Xms$SPARK_EXECUTOR_MEMORY" "-Xmx$SPARK_EXECUTOR_MEMORY" -cp "$classpath" \
+  org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend \
+  --driver-url "$SPARK_DRIVER_URL" --executor-id "$SPARK_EXECUTOR_ID" --cores "$SPARK_EXECUTOR_CORES" \
+  --app-id "$SPARK_APPLICATION_ID" --hostname "$SPARK_EXECUTOR_POD_IP" \
+  --resourceProfileId "$SPARK_RESOURCE_PROFILE_ID" --podName "$SPARK_EXECUTOR_POD_NAME"

@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ClusterSpec, Launcher } from '../../src/clusters/launchers/launcher.js';
+import { launcherContract } from '../launcher.contract.js';
+import { runPython } from '../support/connect.js';
+import { eventually, PATIENCE_MS, SMALL } from '../support/server.js';
+import { openRoom, type KubernetesRoom } from './testbed-room.js';
+
+describe('The Kubernetes launcher', () => {
+  // The kernel's counters stay on the node: what a container died of is said by its status.
+  launcherContract(() => openRoom(), { limits: true, counts: false });
+});
+
+describe('On Kubernetes', () => {
+  let room: KubernetesRoom;
+  const spec = (id: string, more: Partial<ClusterSpec> = {}): ClusterSpec => ({
+    id,
+    shape: SMALL,
+    token: `only-for-${id}`,
+    catalogue: [],
+    ...more
+  });
+  const waitsFor = (launcher: Launcher, id: string, words: RegExp) =>
+    eventually(`${id} waiting for ${String(words)}`, async () => {
+      const seen = await launcher.observe(id);
+      return seen && words.test(seen.waitingFor ?? '') && seen;
+    });
+
+  beforeAll(async () => {
+    room = await openRoom();
+  }, PATIENCE_MS);
+  afterAll(() => room.close(), PATIENCE_MS);
+
+  it(
+    'a driver that no node takes says what it needs and what there is',
+    async () => {
+      const launcher = room.launcher();
+      const shape = { ...SMALL, driverMemoryMiB: 900_000 };
+      await launcher.start(spec('huge', { shape }));
+      const seen = await waitsFor(launcher, 'huge', /place for the driver/);
+      expect(seen.waitingFor).toMatch(/needs 879\.\d GiB; the largest free node has \d/);
+      expect(seen.advice).toMatch(/fewer or smaller/);
+      await launcher.stop('huge');
+      expect(await room.traces('huge')).toEqual([]);
+    },
+    PATIENCE_MS
+  );
+
+  it(
+    'an image that is not there is named',
+    async () => {
+      const image = { name: 'aglais.invalid/nothing:1', pullPolicy: 'Never' };
+      const launcher = room.launcherWith({ image });
+      await launcher.start(spec('no-image'));
+      const seen = await waitsFor(launcher, 'no-image', /image/);
+      expect(seen.waitingFor).toMatch(/ErrImageNeverPull.*aglais\.invalid\/nothing:1/);
+      await launcher.stop('no-image');
+    },
+    PATIENCE_MS
+  );
+
+  it(
+    'a claim that does not exist is named',
+    async () => {
+      const volumes = [{ name: 'gaia', mountPath: '/data', source: { claim: 'gaia-dr3' } }];
+      const launcher = room.launcherWith({ volumes });
+      await launcher.start(spec('no-claim'));
+      const seen = await waitsFor(launcher, 'no-claim', /claim/);
+      expect(seen.waitingFor).toBe('the volume claim "gaia-dr3", which does not exist');
+      await launcher.stop('no-claim');
+    },
+    PATIENCE_MS
+  );
+
+  it(
+    'a driver whose pod somebody deletes is over, with who did it',
+    async () => {
+      const launcher = room.launcher();
+      await launcher.start(spec('deleted'));
+      await room.core.deleteNamespacedPod({ name: 'aglais-deleted', namespace: room.namespace });
+      const seen = await eventually('its end', async () => {
+        const now = await launcher.observe('deleted');
+        return now?.state === 'exited' && now.exit?.includes('deleted by somebody') && now;
+      });
+      expect(seen.exit).toContain("Your notebook's variables are kept");
+      await launcher.stop('deleted');
+      expect(await room.traces('deleted')).toEqual([]);
+    },
+    PATIENCE_MS
+  );
+
+  it(
+    'two clusters do not see each other, and executors that find no room are spoken of while one works',
+    async () => {
+      const launcher = room.launcher();
+      const crowded = { ...SMALL, executors: { min: 2, max: 2 }, executorMemoryMiB: 900_000 };
+      await Promise.all([
+        launcher.start(spec('one')),
+        launcher.start(spec('two', { shape: crowded }))
+      ]);
+      const ready = (id: string) =>
+        eventually(`${id} ready`, async () => {
+          const seen = await launcher.observe(id);
+          return seen?.state === 'ready' && seen;
+        });
+      const [one, two] = await Promise.all([ready('one'), ready('two')]);
+      expect(one.ca).not.toBe(two.ca);
+      const reached = { url: one.url!, ca: one.ca, token: spec('one').token };
+      expect((await runPython(reached, 'print(spark.range(7).count())')).stdout.trim()).toBe('7');
+      // The token and the authority of the other do not open this one.
+      expect((await runPython({ ...reached, token: 'only-for-two' }, '')).code).not.toBe(0);
+      expect((await waitsFor(launcher, 'two', /executors/)).waitingFor).toMatch(
+        /needs 879\.\d GiB for each of 2 executors; the largest free node has/
+      );
+      await Promise.all([launcher.stop('one'), launcher.stop('two')]);
+      expect([...(await room.traces('one')), ...(await room.traces('two'))]).toEqual([]);
+    },
+    PATIENCE_MS
+  );
+
+  it(
+    'a room is what the nodes have',
+    async () => {
+      const { memoryMiB, machines } = await room.launcher().room();
+      expect(memoryMiB).toBeGreaterThan(1_024);
+      expect(machines.length).toBeGreaterThan(0);
+    },
+    PATIENCE_MS
+  );
+});

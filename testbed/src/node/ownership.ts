@@ -1,0 +1,74 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { TestbedError } from '../execution.js';
+import { layoutOf } from './layout.js';
+import { recorded, running, startTime } from './processes.js';
+
+/** One machine holds one testbed: its rules, cgroups and addresses have fixed names. */
+const NOTE = '/run/aglais-testbed.json';
+
+export interface Ownership {
+  state: string;
+  network: string;
+  /** The process that brings it up or down just now. */
+  pid: number;
+  started: string | null;
+}
+
+export function owner(): Ownership | null {
+  if (!existsSync(NOTE)) return null;
+  return JSON.parse(readFileSync(NOTE, 'utf8')) as Ownership;
+}
+
+/** Whether any of its programs runs. */
+export function isAlive({ state }: Ownership): boolean {
+  const layout = layoutOf(state);
+  return recorded(layout).some(name => running(layout, name) !== null);
+}
+
+/** Whether somebody else is bringing it up or down just now. */
+const isBusy = ({ pid, started }: Ownership) =>
+  pid !== process.pid && started !== null && startTime(pid) === started;
+
+/**
+ * Makes the testbed of this machine ours. What another left behind when it died is returned, to be cleared away.
+ * @throws TestbedError if another one runs, or is being brought up or down
+ */
+export function claim(state: string, network: string): Ownership | null {
+  const before = owner();
+  if (before && isBusy(before))
+    throw new TestbedError(
+      `Another process (${before.pid}) is bringing the testbed in ${before.state} up or down. Try again when it is done.`
+    );
+  if (before && before.state !== state && isAlive(before))
+    throw new TestbedError(
+      `A testbed runs on this machine already, in ${before.state}; there can be one. ` +
+        `Use it (AGLAIS_KUBECONFIG=${layoutOf(before.state).kubeconfig}), or take it down: AGLAIS_TESTBED=${before.state} npm run testbed -- down`
+    );
+  write({ state, network });
+  return before;
+}
+
+/** Says that nobody is at work on it any more. */
+export function settle(state: string, network: string): void {
+  writeFileSync(
+    NOTE,
+    JSON.stringify({ state, network, pid: 0, started: null } satisfies Ownership)
+  );
+}
+
+export function release(): void {
+  rmSync(NOTE, { force: true });
+}
+
+function write(whose: Pick<Ownership, 'state' | 'network'>): void {
+  mkdirSync(dirname(NOTE), { recursive: true });
+  writeFileSync(
+    NOTE,
+    JSON.stringify({
+      ...whose,
+      pid: process.pid,
+      started: startTime(process.pid)
+    } satisfies Ownership)
+  );
+}

@@ -1,0 +1,95 @@
+import { parse } from 'yaml';
+import { directories } from '../src/directories.js';
+import { hierarchies } from '../src/node/cgroups.js';
+import { configurationFiles, programArguments } from '../src/node/configuration.js';
+import { mayLowerOomScore } from '../src/node/host.js';
+import { layoutOf } from '../src/node/layout.js';
+import { networkOf } from '../src/node/network.js';
+
+const layout = layoutOf('/srv/state');
+const network = networkOf('10.113');
+const host = { mayLowerOomScore: false, programs: '/srv/cache/debian' };
+const files = configurationFiles(layout, network, host);
+
+describe('the configuration', () => {
+  it('keeps everything in the state directory', () => {
+    expect(files['containerd.toml']).toContain('root = "/srv/state/containerd/root"');
+    expect(files['containerd.toml']).toContain('address = "/srv/state/containerd.sock"');
+    const kubelet = parse(files['kubelet.yaml'] ?? '') as Record<string, unknown>;
+    expect(kubelet.podLogsDir).toBe('/srv/state/pod-logs');
+    expect(kubelet.containerRuntimeEndpoint).toBe('unix:///srv/state/containerd.sock');
+  });
+
+  it('does not let containerd lower scores where that is forbidden, and only there', () => {
+    expect(files['containerd.toml']).toContain('restrict_oom_score_adj = true');
+    const free = configurationFiles(layout, network, { ...host, mayLowerOomScore: true });
+    expect(free['containerd.toml']).toContain('restrict_oom_score_adj = false');
+  });
+
+  it('runs on cgroup version 1, below a cgroup of its own', () => {
+    const kubelet = parse(files['kubelet.yaml'] ?? '') as Record<string, unknown>;
+    expect(kubelet.failCgroupV1).toBe(false);
+    expect(kubelet.cgroupRoot).toBe('/aglais-testbed');
+  });
+
+  it('routes every packet between pods', () => {
+    const cni = JSON.parse(files['cni/10-testbed.conflist'] ?? '') as {
+      plugins: { type: string; ipMasq: boolean; ipam: { ranges: { subnet: string }[][] } }[];
+    };
+    expect(cni.plugins[0]?.type).toBe('ptp');
+    expect(cni.plugins[0]?.ipMasq).toBe(false);
+    expect(cni.plugins[0]?.ipam.ranges[0]?.[0]?.subnet).toBe('10.113.1.0/24');
+  });
+
+  it('moves with the network', () => {
+    const everything = JSON.stringify([files, programArguments(layout, network)]);
+    expect(everything).toContain('10.113.0.1');
+    expect(everything).not.toContain('10.97');
+  });
+
+  it('lets nobody read etcd without a certificate', () => {
+    const { etcd } = programArguments(layout, network);
+    expect(etcd).toContain('--client-cert-auth=true');
+    expect(etcd).toContain('--listen-client-urls=https://10.113.0.1:2379');
+  });
+});
+
+describe('the network', () => {
+  it('is named by two numbers', () => {
+    expect(() => networkOf('10.97.0')).toThrow('two numbers like 10.97');
+    expect(() => networkOf('10.x')).toThrow('two numbers like 10.97');
+    expect(() => networkOf('10.300')).toThrow('two numbers like 10.97');
+  });
+});
+
+describe('the directories', () => {
+  it('are where the variables say', () => {
+    const found = directories({ AGLAIS_TESTBED: '/t', AGLAIS_CACHE: '/c', AGLAIS_DATA: '/d' });
+    expect(found).toEqual({ cache: '/c/testbed', state: '/t', catalogues: '/d/catalogues' });
+  });
+
+  it('are otherwise where programs of a user have theirs', () => {
+    const found = directories({ HOME: '/home/a' });
+    expect(found.cache).toBe('/home/a/.cache/aglais/testbed');
+    expect(found.state).toBe('/home/a/.local/share/aglais/testbed');
+  });
+
+  it('are refused if sockets in them would have too long a name', () => {
+    expect(() => directories({ AGLAIS_TESTBED: `/${'x'.repeat(80)}` })).toThrow('AGLAIS_TESTBED');
+  });
+});
+
+describe('what the machine allows', () => {
+  it('is read from the capabilities of the process', () => {
+    expect(mayLowerOomScore('CapEff:\t000001fffeffffff\n')).toBe(false);
+    expect(mayLowerOomScore('CapEff:\t000001ffffffffff\n')).toBe(true);
+    expect(mayLowerOomScore('')).toBe(false);
+  });
+
+  it('is cgroup version 1 wherever one of its hierarchies is mounted', () => {
+    const one = 'cgroup /sys/fs/cgroup/memory cgroup rw,memory 0 0\n';
+    const two = 'cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n';
+    expect(hierarchies(one + two)).toEqual(['/sys/fs/cgroup/memory']);
+    expect(hierarchies('cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n')).toEqual(['/sys/fs/cgroup']);
+  });
+});

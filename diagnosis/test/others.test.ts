@@ -136,7 +136,12 @@ describe('executors that end as soon as they have begun', () => {
     const kills = ['1', '2', '3', '4'].map(id => cgroup(id, story.now, 1));
     const [finding, ...others] = findings(story, kills);
     expect(others).toEqual([]);
-    expect(finding).toMatchObject({ code: 'executor-oom-killed', severity: 'warning', count: 4 });
+    expect(finding).toMatchObject({
+      id: 'executor-oom-killed:cell:3:abc',
+      severity: 'warning',
+      count: 4,
+      subject: { cell: 'abc', run: 3 }
+    });
     expect(finding!.effects.join()).toContain('no task has started');
   });
 

@@ -1,6 +1,7 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import type { ExecutorFacts } from '../application/executors.js';
+import { APPLICATION_SCOPE } from '../application/scopes.js';
 
 /** How executors go by plan; ResourceManagers and Spark say it so. */
 const PLANNED = /killed by driver|idle|decommission|shutdown|shutting down/i;
@@ -66,8 +67,13 @@ export function joinCrashLoop(
       findings.push(wait);
       continue;
     }
+    // Nobody's executors are those of the one who waits for them.
+    const id = `${cause.code}${wait.id.slice(wait.code.length)}`;
+    const adopted =
+      cause.id === `${cause.code}:${APPLICATION_SCOPE}` && findings.every(one => one.id !== id);
     const joined: Finding = {
       ...cause,
+      ...(adopted && { id, subject: { ...wait.subject, ...cause.subject } }),
       severity: cause.severity === 'error' ? 'error' : wait.severity,
       effects: [...cause.effects, wait.explanation.replace(/\.$/, '')],
       firstSeen: Math.min(cause.firstSeen, wait.firstSeen),

@@ -55,7 +55,11 @@ const core = (finding: Finding): Record<string, unknown> => {
   // What Spark had not written yet when its driver was killed is missing in its own log only.
   if (finding.code === 'application-incomplete') return { confidence: finding.confidence };
   const { code, severity, confidence, subject, cost, count, firstSeen, lastSeen } = finding;
-  const quotes = finding.evidence.map(({ source, at, quote }) => ({ source, at, quote }));
+  // Of a session that went with its driver only the log's last line comes from the log.
+  const own = finding.evidence.filter(
+    ({ source }) => code !== 'session-lost' || source !== 'eventlog'
+  );
+  const quotes = own.map(({ source, at, quote }) => ({ source, at, quote }));
   return { code, severity, confidence, subject, cost, count, firstSeen, lastSeen, quotes };
 };
 

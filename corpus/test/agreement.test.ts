@@ -15,6 +15,28 @@ describe('Live and offline agree', () => {
   });
 });
 
+describe('The log of a driver that was killed', () => {
+  it('may end at another event than the live ones', () => {
+    const lost = (event: string) => {
+      const last = {
+        source: 'eventlog' as const,
+        at: 1,
+        quote: `"Event":"${event}"`,
+        ref: 'log:9'
+      };
+      return finding({ code: 'session-lost', evidence: [finding().evidence[0]!, last] });
+    };
+    const [a, b] = [lost('SparkListenerTaskStart'), lost('SparkListenerJobStart')];
+    expect(differencesOfLogs([a], [b])).toEqual([]);
+    const client = (quote: string) =>
+      finding({
+        code: 'session-lost',
+        evidence: [{ source: 'client', at: 1, quote, ref: 'client' }]
+      });
+    expect(differencesOfLogs([client('a')], [client('b')])).toHaveLength(1);
+  });
+});
+
 describe('Stopping a cluster', () => {
   it('may only add that the log has no end', () => {
     const incomplete = finding({

@@ -70,9 +70,9 @@ describe('a cached table', () => {
     expect(finding!.evidence.map(({ quote }) => quote)).toEqual([
       '"Block ID":"rdd_7_0"',
       '"Number of Partitions":4',
-      '"Stage ID":2,"Stage Attempt ID":0',
       expect.stringMatching(/^"Task ID":\d+,"Index":1$/),
-      '"Executor Run Time":20000'
+      '"Executor Run Time":20000',
+      '"Stage ID":2,"Stage Attempt ID":0'
     ]);
     // 300 MiB more on two executors, of whose heap 0.6 are for data: 1024 + 250, in steps of 128.
     expect(finding!.advice[1]).toMatchObject({ shape: { executorMemoryMiB: 1280 } });

@@ -245,6 +245,10 @@ describe('Python workers that die', () => {
     expect(finding!.explanation).toContain('the kernel counted no kill for memory there');
     expect(finding!.advice[0]!.sentence).toContain('More memory will not help');
     expect(finding!.evidence.map(({ quote }) => quote)).toContain('oom_kill 0');
+    // One cgroup in which all executors live says it as well.
+    expect(findings(story, [cgroup('*', story.now, 0)])[0]).toMatchObject({
+      confidence: 'certain'
+    });
   });
 
   it('may still have run out of memory if the kernel was asked before they died, or not for all of them', () => {

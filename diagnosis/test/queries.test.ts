@@ -57,6 +57,14 @@ describe('a query that fails before it has a job', () => {
     );
   });
 
+  it('for lack of memory that is not the heap is not advised a larger heap', () => {
+    const error =
+      'java.lang.OutOfMemoryError: unable to create native thread: possibly out of memory';
+    const [finding] = findings(query(new Story(conf), { id: 4, error }));
+    expect(finding!.title).toBe('The driver ran out of memory beside its Java heap');
+    expect(finding!.advice.map(({ action }) => action)).toEqual(['code']);
+  });
+
   it('belongs to itself where Spark does not say the cell', () => {
     expect(findings(query(new Story(conf), { id: 4, error: OOM }))).toMatchObject([
       { id: 'driver-heap-oom:sql:4' }

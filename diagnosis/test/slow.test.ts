@@ -152,10 +152,10 @@ describe('skew', () => {
   it('quotes the place of the task in the log, and its figures', () => {
     const [finding] = findingsOf(cellOf([...others, long]));
     expect(finding!.evidence.map(({ quote }) => quote)).toEqual([
-      '"Stage ID":1,"Stage Attempt ID":0',
       expect.stringMatching(/^"Task ID":\d+,"Index":7$/),
       '"Executor Run Time":60000',
-      '"Total Records Read":9000000'
+      '"Total Records Read":9000000',
+      '"Stage ID":1,"Stage Attempt ID":0'
     ]);
     expect(new Set(finding!.evidence.map(({ ref }) => ref)).size).toBe(1);
   });

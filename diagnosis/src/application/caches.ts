@@ -40,7 +40,7 @@ export interface PartialFill {
   readonly ref: string;
   readonly quote: string;
   /** The last block that found room. */
-  readonly lastBlock: { ref: string; quote: string } | null;
+  readonly lastBlock: { ref: string; partition: number } | null;
   readonly estimated: boolean;
 }
 
@@ -119,7 +119,7 @@ export class Caches {
       if (!table.blocks.get(partition)?.has(executor)) {
         table.stored += 1;
         table.storedBytes += block.memoryBytes + block.diskBytes;
-        table.lastBlock = { ref, quote: `"Block ID":"rdd_${block.rdd}_${partition}"` };
+        table.lastBlock = { ref, partition };
       }
       place(table, partition, executor, block);
       table.computed.add(partition);

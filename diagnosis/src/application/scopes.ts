@@ -7,7 +7,10 @@ export const APPLICATION_SCOPE = 'application';
 
 const RECENT_STAGES = 20;
 
-/** For whom Spark works: a run of a cell, else an SQL execution, else a single job. */
+/**
+ * For whom Spark works: a run of a cell, else a streaming query with all its micro-batches, else an SQL execution,
+ * else a single job.
+ */
 export interface Scope {
   readonly key: string;
   readonly cell: string | null;
@@ -44,6 +47,12 @@ export function cellKey(cell: string, run: number | null): string {
   return run === null ? `cell:${cell}` : `cell:${run}:${cell}`;
 }
 
+const STREAM = 'stream:';
+
+export function isStream({ key }: Scope): boolean {
+  return key.startsWith(STREAM);
+}
+
 export class Scopes {
   readonly #all = new Map<string, Scope>();
 
@@ -72,6 +81,7 @@ export class Scopes {
   ofJob(job: number, origin: JobOrigin): Scope {
     const tag = parseCellTags(origin.tags);
     if (tag) return this.ofCell(tag.cell, tag.run);
+    if (origin.stream !== null) return this.get(`${STREAM}${origin.stream}`);
     return this.get(origin.sql === null ? `job:${job}` : `sql:${origin.sql}`);
   }
 
@@ -91,7 +101,9 @@ export class Scopes {
 
   /** Forgets a scope that is no cell, when its work is over and nothing happened to it. */
   letGo(scope: Scope): void {
-    if (scope.cell === null && scope.key !== APPLICATION_SCOPE) this.#all.delete(scope.key);
+    // A stream is never over: its next batch comes.
+    if (scope.cell !== null || scope.key === APPLICATION_SCOPE || isStream(scope)) return;
+    this.#all.delete(scope.key);
   }
 
   #open(key: string, cell: string | null, run: number | null): Scope {

@@ -2,6 +2,7 @@ import type { Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import type { Setback } from '../application/setbacks.js';
 import { broadcastTooLarge } from './broadcast.js';
+import { joinCrashLoop } from './crash-loop.js';
 import { diskFull, diskFullByLogs } from './disk.js';
 import { driverFindings } from './driver.js';
 import { executorGone } from './executors.js';
@@ -39,7 +40,7 @@ const WORST = ['error', 'warning', 'info'];
  */
 export function detect(app: Application): Finding[] {
   const explained = explain(app);
-  const findings = [
+  let findings = [
     ...explained.incidents.map(incident => INCIDENT[incident.code](app, incident)),
     ...ofScopes(app, explained),
     ...resultTooLarge(app),
@@ -55,7 +56,7 @@ export function detect(app: Application): Finding[] {
   }
   // A pod that cannot start needs no room, either.
   if (!findings.some(({ code }) => code === 'mount-failed' || code === 'image-failed')) {
-    findings.push(...clusterPending(app));
+    findings = joinCrashLoop(app, findings, clusterPending(app));
   }
   findings.push(...taskFailed(app, explained.unexplained, findings));
   findings.push(...slow(app, findings));

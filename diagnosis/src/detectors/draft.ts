@@ -8,7 +8,7 @@ import type {
   Severity
 } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
-import { APPLICATION_SCOPE, type Scope } from '../application/scopes.js';
+import { APPLICATION_SCOPE, isStream, type Scope } from '../application/scopes.js';
 import type { Setback } from '../application/setbacks.js';
 import { costOf } from './cost.js';
 import { capital, duration, inOrder, plural } from './words.js';
@@ -110,8 +110,8 @@ function harmed({ setbacks }: Draft): boolean {
 
 /** Begins with the cell's outcome once it is known; neutral until then. */
 function lead(scope: Scope, what: string, byThis: boolean): string {
-  const whose =
-    scope.cell !== null ? 'This cell' : scope.key.startsWith('sql:') ? 'The query' : 'The job';
+  const isQuery = scope.key.startsWith('sql:') || isStream(scope);
+  const whose = scope.cell !== null ? 'This cell' : isQuery ? 'The query' : 'The job';
   switch (scope.key === APPLICATION_SCOPE ? null : outcomeOf(scope)) {
     case 'ok':
       return `${whose} succeeded, but ${what}.`;
@@ -129,6 +129,8 @@ function outcomeOf(scope: Scope): 'ok' | 'error' | 'cancelled' | null {
   if (scope.outcome !== null) return scope.outcome === 'running' ? null : scope.outcome;
   if (scope.openJobs.size > 0 || scope.jobs.total === 0) return null;
   if (scope.failures.size > 0) return 'error';
+  // Between two batches a stream has no more succeeded than it has failed.
+  if (isStream(scope)) return null;
   return scope.jobs.failed === 0 ? 'ok' : null;
 }
 

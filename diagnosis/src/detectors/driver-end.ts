@@ -1,4 +1,4 @@
-import type { Confidence, Evidence } from '@aglais/protocol';
+import type { Confidence, Evidence, Finding } from '@aglais/protocol';
 import type { Account } from '../application/accounts.js';
 import type { Application } from '../application/application.js';
 import type { PodFacts } from '../application/pods.js';
@@ -140,11 +140,18 @@ export function brokenOff(app: Application): boolean {
   );
 }
 
+const SESSION_ENDED = 'the session ended with it';
+/** A driver that lives on with a full heap can take so long to die of it, ms. */
+const DYING_MS = 5 * 60_000;
+
+/** Whether what is told of a driver was its end, if that was noticed at a time: a full heap may pass. */
+export function endedBy({ effects, lastSeen }: Finding, noticedAt: number | null): boolean {
+  if (effects.includes(SESSION_ENDED) || noticedAt === null) return true;
+  return noticedAt <= lastSeen + DYING_MS;
+}
+
 /** What went with the driver. */
 export function lostWork(app: Application): string[] {
   const open = [...app.scopes].reduce((sum, { openJobs }) => sum + openJobs.size, 0);
-  return [
-    ...(open > 0 ? [`${plural(open, 'running job')} ended with it`] : []),
-    'the session ended with it'
-  ];
+  return [...(open > 0 ? [`${plural(open, 'running job')} ended with it`] : []), SESSION_ENDED];
 }

@@ -16,6 +16,10 @@ const HEAP = 52;
 const OOM = /java\.lang\.OutOfMemoryError/;
 const SERIALIZATION = /Task serialization failed: java\.lang\.OutOfMemoryError/;
 
+/** The JVM's words for memory that is not the heap. */
+export const BESIDE_HEAP =
+  /(?:Cannot reserve \d+ bytes of direct|Direct) buffer|Metaspace|native thread|Compressed class/;
+
 interface Proof {
   evidence: readonly Evidence[];
   exits: readonly DriverEnd[];
@@ -79,6 +83,11 @@ function heapFinding(
   const results = setbacks.reduce((sum, { count }) => sum + count, 0);
   const attempts = plural(results, 'finished task attempt');
   const certain = evidence.length > 0;
+  const thrown = evidence.filter(({ quote }) => OOM.test(quote));
+  const beside = thrown.length > 0 && thrown.every(({ quote }) => BESIDE_HEAP.test(quote));
+  const which = beside
+    ? 'the memory of the driver beside its Java heap was used up'
+    : `the Java heap of the driver was full${limit}`;
   const consequence =
     results > 0
       ? `, so it could not fetch the results of ${attempts}`
@@ -89,9 +98,11 @@ function heapFinding(
     code: 'driver-heap-oom',
     scope,
     confidence: certain ? 'certain' : 'likely',
-    title: `The driver ${certain ? 'ran' : 'probably ran'} out of Java heap`,
+    title: beside
+      ? 'The driver ran out of memory beside its Java heap'
+      : `The driver ${certain ? 'ran' : 'probably ran'} out of Java heap`,
     what: certain
-      ? `the Java heap of the driver was full${limit}${consequence}`
+      ? `${which}${consequence}`
       : `the results of ${attempts} could not be fetched from executors that live, which mostly means that the Java heap of the driver was full${limit}`,
     setbacks,
     evidence: [...evidence, ...setbacks.flatMap(setback => setback.evidence ?? [])],
@@ -107,7 +118,8 @@ function heapFinding(
         sentence:
           'Bring less into the notebook: aggregate, take a sample, or write the result as a table; and take what you fetch at once, for the driver keeps what waits to be taken.'
       },
-      ...(heap === null ? [] : [moreHeapForDriver(app, scope, heap)])
+      // A larger heap leaves less beside it.
+      ...(heap === null || beside ? [] : [moreHeapForDriver(app, scope, heap)])
     ],
     count: Math.max(1, results, evidence.length),
     failed: message => /TaskResultLost/.test(message) || SERIALIZATION.test(message),

@@ -2,7 +2,7 @@ import type { Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
 import { finding } from './draft.js';
-import { brokenOff, driverEnds, isCutOff, lastEvent } from './driver-end.js';
+import { brokenOff, driverEnds, endedBy, isCutOff, lastEvent } from './driver-end.js';
 import { plural } from './words.js';
 
 /** Findings that say how the application ended: then its log had to break off. */
@@ -20,7 +20,7 @@ export function applicationIncomplete(app: Application, others: readonly Finding
   if (lost && brokenOff(app)) return [];
   const end = driverEnds(app).find(({ exitCode }) => exitCode !== null);
   const heap = others.find(({ code }) => code === 'driver-heap-oom');
-  if (heap && (end || heap.severity === 'error')) return [];
+  if (heap && (end || (heap.severity === 'error' && endedBy(heap, app.now)))) return [];
   const open = [...app.jobs.values()].filter(({ result }) => result === 'running');
   const working = open.length > 0;
   return [

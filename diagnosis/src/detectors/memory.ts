@@ -3,7 +3,7 @@ import type { Application } from '../application/application.js';
 import { larger } from '../eventlog/metrics.js';
 import { moreHeap, moreOverhead, morePartitions, roundUp, type MemoryUse } from './advice.js';
 import { effectsOf, finding } from './draft.js';
-import { driverHeap } from './driver-heap.js';
+import { BESIDE_HEAP, driverHeap } from './driver-heap.js';
 import type { Incident } from './incidents.js';
 import type { Loss } from './loss.js';
 import { inOrder, memory, named, plural } from './words.js';
@@ -62,7 +62,7 @@ export function executorHeapOom(app: Application, incident: Incident): Finding {
   const heap = memory(granted.heapMiB);
   const died = losses.length;
   const message = thrown[0]?.evidence?.quote ?? '';
-  const beside = /Direct buffer|Metaspace|native thread|Compressed class/.test(message);
+  const beside = BESIDE_HEAP.test(message);
   const peak = local
     ? app.driver.peak.heapMiB
     : ids.map(id => app.executors.find(id)?.memory.peak.heapMiB ?? null).reduce(larger, null);

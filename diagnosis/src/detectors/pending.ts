@@ -3,6 +3,7 @@ import type { Application } from '../application/application.js';
 import type { Note, OwnPod } from '../application/pods.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
 import { LONG_WAIT_MS, type Wait } from '../application/waits.js';
+import { crashLoop, lookAtExecutors } from './crash-loop.js';
 import { finding } from './draft.js';
 import { ownPods } from './pods.js';
 import { duration, memory, named, plural } from './words.js';
@@ -92,20 +93,29 @@ function waiting(
   const still = hanging.length > 0;
   const time = duration(Math.max(0, to - from));
   const jobs = waits.map(({ job }) => String(job)).sort((a, b) => Number(a) - Number(b));
-  const said = evidence.length > 0;
+  const loop = still && unplaced.length === 0 ? crashLoop(app, from) : null;
+  const all = [...(loop?.evidence ?? []), ...evidence];
+  const said = all.length > 0;
   return finding(app, {
     code: 'cluster-pending',
     scope: app.scopes.get(scope),
     confidence: said ? 'certain' : 'likely',
-    title: still ? 'No executor has come yet: nothing can run' : `It took ${time} to get executors`,
+    title: loop
+      ? 'Executors come and end again: nothing can run'
+      : still
+        ? 'No executor has come yet: nothing can run'
+        : `It took ${time} to get executors`,
     what: still
       ? `${named('job', jobs)} ${jobs.length === 1 ? 'waits' : 'wait'} for executors${to > from ? ` since ${time}` : ''}, and no task has started`
       : `${named('job', jobs)} waited ${time} for the first executor`,
-    more: translation(app, unplaced),
+    more: loop
+      ? [`Meanwhile ${loop.words} ended before they could run one.`]
+      : translation(app, unplaced),
     setbacks: [],
-    evidence: said ? [...evidence] : waits.map(jobEvidence),
+    ...(loop && { executors: [...loop.ids] }),
+    evidence: said ? all : waits.map(jobEvidence),
     effects: [],
-    advice: adviceOf(app, unplaced),
+    advice: loop ? [lookAtExecutors()] : adviceOf(app, unplaced),
     count: Math.max(1, unplaced.length, waits.length),
     failed: () => false,
     seen: [from, to],

@@ -139,7 +139,8 @@ function killsOf(app: Application, id: string | null, incidents: readonly Incide
  */
 function withoutKills(app: Application, crashes: readonly Setback[]): Evidence[] {
   const readings = crashes.map(({ executor, lastSeen }) => {
-    const last = executor === null ? null : app.executors.find(executor)?.memory.cgroup;
+    const own = executor === null ? null : app.executors.find(executor)?.memory.cgroup;
+    const last = own ?? app.together.cgroup;
     return last && last.at >= lastSeen && last.oomKills === 0 ? last : null;
   });
   if (app.together.oomKills > 0 || readings.some(one => one === null)) return [];

@@ -3,7 +3,7 @@ import type { Application } from '../application/application.js';
 import type { Account } from '../application/accounts.js';
 import { APPLICATION_SCOPE, cellKey } from '../application/scopes.js';
 import { finding } from './draft.js';
-import { brokenOff, driverEnds, lastEvent } from './driver-end.js';
+import { brokenOff, driverEnds, endedBy, lastEvent } from './driver-end.js';
 import { plural } from './words.js';
 
 /** Findings that say why there is no session any more; what the client then hears is their effect. */
@@ -19,7 +19,6 @@ const CAUSES: ReadonlySet<string> = new Set([
  * at that time is the same incident.
  */
 export function sessionLost(app: Application, others: readonly Finding[]): Finding[] {
-  if (others.some(({ code, severity }) => CAUSES.has(code) && severity === 'error')) return [];
   const replaced = app.accounts.of('session-lost');
   const gone = app.accounts.of('session-gone');
   const accounts = [...replaced, ...gone];
@@ -28,6 +27,8 @@ export function sessionLost(app: Application, others: readonly Finding[]): Findi
   const first = accounts.reduce((a, b) =>
     (b.firstSeen ?? Infinity) < (a.firstSeen ?? Infinity) ? b : a
   );
+  const causes = others.filter(({ code, severity }) => CAUSES.has(code) && severity === 'error');
+  if (causes.some(cause => endedBy(cause, first.firstSeen))) return [];
   const broken = brokenOff(app);
   const end = broken && driverEnds(app).find(({ exitCode }) => exitCode !== null);
   const certain = replaced.length > 0 || app.endedAt !== null || Boolean(end);

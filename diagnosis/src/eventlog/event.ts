@@ -38,6 +38,8 @@ export interface JobOrigin {
   tags: string | null;
   /** Id of the (root) SQL execution. */
   sql: string | null;
+  /** Id of the streaming query whose micro-batch it is (`sql.streaming.queryId`, StreamExecution). */
+  stream: string | null;
   /** What the user or a library said that the job is for (`spark.job.description`). */
   description: string | null;
   /** Settings of the session that say how data is laid out, where they differ from the default. */

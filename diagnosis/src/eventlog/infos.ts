@@ -27,6 +27,7 @@ export function readOrigin(properties: Fields): JobOrigin {
     tags: text(properties, 'spark.job.tags'),
     sql:
       text(properties, 'spark.sql.execution.root.id') ?? text(properties, 'spark.sql.execution.id'),
+    stream: text(properties, 'sql.streaming.queryId'),
     description: text(properties, 'spark.job.description'),
     layout: Object.fromEntries(
       LAYOUT.flatMap(key => {

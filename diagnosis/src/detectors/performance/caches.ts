@@ -182,10 +182,14 @@ function evidenceOf({ account }: Account): Evidence[] {
 }
 
 /** The last partition that found room, and how many there are. */
-function fillEvidence({ fill }: CacheFacts): Evidence[] {
+function fillEvidence({ fill, rdd }: CacheFacts): Evidence[] {
   if (!fill) return [];
   const { at, quote, ref, lastBlock } = fill;
-  return [...(lastBlock ? [lastBlock] : []), { quote, ref }].map(said => ({
+  const block = lastBlock && {
+    quote: `"Block ID":"rdd_${rdd}_${lastBlock.partition}"`,
+    ref: lastBlock.ref
+  };
+  return [...(block ? [block] : []), { quote, ref }].map(said => ({
     source: 'eventlog' as const,
     at,
     ...said

@@ -96,13 +96,18 @@ function othersWords(facts: StageFacts): string {
 function evidenceOf(facts: StageFacts): Evidence[] {
   const task = facts.longest[0]!;
   const { at, ref } = task;
-  const quotes = taskQuotes(facts.stage, task);
+  const figures: string[] = [];
   const { readBytes, readRecords, shuffleReadBytes, shuffleReadRecords } = task;
-  if (shuffleReadRecords > 0) quotes.push(`"Total Records Read":${shuffleReadRecords}`);
+  if (shuffleReadRecords > 0) figures.push(`"Total Records Read":${shuffleReadRecords}`);
   else if (readRecords > 0) {
-    quotes.push(`"Bytes Read":${readBytes - shuffleReadBytes},"Records Read":${readRecords}`);
+    figures.push(`"Bytes Read":${readBytes - shuffleReadBytes},"Records Read":${readRecords}`);
   }
-  return quotes.map(quote => ({ source: 'eventlog' as const, at, quote, ref }));
+  return taskQuotes(facts.stage, task, figures).map(quote => ({
+    source: 'eventlog' as const,
+    at,
+    quote,
+    ref
+  }));
 }
 
 function dataWords(facts: StageFacts): string {

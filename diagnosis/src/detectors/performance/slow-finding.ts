@@ -1,6 +1,6 @@
 import type { Advice, Cost, Evidence, Finding, FindingCode, StageAttempt } from '@aglais/protocol';
 import type { Application } from '../../application/application.js';
-import { APPLICATION_SCOPE, type Scope } from '../../application/scopes.js';
+import { APPLICATION_SCOPE, isStream, type Scope } from '../../application/scopes.js';
 import { LEAST_MS, type TimeLost } from '../../application/stage-costs.js';
 import type { StageFacts } from '../../application/stage-facts.js';
 import { capital, duration, inOrder } from '../words.js';
@@ -128,7 +128,7 @@ function costSentence(
       ? 'it'
       : scope.cell !== null
         ? 'the cell'
-        : scope.key.startsWith('sql:')
+        : scope.key.startsWith('sql:') || isStream(scope)
           ? 'the query'
           : 'the job';
   const share = whole > 0 ? `, ${percent(Math.min(1, wallMs / whole))} of its time` : '';

@@ -1,0 +1,85 @@
+import type { Advice, Evidence, Finding } from '@aglais/protocol';
+import type { Application } from '../application/application.js';
+import type { ExecutorFacts } from '../application/executors.js';
+import { APPLICATION_SCOPE } from '../application/scopes.js';
+
+/** How executors go by plan; ResourceManagers and Spark say it so. */
+const PLANNED = /killed by driver|idle|decommission|shutdown|shutting down/i;
+/** One may be bad luck. */
+const LOOP = 2;
+/** Of executors that came and went without work only so many are remembered. */
+const REMEMBERED = 100;
+
+/** Executors that came and ended again, not by plan, before they could run a task, while somebody waited for them. */
+export interface CrashLoop {
+  ids: ReadonlySet<string>;
+  /** "3 executors", "100 executors or more". */
+  words: string;
+  /** The reasons of the newest ones. */
+  evidence: Evidence[];
+}
+
+/** @param from since when somebody waits, ms since the epoch */
+export function crashLoop(app: Application, from: number): CrashLoop | null {
+  const ended = [...app.executors].filter(one => endedInVain(one, from));
+  if (ended.length < LOOP) return null;
+  const reasons = ended.flatMap(({ reasons }) => reasons.filter(one => one.from === 'removed'));
+  const more = ended.length >= REMEMBERED ? ' or more' : '';
+  return {
+    ids: new Set(ended.map(({ id }) => id)),
+    words: `${ended.length} executors${more}`,
+    evidence: reasons.slice(-2).map(({ evidence }) => evidence)
+  };
+}
+
+function endedInVain(executor: ExecutorFacts, from: number): boolean {
+  const { removedAt, done, failed, running, reasons } = executor;
+  if (removedAt === null || removedAt < from || done + failed + running > 0) return false;
+  return reasons.some(({ text }) => !PLANNED.test(text));
+}
+
+export function lookAtExecutors(): Advice {
+  return {
+    action: 'code',
+    hint: 'look-at-executors',
+    sentence:
+      'Look at why executors end as soon as they have begun: the log of one of them says it (a wrong option of Java, no way to the driver, no memory). Fewer or smaller ones will not help.'
+  };
+}
+
+/**
+ * Work that waits because executors end at once is an effect of what they end of, if that is known.
+ * @param waits findings of work that waits, and since when
+ */
+export function joinCrashLoop(
+  app: Application,
+  others: readonly Finding[],
+  waits: readonly Finding[]
+): Finding[] {
+  let findings = [...others];
+  for (const wait of waits) {
+    const loop = wait.subject.executors ? crashLoop(app, wait.firstSeen) : null;
+    const cause = findings.find(
+      ({ code, subject }) =>
+        code.startsWith('executor-') && subject.executors?.some(id => loop?.ids.has(id))
+    );
+    if (!cause) {
+      findings.push(wait);
+      continue;
+    }
+    // Nobody's executors are those of the one who waits for them.
+    const id = `${cause.code}${wait.id.slice(wait.code.length)}`;
+    const adopted =
+      cause.id === `${cause.code}:${APPLICATION_SCOPE}` && findings.every(one => one.id !== id);
+    const joined: Finding = {
+      ...cause,
+      ...(adopted && { id, subject: { ...wait.subject, ...cause.subject } }),
+      severity: cause.severity === 'error' ? 'error' : wait.severity,
+      effects: [...cause.effects, wait.explanation.replace(/\.$/, '')],
+      firstSeen: Math.min(cause.firstSeen, wait.firstSeen),
+      lastSeen: Math.max(cause.lastSeen, wait.lastSeen)
+    };
+    findings = findings.map(one => (one === cause ? joined : one));
+  }
+  return findings;
+}

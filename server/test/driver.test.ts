@@ -49,7 +49,8 @@ describe("The driver's command", () => {
     expect(command().arguments).toContain('-Xmx512m');
     expect(property('spark.master')).toBe('local-cluster[1,1,512]');
     expect(property('spark.executor.memory')).toBe('512m');
-    expect(command().environment['AGLAIS_LIMIT_BYTES']).toBe(String((512 + 256) * 2 ** 20));
+    // Of the file's content the launcher's contract tells.
+    expect(command().environment['AGLAIS_LIMIT_FILE']).toMatch(/\/executor-limit$/);
   });
 
   it('keeps all that is written below the directory of the cluster', () => {

@@ -242,7 +242,7 @@ except Exception as error:
     );
   }
 
-  if (limitsMemory) {
+  if (limits) {
     it(
       'gives more memory to executors that live: what died for lack of it passes in the same ones',
       async () => {

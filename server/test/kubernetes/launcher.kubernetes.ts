@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { V1Pod } from '@kubernetes/client-node';
+import { executorTemplate } from '../../src/clusters/launchers/kubernetes/executor-template.js';
 import type { ClusterSpec, Launcher } from '../../src/clusters/launchers/launcher.js';
 import { launcherContract } from '../launcher.contract.js';
 import { runPython } from '../support/connect.js';
@@ -198,6 +199,30 @@ print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
       await eventually('it', () => launcher.observe('orphan'));
       await launcher.stop('orphan');
       expect(await room.traces('orphan')).toEqual([]);
+    },
+    PATIENCE_MS
+  );
+
+  it(
+    'a namespace that admits only restricted pods admits the executors that Spark will make',
+    async () => {
+      const { policy, namespace } = room;
+      const template = executorTemplate(spec('template'), policy);
+      const [container] = template.spec!.containers;
+      const body: V1Pod = {
+        ...template,
+        metadata: { ...template.metadata, name: 'template' },
+        spec: {
+          ...template.spec,
+          containers: [{ ...container!, image: policy.image.name, args: ['executor'] }]
+        }
+      };
+      const made = await room.core.createNamespacedPod({ namespace, body, dryRun: 'All' });
+      expect(made.spec!.automountServiceAccountToken).toBe(false);
+      const open = { ...body, spec: { ...body.spec!, hostNetwork: true } };
+      await expect(
+        room.core.createNamespacedPod({ namespace, body: open, dryRun: 'All' })
+      ).rejects.toThrow(/violates PodSecurity/);
     },
     PATIENCE_MS
   );

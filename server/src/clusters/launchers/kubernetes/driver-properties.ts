@@ -49,6 +49,8 @@ export function driverProperties(
     'spark.kubernetes.executor.disableConfigMap': 'true',
     // Dead pods are deleted by the server, once their last status is on record.
     'spark.kubernetes.executor.deleteOnTermination': 'false',
+    // One that is told to end has nothing to save; the template's own period is not taken.
+    'spark.kubernetes.executor.terminationGracePeriodSeconds': '5s',
     // Spark's defaults wait for a second at each step of a start.
     'spark.kubernetes.allocation.batch.delay': '200ms',
     'spark.kubernetes.allocation.batch.size': '50',

@@ -251,6 +251,8 @@ describe('What the driver is told', () => {
     const keys = lines.flatMap(line => /^"-D([^=]+)=/.exec(line)?.[1] ?? []);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys).not.toContain('spark.driver.host');
+    // Executors are told this one (spark.kubernetes.executor.useDriverPodIP): 0.0.0.0 would lead nowhere.
+    expect(keys).not.toContain('spark.driver.bindAddress');
     expect(keys).not.toContain('spark.master');
     expect(lines.at(-1)).toBe('"org.apache.spark.sql.connect.service.SparkConnectServer"');
     const env = pod().spec!.containers[0]!.env!;

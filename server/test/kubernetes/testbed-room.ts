@@ -33,6 +33,9 @@ function required(name: string): string {
 export interface KubernetesRoom extends MachineRoom {
   namespace: string;
   core: CoreV1Api;
+  /** The API server's answers to the calls of a launcher, one by one. */
+  calls: ClusterCalls;
+  policy: KubernetesPolicy;
   /** A launcher whose policy differs. */
   launcherWith(more: object): KubernetesLauncher;
 }
@@ -64,7 +67,8 @@ export async function openRoom(level = 'restricted'): Promise<KubernetesRoom> {
     executor: { cpuPerCore: 0.1 },
     stopSeconds: 10
   };
-  await new ClusterCalls(config, KubernetesPolicy.parse(policy)).prepare(namespace);
+  const calls = new ClusterCalls(config, KubernetesPolicy.parse(policy));
+  await calls.prepare(namespace);
   const server = await serverAccount(config, namespace);
   const log = pino({ level: process.env.AGLAIS_LOG_LEVEL ?? 'error' });
   // As one server has it: two must not mirror into one directory.
@@ -88,6 +92,8 @@ export async function openRoom(level = 'restricted'): Promise<KubernetesRoom> {
   return {
     namespace,
     core,
+    calls,
+    policy: KubernetesPolicy.parse(policy),
     launcher: () => launcherWith({}),
     launcherWith,
     url: /^sc:\/\/[\d.]+:15002$/,

@@ -110,7 +110,9 @@ export class KubernetesLauncher implements Launcher {
     chosenOptions(spec, policy);
     await this.world.open();
     const directory = this.directory(id);
+    // What was stopped, or has had its driver, never gets another.
     if (await exists(join(directory, 'stopped'))) return;
+    if (await exists(join(directory, 'begun'))) return;
     if (this.world.of(id)?.driver) return;
     const namespace = namespaceOf(policy, spec.user ?? 'user');
     await mkdir(directory, { recursive: true, mode: 0o700 });

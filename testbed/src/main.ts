@@ -43,6 +43,14 @@ async function main([command, option]: string[]): Promise<number> {
   return 2;
 }
 
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => {
+    console.error(
+      '\nBroken off. "npm run testbed -- down" clears away what there is; what was built stays.'
+    );
+    process.exit(130);
+  });
+
 try {
   process.exit(await main(process.argv.slice(2)));
 } catch (error) {

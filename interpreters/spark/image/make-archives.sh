@@ -7,8 +7,8 @@ home=/opt/spark
 training=/opt/aglais/training
 work=$(mktemp -d)
 mkdir -p "$work/conf" "$work/aglais" "$work/secret" "$work/scratch"
-echo training | tee "$work/secret/token" > "$work/secret/spark"
-echo 'token' > "$work/account"
+printf training | tee "$work/secret/token" > "$work/secret/spark"
+printf token > "$work/account"
 : > "$work/conf/catalogue.sql"
 cat > "$work/conf/template.yaml" <<TEMPLATE
 apiVersion: v1
@@ -21,7 +21,7 @@ export AGLAIS_CLUSTER=training AGLAIS_DIRECTORY="$work/aglais" AGLAIS_CONF="$wor
 cd "$work"
 
 fail() {
-  tail -n 40 "$work/api.log" "$work/aglais/driver.log" "$work/executor.log" 2> /dev/null
+  tail -n 60 "$work/api.log" "$work/aglais/driver.log" "$work/executor.log" 2> /dev/null || true
   echo "$1" >&2
   exit 1
 }
@@ -42,7 +42,8 @@ api=$!
 wait_for 30 "The API for the training" "$work/port" $api
 
 {
-  printf -- '-XX:ArchiveClassesAtExit=%s\n-Xmx1g\n-XX:TieredStopAtLevel=1\n' "$home/driver.jsa"
+  # What cannot be archived is said for hundreds of classes.
+  printf -- '-XX:ArchiveClassesAtExit=%s\n-Xlog:cds=off\n-Xlog:cds+dynamic=off\n-Xmx1g\n-XX:TieredStopAtLevel=1\n' "$home/driver.jsa"
   printf -- '-XX:+IgnoreUnrecognizedVMOptions\n--add-modules=jdk.incubator.vector\n'
   for name in lang lang.invoke lang.reflect io net nio util util.concurrent util.concurrent.atomic; do
     echo "--add-opens=java.base/java.$name=ALL-UNNAMED"
@@ -74,7 +75,7 @@ executor.instances=1
 executor.cores=1
 executor.memory=768m
 executor.heartbeatInterval=3s
-executor.extraJavaOptions=-XX:ArchiveClassesAtExit=$home/executor.jsa
+executor.extraJavaOptions=-XX:ArchiveClassesAtExit=$home/executor.jsa -Xlog:cds=off -Xlog:cds+dynamic=off
 blockManager.port=0
 scheduler.minRegisteredResourcesRatio=0
 sql.warehouse.dir=$work/warehouse
@@ -102,9 +103,10 @@ mkdir -p "$work/warehouse"
 driver=$!
 wait_for 180 "The driver" "$work/aglais/ready" $driver
 wait_for 60 "The executor" "$work/executor.pid" $driver
-python3 "$training/training.py" "sc://localhost:$(head -n 1 "$work/aglais/ready")/;token=training" || fail "The training failed."
+timeout 180 python3 "$training/training.py" "sc://localhost:$(head -n 1 "$work/aglais/ready")/;token=training" || fail "The training failed."
 
 executor=$(cat "$work/executor.pid")
+kill -0 "$executor" 2> /dev/null || fail "The executor ended by itself."
 kill -TERM "$executor"
 while kill -0 "$executor" 2> /dev/null; do sleep 0.1; done
 kill -TERM "$driver"

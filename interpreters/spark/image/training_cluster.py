@@ -4,7 +4,7 @@ python3 training_cluster.py DIRECTORY
 
 The first pod that Spark creates is run as a process of this container, with the pod's own environment; its
 process id is written to DIRECTORY/executor.pid. Later ones stay pending. Driver and executor so load the very
-classes that they load on a cluster. Only for the making of class-data archives; nothing of it is used afterwards.
+classes that they load on a cluster. Only for the making of class-data archives; not used afterwards.
 """
 
 import json

@@ -29,7 +29,7 @@ function filesIn(path: string): string[] {
 
 /**
  * A directory or file that is made once for each key. It appears whole or not at all: `make` works beside it.
- * Results of the same name with other keys are deleted afterwards.
+ * Results of the same name with other keys, and what broke off of them, are deleted afterwards.
  */
 export async function cached(
   path: (key: string) => string,
@@ -48,9 +48,10 @@ export async function cached(
     .split('\0');
   for (const name of readdirSync(dirname(result))) {
     const other = name.slice(before.length, before.length + DIGITS);
-    const isOlder =
-      name === `${before}${other}${after}` && other !== key && /^[0-9a-f]{12}$/.test(other);
-    if (isOlder) rmSync(join(dirname(result), name), { recursive: true, force: true });
+    const isOfThisKind = name === `${before}${other}${after}` && /^[0-9a-f]{12}$/.test(other);
+    const isLeftOver = name.startsWith(`${before}${other}${after}.unfinished`);
+    if (other !== key && (isOfThisKind || isLeftOver))
+      rmSync(join(dirname(result), name), { recursive: true, force: true });
   }
   return result;
 }

@@ -33,11 +33,15 @@ export async function execute(
     env,
     stdio: ['ignore', 'pipe', 'pipe']
   });
+  // Some (unshare) do not end by the signal that ends us.
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
   for (const stream of [child.stdout, child.stderr]) stream.pipe(file, { end: false });
   const code = await new Promise<number | string>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (status, signal) => resolve(status ?? signal ?? 1));
   });
+  process.removeListener('exit', end);
   file.end();
   await finished(file);
   if (code === 0) return;

@@ -21,7 +21,7 @@ import { collision, makeAddress, mayLowerOomScore, saveSysctls } from './node/ho
 import { type Layout, layoutOf } from './node/layout.js';
 import { type Network, networkOf, NODE_NAME } from './node/network.js';
 import { claim, isAlive, owner, settle } from './node/ownership.js';
-import { start, until } from './node/processes.js';
+import { start, stop, until } from './node/processes.js';
 import { readVersions } from './versions.js';
 
 const START_MS = 120_000;
@@ -188,8 +188,29 @@ async function startNode(
   writeFileSync(layout.kubeconfig, administrator, { mode: 0o600 });
 }
 
-/** Starts one program as `up` does; tests restart the API server with it. */
-export function startProgram(
+/**
+ * Ends one program of the running cluster as if it had crashed, and starts it again.
+ * @throws TestbedError if it is none of those that can be started alone
+ */
+export async function restart(name: string): Promise<void> {
+  const { state, cache } = directories();
+  const layout = layoutOf(state);
+  const owned = owner();
+  if (owned?.state !== state || !existsSync(layout.facts))
+    throw new TestbedError('The testbed is not up.');
+  const network = networkOf(owned.network);
+  if (!(name in programArguments(layout, network)))
+    throw new TestbedError(`${name} is no program of the testbed.`);
+  const { programs } = JSON.parse(readFileSync(layout.facts, 'utf8')) as Facts;
+  const debian = await unpackDebian(cache, new Progress());
+  const kube = programs[0] ?? '';
+  const env = { ...debian.env, PATH: `${kube}:${debian.env.PATH ?? ''}` };
+  await stop(layout, name, 'SIGKILL', 0);
+  startProgram(layout, network, kube, debian.root, env, name as ProgramName);
+}
+
+/** Starts one program as `up` does. */
+function startProgram(
   layout: Layout,
   network: Network,
   programs: string,

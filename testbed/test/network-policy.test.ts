@@ -63,6 +63,18 @@ describe('network policies', () => {
     ]);
   });
 
+  it('are the same whether they were listed or watched', () => {
+    const from = [{ podSelector: { matchLabels: { app: 'client' } } }];
+    const watched = { podSelector: serverSelector, ingress: [{ from }] } as V1NetworkPolicySpec;
+    expect(rulesFor(watched)).toBe(
+      rulesFor({ podSelector: serverSelector, ingress: [{ _from: from }] })
+    );
+    expect(chain(rulesFor(watched), 'ingress-10-97-1-2')).toEqual([
+      'ip saddr { 10.97.1.3 } return',
+      'counter drop'
+    ]);
+  });
+
   it('mean their own namespace unless they name others', () => {
     const everyPod = rulesFor({
       podSelector: serverSelector,
@@ -126,7 +138,8 @@ describe('network policies', () => {
       claimant.metadata = { ...claimant.metadata, creationTimestamp: new Date(seconds * 1000) };
       return claimant;
     };
-    const text = rulesFor({ podSelector: {}, ingress: [] }, [at('newer', 2), at('older', 1)]);
+    const watched = JSON.parse(JSON.stringify(at('newer', 2))) as V1Pod;
+    const text = rulesFor({ podSelector: {}, ingress: [] }, [watched, at('older', 1)]);
     expect(text.match(/chain ingress-/g)).toHaveLength(1);
     expect(text).toContain('a/newer');
   });

@@ -11,7 +11,9 @@ if [ -r "$SPARK_HOME/executor.jsa" ]; then
   archive=("-XX:SharedArchiveFile=$SPARK_HOME/executor.jsa" -Xlog:cds=off -Xlog:cds+dynamic=off -Xshare:auto)
 fi
 classpath=$(cat "$SPARK_HOME/classpath")${SPARK_EXTRA_CLASSPATH:+:$SPARK_EXTRA_CLASSPATH}
-exec tini -s -- java "${archive[@]}" "${options[@]}" \
+# Spark reads a secret from a file (spark.authenticate.secret.file) only where it knows that it is on Kubernetes, and tells its
+# executors their master only later, over a connection that needs the secret.
+exec tini -s -- java "${archive[@]}" "${options[@]}" -Dspark.master=k8s://driver \
   "-Xms$SPARK_EXECUTOR_MEMORY" "-Xmx$SPARK_EXECUTOR_MEMORY" -cp "$classpath" \
   org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend \
   --driver-url "$SPARK_DRIVER_URL" --executor-id "$SPARK_EXECUTOR_ID" --cores "$SPARK_EXECUTOR_CORES" \

@@ -1,77 +1,120 @@
 #!/bin/sh
 # Runs inside the image while it is built, after make-home.sh: lets a small Spark application do a little of everything
 # and keeps what its Java loaded as class-data archives (JEP 350), one for drivers and one for executors. Each process
-# writes its archive while it ends; the executor has to end first, because the driver would not give it the time.
+# writes its archive while it ends; the executor goes first, because the driver would not give it the time.
 set -e
 home=/opt/spark
+training=/opt/aglais/training
 work=$(mktemp -d)
-PATH=$PATH:/usr/sbin
-mkdir -p "$work/java/bin" "$work/eventlog" "$work/scratch"
-: > "$work/catalogue.sql"
-cp /opt/aglais/training/java.sh "$work/java/bin/java"
-chmod +x "$work/java/bin/java"
-export SPARK_HOME=$home SPARK_SCALA_VERSION=2.13 SPARK_LOCAL_IP=127.0.0.1 PYTHONPATH=/opt/python PYSPARK_PYTHON=/usr/bin/python3
-export AGLAIS_CLUSTER=training SPARK_CONNECT_AUTHENTICATE_TOKEN=training
-export AGLAIS_TRAINING="$work/executor.pid" AGLAIS_ARCHIVE="$home/executor.jsa"
-
-opened=$(sed 's/.*/--add-opens=java.base\/&=ALL-UNNAMED/' <<LIST
-java.lang
-java.lang.invoke
-java.lang.reflect
-java.io
-java.net
-java.nio
-java.util
-java.util.concurrent
-java.util.concurrent.atomic
-jdk.internal.ref
-sun.nio.ch
-sun.nio.cs
-sun.security.action
-sun.util.calendar
-LIST
-)
+mkdir -p "$work/conf" "$work/aglais" "$work/secret" "$work/scratch"
+printf training | tee "$work/secret/token" > "$work/secret/spark"
+printf token > "$work/account"
+: > "$work/conf/catalogue.sql"
+cat > "$work/conf/template.yaml" <<TEMPLATE
+apiVersion: v1
+kind: Pod
+metadata: { labels: { app: training } }
+spec: { containers: [{ name: executor, resources: { limits: { memory: 1Gi } } }] }
+TEMPLATE
+export SPARK_HOME=$home SPARK_SCALA_VERSION=2.13 PYTHONPATH=/opt/python PYSPARK_PYTHON=/usr/bin/python3
+export AGLAIS_CLUSTER=training AGLAIS_DIRECTORY="$work/aglais" AGLAIS_CONF="$work/conf" AGLAIS_SECRET="$work/secret"
 cd "$work"
-# shellcheck disable=SC2086 # one argument a word
-java -XX:ArchiveClassesAtExit="$home/driver.jsa" -cp "$(cat $home/classpath)" -Xmx1g -XX:TieredStopAtLevel=1 \
-  -XX:+IgnoreUnrecognizedVMOptions --add-modules=jdk.incubator.vector $opened \
-  -Dio.netty.tryReflectionSetAccessible=true \
-  -Dspark.app.name=training -Dspark.master='local-cluster[1,1,768]' -Dspark.executor.memory=768m \
-  -Dspark.executorEnv.JAVA_HOME="$work/java" -Dspark.local.dir="$work/scratch" \
-  -Dspark.sql.warehouse.dir="$work/warehouse" -Dspark.sql.catalogImplementation=in-memory \
-  -Dspark.sql.shuffle.partitions=4 -Dspark.ui.enabled=false -Dspark.driver.host=127.0.0.1 \
-  -Dspark.driver.bindAddress=127.0.0.1 -Dspark.connect.grpc.binding.address=127.0.0.1 \
-  -Dspark.connect.grpc.binding.port=0 -Dspark.eventLog.enabled=true -Dspark.eventLog.dir="file://$work/eventlog" \
-  -Dspark.eventLog.compress=false -Dspark.eventLog.rolling.enabled=false -Dspark.eventLog.logBlockUpdates.enabled=true \
-  -Dspark.extraListeners=aglais.LiveEvents,aglais.Readiness -Dspark.aglais.liveEvents="$work/live.jsonl" \
-  -Dspark.aglais.catalogue="$work/catalogue.sql" -Dspark.aglais.ready="$work/ready" \
-  org.apache.spark.sql.connect.service.SparkConnectServer > "$work/driver.log" 2>&1 &
-driver=$!
 
 fail() {
-  tail -n 40 "$work/driver.log" "$home"/work/*/*/std* 2> /dev/null
+  tail -n 60 "$work/api.log" "$work/aglais/driver.log" "$work/executor.log" 2> /dev/null || true
   echo "$1" >&2
-  kill -9 "$driver" 2> /dev/null
   exit 1
 }
 
-waited=0
-until [ -e "$work/ready" ]; do
-  kill -0 "$driver" 2> /dev/null || fail "Spark ended while it started."
-  waited=$((waited + 1))
-  [ $waited -lt 1800 ] || fail "Spark did not start within three minutes."
-  sleep 0.1
-done
-python3 /opt/aglais/training/training.py "sc://localhost:$(head -n 1 "$work/ready")/;token=training" || fail "The training failed."
+# wait_for SECONDS WHAT FILE PROCESS
+wait_for() {
+  waited=0
+  until [ -e "$3" ]; do
+    kill -0 "$4" 2> /dev/null || fail "$2: its process ended."
+    waited=$((waited + 1))
+    [ $waited -lt $(($1 * 10)) ] || fail "$2: not within $1 seconds."
+    sleep 0.1
+  done
+}
+
+python3 "$training/training_cluster.py" "$work" > "$work/api.log" 2>&1 &
+api=$!
+wait_for 30 "The API for the training" "$work/port" $api
+
+{
+  # What cannot be archived is said for hundreds of classes.
+  printf -- '-XX:ArchiveClassesAtExit=%s\n-Xlog:cds=off\n-Xlog:cds+dynamic=off\n-Xmx1g\n-XX:TieredStopAtLevel=1\n' "$home/driver.jsa"
+  printf -- '-XX:+IgnoreUnrecognizedVMOptions\n--add-modules=jdk.incubator.vector\n'
+  for name in lang lang.invoke lang.reflect io net nio util util.concurrent util.concurrent.atomic; do
+    echo "--add-opens=java.base/java.$name=ALL-UNNAMED"
+  done
+  for name in jdk.internal.ref sun.nio.ch sun.nio.cs sun.security.action sun.util.calendar; do
+    echo "--add-opens=java.base/$name=ALL-UNNAMED"
+  done
+  echo -Dio.netty.tryReflectionSetAccessible=true
+  sed 's/^/-Dspark./' <<PROPERTIES
+app.name=training
+app.id=training
+master=k8s://https://127.0.0.1:$(cat "$work/port")
+driver.host=127.0.0.1
+driver.bindAddress=127.0.0.1
+local.dir=$work/scratch
+authenticate=true
+authenticate.secret.file=$work/secret/spark
+kubernetes.namespace=training
+kubernetes.container.image=training
+kubernetes.executor.podNamePrefix=training
+kubernetes.executor.podTemplateFile=$work/conf/template.yaml
+kubernetes.executor.podTemplateContainerName=executor
+kubernetes.executor.disableConfigMap=true
+kubernetes.executor.deleteOnTermination=false
+kubernetes.authenticate.caCertFile=$work/ca.crt
+kubernetes.authenticate.oauthTokenFile=$work/account
+kubernetes.allocation.batch.delay=200ms
+executor.instances=1
+executor.cores=1
+executor.memory=768m
+executor.heartbeatInterval=3s
+executor.extraJavaOptions=-XX:ArchiveClassesAtExit=$home/executor.jsa -Xlog:cds=off -Xlog:cds+dynamic=off
+blockManager.port=0
+scheduler.minRegisteredResourcesRatio=0
+sql.warehouse.dir=$work/warehouse
+sql.catalogImplementation=in-memory
+sql.shuffle.partitions=4
+ui.enabled=false
+connect.grpc.binding.address=127.0.0.1
+connect.grpc.binding.port=0
+eventLog.enabled=true
+eventLog.dir=file://$work/aglais/eventlog
+eventLog.compress=false
+eventLog.rolling.enabled=false
+eventLog.logBlockUpdates.enabled=true
+eventLog.logStageExecutorMetrics=true
+extraListeners=aglais.LiveEvents,aglais.Readiness
+aglais.liveEvents=$work/aglais/live.jsonl
+aglais.catalogue=$work/conf/catalogue.sql
+aglais.ready=$work/aglais/ready
+PROPERTIES
+  echo org.apache.spark.sql.connect.service.SparkConnectServer
+} > "$work/conf/driver.args"
+mkdir -p "$work/warehouse"
+
+/opt/aglais/bin/driver.sh > /dev/null 2>&1 &
+driver=$!
+wait_for 180 "The driver" "$work/aglais/ready" $driver
+wait_for 60 "The executor" "$work/executor.pid" $driver
+timeout 180 python3 "$training/training.py" "sc://localhost:$(head -n 1 "$work/aglais/ready")/;token=training" || fail "The training failed."
 
 executor=$(cat "$work/executor.pid")
+kill -0 "$executor" 2> /dev/null || fail "The executor ended by itself."
 kill -TERM "$executor"
 while kill -0 "$executor" 2> /dev/null; do sleep 0.1; done
 kill -TERM "$driver"
 wait "$driver" || true
-rm -rf "$work" "$home/work"
+kill "$api"
 for archive in driver executor; do
-  [ -s "$home/$archive.jsa" ] || { echo "Java wrote no archive for the $archive." >&2; exit 1; }
+  [ -s "$home/$archive.jsa" ] || fail "Java wrote no archive for the $archive."
   touch -d @"$SOURCE_DATE_EPOCH" "$home/$archive.jsa"
   chmod 644 "$home/$archive.jsa"
 done
+rm -rf "$work"

@@ -8,7 +8,7 @@ import { layerOf, writeLayout } from './oci.js';
 export const PROBE_IMAGE = 'aglais.local/probe:1';
 
 const COMMANDS =
-  'cat dd df env false free head httpd id kill ls mkdir nc nslookup ps rm sh sleep stat tail test touch true wc wget'.split(
+  'cat dd df env false free head httpd id kill ls mkdir ps rm sh sleep stat tail test touch true wc'.split(
     ' '
   );
 
@@ -20,7 +20,7 @@ export function makeProbeImage(debianRoot: string, cache: string): Promise<strin
     keyOf([COMMANDS, PROBE_IMAGE], [busybox]),
     async unfinished => {
       const root = `${unfinished}.root`;
-      for (const folder of ['bin', 'etc', 'tmp', 'www'])
+      for (const folder of ['bin', 'etc', 'tmp'])
         mkdirSync(join(root, folder), { recursive: true });
       copyFileSync(busybox, join(root, 'bin', 'busybox'));
       for (const name of COMMANDS) symlinkSync('busybox', join(root, 'bin', name));

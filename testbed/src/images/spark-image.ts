@@ -26,6 +26,7 @@ const requirements = join(sources, 'requirements.txt');
 const python = join(checkout, '.venv', 'bin', 'python');
 const witness = join(checkout, 'witness', 'dist');
 
+const ENTRY_POINTS = ['driver.sh', 'executor.sh'];
 /** Minor version of Python 3 in the releases of Debian that the image can be made of. */
 const PYTHON: Record<string, number> = { bookworm: 11, trixie: 13 };
 /** The time of change of every file of ours (2020-01-01); class-data archives remember it, and so must not see it change. */
@@ -194,7 +195,9 @@ function sparkLayers(
   progress: Progress
 ): Promise<string> {
   const inputs = [
-    ...['make-home.sh', 'make-archives.sh', 'training-java.sh'].map(name => join(sources, name)),
+    ...['make-home.sh', 'make-archives.sh', 'training_cluster.py', ...ENTRY_POINTS].map(name =>
+      join(sources, name)
+    ),
     join(spark, 'src'),
     join(spark, 'training.py')
   ];
@@ -214,7 +217,11 @@ function sparkLayers(
         mkdirSync(join(aglais, 'training'), { recursive: true });
         cpSync(join(spark, 'src'), join(aglais, 'src'), { recursive: true });
         copyFileSync(join(spark, 'training.py'), join(aglais, 'training', 'training.py'));
-        copyFileSync(join(sources, 'training-java.sh'), join(aglais, 'training', 'java.sh'));
+        copyFileSync(
+          join(sources, 'training_cluster.py'),
+          join(aglais, 'training', 'training_cluster.py')
+        );
+        copyEntryPoints(join(aglais, 'bin'));
         for (const script of ['make-home.sh', 'make-archives.sh']) {
           copyFileSync(join(sources, script), join(root, 'tmp', script));
           await executeInside(root, ['sh', `/tmp/${script}`], log);
@@ -255,12 +262,19 @@ function executeInside(root: string, command: readonly string[], log: string): P
   );
 }
 
+function copyEntryPoints(directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  for (const name of ENTRY_POINTS) {
+    copyFileSync(join(sources, name), join(directory, name));
+    chmodSync(join(directory, name), 0o755);
+  }
+}
+
 /** What is ours: entry points, the witness, and the Node that it runs on. */
 function programLayer(cache: string, log: string): Promise<string> {
   const node = join(checkout, 'node_modules', 'node', 'bin', 'node');
   const version = output(node, ['--version']);
   if (!version) throw new TestbedError('Node is not in node_modules; run npm ci and try again.');
-  const scripts = ['driver.sh', 'executor.sh'];
   const files = existsSync(witness)
     ? readdirSync(witness).filter(name => name.endsWith('.js') || name === 'package.json')
     : [];
@@ -268,17 +282,14 @@ function programLayer(cache: string, log: string): Promise<string> {
     key => join(cache, `programs-${key}.tar`),
     keyOf(
       [version, process.arch, files],
-      [...scripts.map(name => join(sources, name)), ...files.map(name => join(witness, name))]
+      [...ENTRY_POINTS.map(name => join(sources, name)), ...files.map(name => join(witness, name))]
     ),
     async unfinished => {
       const root = `${unfinished}.root`;
       const aglais = join(root, 'opt', 'aglais');
-      for (const folder of ['bin', 'node/bin', 'witness'])
+      for (const folder of ['node/bin', 'witness'])
         mkdirSync(join(aglais, folder), { recursive: true });
-      for (const name of scripts) {
-        copyFileSync(join(sources, name), join(aglais, 'bin', name));
-        chmodSync(join(aglais, 'bin', name), 0o755);
-      }
+      copyEntryPoints(join(aglais, 'bin'));
       copyFileSync(node, join(aglais, 'node', 'bin', 'node'));
       chmodSync(join(aglais, 'node', 'bin', 'node'), 0o755);
       for (const name of files) copyFileSync(join(witness, name), join(aglais, 'witness', name));

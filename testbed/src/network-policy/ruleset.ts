@@ -2,6 +2,7 @@ import type {
   V1LabelSelector,
   V1Namespace,
   V1NetworkPolicy,
+  V1NetworkPolicyIngressRule,
   V1NetworkPolicyPeer,
   V1NetworkPolicyPort,
   V1Pod
@@ -84,7 +85,8 @@ function isReachable(pod: V1Pod): boolean {
 
 /** Of pods that claim the same address (one whose end nobody has seen yet, or one made up by a test) the newest has it. */
 function onePerAddress(pods: readonly V1Pod[]): V1Pod[] {
-  const created = (pod: V1Pod) => pod.metadata?.creationTimestamp?.getTime() ?? 0;
+  // A date where the pod was listed, but the text of one where it was watched.
+  const created = (pod: V1Pod) => new Date(pod.metadata?.creationTimestamp ?? 0).getTime();
   const inOrder = [...pods].sort((a, b) => created(a) - created(b));
   return [...new Map(inOrder.map(pod => [pod.status?.podIP, pod])).values()];
 }
@@ -110,7 +112,7 @@ function rulesOf(
 ): string[] {
   const allowed =
     direction === 'Ingress'
-      ? (policy.spec?.ingress ?? []).map(rule => ({ peers: rule._from, ports: rule.ports }))
+      ? (policy.spec?.ingress ?? []).map(rule => ({ peers: callersOf(rule), ports: rule.ports }))
       : (policy.spec?.egress ?? []).map(rule => ({ peers: rule.to, ports: rule.ports }));
   const field = direction === 'Ingress' ? 'saddr' : 'daddr';
   return allowed.flatMap(({ peers, ports }) => {
@@ -136,6 +138,13 @@ function rulesOf(
       });
     });
   });
+}
+
+/** The client library calls the field `_from` in what it lists, and leaves it `from` in what it watches. */
+function callersOf(
+  rule: V1NetworkPolicyIngressRule & { from?: V1NetworkPolicyPeer[] }
+): V1NetworkPolicyPeer[] | undefined {
+  return rule._from ?? rule.from;
 }
 
 const joined = (...texts: string[]) => texts.filter(Boolean).join(' ');

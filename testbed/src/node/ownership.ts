@@ -45,7 +45,7 @@ export function claim(state: string, network: string): Ownership | null {
       `A testbed runs on this machine already, in ${before.state}; there can be one. ` +
         `Use it (AGLAIS_KUBECONFIG=${layoutOf(before.state).kubeconfig}), or take it down: AGLAIS_TESTBED=${before.state} npm run testbed -- down`
     );
-  write({ state, network });
+  write({ state, network }, before === null);
   return before;
 }
 
@@ -61,7 +61,7 @@ export function release(): void {
   rmSync(NOTE, { force: true });
 }
 
-function write(whose: Pick<Ownership, 'state' | 'network'>): void {
+function write(whose: Pick<Ownership, 'state' | 'network'>, isFirst: boolean): void {
   mkdirSync(dirname(NOTE), { recursive: true });
   writeFileSync(
     NOTE,
@@ -69,6 +69,8 @@ function write(whose: Pick<Ownership, 'state' | 'network'>): void {
       ...whose,
       pid: process.pid,
       started: startTime(process.pid)
-    } satisfies Ownership)
+    } satisfies Ownership),
+    // Of two that begin at the same moment one fails.
+    { flag: isFirst ? 'wx' : 'w' }
   );
 }

@@ -22,6 +22,7 @@ export class TestCluster {
   readonly namespace = `aglais-testbed-${randomBytes(4).toString('hex')}`;
   readonly core: CoreV1Api;
   readonly networking: NetworkingV1Api;
+  readonly spark = required('AGLAIS_SPARK_IMAGE');
   readonly probe = process.env.AGLAIS_PROBE_IMAGE ?? 'aglais.local/probe:1';
 
   constructor() {
@@ -98,9 +99,13 @@ export class TestCluster {
     });
   }
 
-  /** What a script prints in a pod of its own. */
-  async output(name: string, script: string): Promise<string> {
-    await this.run(name, script);
+  /** What a command prints in a pod of its own. */
+  async output(
+    name: string,
+    command: string[],
+    container: Partial<V1Container> = {}
+  ): Promise<string> {
+    await this.run(name, '', { ...container, command });
     await this.reaches(name, 'Succeeded');
     return this.log(name);
   }

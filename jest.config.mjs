@@ -13,7 +13,7 @@ const project = name => ({
     ]
   },
   moduleNameMapper: {
-    '^@aglais/protocol/cell-tag$': `${import.meta.dirname}/protocol/src/cell-tag.ts`,
+    '^@aglais/protocol/(cell-tag|takes-live)$': `${import.meta.dirname}/protocol/src/$1.ts`,
     '^@aglais/(protocol|diagnosis|server)$': `${import.meta.dirname}/$1/src/index.ts`,
     '^(\\.{1,2}/.*)\\.js$': '$1'
   }

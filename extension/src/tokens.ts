@@ -28,6 +28,8 @@ export interface IBackend {
   stopCluster(id: string): Promise<void>;
   /** Replace a cluster by a new one, of another shape if given. Throws ProblemError. */
   restartCluster(id: string, shape?: Shape): Promise<Cluster>;
+  /** Give a running cluster another shape without restarting anything. Throws ProblemError. */
+  resizeCluster(id: string, shape: Shape): Promise<Cluster>;
   /** Show a finding no more, in any tab. Throws ProblemError. */
   dismissFinding(cluster: string, id: string): Promise<void>;
   /** What the machine can still hold. Throws ProblemError. */

@@ -10,3 +10,4 @@ export * from './resources.js';
 export * from './shape.js';
 export * from './share.js';
 export * from './stream.js';
+export * from './takes-live.js';

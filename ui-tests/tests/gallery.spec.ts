@@ -1,4 +1,5 @@
 import { expect, test } from './fixtures';
+import { readyClusterOf } from '../product/clusters';
 import { card, openExample } from './notebook';
 
 test('A cell that fails because its result is too large has the limit and the way out under it', async ({
@@ -14,8 +15,9 @@ test('A cell that fails because its result is too large has the limit and the wa
   await expect(found).toContainText('spark.driver.maxResultSize');
 });
 
-test('A Python worker that died is named under the cell that succeeded', async ({
+test('A Python worker that died is named under the cell that succeeded, and its executor gets more memory at a click', async ({
   page,
+  request,
   tmpPath
 }) => {
   const notebook = await openExample(page, tmpPath, 'gallery-of-silent-failures.ipynb');
@@ -25,4 +27,20 @@ test('A Python worker that died is named under the cell that succeeded', async (
   const found = card(await notebook.notes('python-worker-dies'), 'python-worker-died');
   await expect(found).toBeVisible();
   await expect(found).toHaveAttribute('data-severity', 'warning');
+
+  const before = await readyClusterOf(request, await notebook.kernel());
+  await found
+    .getByRole('button', { name: /^Give .* per executor now, without a restart$/ })
+    .click();
+  await expect(found).toContainText('Spark has this size now.');
+  const after = await readyClusterOf(request, await notebook.kernel());
+  expect(after.id).toBe(before.id);
+  expect(after.shape.executorOverheadMiB).toBeGreaterThan(before.shape.executorOverheadMiB);
+  const limitMiB = after.shape.executorMemoryMiB + after.shape.executorOverheadMiB;
+  await expect
+    .poll(async () => {
+      const { executors } = await readyClusterOf(request, await notebook.kernel());
+      return executors.filter(({ state }) => state === 'active').map(one => one.memory.limitMiB);
+    })
+    .toEqual([limitMiB, limitMiB]);
 });

@@ -54,6 +54,10 @@ export class Backend implements IBackend, IDisposable {
     return this._know(await this._rest.restartCluster(id, shape ? { shape } : {}));
   }
 
+  async resizeCluster(id: string, shape: Shape): Promise<Cluster> {
+    return this._know(await this._rest.resizeCluster(id, { shape }));
+  }
+
   async dismissFinding(cluster: string, id: string): Promise<void> {
     await this._rest.dismissFinding(cluster, id);
     const placed = this._state.findings.get(`${cluster} ${id}`);
@@ -94,6 +98,7 @@ export class NoBackend implements IBackend {
   startCluster = refuse;
   stopCluster = refuse;
   restartCluster = refuse;
+  resizeCluster = refuse;
   dismissFinding = refuse;
   capacity = refuse;
 }

@@ -1,6 +1,13 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
-import type { Capacity, Cluster, ClusterRequest, Problem, RestartRequest } from '@aglais/protocol';
+import type {
+  Capacity,
+  Cluster,
+  ClusterRequest,
+  Problem,
+  ResizeRequest,
+  RestartRequest
+} from '@aglais/protocol';
 import type { Trans } from '../words';
 
 /** Where the Jupyter server passes requests on to the backend. */
@@ -32,6 +39,10 @@ export class Rest {
 
   restartCluster(id: string, request: RestartRequest): Promise<Cluster> {
     return this._ask('POST', ['clusters', id, 'restart'], request);
+  }
+
+  resizeCluster(id: string, request: ResizeRequest): Promise<Cluster> {
+    return this._ask('POST', ['clusters', id, 'resize'], request);
   }
 
   dismissFinding(cluster: string, id: string): Promise<void> {

@@ -1,7 +1,6 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { clusterOf, isLive } from '../backend/select';
 import { CommandIDs, orSay } from '../clusters/commands';
 import { placeOf } from '../notebook/current';
 import { IBackend } from '../tokens';
@@ -30,9 +29,8 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
       const actions: NotesActions = {
         resize: shape => {
           const { path, kernel } = placeOf(panel);
-          const cluster = clusterOf(backend.state, kernel);
-          const command = cluster && isLive(cluster) ? CommandIDs.restart : CommandIDs.start;
-          void app.commands.execute(command, { notebook: path, kernel, shape: { ...shape } });
+          const args = { notebook: path, kernel, shape: { ...shape } };
+          void app.commands.execute(CommandIDs.resize, args);
         },
         dismiss: placed => {
           // The button goes away with its card: the focus must not be lost with it.

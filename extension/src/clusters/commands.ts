@@ -1,8 +1,10 @@
-import { showErrorMessage } from '@jupyterlab/apputils';
+import { Notification, showErrorMessage } from '@jupyterlab/apputils';
 import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import type { Shape } from '@aglais/protocol';
-import { clusterOf, type NotebookPlace } from '../backend/select';
+import { takesLive } from '@aglais/protocol/takes-live';
+import { ProblemError } from '../backend/rest';
+import { clusterOf, isLive, type NotebookPlace } from '../backend/select';
 import type { CurrentNotebook } from '../notebook/current';
 import type { IBackend } from '../tokens';
 import type { Trans } from '../words';
@@ -13,7 +15,8 @@ export const CommandIDs = {
   openPanel: 'aglais:open-panel',
   start: 'aglais:start',
   stop: 'aglais:stop',
-  restart: 'aglais:restart'
+  restart: 'aglais:restart',
+  resize: 'aglais:resize'
 } as const;
 
 const PLACE = {
@@ -102,8 +105,42 @@ export function addClusterCommands(
     }
   });
 
+  commands.addCommand(CommandIDs.resize, {
+    label: trans.__('Give Spark another size'),
+    caption: trans.__(
+      'Change the size of the Spark cluster, without a restart where that can be done'
+    ),
+    isEnabled: args => can('start')(args) || can('restart')(args),
+    describedBy: { args: { type: 'object', properties: { ...PLACE, ...SHAPE } } },
+    execute: async (args): Promise<unknown> => {
+      const found = target(args);
+      const cluster = found && clusterOf(backend.state, found.place.kernel);
+      if (!cluster || !isLive(cluster))
+        return commands.execute(CommandIDs.start, args) as Promise<unknown>;
+      const shape = resized(cluster.shape, found.change);
+      if (!takesLive(cluster.shape, shape)) {
+        return commands.execute(CommandIDs.restart, args) as Promise<unknown>;
+      }
+      const changes = shapeChanges(cluster.shape, shape, trans);
+      try {
+        await backend.resizeCluster(cluster.id, shape);
+        const size = changes.map(change => change.short).join(', ');
+        Notification.success(
+          trans.__('%1 now has %2. Nothing was restarted or lost.', cluster.notebook, size),
+          { autoClose: 6000 }
+        );
+      } catch (error) {
+        if (error instanceof ProblemError && error.problem.type.endsWith(':restart-needed'))
+          return commands.execute(CommandIDs.restart, args) as Promise<unknown>;
+        const message = error instanceof Error ? error.message : trans.__('Nothing was changed.');
+        await showErrorMessage(trans.__('Spark did not get another size'), message);
+      }
+      return undefined;
+    }
+  });
+
   const notify = (): void => {
-    for (const id of [CommandIDs.start, CommandIDs.stop, CommandIDs.restart]) {
+    for (const id of Object.values(CommandIDs).filter(id => id !== CommandIDs.openPanel)) {
       commands.notifyCommandChanged(id);
     }
   };

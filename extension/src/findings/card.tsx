@@ -1,6 +1,7 @@
 import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { Advice, Cluster, Evidence, PlacedFinding, Shape } from '@aglais/protocol';
+import { takesLive } from '@aglais/protocol/takes-live';
 import { isLive } from '../backend/select';
 import { Button, KEEPS_KEYS } from '../button';
 import { resized, shapeChanges } from '../clusters/words';
@@ -130,6 +131,11 @@ function ResizeButton(
     return <span className="aglais-Card-done">{trans.__('Spark has this size now.')}</span>;
   }
   const size = changes.map(change => change.short).join(', ');
+  const label = !isLive(cluster)
+    ? trans.__('Start with %1', size)
+    : takesLive(cluster.shape, resized(cluster.shape, shape))
+      ? trans.__('Give %1 now, without a restart', size)
+      : trans.__('Restart with %1', size);
   return (
     <Button
       primary
@@ -137,7 +143,7 @@ function ResizeButton(
       disabled={isLive(cluster) && cluster.state !== 'ready'}
       onClick={() => props.onResize(shape)}
     >
-      {isLive(cluster) ? trans.__('Restart with %1', size) : trans.__('Start with %1', size)}
+      {label}
     </Button>
   );
 }

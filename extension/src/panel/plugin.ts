@@ -7,7 +7,6 @@ import {
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { isLive } from '../backend/select';
 import { CommandIDs, orSay } from '../clusters/commands';
 import { sparkIcon } from '../icon';
 import { CurrentNotebook } from '../notebook/current';
@@ -41,12 +40,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       start: () => void commands.execute(CommandIDs.start),
       stop: () => void commands.execute(CommandIDs.stop),
       restart: () => void commands.execute(CommandIDs.restart),
-      resize: shape => {
-        const live = model.cluster !== null && isLive(model.cluster);
-        void commands.execute(live ? CommandIDs.restart : CommandIDs.start, {
-          shape: { ...shape }
-        });
-      },
+      resize: shape => void commands.execute(CommandIDs.resize, { shape: { ...shape } }),
       dismiss: placed => {
         const action = backend.dismissFinding(placed.cluster, placed.finding.id);
         void orSay(trans.__('The finding was not dismissed'), action, trans);

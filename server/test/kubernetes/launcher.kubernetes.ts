@@ -1,11 +1,18 @@
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { V1Pod } from '@kubernetes/client-node';
 import { executorTemplate } from '../../src/clusters/launchers/kubernetes/executor-template.js';
 import type { ClusterSpec, Launcher } from '../../src/clusters/launchers/launcher.js';
+import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
+import { sharePath } from '../../src/clusters/launchers/kubernetes/shares.js';
+import { catalogueSql } from '../../src/shares/catalogue-sql.js';
+import { readShares } from '../../src/shares/declarations.js';
 import { launcherContract } from '../launcher.contract.js';
 import { runPython } from '../support/connect.js';
 import { eventually, PATIENCE_MS, SMALL } from '../support/server.js';
 import { openRoom, type KubernetesRoom } from './testbed-room.js';
+
+const checkout = resolve(import.meta.dirname, '../../..');
 
 describe('The Kubernetes launcher', () => {
   // The kernel's counters stay on the node: what a container died of is said by its status.
@@ -236,6 +243,45 @@ print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
       const { memoryMiB, machines } = await room.launcher().room();
       expect(memoryMiB).toBeGreaterThan(1_024);
       expect(machines.length).toBeGreaterThan(0);
+    },
+    PATIENCE_MS
+  );
+});
+
+describe('A share on Kubernetes', () => {
+  let room: KubernetesRoom;
+  // A folder of the node's is more than `restricted` admits.
+  beforeAll(async () => {
+    room = await openRoom('privileged');
+  }, PATIENCE_MS);
+  afterAll(() => room.close(), PATIENCE_MS);
+
+  it(
+    'is read by a query, and written by nobody',
+    async () => {
+      const hostPath = process.env.AGLAIS_NODE_CATALOGUES;
+      const volumes = [{ name: 'data', mountPath: '/data/catalogues', source: { hostPath } }];
+      const launcher = room.launcherWith({ volumes });
+      const policy = { ...room.policy, volumes: KubernetesPolicy.shape.volumes.parse(volumes) };
+      const declared = await readShares(join(checkout, 'catalogues'), '/nowhere', share =>
+        Promise.resolve(sharePath(policy, share))
+      );
+      const bigsky = declared.find(({ share }) => share?.id === 'bigsky');
+      expect(bigsky).toMatchObject({ problem: null, share: { path: '/data/catalogues/bigsky' } });
+      const id = 'shared';
+      const token = `only-for-${id}`;
+      await launcher.start({ id, shape: SMALL, token, catalogue: catalogueSql(bigsky!.share!) });
+      const { url, ca, shareProblems } = await eventually('it ready', async () => {
+        const seen = await launcher.observe(id);
+        return seen?.state === 'ready' && seen;
+      });
+      expect(shareProblems).toEqual([]);
+      const endpoint = { url: url!, ca, token };
+      const read = await runPython(endpoint, 'print(spark.table("bigsky.source").count())');
+      expect(read.stdout.trim()).toBe('981853');
+      const write = 'spark.range(1).write.parquet("/data/catalogues/mine")';
+      expect((await runPython(endpoint, write)).stderr).toMatch(/Read-only|Mkdirs failed|denied/);
+      await launcher.stop(id);
     },
     PATIENCE_MS
   );

@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import { benchDiagnosis } from './diagnosis/diagnosis.js';
 import { benchKillToCard } from './kill-to-card.js';
+import { benchKubernetesScale } from './kubernetes/scale.js';
 import { benchServerLoad } from './server-load.js';
 import { benchStart } from './start.js';
 
@@ -10,7 +11,8 @@ const parts = {
   start: benchStart,
   card: benchKillToCard,
   load: benchServerLoad,
-  diagnosis: () => benchDiagnosis(args)
+  diagnosis: () => benchDiagnosis(args),
+  kubernetes: benchKubernetesScale
 };
 
 console.log(

@@ -8,6 +8,8 @@ import {
   Endpoint,
   KernelReport,
   LongPoll,
+  ResizeAnswer,
+  ResizeRequest,
   RestartRequest
 } from './cluster.js';
 import { Problem } from './problem.js';
@@ -81,6 +83,13 @@ export function openApiDocument(version: string): ReturnType<typeof createDocume
           'Replace a cluster by a new one for the same kernel, of another shape if given',
           { '201': answer('The new cluster', Cluster) },
           { requestParams: { path: id }, requestBody: { content: json(RestartRequest) } }
+        )
+      },
+      '/clusters/{id}/resize': {
+        post: operation(
+          'Give a cluster another shape without restarting anything, where that can be done',
+          { '200': answer('What was done', ResizeAnswer) },
+          { requestParams: { path: id }, requestBody: { content: json(ResizeRequest) } }
         )
       },
       '/clusters/{id}/cell-runs': {

@@ -30,7 +30,9 @@ export const Cluster = z
     waitingFor: z
       .string()
       .nullable()
-      .describe('While it starts: what it waits for, e.g. "executors 1 of 2"'),
+      .describe(
+        'While it starts, what it waits for, e.g. "executors 1 of 2"; later, why executors do not come'
+      ),
     createdAt: z.number().int(),
     readyAt: z.number().int().nullable(),
     stoppedAt: z.number().int().nullable(),
@@ -81,6 +83,19 @@ export const RestartRequest = z
   .strictObject({ shape: Shape.optional() })
   .meta({ id: 'RestartRequest' });
 export type RestartRequest = z.infer<typeof RestartRequest>;
+
+export const ResizeRequest = z.strictObject({ shape: Shape }).meta({ id: 'ResizeRequest' });
+export type ResizeRequest = z.infer<typeof ResizeRequest>;
+
+export const ResizeAnswer = z
+  .strictObject({
+    applied: z
+      .enum(['live', 'restart-needed'])
+      .describe('`live`: it is in force, nothing was lost; else nothing was changed'),
+    cluster: Cluster
+  })
+  .meta({ id: 'ResizeAnswer' });
+export type ResizeAnswer = z.infer<typeof ResizeAnswer>;
 
 export const CellRunReport = z
   .strictObject({

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { mkdir, rmdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -7,9 +6,7 @@ import type { Logger } from 'pino';
 import { makeApp } from './app.js';
 import { ClusterRows } from './clusters/cluster-rows.js';
 import { Clusters } from './clusters/clusters.js';
-import { openCgroups } from './clusters/launchers/local/cgroups.js';
-import { findInstallation } from './clusters/launchers/local/installation.js';
-import { LocalLauncher } from './clusters/launchers/local/local-launcher.js';
+import { openLauncher } from './clusters/launchers/open-launcher.js';
 import type { Config } from './config.js';
 import { lockStateDirectory } from './state-lock.js';
 import { FindingRows } from './findings/finding-rows.js';
@@ -43,18 +40,10 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
   const { dataDirectory, stateDirectory, defaultShape } = config;
   const store = await openStore(config.databaseUrl ?? join(stateDirectory, 'aglais.sqlite'));
   const tokens = await openTokens(stateDirectory);
-  const name = `aglais-${createHash('sha256').update(stateDirectory).digest('hex').slice(0, 8)}`;
-  const cgroup = config.useCgroups ? await openCgroups(name) : null;
-  if (!cgroup)
-    log.warn('memory cgroups cannot be used here: executors are not held to their limit');
-  const launcher = new LocalLauncher({
-    directory: join(stateDirectory, 'clusters'),
-    installation: await findInstallation(config),
-    cgroup,
-    memoryMiB: config.memoryMiB
-  });
+  const opened = await openLauncher(config, tokens, log);
+  const { launcher } = opened;
   const journal = new Journal();
-  const shares = () => readShares(config.cataloguesDirectory, dataDirectory);
+  const shares = () => readShares(config.cataloguesDirectory, dataDirectory, opened.place);
   const clusters = new Clusters({
     launcher,
     rows: new ClusterRows(store),
@@ -94,8 +83,7 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
       await clusters.close();
       http.closeAllConnections();
       await store.destroy();
-      // Only an empty group can be removed: clusters that live on keep theirs.
-      if (cgroup) await rmdir(cgroup).catch(() => undefined);
+      await opened.close();
       unlock();
     }
   };

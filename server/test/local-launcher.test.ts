@@ -50,6 +50,7 @@ async function open(): Promise<MachineRoom> {
       );
       process.kill(pid, 'SIGKILL');
     },
+    url: /^sc:\/\/localhost:\d+$/,
     limitMiB: async (id, executor) =>
       group && ((await readCounters(join(group, id, `executor-${executor}`)))?.limitMiB ?? null),
     async close() {
@@ -62,5 +63,5 @@ async function open(): Promise<MachineRoom> {
 }
 
 describe(`The local launcher${group ? '' : ' (no memory cgroups on this machine)'}`, () => {
-  launcherContract(open, group !== null);
+  launcherContract(open, { limits: group !== null, counts: group !== null });
 });

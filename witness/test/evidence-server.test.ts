@@ -75,6 +75,15 @@ describe('A witness', () => {
     expect(done).toBe(0);
   });
 
+  it('takes its token from a header of its own, too: proxies of API servers keep Authorization', async () => {
+    const asked = { port: server.port, ca: identity.certificate, path: '/files' };
+    const status = async (token: string | null, own: string) =>
+      (await ask({ ...asked, token, headers: { 'Aglais-Token': own } })).statusCode;
+    expect(await status(null, TOKEN)).toBe(200);
+    expect(await status(null, 'another')).toBe(401);
+    expect(await status(TOKEN, 'another')).toBe(401);
+  });
+
   it('shows itself by its certificate', async () => {
     const { certificate } = testCertificate();
     const asking = ask({ port: server.port, ca: certificate, token: TOKEN, path: '/files' });

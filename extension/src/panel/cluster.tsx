@@ -18,7 +18,7 @@ export function ClusterState({ cluster, trans }: Props): React.JSX.Element {
   return (
     <div className="aglais-State" role="status" data-state={cluster.state}>
       <p className="aglais-State-words">{stateWords(cluster, trans)}</p>
-      {cluster.state === 'starting' && (
+      {(cluster.state === 'starting' || (cluster.state === 'ready' && cluster.waitingFor)) && (
         <p className="aglais-State-waiting">
           {cluster.waitingFor
             ? trans.__('Waiting for: %1', cluster.waitingFor)

@@ -36,6 +36,8 @@ KEEP_ALIVE = [
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.min_reconnect_backoff_ms", 5_000),  # how long one attempt to connect may take
 ]
+# The name in the certificates of clusters (server: CERTIFICATE_NAME).
+CERTIFICATE = "aglais"
 # Seconds. pyspark's 10 min would let a driver that hangs swallow an interrupt and `spark.stop()`.
 DEADLINES = {"interrupt": 5.0, "release_session": 5.0}
 # Said by Spark Connect when it runs but no longer knows a session, or is being stopped.
@@ -142,7 +144,7 @@ def change_client(notebook: Notebook, module: ModuleType) -> None:
     def __init__(self: Any, connection: Any, *args: Any, **kwargs: Any) -> None:
         ours = tie.owns(connection if isinstance(connection, str) else _address(connection))
         if ours and isinstance(connection, str):
-            connection = module.DefaultChannelBuilder(connection, KEEP_ALIVE)
+            connection = channel_builder(module, connection, tie.endpoint["ca"])  # type: ignore[index]
             # Not in SPARK_REMOTE, which people print, nor in pyspark's variable for tokens, which
             # would go to every other server too.
             connection.set("token", tie.endpoint["token"])  # type: ignore[index]
@@ -172,6 +174,27 @@ def change_client(notebook: Notebook, module: ModuleType) -> None:
     client_class.__init__ = __init__
     client_class._analyze = _analyze
     client_class._handle_error = _handle_error
+
+
+def channel_builder(module: ModuleType, url: str, ca: str | None) -> Any:
+    """A builder of channels to our cluster; with `ca` (PEM), only to one that this authority knows.
+
+    The authority is the cluster's own and signs for one name, whatever address leads there.
+    """
+    if ca is None:
+        return module.DefaultChannelBuilder(url, KEEP_ALIVE)
+
+    class PinnedChannelBuilder(module.DefaultChannelBuilder):
+        def toChannel(self) -> Any:
+            import grpc
+
+            credentials = grpc.ssl_channel_credentials(root_certificates=ca.encode())
+            if self.token is not None:
+                token = grpc.access_token_call_credentials(self.token)
+                credentials = grpc.composite_channel_credentials(credentials, token)
+            return self._secure_channel(self.endpoint, credentials)
+
+    return PinnedChannelBuilder(url, [*KEEP_ALIVE, ("grpc.ssl_target_name_override", CERTIFICATE)])
 
 
 class OperationHook:

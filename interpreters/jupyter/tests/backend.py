@@ -35,6 +35,7 @@ class Backend:
         self.start_seconds = 0.0  # how long a cluster says that it starts
         self.next_life = 0  # what a new kernel adds to its execution counts
         self.report_seconds = 0.0  # how long a report takes to be taken
+        self.behind: tuple[str, str] | None = None  # URL and authority of a relay before Spark
         self.hangs = False  # takes requests and does not answer
         self._changed = threading.Condition()
         self._http: ThreadingHTTPServer | None = None
@@ -165,7 +166,9 @@ class _Handler(BaseHTTPRequestHandler):
                 if cluster["state"] != "ready":
                     return self._problem(409, "The cluster is not ready.")
                 spark = backend.spark
-                answer = {"url": spark.url, "token": spark.token, "nextLife": backend.next_life}
+                url, ca = backend.behind or (spark.url, None)
+                life = backend.next_life
+                answer = {"url": url, "token": spark.token, "ca": ca, "nextLife": life}
                 return self._send(200, answer)
             case ["DELETE", "clusters"]:
                 backend.change(cluster, state="stopping", reason="It was stopped on request.")

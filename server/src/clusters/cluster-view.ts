@@ -60,6 +60,7 @@ function waitingFor(
   executors: number,
   shape: Shape
 ): string | null {
+  if (row.state === 'ready') return observed?.waitingFor ?? null;
   if (row.state !== 'requested' && row.state !== 'starting') return null;
   const driver = observed?.waitingFor ?? 'the driver';
   return `${driver}; executors ${executors} of ${shape.executors.max}`;

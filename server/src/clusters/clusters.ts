@@ -9,7 +9,8 @@ import {
   type ClusterRequest,
   type Endpoint,
   type KernelReport,
-  type PlacedFinding
+  type PlacedFinding,
+  type ResizeAnswer
 } from '@aglais/protocol';
 import { notFound, ProblemError } from '../problems.js';
 import type { ClusterRow } from '../store/schema.js';
@@ -151,6 +152,26 @@ export class Clusters {
       await this.keeper.settle(id);
       const request = { kernel: old.kernel, notebook: old.notebook, shape: wanted };
       return (await this.findOrCreate(request)).cluster;
+    });
+  }
+
+  /** Another shape for a cluster that goes on, where its launcher can do that; nothing is restarted. */
+  async resize(id: string, shape: Shape): Promise<ResizeAnswer> {
+    return this.turns.take(ADMISSION, async () => {
+      const { rows, launcher, defaultShape } = this.options;
+      const { state } = this.get(id);
+      if (state !== 'ready') {
+        throw new ProblemError(409, 'not-ready', `This cluster is ${state}; nothing was changed.`);
+      }
+      const room = await launcher.room();
+      const others = (await this.holders(room)).filter(holder => holder.cluster !== id);
+      admit(shape, room, others, defaultShape);
+      const applied = await launcher.resize(id, shape).catch((error: unknown) => {
+        throw new ProblemError(409, 'resize-incomplete', (error as Error).message);
+      });
+      if (applied === 'live') await rows.update(id, { shape: JSON.stringify(shape) });
+      await this.keeper.refresh(id);
+      return { applied, cluster: this.get(id) };
     });
   }
 

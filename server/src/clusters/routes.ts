@@ -3,6 +3,7 @@ import {
   ClusterRequest,
   KernelReport,
   LongPoll,
+  ResizeRequest,
   RestartRequest
 } from '@aglais/protocol';
 import { Router } from 'express';
@@ -38,6 +39,11 @@ export function clusterRoutes(clusters: Clusters): Router {
   router.post('/clusters/:id/restart', async (request, response) => {
     const { shape } = parseBody(RestartRequest, request.body ?? {});
     response.status(201).json(await clusters.restart(request.params.id, shape));
+  });
+
+  router.post('/clusters/:id/resize', async (request, response) => {
+    const { shape } = parseBody(ResizeRequest, request.body);
+    response.json(await clusters.resize(request.params.id, shape));
   });
 
   router.post('/clusters/:id/cell-runs', async (request, response) => {

@@ -38,7 +38,7 @@ export class ClusterWatch implements EvidenceSink {
   private readonly following: Promise<void>;
 
   constructor(
-    launcher: Launcher,
+    launcher: Pick<Launcher, 'follow'>,
     private cluster: WatchedCluster,
     private readonly events: WatchEvents,
     onError: (error: unknown) => void

@@ -30,8 +30,10 @@ export const WATCH_TIMES: WatchTimes = {
 };
 
 const PAGE = 500;
-/** Attempts to go on from a version that bring nothing, after which everything is listed: the version may be unknown
- * to a server that was restored from a backup. */
+/**
+ * Refusals to go on from a version, after which everything is listed: it may be unknown to a server that was restored from
+ * a backup. A server that cannot be reached says nothing about it, and should not be met by lists when it is back.
+ */
 const FRUITLESS = 3;
 /** Longer than this no server is waited for, whatever it asks. */
 const RETRY_AFTER_MS = 60_000;
@@ -79,7 +81,7 @@ class Relist extends Error {
  * it came: times are strings in them, whatever their types say.
  *
  * It lists, watches from the list's version on, goes on from the last version that it saw after a break, and lists anew
- * when the server has forgotten that (410), now and then anyhow, and when going on is fruitless. So every change is seen
+ * when the server has forgotten that (410), when it refuses again and again, and now and then anyhow. So every change is seen
  * but those of objects that were changed and deleted while the server's memory of it ran out (about five minutes).
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
  */
@@ -119,6 +121,8 @@ export class ListWatch<T extends KubernetesObject> {
 
   private async run(onFirstList: () => void): Promise<void> {
     let failures = 0;
+    /** Those of them in which a server answered. */
+    let refusals = 0;
     while (!this.abort.signal.aborted) {
       const began = Date.now();
       const linesBefore = this.traffic.lines;
@@ -131,13 +135,15 @@ export class ListWatch<T extends KubernetesObject> {
         // A server that ends each watch at once must not be asked in a circle.
         const lived = this.traffic.lines > linesBefore || Date.now() - began > 1_000;
         failures = lived ? 0 : failures + 1;
+        refusals = 0;
         if (failures > 0) await this.pause(failures, null);
       } catch (error) {
         if (this.abort.signal.aborted) return;
-        if (this.traffic.lines > linesBefore) failures = 0;
+        if (this.traffic.lines > linesBefore) failures = refusals = 0;
         failures += 1;
         this.traffic.failures += 1;
-        if (this.mustList(error, failures)) this.version = '';
+        if (error instanceof ApiError || error instanceof SyntaxError) refusals += 1;
+        if (refusals >= FRUITLESS || mustList(error)) this.version = '';
         const known = error instanceof Relist || (error instanceof ApiError && error.expired);
         // That a version has expired is nothing to complain about, and listing is no retry.
         if (known && failures === 1) continue;
@@ -150,18 +156,6 @@ export class ListWatch<T extends KubernetesObject> {
         );
       }
     }
-  }
-
-  private mustList(error: unknown, failures: number): boolean {
-    if (error instanceof Relist || failures >= FRUITLESS) return true;
-    // 4xx but "too many requests": the server does not like what is asked for.
-    return (
-      error instanceof ApiError &&
-      error.status >= 400 &&
-      error.status < 500 &&
-      error.status !== 429 &&
-      error.status !== 408
-    );
   }
 
   /** Waits before the next attempt; returns how long, ms. */
@@ -293,6 +287,18 @@ export class ListWatch<T extends KubernetesObject> {
 }
 
 class Silence extends Error {}
+
+function mustList(error: unknown): boolean {
+  if (error instanceof Relist) return true;
+  // 4xx but "too many requests": the server does not like what is asked for.
+  return (
+    error instanceof ApiError &&
+    error.status >= 400 &&
+    error.status < 500 &&
+    error.status !== 429 &&
+    error.status !== 408
+  );
+}
 
 function uidOf(object: KubernetesObject): string {
   const uid = object.metadata?.uid;

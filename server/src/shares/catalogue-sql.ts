@@ -21,7 +21,7 @@ export function catalogueSql(share: Share): string[] {
  */
 function tableSql(share: Share, table: ShareTable): string {
   const full = `${name(share.id)}.${name(table.name)}`;
-  const location = text(join(share.path, table.path));
+  const location = text(locationOf(share.path, table.path));
   const { bucketing } = table;
   const clauses = [
     `CREATE TABLE IF NOT EXISTS ${full}${columns(table)} USING ${table.format}`,
@@ -35,6 +35,12 @@ function tableSql(share: Share, table: ShareTable): string {
     `LOCATION ${location}`
   ].filter(Boolean);
   return oneLine(clauses.join(' '));
+}
+
+/** Of a path or of a URI, e.g. `s3a://bucket/gaia`. */
+function locationOf(share: string, table: string): string {
+  const scheme = /^[a-z0-9+.-]+:\/\//.exec(share)?.[0] ?? '';
+  return scheme + join(share.slice(scheme.length), table);
 }
 
 function columns(table: ShareTable): string {

@@ -13,13 +13,29 @@ export interface DeclaredShare {
   problem: string | null;
 }
 
+/** Where the data of a declared share are for Spark, and what is wrong with that place. */
+export type SharePlace = (
+  declared: Share,
+  file: string
+) => Promise<{ path: string; problem: string | null }>;
+
+/** Data on this machine's own file systems, which can be looked at. */
+export function onThisMachine(dataDirectory: string): SharePlace {
+  return async (declared, file) => {
+    const written = declared.path.replaceAll('${AGLAIS_DATA}', dataDirectory);
+    const path = isAbsolute(written) ? written : resolve(dirname(file), written);
+    return { path, problem: await problemOf({ ...declared, path }) };
+  };
+}
+
 /**
  * All shares declared in `directory/*.yaml`, and by data that brings its own declaration
  * (`<data directory>/catalogues/NAME/share.yaml`), with their paths resolved and looked at.
  */
 export async function readShares(
   directory: string,
-  dataDirectory: string
+  dataDirectory: string,
+  place: SharePlace = onThisMachine(dataDirectory)
 ): Promise<DeclaredShare[]> {
   const declared = (await namesIn(directory))
     .filter(name => /\.ya?ml$/.test(name))
@@ -27,7 +43,7 @@ export async function readShares(
   const data = join(dataDirectory, 'catalogues');
   const brought = (await namesIn(data)).map(name => join(data, name, 'share.yaml'));
   const files = [...declared, ...(await existing(brought))];
-  const shares = await Promise.all(files.map(file => readShare(file, dataDirectory)));
+  const shares = await Promise.all(files.map(file => readShare(file, place)));
   return shares.map((one, index) => {
     const first = shares.slice(0, index).find(({ share }) => share && share.id === one.share?.id);
     if (!first) return one;
@@ -54,19 +70,15 @@ async function isReadable(path: string): Promise<boolean> {
   );
 }
 
-async function readShare(file: string, dataDirectory: string): Promise<DeclaredShare> {
+async function readShare(file: string, place: SharePlace): Promise<DeclaredShare> {
   try {
     const declared = Share.safeParse(parse(await readFile(file, 'utf8')));
     if (!declared.success) {
       const problem = `${file} does not declare a share: ${z.prettifyError(declared.error)}`;
       return { file, share: null, problem };
     }
-    const path = declared.data.path.replaceAll('${AGLAIS_DATA}', dataDirectory);
-    const share = {
-      ...declared.data,
-      path: isAbsolute(path) ? path : resolve(dirname(file), path)
-    };
-    return { file, share, problem: await problemOf(share) };
+    const { path, problem } = await place(declared.data, file);
+    return { file, share: { ...declared.data, path }, problem };
   } catch (error) {
     return { file, share: null, problem: `${file} cannot be read: ${(error as Error).message}` };
   }

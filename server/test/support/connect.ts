@@ -8,17 +8,39 @@ export interface PythonRun {
   stderr: string;
 }
 
+/** As the kernel side of Aglais connects: only to a driver whose certificate is of the authority CA. */
+const PINNED = `
+import grpc
+from pyspark.sql.connect.client import DefaultChannelBuilder
+from pyspark.sql.connect.session import SparkSession as ConnectSession
+class Pinned(DefaultChannelBuilder):
+    def toChannel(self):
+        credentials = grpc.composite_channel_credentials(
+            grpc.ssl_channel_credentials(root_certificates=os.environ["CA"].encode()),
+            grpc.access_token_call_credentials(self.token))
+        return self._secure_channel(self.endpoint, credentials)
+builder = Pinned(os.environ["REMOTE"], [("grpc.ssl_target_name_override", "aglais")])
+spark = ConnectSession.builder.channelBuilder(builder).getOrCreate()
+`;
+
 /** Runs Python that finds `spark`, a session on the cluster, and `F`, the functions of Spark's SQL. */
-export async function runPython(endpoint: Endpoint, code: string): Promise<PythonRun> {
+export async function runPython(
+  endpoint: Pick<Endpoint, 'url' | 'token' | 'ca'>,
+  code: string
+): Promise<PythonRun> {
   const program = `
 import os
 from pyspark.sql import SparkSession, functions as F
-spark = SparkSession.builder.remote(os.environ["REMOTE"]).getOrCreate()
+${endpoint.ca ? PINNED : 'spark = SparkSession.builder.remote(os.environ["REMOTE"]).getOrCreate()'}
 ${code}
 spark.stop()
 `;
   const child = spawn(python, ['-c', program], {
-    env: { ...process.env, REMOTE: `${endpoint.url}/;token=${endpoint.token}` },
+    env: {
+      ...process.env,
+      REMOTE: `${endpoint.url}/;token=${endpoint.token}`,
+      CA: endpoint.ca ?? ''
+    },
     stdio: ['ignore', 'pipe', 'pipe']
   });
   const run: PythonRun = { code: null, stdout: '', stderr: '' };

@@ -7,12 +7,20 @@ export interface Asked {
   token?: string | null;
   method?: string;
   path: string;
+  headers?: Record<string, string>;
 }
 
 /** Opens a request to a witness; the path is sent as it is written. */
-export function ask({ port, ca, token, method, path }: Asked): Promise<IncomingMessage> {
+export function ask({
+  port,
+  ca,
+  token,
+  method,
+  path,
+  headers: more
+}: Asked): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const headers = token ? { Authorization: `Bearer ${token}` } : {};
+    const headers = { ...(token && { Authorization: `Bearer ${token}` }), ...more };
     const options = { host: '127.0.0.1', port, ca, path, method: method ?? 'GET', headers };
     httpsRequest({ ...options, agent: false }, resolve)
       .on('error', reject)

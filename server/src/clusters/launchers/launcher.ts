@@ -50,6 +50,11 @@ export interface Launcher {
   start(spec: ClusterSpec): Promise<void>;
   /** Ends whatever exists of the cluster and removes what it left, but for its evidence. Idempotent. */
   stop(id: string): Promise<void>;
+  /**
+   * Gives a running cluster another shape without restarting anything, where that can be done; returns when it is in force.
+   * Throws, in plain words, if it could be done and was not.
+   */
+  resize(id: string, shape: Shape): Promise<'live' | 'restart-needed'>;
   /** Removes the evidence of a cluster that was stopped long ago. Idempotent. */
   forget(id: string): Promise<void>;
   /** Everything that exists, whoever started it. */

@@ -2,11 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CoreV1Api,
   NetworkingV1Api,
+  PatchStrategy,
   RbacAuthorizationV1Api,
+  setHeaderOptions,
   type KubeConfig,
   type V1ConfigMap,
   type V1Pod
 } from '@kubernetes/client-node';
+import type { Shape } from '@aglais/protocol';
 import type { ClusterSpec } from '../launcher.js';
 import { createOnce, deleteIfThere } from './api-calls.js';
 import { configMap, networkPolicy, ownedBy, secret, service } from './cluster-objects.js';
@@ -16,9 +19,11 @@ import {
   installationLabels,
   objectName,
   selector,
+  SHAPE_ANNOTATION,
   type ClusterSecrets
 } from './names.js';
 import type { KubernetesPolicy } from './policy.js';
+import { memoryPatch } from './resize.js';
 import { driverRights } from './rights.js';
 
 /** Deleted objects are asked for again this often until they are gone, ms. */
@@ -104,6 +109,23 @@ export class ClusterCalls {
       [CLUSTER_LABEL]: id
     });
     return (await this.core.listNamespacedPod({ namespace, labelSelector })).items;
+  }
+
+  /** Asks for another memory limit of a running executor, in place. */
+  async resizeMemory(namespace: string, name: string, memoryMiB: number): Promise<void> {
+    await this.core.patchNamespacedPodResize(
+      { namespace, name, body: memoryPatch(memoryMiB) },
+      setHeaderOptions('Content-Type', PatchStrategy.StrategicMergePatch)
+    );
+  }
+
+  /** Notes the shape that a cluster has from now on where all can read it. */
+  async noteShape(id: string, namespace: string, shape: Shape): Promise<void> {
+    const annotations = { [SHAPE_ANNOTATION]: JSON.stringify(shape) };
+    await this.core.patchNamespacedPod(
+      { namespace, name: objectName(id), body: { metadata: { annotations } } },
+      setHeaderOptions('Content-Type', PatchStrategy.MergePatch)
+    );
   }
 
   /**

@@ -7,8 +7,9 @@ import { objectStoreProperties } from './shares.js';
 import { executorCpu } from './sizes.js';
 
 /**
- * Spark's properties of a cluster. Two are missing, because only the pod knows them: its address (`spark.driver.host`)
- * and that of the API server (`spark.master`); the pod's environment adds them.
+ * Spark's properties of a cluster. Two are missing, because only the pod knows them: its address (`spark.driver.host`,
+ * which is bound, too: executors are told the bound one) and that of the API server (`spark.master`); the pod's
+ * environment adds them.
  * @param namespace the cluster's
  */
 export function driverProperties(
@@ -24,7 +25,6 @@ export function driverProperties(
     'spark.app.id': applicationId(id),
     'spark.aglais.catalogue': `${MOUNTED.configuration}/catalogue.sql`,
     'spark.local.dir': MOUNTED.scratch,
-    'spark.driver.bindAddress': '0.0.0.0',
     'spark.driver.port': String(PORTS.driver),
     'spark.driver.blockManager.port': String(PORTS.driverBlocks),
     'spark.blockManager.port': String(PORTS.executorBlocks),
@@ -49,6 +49,8 @@ export function driverProperties(
     'spark.kubernetes.executor.disableConfigMap': 'true',
     // Dead pods are deleted by the server, once their last status is on record.
     'spark.kubernetes.executor.deleteOnTermination': 'false',
+    // One that is told to end has nothing to save; the template's own period is not taken.
+    'spark.kubernetes.executor.terminationGracePeriodSeconds': '5s',
     // Spark's defaults wait for a second at each step of a start.
     'spark.kubernetes.allocation.batch.delay': '200ms',
     'spark.kubernetes.allocation.batch.size': '50',

@@ -47,8 +47,6 @@ export function executorTemplate(spec: ClusterSpec, policy: KubernetesPolicy): V
       ...options.map(option => option.nodeSelector)
     ) as Record<string, string>,
     tolerations: [...(basics.tolerations ?? []), ...options.flatMap(option => option.tolerations)],
-    // One that is told to end has nothing to save.
-    terminationGracePeriodSeconds: 5,
     containers: [
       {
         name: EXECUTOR_CONTAINER,

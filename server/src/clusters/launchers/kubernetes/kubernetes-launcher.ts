@@ -1,7 +1,7 @@
 import { access, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPod, type Observation } from '@aglais/diagnosis';
-import { Shape } from '@aglais/protocol';
+import type { Shape } from '@aglais/protocol';
 import type { KubeConfig, V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { replaceFile, writeOnce } from '../../../store/files.js';
@@ -16,7 +16,6 @@ import { explainDeath } from './driver-death.js';
 import {
   objectName,
   PORTS,
-  SHAPE_ANNOTATION,
   SPARK_SECRET,
   WITNESS_CONTAINER,
   type ClusterSecrets
@@ -27,12 +26,13 @@ import { chosenOptions } from './pod-parts.js';
 import { namespaceOf, type KubernetesPolicy } from './policy.js';
 import { isOver } from './pod-state.js';
 import { Removal } from './removal.js';
+import { Resizing, shapeOf } from './resizing.js';
 import { driverSize, executorSize } from './sizes.js';
 import { driverWaits, executorsWait, type WatchedPod } from './waiting.js';
 
 /** How long the watch may be behind what was just asked for, ms. */
 const SEEN_MS = 10_000;
-/** Dead executors are looked for this often, ms. */
+/** Executors that are dead or too small are looked for this often, ms. */
 const SWEEP_MS = 1_000;
 
 export interface KubernetesLauncherOptions {
@@ -40,7 +40,7 @@ export interface KubernetesLauncherOptions {
   config: KubeConfig;
   /** One directory for each cluster is made in it. */
   directory: string;
-  evidence: (log: Logger) => ClusterEvidence;
+  evidence: ClusterEvidence;
   /** A secret of a cluster, the same whenever it is asked for. */
   secretOf: (cluster: string, purpose: string) => string;
   log: Logger;
@@ -59,11 +59,12 @@ export class KubernetesLauncher implements Launcher {
   private readonly authorities = new Map<string, Promise<string>>();
   private readonly prepared = new Map<string, Promise<void>>();
   private readonly removal: Removal;
+  private readonly resizing: Resizing;
   private readonly sweeping: NodeJS.Timeout;
 
   constructor(private readonly options: KubernetesLauncherOptions) {
     const { config, policy, log } = options;
-    this.evidence = options.evidence(log);
+    this.evidence = options.evidence;
     this.calls = new ClusterCalls(config, policy);
     this.nodes = new Nodes(config, policy, log);
     this.world = new ClusterWorld({
@@ -80,7 +81,11 @@ export class KubernetesLauncher implements Launcher {
       policy,
       log
     });
-    this.sweeping = setInterval(() => this.removal.sweep(), SWEEP_MS);
+    this.resizing = new Resizing(this.world, this.calls, log);
+    this.sweeping = setInterval(() => {
+      this.removal.sweep();
+      this.resizing.sweep();
+    }, SWEEP_MS);
     this.sweeping.unref();
   }
 
@@ -105,7 +110,9 @@ export class KubernetesLauncher implements Launcher {
     chosenOptions(spec, policy);
     await this.world.open();
     const directory = this.directory(id);
+    // What was stopped, or has had its driver, never gets another.
     if (await exists(join(directory, 'stopped'))) return;
+    if (await exists(join(directory, 'begun'))) return;
     if (this.world.of(id)?.driver) return;
     const namespace = namespaceOf(policy, spec.user ?? 'user');
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -143,6 +150,11 @@ export class KubernetesLauncher implements Launcher {
     const noted = await readText(join(directory, 'namespace'));
     const namespace = known?.namespace ?? noted;
     if (namespace) await this.removal.remove(id, namespace);
+  }
+
+  async resize(id: string, shape: Shape): Promise<'live' | 'restart-needed'> {
+    await this.world.open();
+    return this.resizing.resize(id, shape);
   }
 
   async forget(id: string): Promise<void> {
@@ -293,11 +305,6 @@ export class KubernetesLauncher implements Launcher {
         this.options.log.error({ err: error, cluster }, 'evidence is not mirrored')
       );
   }
-}
-
-/** As it was asked for; the pod says it. */
-function shapeOf({ metadata }: V1Pod): Shape {
-  return Shape.parse(JSON.parse(metadata?.annotations?.[SHAPE_ANNOTATION] ?? '{}'));
 }
 
 const bracketed = (address: string) => (address.includes(':') ? `[${address}]` : address);

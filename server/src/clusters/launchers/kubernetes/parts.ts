@@ -1,15 +1,7 @@
 import type { Observation } from '@aglais/diagnosis';
 import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import type { EvidenceSink } from '../launcher.js';
-
-/** Where a cluster's witness is, and how it is known. */
-export interface Witness {
-  /** https://ADDRESS:PORT */
-  url: string;
-  token: string;
-  /** The only authority whose certificates it may show, PEM. */
-  ca: string;
-}
+import type { Witness } from './evidence/witness-client.js';
 
 /** What the launcher asks of the evidence of its clusters; it hands over the pods and events that it sees. */
 export interface ClusterEvidence {
@@ -27,4 +19,6 @@ export interface ClusterEvidence {
   follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void>;
   record(id: string, observation: Observation): Promise<void>;
   forget(id: string): Promise<void>;
+  /** Stops mirroring; a later server goes on. */
+  close(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -190,8 +191,14 @@ export async function readPolicy(file: string): Promise<KubernetesPolicy> {
 
 /** The namespace of a user's clusters. */
 export function namespaceOf(policy: KubernetesPolicy, user: string): string {
-  return policy.namespace.replaceAll('{user}', dnsName(user)).slice(0, 63).replace(/-+$/, '');
+  const name = policy.namespace.replaceAll('{user}', dnsName(user));
+  if (name.length <= LONGEST) return name;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 12);
+  return `${name.slice(0, LONGEST - 13)}-${hash}`;
 }
+
+/** Of a DNS label (RFC 1123). */
+const LONGEST = 63;
 
 /** Whether each user has a namespace, so that all of them have to be looked at. */
 export const perUser = (policy: KubernetesPolicy) => policy.namespace.includes('{user}');

@@ -1,4 +1,9 @@
-import type { V1Role, V1RoleBinding, V1ServiceAccount } from '@kubernetes/client-node';
+import type {
+  V1PolicyRule,
+  V1Role,
+  V1RoleBinding,
+  V1ServiceAccount
+} from '@kubernetes/client-node';
 import { installationLabels } from './names.js';
 import type { KubernetesPolicy } from './policy.js';
 
@@ -41,3 +46,25 @@ export function driverRights(
     }
   };
 }
+
+/** What the server does in a namespace of clusters. It never reads a Secret back, and never enters a container. */
+export const SERVER_RULES: readonly V1PolicyRule[] = [
+  {
+    apiGroups: [''],
+    resources: ['pods', 'configmaps'],
+    verbs: ['get', 'list', 'watch', 'create', 'delete']
+  },
+  { apiGroups: [''], resources: ['pods', 'pods/resize'], verbs: ['patch'] },
+  { apiGroups: [''], resources: ['secrets', 'services'], verbs: ['create', 'delete'] },
+  { apiGroups: [''], resources: ['events'], verbs: ['list', 'watch'] },
+  {
+    apiGroups: ['networking.k8s.io'],
+    resources: ['networkpolicies'],
+    verbs: ['create', 'delete']
+  }
+];
+
+/** What it looks at in the whole of Kubernetes, to know what fits. */
+export const SERVER_CLUSTER_RULES: readonly V1PolicyRule[] = [
+  { apiGroups: [''], resources: ['nodes', 'pods'], verbs: ['list'] }
+];

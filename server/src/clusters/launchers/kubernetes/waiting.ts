@@ -32,7 +32,7 @@ export function driverWaits(driver: WatchedPod | null, booted: boolean, free: Fr
 
 /** Why executors are not there; null if none is held up. */
 export function executorsWait(executors: readonly WatchedPod[], free: Free): Waiting | null {
-  return troubleOf(executors, plural(executors.length, 'executor'), free);
+  return troubleOf(executors, 'an executor', free);
 }
 
 function troubleOf(pods: readonly WatchedPod[], who: string, free: Free): Waiting | null {
@@ -64,11 +64,11 @@ function placeless(unplaced: readonly WatchedPod[], who: string, free: Free): Wa
       advice: 'Ask the operator why the claim is not bound (kubectl describe pvc).'
     };
   }
-  const each = unplaced.length > 1 ? `for each of ${plural(unplaced.length, 'executor')}` : null;
-  const asked = `a place for ${each ? who : who === 'the driver' ? who : 'an executor'}: it needs`;
-  const needed = each
-    ? `a place for executors: needs ${memory(needs.memoryMiB)} ${each}`
-    : `${asked} ${memory(needs.memoryMiB)}`;
+  const size = memory(needs.memoryMiB);
+  const needed =
+    unplaced.length > 1
+      ? `a place for executors: needs ${size} for each of ${plural(unplaced.length, 'executor')}`
+      : `a place for ${who}: it needs ${size}`;
   const lacks = lacking(message, needs, free);
   return {
     for: `${needed}${lacks.length > 0 ? `; ${lacks.join(', ')}` : ''}`,

@@ -1,14 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  LogRecords,
-  readObservation,
-  tail,
-  type LogObservation,
-  type Observation,
-  type ProcessMemory
-} from '@aglais/diagnosis';
+import type { Observation, ProcessMemory } from '@aglais/diagnosis';
+import { followDriverLog, followLines } from '../follow-files.js';
 import type { EvidenceSink } from '../launcher.js';
 import { readCounters, type CgroupCounters } from './cgroups.js';
 import {
@@ -50,80 +43,43 @@ export async function followEvidence(
   await Promise.all([
     followRecorded(source, cgroups, sink, abort),
     followEvents(source, cgroups, sink, abort),
-    followDriverLog(source, abort),
+    followDriverLog(source.directory, { abort }, () => isLiving(source), source.record),
     sampleMemory(source, cgroups, sink, abort)
   ]);
 }
 
 /** Our own file is followed like Spark's: what is recorded comes back through it, and nothing comes twice. */
 async function followRecorded(
-  source: EvidenceSource,
+  { directory }: EvidenceSource,
   cgroups: CgroupWatch,
   sink: EvidenceSink,
   abort: AbortSignal
 ): Promise<void> {
-  const file = 'evidence.jsonl';
-  for await (const line of tail(join(source.directory, file), { signal: abort })) {
-    cgroups.known(line.text);
-    sink.evidenceLine(line.text, `${file}:${line.number}`);
-  }
+  await followLines(directory, 'evidence.jsonl', { abort }, (text, ref) => {
+    cgroups.known(text);
+    sink.evidenceLine(text, ref);
+  });
 }
 
 async function followEvents(
-  source: EvidenceSource,
+  { directory }: EvidenceSource,
   cgroups: CgroupWatch,
   sink: EvidenceSink,
   abort: AbortSignal
 ): Promise<void> {
-  const file = 'live.jsonl';
-  for await (const line of tail(join(source.directory, file), { signal: abort })) {
-    sink.eventLine(line.text, `${file}:${line.number}`);
+  await followLines(directory, 'live.jsonl', { abort }, async (text, ref) => {
+    sink.eventLine(text, ref);
     // The kernel's counters are asked at once, not at the next sample: they tell a kill for memory from any other.
-    const executor = REMOVED.exec(line.text)?.[1];
-    if (executor === undefined) continue;
+    const executor = REMOVED.exec(text)?.[1];
+    if (executor === undefined) return;
     await cgroups.lookAtTheEnd(executor);
     cgroups.clearLater(executor);
-  }
+  });
 }
 
-/** What the driver's own log says of its end, or of waiting in vain, is in no event: it is put on record. */
-async function followDriverLog(source: EvidenceSource, abort: AbortSignal): Promise<void> {
-  const file = 'driver.log';
-  const known = await recordedPlaces(source.directory);
-  const records = new LogRecords(file);
-  let waiting: NodeJS.Timeout | undefined;
-  const keep = async (record: LogObservation | null): Promise<void> => {
-    if (record && !known.has(record.ref)) await source.record(record);
-  };
-  // A record is complete when the next one begins; behind the last words of a driver there is none.
-  const waitForTheEnd = (): void => {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => {
-      void source
-        .driver()
-        .then(driver => driver && findProcess(driver))
-        .then(living => (living ? waitForTheEnd() : keep(records.flush())))
-        // The cluster was forgotten meanwhile.
-        .catch(() => undefined);
-    }, SAMPLE_MS);
-  };
-  try {
-    for await (const line of tail(join(source.directory, file), { signal: abort })) {
-      await keep(records.push(line.text, line.number));
-      waitForTheEnd();
-    }
-  } finally {
-    clearTimeout(waiting);
-  }
-}
-
-/** Lines of logs that are on record already, by this server or an earlier one. */
-async function recordedPlaces(directory: string): Promise<Set<string>> {
-  const text = await readFile(join(directory, 'evidence.jsonl'), 'utf8').catch(() => '');
-  const observations = text.split('\n').map(line => readObservation(line));
-  return new Set(
-    observations.flatMap(one => (typeof one !== 'string' && one.kind === 'log' ? [one.ref] : []))
-  );
+async function isLiving({ driver }: EvidenceSource): Promise<boolean> {
+  const name = await driver();
+  return name !== null && (await findProcess(name)) !== null;
 }
 
 async function sampleMemory(

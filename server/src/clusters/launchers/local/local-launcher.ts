@@ -99,6 +99,11 @@ export class LocalLauncher implements Launcher {
     await this.tidy(id, directory);
   }
 
+  /** Executors are told their limit by their driver, which has it from its start. */
+  resize(): Promise<'live' | 'restart-needed'> {
+    return Promise.resolve('restart-needed');
+  }
+
   async forget(id: string): Promise<void> {
     await rm(this.directory(id), { recursive: true, force: true });
   }

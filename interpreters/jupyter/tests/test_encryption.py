@@ -1,0 +1,90 @@
+"""A driver on another machine: encrypted, and nobody else is believed to be it."""
+
+import grpc
+import pyspark.sql.connect.client.core as core
+import pytest
+from tls import Authority, Relay
+
+from aglais_kernel.pyspark_hooks import channel_builder
+
+TOKEN = "only-for-the-driver"
+
+
+class Echo(grpc.GenericRpcHandler):
+    """Answers each call with the token that came with it."""
+
+    def __init__(self):
+        self.tokens = []
+
+    def service(self, call):
+        def answer(request, context):
+            metadata = dict(context.invocation_metadata())
+            self.tokens.append(metadata.get("authorization"))
+            return request
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path / "own")
+
+
+@pytest.fixture
+def driver(authority):
+    """A gRPC server with the certificate; its port and what it heard."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    echo = Echo()
+    server = grpc.server(ThreadPoolExecutor(2), handlers=[echo])
+    pair = (authority.key.read_bytes(), authority.certificate.read_bytes())
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
+    server.start()
+    yield port, echo
+    server.stop(None)
+
+
+def call(port, ca):
+    builder = channel_builder(core, f"sc://127.0.0.1:{port}", ca)
+    builder.set("token", TOKEN)
+    with builder.toChannel() as channel:
+        return channel.unary_unary("/any/Call")(b"hello", timeout=5)
+
+
+def test_the_token_goes_to_a_driver_that_the_authority_knows_by_whatever_address(driver, authority):
+    port, echo = driver
+    assert call(port, authority.pem) == b"hello"
+    assert echo.tokens == [f"Bearer {TOKEN}"]
+
+
+def test_nothing_goes_to_a_driver_of_another_authority(driver, tmp_path):
+    port, echo = driver
+    with pytest.raises(grpc.RpcError) as refusal:
+        call(port, Authority(tmp_path / "other").pem)
+    assert refusal.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert echo.tokens == []
+
+
+def test_nothing_goes_to_a_driver_whose_certificate_has_another_name(tmp_path):
+    stranger = Authority(tmp_path / "stranger", name="elsewhere")
+    relay = Relay(stranger, port=9)
+    with pytest.raises(grpc.RpcError):
+        call(relay.port, stranger.pem)
+    assert relay.received == 0
+    relay.close()
+
+
+def test_a_driver_on_this_machine_needs_no_authority():
+    builder = channel_builder(core, "sc://localhost:15002", None)
+    assert type(builder) is core.DefaultChannelBuilder
+
+
+def test_a_notebook_uses_an_encrypted_spark_as_any_other(kernel, backend, spark_server, authority):
+    relay = Relay(authority, spark_server.port)
+    backend.behind = (f"sc://127.0.0.1:{relay.port}", authority.pem)
+    assert kernel.run("spark.range(10).count()").result == "10"
+    assert relay.received > 0
+    # What people print, or hand to other programs, has no secret in it.
+    shown = kernel.run("import os; print(os.environ['SPARK_REMOTE'])").text
+    assert shown == f"sc://127.0.0.1:{relay.port}\n"
+    relay.close()

@@ -1,0 +1,255 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdir, open, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readPod, readPodEvent, type Observation } from '@aglais/diagnosis';
+import type { CoreV1Event, KubernetesObject, V1Pod } from '@kubernetes/client-node';
+import type { Logger } from 'pino';
+import { backOff } from '../../../../kubernetes/back-off.js';
+import { followDriverLog, followLines } from '../../follow-files.js';
+import type { EvidenceSink } from '../../launcher.js';
+import { EvidenceFile } from './evidence-file.js';
+import { Mirror } from './mirror.js';
+import { PodRecords } from './pod-records.js';
+import type { Witness } from './witness-client.js';
+
+export type { Witness } from './witness-client.js';
+
+/** Those who follow get this long to take the last of it. */
+const TELL_MS = 5_000;
+
+export interface KubernetesEvidenceOptions {
+  /** A folder in it for each cluster. */
+  directory: string;
+  log: Logger;
+}
+
+/** What is in hand of one cluster. */
+interface ClusterEvidence {
+  file: EvidenceFile;
+  /** Knows what is on record once this is resolved. */
+  records: Promise<PodRecords>;
+  /** By UID of a pod: its newest version that was handed over, and the newest that is on the disk. */
+  versions: Map<string, { handedOver: string; onDisk: string | null }>;
+  /** Statuses and events are taken one by one, in their order. */
+  queue: Promise<void>;
+  mirror: Mirror | null;
+  /** Aborted when nothing of the driver's will come any more. */
+  over: AbortController;
+  /** Each resolves when somebody who follows was told everything. */
+  followers: Set<() => Promise<void>>;
+  isForgotten: boolean;
+  ready: { port: number; problems: string[] } | null;
+}
+
+/**
+ * Evidence of all clusters of one launcher, as files: what the driver wrote, mirrored from its pod, and what was seen of
+ * pods and Events, in the words of Kubernetes. The launcher hands over the pods and events that it sees. Whoever follows
+ * reads the files: what is seen live is what is found offline.
+ */
+export class KubernetesEvidence {
+  private readonly clusters = new Map<string, ClusterEvidence>();
+  private readonly abort = new AbortController();
+
+  constructor(private readonly options: KubernetesEvidenceOptions) {}
+
+  /** Every status seen of a pod of the cluster; what decides something is put on record. */
+  pod(clusterId: string, pod: V1Pod): void {
+    const uid = pod.metadata?.uid ?? '';
+    const version = pod.metadata?.resourceVersion ?? '';
+    const { versions } = this.of(clusterId);
+    const known = versions.get(uid);
+    versions.set(uid, { handedOver: version, onDisk: known?.onDisk ?? null });
+    this.take(clusterId, async (cluster, records) => {
+      const seen = readPod(asJson(pod), pod.metadata?.namespace ?? '');
+      if (seen && records.isNewStatus(seen)) await cluster.file.append(seen);
+      const now = cluster.versions.get(uid);
+      if (now) cluster.versions.set(uid, { ...now, onDisk: version });
+    });
+  }
+
+  /** Every Event seen about a pod of the cluster. */
+  event(clusterId: string, event: CoreV1Event): void {
+    this.take(clusterId, async (cluster, records) => {
+      const seen = readPodEvent(asJson(event), event.metadata?.namespace ?? '');
+      if (seen && records.isNewEvent(seen)) await cluster.file.append(seen);
+    });
+  }
+
+  /** Whether everything that was handed over of this pod is on the disk, so that the pod may be deleted. */
+  podRecorded(clusterId: string, uid: string): boolean {
+    const known = this.clusters.get(clusterId)?.versions.get(uid);
+    return known !== undefined && known.onDisk === known.handedOver;
+  }
+
+  /** Copies what the driver writes, until `ended`. Goes on where an earlier server was. Idempotent. */
+  mirror(clusterId: string, witness: Witness): void {
+    const cluster = this.of(clusterId);
+    if (cluster.over.signal.aborted) return;
+    const { log } = this.options;
+    cluster.mirror ??= new Mirror({ directory: this.directoryOf(clusterId), witness, log });
+  }
+
+  /** From the file that the driver wrote when it could be used; null before. */
+  ready(clusterId: string): { port: number; problems: string[] } | null {
+    const cluster = this.of(clusterId);
+    cluster.ready ??= readReady(join(this.directoryOf(clusterId), 'ready'));
+    return cluster.ready;
+  }
+
+  /**
+   * The cluster is over: fetches the last bytes, stops copying, and resolves when everything that is known by then was
+   * told to those who follow, within a bounded time. Idempotent.
+   */
+  async ended(clusterId: string): Promise<void> {
+    const cluster = this.of(clusterId);
+    await cluster.mirror?.finish();
+    await cluster.queue;
+    cluster.over.abort();
+    const told = [...cluster.followers].map(caughtUp => caughtUp());
+    const deadline = AbortSignal.any([this.abort.signal, AbortSignal.timeout(TELL_MS)]);
+    await Promise.race([Promise.all(told), once(deadline, 'abort')]);
+  }
+
+  /** All evidence from the beginning on, then as it comes, until the signal. */
+  async follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void> {
+    const directory = this.directoryOf(id);
+    const { over, file, followers } = this.of(id);
+    const driver = { abort: signal, over: over.signal };
+    let bytes = 0;
+    const ofDriver = Promise.all([
+      followLines(directory, 'live.jsonl', driver, (text, ref) => sink.eventLine(text, ref)),
+      followDriverLog(
+        directory,
+        driver,
+        () => Promise.resolve(!over.signal.aborted),
+        found => this.record(id, found)
+      )
+    ]);
+    // Goes on when the cluster is over: kernels tell how their cells ended, and pods are seen to go.
+    const ofOthers = followLines(
+      directory,
+      'evidence.jsonl',
+      { abort: signal },
+      (text, ref) => sink.evidenceLine(text, ref),
+      read => (bytes = read)
+    );
+    const caughtUp = async (): Promise<void> => {
+      // A driver that never began has written nothing, and its files are not waited for.
+      for (const name of ['live.jsonl', 'driver.log']) await touch(join(directory, name));
+      await ofDriver;
+      const size = await file.size();
+      while (bytes < size && !signal.aborted) await sleep(5);
+    };
+    followers.add(caughtUp);
+    try {
+      await Promise.all([ofDriver, ofOthers]);
+    } finally {
+      followers.delete(caughtUp);
+    }
+  }
+
+  /** Adds what someone else observed. */
+  async record(id: string, observation: Observation): Promise<void> {
+    await this.of(id).file.append(observation);
+  }
+
+  /** Removes all evidence of a cluster. Idempotent. */
+  async forget(id: string): Promise<void> {
+    const cluster = this.clusters.get(id);
+    if (cluster) {
+      cluster.isForgotten = true;
+      await cluster.mirror?.close();
+      await cluster.queue;
+      await cluster.file.idle();
+    }
+    this.clusters.delete(id);
+    await rm(this.directoryOf(id), { recursive: true, force: true });
+  }
+
+  /** Stops copying, of all clusters; the next server goes on. */
+  async close(): Promise<void> {
+    this.abort.abort();
+    for (const { mirror, queue } of this.clusters.values()) {
+      await mirror?.close();
+      await queue;
+    }
+  }
+
+  private take(
+    clusterId: string,
+    act: (cluster: ClusterEvidence, records: PodRecords) => Promise<void>
+  ): void {
+    const cluster = this.of(clusterId);
+    cluster.queue = cluster.queue.then(async () => {
+      for (let failures = 1; !this.abort.signal.aborted && !cluster.isForgotten; failures += 1) {
+        try {
+          return await act(cluster, await cluster.records);
+        } catch (error) {
+          const { log } = this.options;
+          log.error(
+            { err: error, cluster: clusterId },
+            'Evidence of a pod cannot be written; it is tried again, and its pod is kept meanwhile.'
+          );
+          // What was not written is not known.
+          cluster.records = recordsOf(cluster.file);
+          const ms = backOff(failures, Math.random());
+          await sleep(ms, undefined, { signal: this.abort.signal }).catch(() => undefined);
+        }
+      }
+    });
+  }
+
+  private of(clusterId: string): ClusterEvidence {
+    let cluster = this.clusters.get(clusterId);
+    if (!cluster) {
+      const file = new EvidenceFile(join(this.directoryOf(clusterId), 'evidence.jsonl'));
+      cluster = {
+        file,
+        records: recordsOf(file),
+        versions: new Map(),
+        queue: Promise.resolve(),
+        mirror: null,
+        over: new AbortController(),
+        followers: new Set(),
+        isForgotten: false,
+        ready: null
+      };
+      this.clusters.set(clusterId, cluster);
+    }
+    return cluster;
+  }
+
+  private directoryOf(clusterId: string): string {
+    return join(this.options.directory, clusterId);
+  }
+}
+
+async function recordsOf(file: EvidenceFile): Promise<PodRecords> {
+  const records = new PodRecords();
+  for (const observation of await file.read()) records.known(observation);
+  return records;
+}
+
+/** The generated client has Dates where the API's JSON, and so our reader, has texts. */
+function asJson(object: KubernetesObject): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(object)) as Record<string, unknown>;
+}
+
+/** Its first line is the port; each further line names a table that could not be made known (aglais.Readiness). */
+function readReady(path: string): { port: number; problems: string[] } | null {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+  const [port, ...problems] = text.trim().split('\n');
+  return port ? { port: Number(port), problems } : null;
+}
+
+async function touch(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await (await open(path, 'a', 0o600)).close();
+}

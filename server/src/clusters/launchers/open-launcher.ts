@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from '../../config.js';
+import type { Tokens } from '../../identity/tokens.js';
+import { onThisMachine, type SharePlace } from '../../shares/declarations.js';
+import type { Launcher } from './launcher.js';
+import { openCgroups } from './local/cgroups.js';
+import { findInstallation } from './local/installation.js';
+import { LocalLauncher } from './local/local-launcher.js';
+
+/** A launcher, and where its clusters find the data of the shares. */
+export interface OpenedLauncher {
+  launcher: Launcher;
+  place: SharePlace;
+  close(): Promise<void>;
+}
+
+/** The launcher that the configuration names. */
+export async function openLauncher(
+  config: Config,
+  tokens: Tokens,
+  log: Logger
+): Promise<OpenedLauncher> {
+  return config.kubernetesPolicy === null
+    ? openLocal(config, log)
+    : openKubernetes(config, config.kubernetesPolicy, tokens, log);
+}
+
+async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
+  const { stateDirectory } = config;
+  const name = `aglais-${createHash('sha256').update(stateDirectory).digest('hex').slice(0, 8)}`;
+  const cgroup = config.useCgroups ? await openCgroups(name) : null;
+  if (!cgroup)
+    log.warn('memory cgroups cannot be used here: executors are not held to their limit');
+  return {
+    launcher: new LocalLauncher({
+      directory: join(stateDirectory, 'clusters'),
+      installation: await findInstallation(config),
+      cgroup,
+      memoryMiB: config.memoryMiB
+    }),
+    place: onThisMachine(config.dataDirectory),
+    async close() {
+      // Only an empty group can be removed: clusters that live on keep theirs.
+      if (cgroup) await rmdir(cgroup).catch(() => undefined);
+    }
+  };
+}
+
+async function openKubernetes(
+  config: Config,
+  policyFile: string,
+  tokens: Tokens,
+  log: Logger
+): Promise<OpenedLauncher> {
+  // Loaded only where it is used: the client knows all of Kubernetes, which takes half a second to read.
+  const { KubernetesLauncher } = await import('./kubernetes/kubernetes-launcher.js');
+  const { KubernetesEvidence } = await import('./kubernetes/evidence/pod-evidence.js');
+  const { connect } = await import('./kubernetes/connection.js');
+  const { readPolicy } = await import('./kubernetes/policy.js');
+  const { sharePath } = await import('./kubernetes/shares.js');
+  const policy = await readPolicy(policyFile);
+  const directory = join(config.stateDirectory, 'clusters');
+  const evidence = new KubernetesEvidence({ directory, log });
+  const launcher = new KubernetesLauncher({
+    policy,
+    config: connect(policy),
+    directory,
+    evidence,
+    secretOf: (cluster, purpose) => tokens.secretOf(cluster, purpose),
+    log
+  });
+  await launcher.open();
+  return {
+    launcher,
+    place: declared => Promise.resolve(sharePath(policy, declared)),
+    async close() {
+      await launcher.close();
+      await evidence.close();
+    }
+  };
+}

@@ -1,0 +1,242 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { V1Pod } from '@kubernetes/client-node';
+import { executorTemplate } from '../../src/clusters/launchers/kubernetes/executor-template.js';
+import type { ClusterSpec, Launcher } from '../../src/clusters/launchers/launcher.js';
+import { launcherContract } from '../launcher.contract.js';
+import { runPython } from '../support/connect.js';
+import { eventually, PATIENCE_MS, SMALL } from '../support/server.js';
+import { openRoom, type KubernetesRoom } from './testbed-room.js';
+
+describe('The Kubernetes launcher', () => {
+  // The kernel's counters stay on the node: what a container died of is said by its status.
+  launcherContract(() => openRoom(), { limits: true, counts: false });
+});
+
+describe('On Kubernetes', () => {
+  let room: KubernetesRoom;
+  const spec = (id: string, more: Partial<ClusterSpec> = {}): ClusterSpec => ({
+    id,
+    shape: SMALL,
+    token: `only-for-${id}`,
+    catalogue: [],
+    ...more
+  });
+  const waitsFor = (launcher: Launcher, id: string, words: RegExp) =>
+    eventually(`${id} waiting for ${String(words)}`, async () => {
+      const seen = await launcher.observe(id);
+      return seen && words.test(seen.waitingFor ?? '') && seen;
+    });
+
+  const ready = (launcher: Launcher, id: string) =>
+    eventually(`${id} ready`, async () => {
+      const seen = await launcher.observe(id);
+      if (seen?.state === 'exited') throw new Error(seen.exit ?? 'it ended');
+      return seen?.state === 'ready' && seen;
+    });
+
+  beforeAll(async () => {
+    room = await openRoom();
+  }, PATIENCE_MS);
+  afterAll(() => room.close(), PATIENCE_MS);
+
+  it(
+    'a driver that no node takes says what it needs and what there is',
+    async () => {
+      const launcher = room.launcher();
+      const shape = { ...SMALL, driverMemoryMiB: 900_000 };
+      await launcher.start(spec('huge', { shape }));
+      const seen = await waitsFor(launcher, 'huge', /place for the driver/);
+      expect(seen.waitingFor).toMatch(/needs 879\.\d GiB; the largest free node has \d/);
+      expect(seen.advice).toMatch(/fewer or smaller/);
+      await launcher.stop('huge');
+      expect(await room.traces('huge')).toEqual([]);
+    },
+    PATIENCE_MS
+  );
+
+  it(
+    'an image that is not there is named',
+    async () => {
+      const image = { name: 'aglais.invalid/nothing:1', pullPolicy: 'Never' };
+      const launcher = room.launcherWith({ image });
+      await launcher.start(spec('no-image'));
+      const seen = await waitsFor(launcher, 'no-image', /image/);
+      expect(seen.waitingFor).toMatch(/ErrImageNeverPull.*aglais\.invalid\/nothing:1/);
+      await launcher.stop('no-image');
+    },
+    PATIENCE_MS
+  );
+
+  it(
+    'a claim that does not exist is named',
+    async () => {
+      const volumes = [{ name: 'gaia', mountPath: '/data', source: { claim: 'gaia-dr3' } }];
+      const launcher = room.launcherWith({ volumes });
+      await launcher.start(spec('no-claim'));
+      const seen = await waitsFor(launcher, 'no-claim', /claim/);
+      expect(seen.waitingFor).toBe('the volume claim "gaia-dr3", which does not exist');
+      await launcher.stop('no-claim');
+    },
+    PATIENCE_MS
+  );
+
+  it(
+    'a driver whose pod somebody deletes is over, with who did it',
+    async () => {
+      const launcher = room.launcher();
+      await launcher.start(spec('deleted'));
+      await room.core.deleteNamespacedPod({ name: 'aglais-deleted', namespace: room.namespace });
+      const seen = await eventually('its end', async () => {
+        const now = await launcher.observe('deleted');
+        return now?.state === 'exited' && now.exit?.includes('deleted by somebody') && now;
+      });
+      expect(seen.exit).toContain("Your notebook's variables are kept");
+      await launcher.stop('deleted');
+      expect(await room.traces('deleted')).toEqual([]);
+    },
+    PATIENCE_MS
+  );
+
+  it(
+    'two clusters do not see each other, and executors that find no room are spoken of while one works',
+    async () => {
+      const launcher = room.launcher();
+      const crowded = { ...SMALL, executors: { min: 2, max: 2 }, executorMemoryMiB: 900_000 };
+      await Promise.all([
+        launcher.start(spec('one')),
+        launcher.start(spec('two', { shape: crowded }))
+      ]);
+      const [one, two] = await Promise.all([ready(launcher, 'one'), ready(launcher, 'two')]);
+      expect(one.ca).not.toBe(two.ca);
+      const reached = { url: one.url!, ca: one.ca, token: spec('one').token };
+      expect((await runPython(reached, 'print(spark.range(7).count())')).stdout.trim()).toBe('7');
+      // The token of the other does not open this one.
+      const stranger = { ...reached, token: spec('two').token };
+      expect((await runPython(stranger, 'spark.range(7).count()')).stderr).toMatch(
+        /UNAUTHENTICATED|Invalid authentication token/
+      );
+      expect((await waitsFor(launcher, 'two', /executors/)).waitingFor).toMatch(
+        /needs 879\.\d GiB for each of 2 executors; the largest free node has/
+      );
+      await Promise.all([launcher.stop('one'), launcher.stop('two')]);
+      expect([...(await room.traces('one')), ...(await room.traces('two'))]).toEqual([]);
+    },
+    PATIENCE_MS
+  );
+
+  it(
+    'a Python job that died for memory passes on the same executor once its limit was raised',
+    async () => {
+      const launcher = room.launcher();
+      await launcher.start(spec('raise'));
+      const { url, ca } = await ready(launcher, 'raise');
+      const endpoint = { url: url!, ca, token: spec('raise').token };
+      const hungry = `
+def hungry(frames):
+    for frame in frames:
+        hoard = [b"x" * (16 << 20) for _ in range(40)]
+        yield frame
+print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
+      const failed = await runPython(endpoint, hungry);
+      expect(failed.code).not.toBe(0);
+      const executors = async () =>
+        (
+          await room.core.listNamespacedPod({
+            namespace: room.namespace,
+            labelSelector: 'aglais.org/cluster=raise,aglais.org/role=executor'
+          })
+        ).items.filter(({ status }) => status?.phase === 'Running');
+      const [before] = await eventually('an executor', async () => {
+        const all = await executors();
+        return all.length > 0 && all;
+      });
+      const larger = { ...SMALL, executorOverheadMiB: SMALL.executorOverheadMiB + 1_024 };
+      const begun = Date.now();
+      expect(await launcher.resize('raise', larger)).toBe('live');
+      console.log(`the limit was in force after ${Date.now() - begun} ms`);
+      const id = before!.metadata!.labels!['spark-exec-id']!;
+      expect(await room.limitMiB('raise', id)).toBe(SMALL.executorMemoryMiB + 1_280);
+      const passed = await runPython(endpoint, hungry);
+      expect(passed).toMatchObject({ code: 0, stdout: '1\n' });
+      const [after] = await executors();
+      const containerOf = (pod?: V1Pod) => pod?.status?.containerStatuses?.[0]?.containerID;
+      expect(containerOf(after)).toBe(containerOf(before));
+      expect(await launcher.resize('raise', { ...larger, executorCores: 2 })).toBe(
+        'restart-needed'
+      );
+      // One that Spark makes now is told the old size, and gets the new one.
+      await room.kill('raise', { executor: id });
+      const next = await eventually('the next executor', async () =>
+        (await executors()).find(({ metadata }) => metadata?.uid !== before!.metadata?.uid)
+      );
+      const nextId = next.metadata!.labels!['spark-exec-id']!;
+      await eventually(
+        'its limit',
+        async () => (await room.limitMiB('raise', nextId)) === SMALL.executorMemoryMiB + 1_280
+      );
+      await launcher.stop('raise');
+    },
+    2 * PATIENCE_MS
+  );
+
+  it(
+    'a start that was interrupted after its first object is gone on with',
+    async () => {
+      const launcher = room.launcher();
+      await room.calls.root(spec('half'), room.namespace);
+      const seen = await eventually('what is left of it', () => launcher.observe('half'));
+      expect(seen.state).toBe('interrupted');
+      await launcher.start(spec('half'));
+      expect((await launcher.observe('half'))?.state).toBe('starting');
+      await launcher.stop('half');
+      expect(await room.traces('half')).toEqual([]);
+    },
+    PATIENCE_MS
+  );
+
+  it(
+    'a cluster of which only its first object was made is stopped, too',
+    async () => {
+      await room.calls.root(spec('orphan'), room.namespace);
+      const launcher = room.launcher();
+      await eventually('it', () => launcher.observe('orphan'));
+      await launcher.stop('orphan');
+      expect(await room.traces('orphan')).toEqual([]);
+    },
+    PATIENCE_MS
+  );
+
+  it(
+    'a namespace that admits only restricted pods admits the executors that Spark will make',
+    async () => {
+      const { policy, namespace } = room;
+      const template = executorTemplate(spec('template'), policy);
+      const [container] = template.spec!.containers;
+      const body: V1Pod = {
+        ...template,
+        metadata: { ...template.metadata, name: 'template' },
+        spec: {
+          ...template.spec,
+          containers: [{ ...container!, image: policy.image.name, args: ['executor'] }]
+        }
+      };
+      const made = await room.core.createNamespacedPod({ namespace, body, dryRun: 'All' });
+      expect(made.spec!.automountServiceAccountToken).toBe(false);
+      const open = { ...body, spec: { ...body.spec!, hostNetwork: true } };
+      await expect(
+        room.core.createNamespacedPod({ namespace, body: open, dryRun: 'All' })
+      ).rejects.toThrow(/violates PodSecurity/);
+    },
+    PATIENCE_MS
+  );
+
+  it(
+    'a room is what the nodes have',
+    async () => {
+      const { memoryMiB, machines } = await room.launcher().room();
+      expect(memoryMiB).toBeGreaterThan(1_024);
+      expect(machines.length).toBeGreaterThan(0);
+    },
+    PATIENCE_MS
+  );
+});

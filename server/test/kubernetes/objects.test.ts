@@ -1,0 +1,325 @@
+import { describe, expect, it } from '@jest/globals';
+import { executorLimitMiB } from '@aglais/protocol';
+import type { V1Container, V1Pod } from '@kubernetes/client-node';
+import { parse } from 'yaml';
+import type { ClusterSpec } from '../../src/clusters/launchers/launcher.js';
+import {
+  configMap,
+  networkPolicy,
+  ownedBy,
+  secret,
+  service
+} from '../../src/clusters/launchers/kubernetes/cluster-objects.js';
+import { driverPod } from '../../src/clusters/launchers/kubernetes/driver-pod.js';
+import { driverProperties } from '../../src/clusters/launchers/kubernetes/driver-properties.js';
+import { executorTemplate } from '../../src/clusters/launchers/kubernetes/executor-template.js';
+import {
+  clusterOfName,
+  SECRET_KEYS,
+  type ClusterSecrets
+} from '../../src/clusters/launchers/kubernetes/names.js';
+import { podSize } from '../../src/clusters/launchers/kubernetes/node-room.js';
+import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
+import { driverRights } from '../../src/clusters/launchers/kubernetes/rights.js';
+import { driverSize } from '../../src/clusters/launchers/kubernetes/sizes.js';
+import { SMALL } from '../support/server.js';
+
+const TOKEN = 'VERY-SECRET';
+const policyOf = (more: object = {}) =>
+  KubernetesPolicy.parse({ image: { name: 'registry.example/aglais-spark:1' }, ...more });
+const spec: ClusterSpec = {
+  id: 'm1abc',
+  shape: { ...SMALL, executors: { min: 3, max: 3 }, executorCores: 2 },
+  token: TOKEN,
+  catalogue: ['CREATE DATABASE IF NOT EXISTS `gaia`', "CREATE TABLE `gaia`.`gd1` LOCATION '/d'"]
+};
+const secrets = Object.fromEntries(
+  SECRET_KEYS.map(key => [key, key === 'token' ? TOKEN : `the ${key}`])
+) as ClusterSecrets;
+const root = { metadata: { name: 'aglais-m1abc', uid: 'root-uid' } };
+const pod = (more: object = {}, of = spec) =>
+  driverPod(of, policyOf(more), 'spaces', ownedBy(root));
+const template = (more: object = {}, of = spec) => executorTemplate(of, policyOf(more));
+const all = (more: object = {}) => {
+  const policy = policyOf(more);
+  const owner = ownedBy(root);
+  return [
+    configMap(spec, policy, 'spaces'),
+    secret(spec, policy, 'spaces', owner, secrets),
+    service(spec, policy, 'spaces', owner),
+    networkPolicy(spec, policy, 'spaces', owner),
+    driverPod(spec, policy, 'spaces', owner)
+  ];
+};
+const containers = ({ spec: it }: V1Pod): V1Container[] => [
+  ...(it!.initContainers ?? []),
+  ...it!.containers
+];
+const mountsOf = (container: V1Container) =>
+  Object.fromEntries((container.volumeMounts ?? []).map(one => [one.mountPath, one]));
+
+describe('The objects of a cluster', () => {
+  it('have one name and say whose they are, what made them and in which shape', () => {
+    for (const { metadata } of all({ labels: { team: 'gaia' } })) {
+      expect(metadata).toMatchObject({
+        name: 'aglais-m1abc',
+        namespace: 'spaces',
+        labels: {
+          team: 'gaia',
+          'app.kubernetes.io/managed-by': 'aglais',
+          'aglais.org/installation': 'aglais',
+          'aglais.org/cluster': 'm1abc'
+        }
+      });
+      expect(JSON.parse(metadata!.annotations!['aglais.org/shape']!)).toEqual(spec.shape);
+    }
+    expect(clusterOfName('aglais-m1abc')).toBe('m1abc');
+    expect(clusterOfName('aglais-m1abc-exec-12')).toBe('m1abc');
+    expect(clusterOfName('somebody-else')).toBeNull();
+  });
+
+  it('go when the first of them goes', () => {
+    const [first, ...others] = all();
+    expect(first!.metadata!.ownerReferences).toBeUndefined();
+    for (const { metadata } of others) {
+      expect(metadata!.ownerReferences).toEqual([
+        { apiVersion: 'v1', kind: 'ConfigMap', name: 'aglais-m1abc', uid: 'root-uid' }
+      ]);
+    }
+  });
+
+  it('have the token in the Secret and nowhere else', () => {
+    const [config, own, ...others] = all();
+    expect(JSON.stringify(own)).toContain(TOKEN);
+    for (const other of [config, ...others, template()]) {
+      expect(JSON.stringify(other)).not.toContain(TOKEN);
+    }
+  });
+
+  it('refuse a catalogue that no ConfigMap could hold, and say what to do', () => {
+    const huge = { ...spec, catalogue: ['x'.repeat(1_100_000)] };
+    expect(() => configMap(huge, policyOf(), 'spaces')).toThrow(/declare fewer shares/);
+  });
+});
+
+describe('Driver and executors', () => {
+  it('are pods that Pod Security Standards call restricted', () => {
+    for (const one of [pod(), template()]) {
+      expect(one.spec!.securityContext).toMatchObject({
+        runAsNonRoot: true,
+        seccompProfile: { type: 'RuntimeDefault' }
+      });
+      for (const { securityContext } of containers(one)) {
+        expect(securityContext).toEqual({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] }
+        });
+      }
+      const kinds = one.spec!.volumes!.flatMap(({ name: _, ...source }) => Object.keys(source));
+      const restricted = [
+        'configMap',
+        'emptyDir',
+        'ephemeral',
+        'persistentVolumeClaim',
+        'projected',
+        'secret'
+      ];
+      expect(restricted).toEqual(expect.arrayContaining(kinds));
+    }
+  });
+
+  it('have a token for the API in the driver alone', () => {
+    expect(pod().spec!.automountServiceAccountToken).toBe(false);
+    expect(template().spec!.automountServiceAccountToken).toBe(false);
+    const [witness, driver] = containers(pod());
+    expect(mountsOf(driver!)['/var/run/secrets/kubernetes.io/serviceaccount']).toBeDefined();
+    expect(mountsOf(witness!)['/var/run/secrets/kubernetes.io/serviceaccount']).toBeUndefined();
+    expect(JSON.stringify(template().spec!.volumes)).not.toContain('serviceAccountToken');
+  });
+
+  it('ask for the memory that they may use, and Spark is told the same', () => {
+    for (const { resources } of containers(pod())) {
+      expect(resources!.requests!['memory']).toBe(resources!.limits!['memory']);
+    }
+    const [witness, driver] = containers(pod());
+    expect(driver!.resources!.limits!['memory']).toBe(`${spec.shape.driverMemoryMiB + 384}Mi`);
+    expect(witness!.resources!.limits!['memory']).toBe('96Mi');
+    expect(podSize(pod())).toEqual(driverSize(spec.shape, policyOf()));
+    const properties = driverProperties(spec, policyOf(), 'spaces');
+    const mib = (key: string) => parseInt(properties[key]!, 10);
+    expect(mib('spark.executor.memory') + mib('spark.executor.memoryOverhead')).toBe(
+      executorLimitMiB(spec.shape)
+    );
+    // Either would be added to the limit by Spark.
+    expect(properties['spark.memory.offHeap.enabled']).toBeUndefined();
+    expect(properties['spark.executor.pyspark.memory']).toBeUndefined();
+  });
+
+  it('let the witness begin before the driver and end after it', () => {
+    const [witness] = pod().spec!.initContainers!;
+    expect(witness).toMatchObject({ name: 'witness', restartPolicy: 'Always' });
+    expect(pod().spec!.restartPolicy).toBe('Never');
+    expect(mountsOf(witness!)['/aglais']).toBeDefined();
+    expect(mountsOf(pod().spec!.containers[0]!)['/aglais']).toBeDefined();
+  });
+
+  it('give executors of the secrets only what they need to know each other', () => {
+    const volume = template().spec!.volumes!.find(({ name }) => name === 'secret');
+    expect(volume!.secret!.items).toEqual([{ key: 'spark-secret', path: 'spark-secret' }]);
+  });
+
+  it('go where the operator says', () => {
+    const placement = {
+      nodeSelector: { pool: 'spark' },
+      tolerations: [{ key: 'spark', operator: 'Exists', effect: 'NoSchedule' }],
+      priorityClass: 'notebooks'
+    };
+    for (const one of [pod({ placement }), template({ placement })]) {
+      expect(one.spec).toMatchObject({
+        nodeSelector: { pool: 'spark' },
+        tolerations: placement.tolerations,
+        priorityClassName: 'notebooks'
+      });
+    }
+  });
+
+  it('get of the options those that were asked for, and none that is not offered', () => {
+    const options = {
+      gpu: {
+        title: 'A GPU',
+        resources: { 'nvidia.com/gpu': 1 },
+        nodeSelector: { gpu: 'yes' },
+        properties: { 'spark.task.resource.gpu.amount': '1' }
+      },
+      nvme: { title: 'Fast scratch', scratch: { kind: 'host', path: '/nvme' } }
+    };
+    const chosen = { ...spec, options: ['gpu', 'nvme'] };
+    const {
+      nodeSelector,
+      containers: [executor],
+      volumes
+    } = template({ options }, chosen).spec!;
+    expect(nodeSelector).toEqual({ gpu: 'yes' });
+    expect(executor!.resources!.limits).toEqual({ 'nvidia.com/gpu': '1' });
+    expect(volumes).toContainEqual({
+      name: 'spark-local-dir-1',
+      hostPath: { path: '/nvme', type: 'Directory' }
+    });
+    const properties = driverProperties(chosen, policyOf({ options }), 'spaces');
+    expect(properties['spark.task.resource.gpu.amount']).toBe('1');
+    expect(template({ options }).spec!.containers[0]!.resources).toBeUndefined();
+    expect(() => template({ options }, { ...spec, options: ['tpu'] })).toThrow(
+      /no option "tpu".*gpu, nvme/
+    );
+  });
+
+  it('read shares and never write them', () => {
+    const volumes = [
+      { name: 'gaia', mountPath: '/data/gaia', source: { claim: 'gaia-dr3' } },
+      { name: 'wise', mountPath: '/data/wise', source: { nfs: { server: 'files', path: '/w' } } }
+    ];
+    for (const one of [pod({ volumes }), template({ volumes })]) {
+      const own = one.spec!.containers[0]!;
+      expect(mountsOf(own)['/data/gaia']).toMatchObject({ readOnly: true });
+      expect(mountsOf(own)['/data/wise']).toMatchObject({ readOnly: true });
+      // Claimed read-only, Manila's volumes cannot be attached.
+      expect(one.spec!.volumes).toContainEqual({
+        name: 'share-gaia',
+        persistentVolumeClaim: { claimName: 'gaia-dr3' }
+      });
+    }
+    expect(mountsOf(containers(pod({ volumes }))[0]!)['/data/gaia']).toBeUndefined();
+  });
+
+  it('have the keys of the object store by reference', () => {
+    const objectStore = { endpoint: 'https://s3.example', secret: 's3-keys' };
+    const env = pod({ objectStore }).spec!.containers[0]!.env!;
+    expect(env.find(({ name }) => name === 'AWS_SECRET_ACCESS_KEY')).toMatchObject({
+      valueFrom: { secretKeyRef: { name: 's3-keys' } }
+    });
+    const properties = driverProperties(spec, policyOf({ objectStore }), 'spaces');
+    expect(properties['spark.hadoop.fs.s3a.endpoint']).toBe('https://s3.example');
+  });
+});
+
+describe('What the driver is told', () => {
+  const { data } = configMap(spec, policyOf(), 'spaces');
+
+  it('is an argument file with each property once, and what only the pod knows is left to it', () => {
+    const lines = data!['driver.args']!.trim().split('\n');
+    const keys = lines.flatMap(line => /^"-D([^=]+)=/.exec(line)?.[1] ?? []);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(keys).not.toContain('spark.driver.host');
+    // Executors are told this one (spark.kubernetes.executor.useDriverPodIP): 0.0.0.0 would lead nowhere.
+    expect(keys).not.toContain('spark.driver.bindAddress');
+    expect(keys).not.toContain('spark.master');
+    expect(lines.at(-1)).toBe('"org.apache.spark.sql.connect.service.SparkConnectServer"');
+    const env = pod().spec!.containers[0]!.env!;
+    const java = env.find(({ name }) => name === 'JDK_JAVA_OPTIONS')!.value!;
+    expect(java).toContain('-Dspark.driver.host=$(POD_IP)');
+    // References are replaced only by what stands before them.
+    expect(env.findIndex(({ name }) => name === 'POD_IP')).toBeLessThan(
+      env.findIndex(({ name }) => name === 'JDK_JAVA_OPTIONS')
+    );
+  });
+
+  it('has the statements one a line, and a template that says what the builder made', () => {
+    expect(data!['catalogue.sql']!.split('\n').filter(Boolean)).toEqual(spec.catalogue);
+    expect(parse(data!['executor-template.yaml']!)).toEqual(JSON.parse(JSON.stringify(template())));
+  });
+
+  it('keeps dead executors until they were looked at', () => {
+    const properties = driverProperties(spec, policyOf(), 'spaces');
+    expect(properties['spark.kubernetes.executor.deleteOnTermination']).toBe('false');
+  });
+
+  it('lets the number of executors follow the work where the shape does', () => {
+    const fixed = driverProperties(spec, policyOf(), 'spaces');
+    expect(fixed['spark.executor.instances']).toBe('3');
+    expect(fixed['spark.dynamicAllocation.enabled']).toBeUndefined();
+    const range = { ...spec, shape: { ...spec.shape, executors: { min: 1, max: 8 } } };
+    expect(driverProperties(range, policyOf(), 'spaces')).toMatchObject({
+      'spark.dynamicAllocation.minExecutors': '1',
+      'spark.dynamicAllocation.maxExecutors': '8'
+    });
+  });
+
+  it('gives way to what the operator sets', () => {
+    const properties = { 'spark.sql.shuffle.partitions': '999' };
+    const told = driverProperties(spec, policyOf({ properties }), 'spaces');
+    expect(told['spark.sql.shuffle.partitions']).toBe('999');
+  });
+});
+
+describe('The network policy', () => {
+  const rules = (network: object = {}) =>
+    networkPolicy(spec, policyOf({ network }), 'spaces', ownedBy(root)).spec!.ingress!;
+
+  it('lets in the pods of the cluster, kernels to Spark Connect, and the server to the witness', () => {
+    const kernels = [{ podSelector: { matchLabels: { app: 'jupyter' } } }];
+    const server = [{ ipBlock: { cidr: '10.0.0.5/32' } }];
+    expect(rules({ kernels, server })).toEqual([
+      { _from: [{ podSelector: { matchLabels: { 'aglais.org/cluster': 'm1abc' } } }] },
+      { ports: [{ protocol: 'TCP', port: 15_002 }], _from: kernels },
+      { ports: [{ protocol: 'TCP', port: 8_444 }], _from: server }
+    ]);
+  });
+
+  it('opens no port of Spark itself to anybody', () => {
+    const open = rules().flatMap(({ ports }) => ports ?? []);
+    expect(open.map(({ port }) => port)).toEqual([15_002, 8_444]);
+  });
+});
+
+describe('The rights of drivers', () => {
+  it('are about pods of their namespace and nothing else', () => {
+    const { role, binding, account } = driverRights(policyOf(), 'spaces');
+    expect(role.rules!.flatMap(({ resources }) => resources)).toEqual(['pods']);
+    expect(role.rules!.flatMap(({ verbs }) => verbs)).not.toContain('*');
+    expect(binding.subjects).toEqual([
+      { kind: 'ServiceAccount', name: 'aglais-driver', namespace: 'spaces' }
+    ]);
+    expect(account.automountServiceAccountToken).toBe(false);
+  });
+});

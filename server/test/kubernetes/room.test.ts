@@ -1,0 +1,163 @@
+import { describe, expect, it } from '@jest/globals';
+import type { V1Node, V1Pod } from '@kubernetes/client-node';
+import fc from 'fast-check';
+import { admit, largestShape } from '../../src/clusters/admission.js';
+import {
+  nodeRooms,
+  othersMiB,
+  podSize,
+  roomOf
+} from '../../src/clusters/launchers/kubernetes/node-room.js';
+import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
+import { holds, type Room } from '../../src/clusters/room.js';
+import { SMALL } from '../support/server.js';
+
+const policyOf = (more: object = {}) => KubernetesPolicy.parse({ image: { name: 'x' }, ...more });
+const node = (name: string, memory: string, cpu = '8', more: object = {}): V1Node =>
+  ({
+    metadata: { name },
+    spec: {},
+    status: { allocatable: { memory, cpu }, conditions: [{ type: 'Ready', status: 'True' }] },
+    ...more
+  }) as V1Node;
+const podOn = (nodeName: string, memory: string, kind?: string) =>
+  ({
+    metadata: { name: 'p', ...(kind && { ownerReferences: [{ kind }] }) },
+    spec: {
+      nodeName,
+      containers: [{ name: 'c', resources: { requests: { memory, cpu: '500m' } } }]
+    }
+  }) as unknown as V1Pod;
+const roomFor = (nodes: V1Node[], pods: V1Pod[] = [], more: object = {}): Room => {
+  const policy = policyOf(more);
+  const rooms = nodeRooms(nodes, pods, policy);
+  return roomOf(
+    rooms,
+    othersMiB(rooms, pods, () => false),
+    policy
+  );
+};
+const refusal = (action: () => void): string => {
+  try {
+    action();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('was admitted');
+};
+
+describe('The room on nodes', () => {
+  it('is what they have for pods, without what belongs to the node', () => {
+    const pods = [podOn('a', '1Gi', 'DaemonSet'), podOn('a', '2Gi', 'ReplicaSet')];
+    const [a] = nodeRooms([node('a', '8Gi')], pods, policyOf());
+    expect(a).toEqual({
+      name: 'a',
+      empty: { memoryMiB: 7_168, cores: 7.5 },
+      free: { memoryMiB: 5_120, cores: 7 }
+    });
+  });
+
+  it('does not count pods that are over', () => {
+    const over = { ...podOn('a', '2Gi'), status: { phase: 'Succeeded' } } as V1Pod;
+    expect(nodeRooms([node('a', '8Gi')], [over], policyOf())[0]!.free.memoryMiB).toBe(8_192);
+  });
+
+  it('is only on nodes that take our pods', () => {
+    const taint = { key: 'gpu', effect: 'NoSchedule', value: 'yes' };
+    const nodes = [
+      node('plain', '8Gi'),
+      node('tainted', '8Gi', '8', { spec: { taints: [taint] } }),
+      node('cordoned', '8Gi', '8', { spec: { unschedulable: true } }),
+      node('away', '8Gi', '8', { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } })
+    ];
+    const names = (more: object = {}) =>
+      nodeRooms(nodes, [], policyOf(more)).map(({ name }) => name);
+    expect(names()).toEqual(['plain']);
+    const tolerations = [{ key: 'gpu', operator: 'Exists' }];
+    expect(names({ placement: { tolerations } })).toEqual(['plain', 'tainted']);
+    expect(names({ placement: { nodeSelector: { pool: 'spark' } } })).toEqual([]);
+  });
+
+  it('counts a native sidecar beside the containers, and an init container only alone', () => {
+    const resources = (memory: string) => ({ requests: { memory, cpu: '100m' } });
+    const size = podSize({
+      spec: {
+        containers: [{ name: 'c', resources: resources('1Gi') }],
+        initContainers: [
+          { name: 'sidecar', restartPolicy: 'Always', resources: resources('64Mi') },
+          { name: 'init', resources: resources('512Mi') }
+        ]
+      }
+    });
+    expect(size).toEqual({ memoryMiB: 1_088, cores: 0.2 });
+  });
+});
+
+describe('Admission to Kubernetes', () => {
+  // The driver's pod: 512 + 384 + 96; each executor 512 + 256.
+  it('refuses an executor that no node could hold, and says what the largest has', () => {
+    const room = roomFor([node('a', '4Gi'), node('b', '8Gi')]);
+    const shape = { ...SMALL, executorMemoryMiB: 10_000 };
+    const said = refusal(() => admit(shape, room, [], SMALL));
+    expect(said).toMatch(
+      /Each executor needs 10\.0 GiB and 1 processors, and the largest machine of this Kubernetes cluster has 8\.0 GiB/
+    );
+    expect(said).toMatch(
+      /largest that fits has 1 executor with 7\.\d GiB of heap\. Nothing was started\./
+    );
+  });
+
+  it('refuses more processors than any node has', () => {
+    const room = roomFor([node('a', '8Gi', '2')]);
+    expect(refusal(() => admit({ ...SMALL, executorCores: 4 }, room, [], SMALL))).toMatch(
+      /4 processors/
+    );
+  });
+
+  it('refuses executors that fit one by one and not all at once', () => {
+    // Each node has room for one such executor, and none for the driver beside it.
+    const room = roomFor([node('a', '3Gi'), node('b', '3Gi')]);
+    const shape = { ...SMALL, executors: { min: 2, max: 2 }, executorMemoryMiB: 2_048 };
+    expect(refusal(() => admit(shape, room, [], SMALL))).toMatch(/find a place at once/);
+  });
+
+  it('leaves alone what others have asked for', () => {
+    const room = roomFor([node('a', '8Gi')], [podOn('a', '7Gi', 'ReplicaSet')]);
+    expect(room.memoryMiB).toBe(1_024);
+  });
+
+  it('believes the operator about nodes that are yet to come', () => {
+    const capacity = { memoryMiB: 100_000, largestNode: { memoryMiB: 32_768, cores: 16 } };
+    const room = roomFor([], [], { capacity });
+    expect(() => admit({ ...SMALL, executorMemoryMiB: 30_000 }, room, [], SMALL)).not.toThrow();
+    expect(refusal(() => admit({ ...SMALL, executorMemoryMiB: 40_000 }, room, [], SMALL))).toMatch(
+      /32\.0 GiB and 16 processors/
+    );
+  });
+
+  it('advises the largest shape that fits, and not one MiB less', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({
+            memoryMiB: fc.integer({ min: 2_048, max: 65_536 }),
+            cores: fc.integer({ min: 1, max: 16 })
+          }),
+          { minLength: 1, maxLength: 6 }
+        ),
+        fc.integer({ min: 1, max: 8 }),
+        (nodes, max) => {
+          const room = roomFor(
+            nodes.map((one, index) => node(`n${index}`, `${one.memoryMiB}Mi`, String(one.cores)))
+          );
+          const base = { ...SMALL, executors: { min: max, max } };
+          const largest = largestShape(room, base);
+          if (!holds(room, largest)) return; // not even the smallest
+          expect(() => admit(largest, room, [], base)).not.toThrow();
+          const larger = { ...largest, executorMemoryMiB: largest.executorMemoryMiB + 1 };
+          expect(holds(room, larger)).toBe(false);
+        }
+      )
+    );
+  });
+});

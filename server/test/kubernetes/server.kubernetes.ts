@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { stringify } from 'yaml';
+import { runPython } from '../support/connect.js';
+import {
+  PATIENCE_MS,
+  serve,
+  SMALL,
+  temporaryDirectory,
+  type TestServer
+} from '../support/server.js';
+
+describe('A server whose clusters are pods', () => {
+  const directory = temporaryDirectory();
+  const namespace = `aglais-launcher-${randomBytes(4).toString('hex')}`;
+  const kubeconfig = process.env.AGLAIS_KUBECONFIG ?? '';
+  const config = new KubeConfig();
+  let server: TestServer;
+  let core: CoreV1Api;
+  const begin = () =>
+    serve(directory.path, {
+      AGLAIS_LAUNCHER: 'kubernetes',
+      AGLAIS_KUBERNETES: join(directory.path, 'policy.yaml'),
+      AGLAIS_STOP_CLUSTERS_ON_EXIT: 'false'
+    });
+
+  beforeAll(async () => {
+    config.loadFromFile(kubeconfig);
+    core = config.makeApiClient(CoreV1Api);
+    mkdirSync(join(directory.path, 'catalogues'), { recursive: true });
+    writeFileSync(
+      join(directory.path, 'policy.yaml'),
+      stringify({
+        namespace,
+        prepare: true,
+        connection: { kubeconfig },
+        image: { name: process.env.AGLAIS_SPARK_IMAGE },
+        driver: { cpu: { request: '100m' } },
+        executor: { cpuPerCore: 0.1 },
+        stopSeconds: 10
+      })
+    );
+    await core.createNamespace({ body: { metadata: { name: namespace } } });
+    server = await begin();
+  }, PATIENCE_MS);
+
+  afterAll(async () => {
+    for (const { id } of (await server.user.get<{ clusters: { id: string }[] }>('/clusters')).body
+      .clusters) {
+      await server.user.delete(`/clusters/${id}`);
+      await server.user.until(id, 'stopped', 'failed');
+    }
+    await server.close();
+    await core.deleteNamespace({ name: namespace });
+    directory.remove();
+  }, PATIENCE_MS);
+
+  it(
+    'starts one for a kernel, which works through a later server, too, and stops it',
+    async () => {
+      const begun = Date.now();
+      const asked = await server.user.request('k1');
+      const cluster = await server.user.until(asked.id, 'ready');
+      console.log(`ready after ${Date.now() - begun} ms`);
+      expect(cluster.launcher).toBe('kubernetes');
+      const endpoint = await server.user.endpoint(cluster.id);
+      expect(endpoint.ca).toContain('BEGIN CERTIFICATE');
+      const run = await runPython(endpoint, 'print(spark.range(5).count())');
+      expect(run).toMatchObject({ code: 0, stdout: '5\n' });
+      console.log(`first result after ${Date.now() - begun} ms`);
+
+      await server.close();
+      server = await begin();
+      expect(await server.user.until(cluster.id, 'ready')).toMatchObject({
+        readyAt: cluster.readyAt
+      });
+      const again = await runPython(
+        await server.user.endpoint(cluster.id),
+        'print(spark.range(6).count())'
+      );
+      expect(again).toMatchObject({ code: 0, stdout: '6\n' });
+      const seen = await server.user.cluster(cluster.id);
+      expect(seen.executors.length).toBeGreaterThan(0);
+
+      await server.user.delete(`/clusters/${cluster.id}`);
+      await server.user.until(cluster.id, 'stopped');
+      const pods = await core.listNamespacedPod({ namespace });
+      expect(pods.items).toEqual([]);
+    },
+    2 * PATIENCE_MS
+  );
+
+  it(
+    'refuses a shape that no node could hold, at once, with the largest that fits',
+    async () => {
+      const shape = { ...SMALL, executorMemoryMiB: 900_000 };
+      const asked = { kernel: 'k2', notebook: 'k2.ipynb', shape };
+      const { status, body } = await server.user.post<{ detail: string }>('/clusters', asked);
+      expect(status).toBe(422);
+      expect(body.detail).toMatch(/this Kubernetes cluster has.*largest that fits has 1 executor/);
+    },
+    PATIENCE_MS
+  );
+});

@@ -1,0 +1,220 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CoreV1Api,
+  Exec,
+  KubeConfig,
+  NetworkingV1Api,
+  RbacAuthorizationV1Api
+} from '@kubernetes/client-node';
+import { pino } from 'pino';
+import { ClusterCalls } from '../../src/clusters/launchers/kubernetes/cluster-calls.js';
+import { KubernetesEvidence } from '../../src/clusters/launchers/kubernetes/evidence/pod-evidence.js';
+import { KubernetesLauncher } from '../../src/clusters/launchers/kubernetes/kubernetes-launcher.js';
+import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
+import {
+  SERVER_CLUSTER_RULES,
+  SERVER_RULES
+} from '../../src/clusters/launchers/kubernetes/rights.js';
+import type { MachineRoom } from '../launcher.contract.js';
+import { temporaryDirectory } from '../support/server.js';
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (!value)
+    throw new Error(`${name} is not set; these tests are started by npm run test:kubernetes.`);
+  return value;
+}
+
+/** A namespace of the test's own on the Kubernetes that it was given, and launchers for it. */
+export interface KubernetesRoom extends MachineRoom {
+  namespace: string;
+  core: CoreV1Api;
+  /** The API server's answers to the calls of a launcher, one by one. */
+  calls: ClusterCalls;
+  policy: KubernetesPolicy;
+  /** A launcher whose policy differs. */
+  launcherWith(more: object): KubernetesLauncher;
+}
+
+/** @param level of Pod Security Standards, by which the namespace admits pods */
+export async function openRoom(level = 'restricted'): Promise<KubernetesRoom> {
+  const directory = temporaryDirectory();
+  const clusters = join(directory.path, 'clusters');
+  const config = new KubeConfig();
+  config.loadFromFile(required('AGLAIS_KUBECONFIG'));
+  const core = config.makeApiClient(CoreV1Api);
+  const network = config.makeApiClient(NetworkingV1Api);
+  const namespace = `aglais-launcher-${randomBytes(4).toString('hex')}`;
+  await core.createNamespace({
+    body: {
+      metadata: {
+        name: namespace,
+        labels: {
+          'pod-security.kubernetes.io/enforce': level,
+          'pod-security.kubernetes.io/enforce-version': 'latest'
+        }
+      }
+    }
+  });
+  const policy = {
+    namespace,
+    image: { name: required('AGLAIS_SPARK_IMAGE'), pullPolicy: 'IfNotPresent' },
+    driver: { cpu: { request: '100m' } },
+    executor: { cpuPerCore: 0.1 },
+    stopSeconds: 10
+  };
+  const calls = new ClusterCalls(config, KubernetesPolicy.parse(policy));
+  await calls.prepare(namespace);
+  const server = await serverAccount(config, namespace);
+  const log = pino({ level: process.env.AGLAIS_LOG_LEVEL ?? 'error' });
+  // As one server has it: two must not mirror into one directory.
+  const evidence = new KubernetesEvidence({ directory: clusters, log });
+  const launchers: KubernetesLauncher[] = [];
+  const launcherWith = (more: object): KubernetesLauncher => {
+    const launcher = new KubernetesLauncher({
+      config: server.config,
+      directory: clusters,
+      evidence,
+      log,
+      policy: KubernetesPolicy.parse({ ...policy, ...more }),
+      secretOf: (cluster, purpose) => `a secret for ${purpose} of ${cluster}`
+    });
+    launchers.push(launcher);
+    return launcher;
+  };
+  const of = (id: string) => ({ namespace, labelSelector: `aglais.org/cluster=${id}` });
+  const inside = (pod: string, container: string, command: string[]) =>
+    execute(config, namespace, pod, container, command);
+  return {
+    namespace,
+    core,
+    calls,
+    policy: KubernetesPolicy.parse(policy),
+    launcher: () => launcherWith({}),
+    launcherWith,
+    url: /^sc:\/\/[\d.]+:15002$/,
+    async drivers(id) {
+      const { items } = await core.listNamespacedPod(of(id));
+      return items.filter(({ metadata }) => metadata?.labels?.['aglais.org/role'] === 'driver');
+    },
+    async traces(id) {
+      const lists = await Promise.all([
+        core.listNamespacedPod(of(id)),
+        core.listNamespacedConfigMap(of(id)),
+        core.listNamespacedSecret(of(id)),
+        core.listNamespacedService(of(id)),
+        network.listNamespacedNetworkPolicy(of(id))
+      ]);
+      const kinds = ['pod', 'config map', 'secret', 'service', 'network policy'];
+      return lists.flatMap(({ items }, index) =>
+        items.map(({ metadata }) => `${kinds[index]} ${metadata?.name}`)
+      );
+    },
+    async evidence(id) {
+      const names = await readdir(join(clusters, id)).catch((): string[] => []);
+      const logs = names.filter(name => /\.(jsonl|log)$/.test(name));
+      return Promise.all(logs.map(name => readFile(join(clusters, id, name), 'utf8')));
+    },
+    async kill(id, who) {
+      const java = ['sh', '-c', 'kill -9 $(pidof java)'];
+      if (who === 'driver') await inside(`aglais-${id}`, 'driver', java);
+      else await inside(`aglais-${id}-exec-${who.executor}`, 'spark-kubernetes-executor', java);
+    },
+    async limitMiB(id, executor) {
+      const files = '/sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max';
+      const text = await inside(`aglais-${id}-exec-${executor}`, 'spark-kubernetes-executor', [
+        'sh',
+        '-c',
+        `cat ${files} 2> /dev/null | head -n 1`
+      ]);
+      return Number(text) / 2 ** 20;
+    },
+    async close() {
+      for (const launcher of launchers) await launcher.close();
+      await evidence.close();
+      await server.remove();
+      await core.deleteNamespace({ name: namespace });
+      while (
+        await core.readNamespace({ name: namespace }).then(
+          () => true,
+          () => false
+        )
+      )
+        await sleep(200);
+      directory.remove();
+    }
+  };
+}
+
+/** An account with the rights that the documentation asks for, and no more: what the tests do as the server, they do as it. */
+async function serverAccount(
+  admin: KubeConfig,
+  namespace: string
+): Promise<{ config: KubeConfig; remove(): Promise<void> }> {
+  const core = admin.makeApiClient(CoreV1Api);
+  const rights = admin.makeApiClient(RbacAuthorizationV1Api);
+  const name = 'aglais-server';
+  const wide = `${name}-${namespace}`;
+  const apiGroup = 'rbac.authorization.k8s.io';
+  const subjects = [{ kind: 'ServiceAccount', name, namespace }];
+  await core.createNamespacedServiceAccount({ namespace, body: { metadata: { name } } });
+  await rights.createNamespacedRole({
+    namespace,
+    body: { metadata: { name }, rules: [...SERVER_RULES] }
+  });
+  await rights.createNamespacedRoleBinding({
+    namespace,
+    body: { metadata: { name }, roleRef: { apiGroup, kind: 'Role', name }, subjects }
+  });
+  await rights.createClusterRole({
+    body: { metadata: { name: wide }, rules: [...SERVER_CLUSTER_RULES] }
+  });
+  await rights.createClusterRoleBinding({
+    body: {
+      metadata: { name: wide },
+      roleRef: { apiGroup, kind: 'ClusterRole', name: wide },
+      subjects
+    }
+  });
+  const { status } = await core.createNamespacedServiceAccountToken({
+    namespace,
+    name,
+    body: { spec: { audiences: [], expirationSeconds: 7_200 } }
+  });
+  const config = new KubeConfig();
+  config.loadFromClusterAndUser(admin.getCurrentCluster()!, { name, token: status?.token ?? '' });
+  return {
+    config,
+    async remove() {
+      await rights.deleteClusterRoleBinding({ name: wide });
+      await rights.deleteClusterRole({ name: wide });
+    }
+  };
+}
+
+/** Runs a command in a container; what it prints. The launcher itself never does this. */
+async function execute(
+  config: KubeConfig,
+  namespace: string,
+  pod: string,
+  container: string,
+  command: string[]
+): Promise<string> {
+  let text = '';
+  const out = new Writable({
+    write(chunk, _encoding, done) {
+      text += String(chunk);
+      done();
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    new Exec(config)
+      .exec(namespace, pod, container, command, out, out, null, false, () => resolve())
+      .then(socket => socket.on('close', () => resolve()), reject);
+  });
+  return text;
+}

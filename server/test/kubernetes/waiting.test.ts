@@ -1,0 +1,183 @@
+import { describe, expect, it } from '@jest/globals';
+import { readPod, readPodEvent } from '@aglais/diagnosis';
+import { explainDeath } from '../../src/clusters/launchers/kubernetes/driver-death.js';
+import {
+  driverWaits,
+  executorsWait,
+  type WatchedPod
+} from '../../src/clusters/launchers/kubernetes/waiting.js';
+
+const status = (of: object, name = 'aglais-a') =>
+  readPod(
+    {
+      metadata: { name, uid: `uid of ${name}`, labels: { 'spark-role': 'driver' } },
+      spec: {
+        containers: [{ name: 'driver', resources: { limits: { memory: '1024Mi' } } }],
+        ...('node' in of && { nodeName: of.node })
+      },
+      status: of
+    },
+    name
+  )!;
+const watched = (of: object, events: object[] = [], memoryMiB = 4_096): WatchedPod => ({
+  pod: status(of),
+  needs: { memoryMiB, cores: 2 },
+  events: events.map(event =>
+    readPodEvent({ involvedObject: { kind: 'Pod', name: 'aglais-a', uid: 'u' }, ...event }, 'e')!
+  )
+});
+const unschedulable = (message: string) => ({
+  phase: 'Pending',
+  conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }]
+});
+const waitingContainer = (reason: string, message: string) => ({
+  phase: 'Pending',
+  node: 'n1',
+  containerStatuses: [{ name: 'driver', state: { waiting: { reason, message } } }]
+});
+/** As kube-scheduler 1.34 says it. */
+const TOO_LITTLE =
+  '0/3 nodes are available: 1 node(s) had untolerated taint {spark: }, 2 Insufficient memory. ' +
+  'preemption: 0/3 nodes are available: 1 Preemption is not helpful for scheduling, 2 No preemption victims found for incoming pod.';
+
+describe('What executors wait for', () => {
+  it('is said with what each needs and what the largest node has', () => {
+    const three = [1, 2, 3].map(() => watched(unschedulable(TOO_LITTLE)));
+    const free = [
+      { memoryMiB: 1_024, cores: 4 },
+      { memoryMiB: 2_150, cores: 1 }
+    ];
+    expect(executorsWait(three, free)!.for).toBe(
+      'a place for executors: needs 4 GiB for each of 3 executors; the largest free node has 2.1 GiB, some nodes are reserved for others'
+    );
+    expect(executorsWait(three, null)!.for).toContain('no node has that much free');
+  });
+
+  it('is nothing while none of them is held up', () => {
+    expect(executorsWait([], null)).toBeNull();
+    expect(executorsWait([watched({ phase: 'Pending', node: 'n1' })], null)).toBeNull();
+  });
+});
+
+describe('What a driver waits for', () => {
+  const words = (of: object, events: object[] = []) =>
+    driverWaits(watched(of, events), false, null);
+
+  it.each<[string, object, RegExp]>([
+    ['room', unschedulable(TOO_LITTLE), /place for the driver: it needs 4 GiB; no node has/],
+    ['processors', unschedulable('0/1 nodes are available: 1 Insufficient cpu.'), /2 processors/],
+    [
+      'a GPU',
+      unschedulable('0/1 nodes are available: 1 Insufficient nvidia.com/gpu.'),
+      /no nvidia\.com\/gpu is free/
+    ],
+    [
+      'a claim',
+      unschedulable(
+        '0/1 nodes are available: persistentvolumeclaim "gaia" not found. preemption: …'
+      ),
+      /volume claim "gaia", which does not exist/
+    ],
+    [
+      'an image',
+      waitingContainer('ImagePullBackOff', 'Back-off pulling image "x:1"'),
+      /image, which cannot be had: ImagePullBackOff.*x:1/
+    ],
+    [
+      'an image that may not be pulled',
+      waitingContainer('ErrImageNeverPull', 'not present'),
+      /ErrImageNeverPull/
+    ],
+    [
+      'a secret',
+      waitingContainer('CreateContainerConfigError', 'secret "k" not found'),
+      /cannot be made.*secret "k"/
+    ]
+  ])('may be %s, and what to do is said', (_, of, expected) => {
+    expect(words(of).for).toMatch(expected);
+    expect(words(of).advice).toMatch(/operator|Stop a Spark/);
+  });
+
+  it('may be a volume, which only an event tells', () => {
+    const mount = {
+      reason: 'FailedMount',
+      message: 'MountVolume.SetUp failed for volume "share-gaia"'
+    };
+    expect(words({ phase: 'Pending', node: 'n1' }, [mount]).for).toMatch(
+      /cannot be mounted: .*share-gaia/
+    );
+    // It was mounted in the end.
+    const running = {
+      phase: 'Running',
+      node: 'n1',
+      containerStatuses: [{ name: 'driver', state: { running: {} } }]
+    };
+    expect(words(running, [mount])).toEqual({ for: 'the driver', advice: null });
+  });
+
+  it('is the driver itself, then the tables, when nothing is wrong', () => {
+    expect(driverWaits(null, false, null).for).toBe('the driver');
+    expect(words({ phase: 'Pending', node: 'n1' }).for).toBe("the driver's container");
+    expect(driverWaits(watched({ phase: 'Running', node: 'n1' }), true, null).for).toMatch(
+      /tables/
+    );
+  });
+
+  it('is said in the words of the scheduler where nobody has better ones', () => {
+    expect(
+      words(unschedulable('0/1 nodes are available: 1 node(s) were made of cheese.')).for
+    ).toContain('made of cheese');
+  });
+});
+
+describe('The death of a driver', () => {
+  const ended = (exitCode: number, reason: string, more: object = {}) =>
+    status({
+      phase: 'Failed',
+      containerStatuses: [{ name: 'driver', state: { terminated: { exitCode, reason } } }],
+      ...more
+    });
+
+  it.each<[string, string, RegExp]>([
+    [
+      'by its memory limit',
+      explainDeath(ended(137, 'OOMKilled'), 137, ''),
+      /memory limit of 1 GiB \(OOMKilled\)/
+    ],
+    ['by kill -9', explainDeath(ended(137, 'Error'), 137, ''), /killed \(signal 9\)/],
+    [
+      'out of heap',
+      explainDeath(
+        ended(3, 'Error'),
+        3,
+        'Terminating due to java.lang.OutOfMemoryError: Java heap space'
+      ),
+      /Java heap/
+    ],
+    [
+      'with no script to write it down',
+      explainDeath(ended(137, 'Error'), null, ''),
+      /killed \(signal 9\)/
+    ],
+    [
+      'by eviction',
+      explainDeath(
+        ended(143, 'Error', {
+          reason: 'Evicted',
+          message: 'The node was low on resource: ephemeral-storage.'
+        }),
+        143,
+        ''
+      ),
+      /put the Spark driver out.*ephemeral-storage/
+    ],
+    ['by deletion', explainDeath(null, null, ''), /deleted by somebody else/]
+  ])('%s is explained, and what is kept', (_, said, expected) => {
+    expect(said).toMatch(expected);
+    expect(said).toContain("Your notebook's variables are kept");
+  });
+
+  it('is not blamed on memory where a child was killed for it long before (exit code 143)', () => {
+    expect(explainDeath(ended(143, 'OOMKilled'), 143, '')).toMatch(/told to end by somebody else/);
+  });
+});

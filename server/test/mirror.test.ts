@@ -1,0 +1,322 @@
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
+import { openEvidenceServer, type EvidenceServer } from '../../witness/src/evidence-server.js';
+import { testCertificate, type TestCertificate } from '../../witness/test/support/certificate.js';
+import { Mirror } from '../src/clusters/launchers/kubernetes/evidence/mirror.js';
+import { eventually, temporaryDirectory } from './support/server.js';
+
+const log = pino({ level: 'silent' });
+const SOON_MS = 20_000;
+
+describe('A mirror of what a driver writes in its pod', () => {
+  let identity: TestCertificate;
+  let place: ReturnType<typeof temporaryDirectory>;
+  let pod: string;
+  let here: string;
+  let over: AbortController;
+  let done: number;
+  let server: EvidenceServer;
+  let way: Awaited<ReturnType<typeof openWay>>;
+  const mirrors: Mirror[] = [];
+
+  const there = (path: string) => join(pod, path);
+  const local = (path: string) => {
+    try {
+      return readFileSync(join(here, path), 'utf8');
+    } catch {
+      return null;
+    }
+  };
+  const same = (...paths: string[]) =>
+    eventually(
+      `the same ${paths.join()}`,
+      () => paths.every(path => local(path) === readFileSync(there(path), 'utf8')),
+      SOON_MS
+    );
+
+  async function openWitness(): Promise<void> {
+    over = new AbortController();
+    server = await openEvidenceServer({
+      directory: pod,
+      identity,
+      token: 'token',
+      port: 0,
+      over: over.signal,
+      onDone: () => void (done += 1)
+    });
+    way.to(server.port);
+  }
+
+  async function closeWitness(): Promise<void> {
+    way.cut();
+    over.abort();
+    await server.close();
+  }
+
+  function mirror(): Mirror {
+    const url = `https://127.0.0.1:${way.port}`;
+    const witness = { url, token: 'token', ca: identity.certificate };
+    const one = new Mirror({ directory: here, witness, log });
+    mirrors.push(one);
+    return one;
+  }
+
+  beforeAll(() => {
+    identity = testCertificate();
+  });
+  beforeEach(async () => {
+    place = temporaryDirectory();
+    pod = join(place.path, 'pod');
+    here = join(place.path, 'here');
+    mkdirSync(join(pod, 'eventlog'), { recursive: true });
+    done = 0;
+    way = await openWay();
+    await openWitness();
+  });
+  afterEach(async () => {
+    for (const one of mirrors.splice(0)) await one.close();
+    await closeWitness();
+    way.close();
+    place.remove();
+  });
+
+  it('has events and words of the log within moments', async () => {
+    writeFileSync(there('live.jsonl'), 'one\n');
+    mirror();
+    await same('live.jsonl');
+    const delays: number[] = [];
+    for (let index = 0; index < 10; index += 1) {
+      const at = performance.now();
+      appendFileSync(there('live.jsonl'), `${index}\n`);
+      while (local('live.jsonl') !== readFileSync(there('live.jsonl'), 'utf8')) await sleep(1);
+      delays.push(performance.now() - at);
+    }
+    expect(delays.sort((a, b) => a - b)[5]).toBeLessThan(100);
+    writeFileSync(there('driver.log'), 'words');
+    await same('driver.log');
+  });
+
+  it('brings the news that the driver is ready whole or not at all', async () => {
+    mirror();
+    await sleep(100);
+    expect(local('ready')).toBeNull();
+    writeFileSync(there('ready.part'), '15003\nCREATE x: ');
+    renameSync(there('ready.part'), there('ready'));
+    await same('ready');
+    expect(existsSync(join(here, 'ready.part'))).toBe(false);
+  });
+
+  it('takes event logs, also rolling ones, and renames what Spark renames', async () => {
+    mkdirSync(there('eventlog/eventlog_v2_app'));
+    writeFileSync(there('eventlog/app.inprogress'), 'one\n');
+    writeFileSync(there('eventlog/eventlog_v2_app/events_1_app'), 'first\n');
+    mirror();
+    await same('eventlog/app.inprogress', 'eventlog/eventlog_v2_app/events_1_app');
+    appendFileSync(there('eventlog/app.inprogress'), 'two\n');
+    renameSync(there('eventlog/app.inprogress'), there('eventlog/app'));
+    await same('eventlog/app');
+    expect(local('eventlog/app.inprogress')).toBeNull();
+  });
+
+  it('has everything when it is told that the cluster is over, and tells the witness', async () => {
+    const one = mirror();
+    writeFileSync(there('driver.log'), 'first ');
+    await same('driver.log');
+    way.cut();
+    appendFileSync(there('driver.log'), 'last words');
+    writeFileSync(there('live.jsonl'), 'x'.repeat(3_000_000));
+    writeFileSync(there('eventlog/app'), 'y'.repeat(300_000));
+    writeFileSync(there('driver.exit'), '137\n');
+    await one.finish();
+    for (const path of ['driver.log', 'live.jsonl', 'eventlog/app', 'driver.exit']) {
+      expect(local(path) === readFileSync(there(path), 'utf8')).toBe(true);
+    }
+    expect(done).toBe(1);
+    expect(one.complete).toBe(true);
+    await one.finish();
+    expect(done).toBe(1);
+  });
+
+  it('notices by itself that the driver has ended', async () => {
+    const one = mirror();
+    writeFileSync(there('driver.log'), 'first ');
+    writeFileSync(there('ready'), '15003\n');
+    await same('driver.log', 'ready');
+    // The event log is looked at only now and then; its end must come nevertheless, and soon.
+    await sleep(300);
+    writeFileSync(there('eventlog/app'), 'all');
+    appendFileSync(there('driver.log'), 'last words');
+    const at = Date.now();
+    over.abort();
+    await eventually('the end', () => one.complete, SOON_MS);
+    expect(Date.now() - at).toBeLessThan(3_000);
+    expect(local('driver.log')).toBe('first last words');
+    expect(local('eventlog/app')).toBe('all');
+    await eventually('the word to the witness', () => done === 1, SOON_MS);
+  });
+
+  it('gives up on a pod that is gone, in time', async () => {
+    const one = mirror();
+    writeFileSync(there('live.jsonl'), 'one\n');
+    await same('live.jsonl');
+    way.hang(true);
+    const at = Date.now();
+    await one.finish(500);
+    expect(Date.now() - at).toBeLessThan(3_000);
+    expect(one.complete).toBe(false);
+    expect(local('live.jsonl')).toBe('one\n');
+  });
+
+  it('cannot be led out of its directory by a witness that lies', async () => {
+    writeFileSync(there('live.jsonl'), 'x');
+    const hostile = new Mirror({
+      directory: here,
+      witness: { url: 'https://127.0.0.1:1', token: '', ca: identity.certificate },
+      log
+    });
+    mirrors.push(hostile);
+    const names = ['../out', 'eventlog/../../out', 'eventlog/../out', '/tmp/out', 'eventlog/.x/y'];
+    const fetched: string[] = [];
+    // The list and its bytes come from the pod, in which users' code runs.
+    Object.assign(hostile, {
+      client: {
+        list: () => ({ over: false, files: names.map(path => ({ path, size: 3 })) }),
+        bytes: (path: string) => void fetched.push(path),
+        file: (path: string) => void fetched.push(path),
+        done: () => Promise.resolve(),
+        close: () => undefined
+      }
+    });
+    await hostile.finish();
+    expect(fetched.filter(path => names.includes(path))).toEqual([]);
+    expect(existsSync(join(place.path, 'out'))).toBe(false);
+  });
+
+  it('never has a hole or a byte twice, wherever it is cut and however often both sides die', async () => {
+    // Each line says its number, so that a hole or a repetition shows where it is.
+    let line = 0;
+    let random = 12_345;
+    const next = (below: number) => {
+      random = (random * 1_103_515_245 + 12_345) % 2 ** 31;
+      return random % below;
+    };
+    const files = ['live.jsonl', 'driver.log', 'eventlog/app'];
+    const write = () => {
+      for (const path of files) {
+        const lines = Array.from({ length: next(200) }, () => `${path} ${(line += 1)}\n`);
+        appendFileSync(there(path), lines.join(''));
+      }
+    };
+    for (const path of files) writeFileSync(there(path), '');
+    let one = mirror();
+    for (let round = 0; round < 60; round += 1) {
+      write();
+      way.cutAfter(next(20_000));
+      await sleep(next(25));
+      const accident = next(10);
+      if (accident === 0) {
+        await one.close();
+        one = mirror();
+      }
+      if (accident === 1) {
+        await closeWitness();
+        await openWitness();
+      }
+    }
+    write();
+    way.cutAfter(Infinity);
+    await one.finish();
+    for (const path of files) expect(local(path)).toBe(readFileSync(there(path), 'utf8'));
+    expect(readFileSync(there('live.jsonl')).length).toBeGreaterThan(20_000);
+  }, 60_000);
+
+  it('breaks a connection that hangs while the file grows', async () => {
+    writeFileSync(there('live.jsonl'), 'one\n');
+    mirror();
+    await same('live.jsonl');
+    way.hangOpenOnes();
+    appendFileSync(there('live.jsonl'), 'two\n');
+    await same('live.jsonl');
+  }, 60_000);
+
+  it('takes no other token and no other certificate', async () => {
+    rmSync(here, { recursive: true, force: true });
+    writeFileSync(there('live.jsonl'), 'one\n');
+    const url = `https://127.0.0.1:${way.port}`;
+    for (const witness of [
+      { url, token: 'wrong', ca: identity.certificate },
+      { url, token: 'token', ca: testCertificate().certificate }
+    ]) {
+      const one = new Mirror({ directory: here, witness, log });
+      await one.finish(300);
+      expect(one.complete).toBe(false);
+      expect(local('live.jsonl') ?? '').toBe('');
+    }
+  });
+});
+
+/** A way to a port that can be turned, cut at any byte, or made to hang. */
+async function openWay() {
+  let target = 0;
+  let hanging = false;
+  let budget = Infinity;
+  const pairs = new Set<{ ends: Socket[]; hangs: boolean }>();
+  const cut = () => {
+    for (const { ends } of pairs) for (const socket of ends) socket.destroy();
+    pairs.clear();
+  };
+  const server = createServer(client => {
+    const peer = connect(target, '127.0.0.1');
+    const pair = { ends: [client, peer], hangs: false };
+    pairs.add(pair);
+    for (const [from, onto] of [
+      [client, peer],
+      [peer, client]
+    ] as const) {
+      from.on('data', (bytes: Buffer) => {
+        if (hanging || pair.hangs) return;
+        if (from === peer) {
+          const passed = bytes.subarray(0, budget);
+          budget -= passed.length;
+          onto.write(passed);
+          if (budget <= 0) {
+            budget = Infinity;
+            cut();
+          }
+        } else onto.write(bytes);
+      });
+      from.on('error', () => onto.destroy());
+      from.on('close', () => onto.destroy());
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    to: (port: number) => void (target = port),
+    cut,
+    /** All ways end when so many more bytes have come from the witness. */
+    cutAfter: (bytes: number) => void (budget = bytes),
+    hang: (on: boolean) => void (hanging = on),
+    hangOpenOnes() {
+      for (const pair of pairs) pair.hangs = true;
+    },
+    close() {
+      cut();
+      server.close();
+    }
+  };
+}

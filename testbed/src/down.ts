@@ -4,7 +4,7 @@ import { environmentFor } from './binaries/debian.js';
 import { directories } from './directories.js';
 import { Progress, TestbedError } from './execution.js';
 import { removeCgroups } from './node/cgroups.js';
-import { killAll, removeContainers } from './node/containers.js';
+import { killAll, removeContainers, removeDeadSockets } from './node/containers.js';
 import { removeNetwork, restoreSysctls, unmountBelow } from './node/host.js';
 import { type Layout, layoutOf } from './node/layout.js';
 import { type Network, networkOf } from './node/network.js';
@@ -56,6 +56,7 @@ export async function clear(
   for (const name of ['kube-apiserver', 'etcd']) await stop(layout, name, 'SIGKILL', GRACE_MS);
   await stop(layout, 'containerd', 'SIGTERM', GRACE_MS);
   await killAll(layout);
+  removeDeadSockets();
   const mounted = unmountBelow(layout.state);
   removeNetwork(network, env);
   restoreSysctls(layout);

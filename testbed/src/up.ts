@@ -20,7 +20,7 @@ import { answers, importImage } from './node/containers.js';
 import { collision, makeAddress, mayLowerOomScore, saveSysctls } from './node/host.js';
 import { type Layout, layoutOf } from './node/layout.js';
 import { type Network, networkOf, NODE_NAME } from './node/network.js';
-import { claim, isAlive, owner, settle } from './node/ownership.js';
+import { claim, isWhole, owner, settle } from './node/ownership.js';
 import { start, stop, until } from './node/processes.js';
 import { readVersions } from './versions.js';
 
@@ -73,7 +73,7 @@ export async function up(): Promise<Facts> {
     throw new TestbedError(`The testbed cannot be brought up on this machine: ${reason}.`);
   const before = claim(where.state, prefix);
   try {
-    if (before?.state === where.state && isAlive(before) && existsSync(layout.facts)) {
+    if (before?.state === where.state && isWhole(before) && existsSync(layout.facts)) {
       progress.say('The testbed is up already.');
       return JSON.parse(readFileSync(layout.facts, 'utf8')) as Facts;
     }

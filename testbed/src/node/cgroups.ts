@@ -14,12 +14,18 @@ export function hierarchies(mounts: string): string[] {
   return (first.length > 0 ? first : found).map(({ path }) => path);
 }
 
+/** All mounts, for clearing away: runc also makes folders in a version 2 that has no controllers. */
 const ours = () =>
-  hierarchies(readFileSync('/proc/mounts', 'utf8')).map(path => join(path, CGROUP_ROOT));
+  readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map(line => line.split(' '))
+    .filter(fields => fields[2] === 'cgroup' || fields[2] === 'cgroup2')
+    .map(fields => join(fields[1] ?? '', CGROUP_ROOT));
 
 /** Makes our cgroup in every hierarchy; the kubelet wants it to be there. */
 export function makeCgroups(): void {
-  for (const path of ours()) mkdirSync(path, { recursive: true });
+  const paths = hierarchies(readFileSync('/proc/mounts', 'utf8'));
+  for (const path of paths) mkdirSync(join(path, CGROUP_ROOT), { recursive: true });
 }
 
 /** Ids of all processes that are in our cgroups. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { openSync, closeSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { output, TestbedError } from '../execution.js';
@@ -85,4 +85,12 @@ function shims(layout: Layout): number[] {
       }
     })
     .map(Number);
+}
+
+/** Removes the sockets of shims that have ended, ours and others': nobody listens there any more. */
+export function removeDeadSockets(directory = '/run/containerd/s'): void {
+  if (!existsSync(directory)) return;
+  const listening = readFileSync('/proc/net/unix', 'utf8');
+  for (const name of readdirSync(directory))
+    if (!listening.includes(join(directory, name))) rmSync(join(directory, name), { force: true });
 }

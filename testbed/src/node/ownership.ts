@@ -26,6 +26,13 @@ export function isAlive({ state }: Ownership): boolean {
   return recorded(layout).some(name => running(layout, name) !== null);
 }
 
+/** Whether all of its programs run. */
+export function isWhole({ state }: Ownership): boolean {
+  const layout = layoutOf(state);
+  const names = recorded(layout);
+  return names.length > 0 && names.every(name => running(layout, name) !== null);
+}
+
 /** Whether somebody else is bringing it up or down just now. */
 const isBusy = ({ pid, started }: Ownership) =>
   pid !== process.pid && started !== null && startTime(pid) === started;

@@ -9,8 +9,7 @@ import {
   ShareStatus,
   shapeTotalMiB,
   StreamMessage,
-  type Endpoint,
-  type ResizeAnswer
+  type Endpoint
 } from '@aglais/protocol';
 import { runPython } from './support/connect.js';
 import { clusterProcesses, endAll } from './support/processes.js';
@@ -243,15 +242,6 @@ export function apiContract(database: () => string | undefined): void {
         holders: [{ cluster: cluster.id, notebook: 'k1.ipynb', grantedMiB: shapeTotalMiB(SMALL) }],
         defaultShape: SMALL
       });
-    });
-
-    it('is not given to a cluster that cannot take it as it is, and nothing is changed', async () => {
-      const resize = `/clusters/${cluster.id}/resize`;
-      const shape = { ...SMALL, driverMemoryMiB: 640 };
-      const answer = await server.user.post<ResizeAnswer>(resize, { shape });
-      expect(answer.body).toMatchObject({ applied: 'restart-needed', cluster: { shape: SMALL } });
-      const huge = { ...SMALL, executorOverheadMiB: 900_000 };
-      expectProblem(await server.user.post(resize, { shape: huge }), 422, /largest that fits/);
     });
 
     it('is not given to a restart that is too large, and the cluster goes on', async () => {

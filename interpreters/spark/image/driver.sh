@@ -7,6 +7,11 @@
 directory=${AGLAIS_DIRECTORY:-/aglais}
 conf=${AGLAIS_CONF:-/aglais-conf}
 secret=${AGLAIS_SECRET:-/aglais-secret}
+# Stop signals are for Java; this shell stays until it can write down how Java ended. As the first process of its container
+# it would not hear those that come before it listens.
+driver=
+stopping=
+trap 'stopping=yes; [ -n "$driver" ] && kill -TERM "$driver" 2> /dev/null' TERM INT HUP
 cd "$directory" || exit 1
 mkdir -p eventlog scratch tmp warehouse
 
@@ -21,20 +26,22 @@ if [ -r "$SPARK_HOME/driver.jsa" ]; then
   archive=("-XX:SharedArchiveFile=$SPARK_HOME/driver.jsa" -Xlog:cds=off -Xlog:cds+dynamic=off -Xshare:auto)
 fi
 
-# A fifo, so that the last words can be waited for.
+# A fifo, so that the last words can be waited for. Both ends are opened here, where none has to wait for the other: who opens
+# one alone would wait for ever for a Java that was stopped before it began.
 rm -f .output && mkfifo .output
-tee -a driver.log < .output &
+exec 3<> .output 4< .output 5> .output 3>&-
+rm -f .output
+tee -a driver.log <&4 4<&- 5>&- &
 log=$!
-java "${archive[@]}" "@$conf/driver.args" > .output 2>&1 &
+java "${archive[@]}" "@$conf/driver.args" >&5 2>&1 4<&- 5>&- &
 driver=$!
-# Stop signals are for Java; this shell stays until it can write down how Java ended.
-trap 'kill -TERM "$driver" 2> /dev/null' TERM INT HUP
+exec 4<&- 5>&-
+[ -n "$stopping" ] && kill -TERM "$driver"
 while :; do
   wait "$driver"
   code=$?
   kill -0 "$driver" 2> /dev/null || break
 done
 wait "$log"
-rm -f .output
 echo "$code" > driver.exit.part && mv driver.exit.part driver.exit
 exit "$code"

@@ -3,6 +3,8 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -226,6 +228,66 @@ describe('A witness', () => {
     expect((await get('/done', TOKEN, 'POST')).statusCode).toBe(200);
     expect(done).toBe(1);
     expect((await get('/files', TOKEN, 'DELETE')).statusCode).toBe(405);
+  });
+
+  describe('takes how many executors there shall be', () => {
+    const put = async (path: string, body: string, token: string | null = TOKEN) => {
+      const asked = { port: server.port, ca: identity.certificate, token, path, method: 'PUT' };
+      const answer = await ask({ ...asked, body });
+      await text(answer);
+      return answer.statusCode;
+    };
+
+    it('as one number, which replaces the last', async () => {
+      expect(await put('/files/executors', '4\n')).toBe(204);
+      expect(readFileSync(file('executors'), 'utf8')).toBe('4\n');
+      expect(await put('/files/executors', '12')).toBe(204);
+      expect(await read('/files/executors')).toBe('200 12');
+      expect(readdirSync(directory)).toEqual(['executors']);
+    });
+
+    it('from its owner only, and nothing that is no number', async () => {
+      expect(await put('/files/executors', '4', null)).toBe(401);
+      expect(await put('/files/executors', '4', 'another')).toBe(401);
+      for (const body of [
+        '',
+        '0',
+        '-1',
+        '1.5',
+        '4 4',
+        'four',
+        '9'.repeat(9),
+        'x'.repeat(100_000)
+      ]) {
+        expect(await put('/files/executors', body)).toBe(400);
+      }
+      expect(readdirSync(directory)).toEqual([]);
+    });
+
+    it('and writes no other file', async () => {
+      writeFileSync(file('live.jsonl'), 'old');
+      for (const path of [
+        '/files/live.jsonl',
+        '/files/executors/x',
+        '/files/../executors',
+        '/files/%65xecutors',
+        '/files/.executors.part',
+        '/executors'
+      ]) {
+        expect(await put(path, '4')).toBe(405);
+      }
+      expect(readFileSync(file('live.jsonl'), 'utf8')).toBe('old');
+      expect(readdirSync(directory)).toEqual(['live.jsonl']);
+    });
+
+    it('and replaces links, which user code in the driver could have put there', async () => {
+      writeFileSync(join(place, 'other'), 'untouched');
+      symlinkSync(join(place, 'other'), file('executors'));
+      symlinkSync(join(place, 'other'), file('.executors.part'));
+      expect(await put('/files/executors', '3')).toBe(204);
+      expect(readFileSync(join(place, 'other'), 'utf8')).toBe('untouched');
+      expect(await read('/files/executors')).toBe('200 3');
+    });
   });
 
   it('reads no further than a slow reader takes', async () => {

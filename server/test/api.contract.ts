@@ -249,7 +249,8 @@ export function apiContract(database: () => string | undefined): void {
       const resize = `/clusters/${cluster.id}/resize`;
       const shape = { ...SMALL, driverMemoryMiB: 640 };
       const answer = await server.user.post<ResizeAnswer>(resize, { shape });
-      expect(answer.body).toMatchObject({ applied: 'restart-needed', cluster: { shape: SMALL } });
+      expectProblem(answer, 409, /needs a new Spark/);
+      expect((await server.user.cluster(cluster.id)).shape).toEqual(SMALL);
       const huge = { ...SMALL, executorOverheadMiB: 900_000 };
       expectProblem(await server.user.post(resize, { shape: huge }), 422, /largest that fits/);
     });
@@ -264,12 +265,12 @@ export function apiContract(database: () => string | undefined): void {
 
   describe('A new size', () => {
     const resize = (shape: unknown) =>
-      server.user.post<Cluster>(`/clusters/${cluster.id}/resize`, { shape });
+      server.user.post<ResizeAnswer>(`/clusters/${cluster.id}/resize`, { shape });
 
     it('is in force at once where only the room beside the heap changes', async () => {
       const more = { ...SMALL, executorOverheadMiB: SMALL.executorOverheadMiB + 64 };
       const before = await server.user.endpoint(cluster.id);
-      expect(await resize(more)).toMatchObject({ status: 200, body: { shape: more } });
+      expect(await resize(more)).toMatchObject({ status: 200, body: { shape: more, lost: null } });
       expect(await server.user.cluster(cluster.id)).toMatchObject({ state: 'ready', shape: more });
       expect(await server.user.endpoint(cluster.id)).toEqual(before);
       expect(await resize(SMALL)).toMatchObject({ status: 200, body: { shape: SMALL } });

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { V1Pod } from '@kubernetes/client-node';
 import { executorTemplate } from '../../src/clusters/launchers/kubernetes/executor-template.js';
-import type { ClusterSpec, Launcher } from '../../src/clusters/launchers/launcher.js';
+import {
+  ResizeIncomplete,
+  type ClusterSpec,
+  type Launcher
+} from '../../src/clusters/launchers/launcher.js';
 import { launcherContract } from '../launcher.contract.js';
 import { runPython } from '../support/connect.js';
 import { eventually, PATIENCE_MS, SMALL } from '../support/server.js';
@@ -177,6 +181,59 @@ print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
       await launcher.stop('raise');
     },
     2 * PATIENCE_MS
+  );
+
+  it(
+    'more executors come to a running Spark, and fewer stay, without a restart',
+    async () => {
+      const launcher = room.launcher();
+      const of = (count: number) => ({ ...SMALL, executors: { min: count, max: count } });
+      await launcher.start(spec('count', { shape: of(1) }));
+      const { url, ca } = await ready(launcher, 'count');
+      const endpoint = { url: url!, ca, token: spec('count').token };
+      // Beyond what one answer waits for on a busy machine: asked again, it says how things are.
+      const resized = async (count: number) =>
+        eventually(`${count} executors`, () =>
+          launcher.resize('count', of(count)).catch((error: unknown) => {
+            if (error instanceof ResizeIncomplete && /starting/.test(error.message)) return false;
+            throw error;
+          })
+        );
+      const begun = Date.now();
+      expect(await resized(3)).toBe('live');
+      console.log(`three executors instead of one after ${Date.now() - begun} ms`);
+      const spread = `
+import time
+def where(frames):
+    import os, pandas
+    for frame in frames:
+        time.sleep(2)
+        yield pandas.DataFrame({"pod": [os.environ["SPARK_EXECUTOR_ID"]]})
+print(spark.range(0, 3, 1, 3).mapInPandas(where, "pod string").distinct().count())
+spark.range(0, 3000000, 1, 3).cache().count()`;
+      expect((await runPython(endpoint, spread)).stdout.trim()).toBe('3');
+      expect(await resized(1)).toEqual({ lost: expect.stringMatching(/2 executors.*cached data/) });
+      const pods = async () =>
+        (
+          await room.core.listNamespacedPod({
+            namespace: room.namespace,
+            labelSelector: 'aglais.org/cluster=count,aglais.org/role=executor'
+          })
+        ).items.filter(({ status }) => status?.phase === 'Running');
+      await eventually('one executor pod', async () => (await pods()).length === 1);
+      expect((await runPython(endpoint, 'print(spark.range(7).count())')).stdout.trim()).toBe('7');
+      await expect(launcher.resize('count', of(400))).rejects.toThrow(
+        /of 400 executors are there\. Spark waits for .*the largest free node has/
+      );
+      expect(await resized(1)).toBeTruthy();
+      await eventually('none that waits', async () => {
+        const seen = await launcher.observe('count');
+        return seen?.waitingFor === null;
+      });
+      await launcher.stop('count');
+      expect(await room.traces('count')).toEqual([]);
+    },
+    3 * PATIENCE_MS
   );
 
   it(

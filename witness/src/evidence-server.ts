@@ -13,6 +13,8 @@ const PROBE_AFTER_MS = 15_000;
 
 export interface EvidenceServerOptions {
   directory: string;
+  /** Whose event logs are handed out; null: all that are there. */
+  application: string | null;
   identity: Identity;
   /** Opens everything but `/healthz`. */
   token: string;
@@ -92,12 +94,14 @@ async function answer(
   if (target === '/files') {
     // Asked first: what is listed after the end does not grow.
     const over = options.over.aborted;
-    const files = await listEvidence(options.directory);
+    const files = await listEvidence(options.directory, options.application);
     response.writeHead(200, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify({ over, files }));
     return;
   }
-  const path = target.startsWith('/files/') ? readPath(target.slice('/files/'.length)) : null;
+  const path = target.startsWith('/files/')
+    ? readPath(target.slice('/files/'.length), options.application)
+    : null;
   const asked = new URLSearchParams(query);
   const from = Number(asked.get('from') ?? 0);
   if (path === null) return plain(response, 404, 'No such file.');
@@ -156,9 +160,9 @@ async function send(response: ServerResponse, chunks: AsyncIterable<Buffer>): Pr
   await pipeline(source, response).catch(() => response.destroy());
 }
 
-function readPath(encoded: string): string | null {
+function readPath(encoded: string, application: string | null): string | null {
   try {
-    return evidencePath(decodeURIComponent(encoded));
+    return evidencePath(decodeURIComponent(encoded), application);
   } catch {
     return null;
   }

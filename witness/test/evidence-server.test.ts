@@ -43,6 +43,7 @@ describe('A witness', () => {
     done = 0;
     server = await openEvidenceServer({
       directory,
+      application: null,
       identity,
       token: TOKEN,
       port: 0,
@@ -310,6 +311,25 @@ describe('A witness', () => {
 });
 
 describe('The path of a file of evidence', () => {
+  it('is that of an event log of the own application, where others lie beside it', () => {
+    const of = (path: string) => evidencePath(path, 'app-1');
+    for (const path of [
+      'eventlog/app-1',
+      'eventlog/app-1.inprogress',
+      'eventlog/app-1.zstd',
+      'eventlog/eventlog_v2_app-1/events_1_app-1',
+      'live.jsonl'
+    ])
+      expect(of(path)).toBe(path);
+    for (const path of [
+      'app-10',
+      'app-2.inprogress',
+      'eventlog_v2_app-2/events_1_app-1',
+      'x-app-1'
+    ])
+      expect(of(`eventlog/${path}`)).toBeNull();
+  });
+
   it('is a name, or lies in eventlog', () => {
     for (const path of ['live.jsonl', 'eventlog/app', 'eventlog/eventlog_v2_a/events_1']) {
       expect(evidencePath(path)).toBe(path);

@@ -222,18 +222,37 @@ spark.range(0, 3000000, 1, 3).cache().count()`;
         ).items.filter(({ status }) => status?.phase === 'Running');
       await eventually('one executor pod', async () => (await pods()).length === 1);
       expect((await runPython(endpoint, 'print(spark.range(7).count())')).stdout.trim()).toBe('7');
-      await expect(launcher.resize('count', of(400))).rejects.toThrow(
-        /of 400 executors are there\. Spark waits for .*the largest free node has/
-      );
-      expect(await resized(1)).toBeTruthy();
-      await eventually('none that waits', async () => {
-        const seen = await launcher.observe('count');
-        return seen?.waitingFor === null;
-      });
       await launcher.stop('count');
       expect(await room.traces('count')).toEqual([]);
     },
     3 * PATIENCE_MS
+  );
+
+  it(
+    'more executors than there is room for say what they wait for, and can be taken back',
+    async () => {
+      const launcher = room.launcher();
+      const { machines } = await launcher.room();
+      const largest = Math.max(...machines.map(({ memoryMiB }) => memoryMiB));
+      // Of this size a node takes one.
+      const shape = { ...SMALL, executorOverheadMiB: Math.floor(largest * 0.55) };
+      const of = (count: number) => ({ ...shape, executors: { min: count, max: count } });
+      await launcher.start(spec('wide', { shape: of(1) }));
+      await ready(launcher, 'wide');
+      const tooMany = machines.reduce((sum, { count }) => sum + count, 0) + 1;
+      await expect(launcher.resize('wide', of(tooMany))).rejects.toThrow(
+        /executors are there\. Spark waits for a place.*the largest free node has/
+      );
+      expect((await launcher.observe('wide'))?.waitingFor).toMatch(/a place for an executor/);
+      await eventually('one', () => launcher.resize('wide', of(1)).catch(() => false));
+      await eventually('nothing to wait for', async () => {
+        const seen = await launcher.observe('wide');
+        return seen?.state === 'ready' && seen.waitingFor === null;
+      });
+      await launcher.stop('wide');
+      expect(await room.traces('wide')).toEqual([]);
+    },
+    2 * PATIENCE_MS
   );
 
   it(

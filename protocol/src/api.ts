@@ -8,6 +8,7 @@ import {
   Endpoint,
   KernelReport,
   LongPoll,
+  ResizeAnswer,
   ResizeRequest,
   RestartRequest
 } from './cluster.js';
@@ -87,7 +88,7 @@ export function openApiDocument(version: string): ReturnType<typeof createDocume
       '/clusters/{id}/resize': {
         post: operation(
           'Give a running cluster another size without restarting anything; refused where that cannot be done',
-          { '200': answer('The cluster; the new size is in force', Cluster) },
+          { '200': answer('The cluster; the new size is in force', ResizeAnswer) },
           { requestParams: { path: id }, requestBody: { content: json(ResizeRequest) } }
         )
       },

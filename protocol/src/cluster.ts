@@ -1,10 +1,8 @@
 import { z } from 'zod';
+import { LauncherKind } from './launcher-kind.js';
 import { StageProgress } from './progress.js';
 import { CachedTable, Executor, Memory, MemoryLine } from './resources.js';
 import { Shape } from './shape.js';
-
-export const LauncherKind = z.enum(['local', 'kubernetes', 'yarn']);
-export type LauncherKind = z.infer<typeof LauncherKind>;
 
 export const ClusterState = z
   .enum(['requested', 'starting', 'ready', 'stopping', 'stopped', 'failed'])
@@ -88,6 +86,11 @@ export type RestartRequest = z.infer<typeof RestartRequest>;
 
 export const ResizeRequest = z.strictObject({ shape: Shape }).meta({ id: 'ResizeRequest' });
 export type ResizeRequest = z.infer<typeof ResizeRequest>;
+
+export const ResizeAnswer = Cluster.extend({
+  lost: z.string().nullable().describe('What the new size has cost, for people, e.g. cached data')
+}).meta({ id: 'ResizeAnswer', description: 'The cluster, with its new size in force' });
+export type ResizeAnswer = z.infer<typeof ResizeAnswer>;
 
 export const CellRunReport = z
   .strictObject({

@@ -3,6 +3,7 @@ export * from './cell-tag.js';
 export * from './cluster.js';
 export * from './evidence.js';
 export * from './finding.js';
+export * from './launcher-kind.js';
 export * from './problem.js';
 export * from './progress.js';
 export * from './report.js';

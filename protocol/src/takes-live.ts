@@ -1,15 +1,26 @@
+import type { LauncherKind } from './launcher-kind.js';
 import type { Shape } from './shape.js';
 
 /**
- * Whether a Spark that was started with one size can be given another. Heaps, processors and the number of executors are fixed when their
- * Java starts; what an executor may use beside its heap is a limit that the system can move under it.
+ * Whether a running Spark can be given another size. Heaps and processors are fixed when their Java starts; what an executor
+ * may use beside its heap is a limit that the system can move under it. On Kubernetes a limit is only ever raised, and there
+ * may be more or fewer executors if their number is fixed: a range is Spark's own to count.
+ * @param launcher of the running cluster
  */
-export function takesLive(from: Shape, to: Shape): boolean {
+export function takesLive(from: Shape, to: Shape, launcher: LauncherKind): boolean {
+  const onKubernetes = launcher === 'kubernetes';
   return (
     from.driverMemoryMiB === to.driverMemoryMiB &&
     from.executorMemoryMiB === to.executorMemoryMiB &&
     from.executorCores === to.executorCores &&
-    from.executors.min === to.executors.min &&
-    from.executors.max === to.executors.max
+    (sameExecutors(from, to) || (onKubernetes && isFixed(from) && isFixed(to))) &&
+    (!onKubernetes || to.executorOverheadMiB >= from.executorOverheadMiB)
   );
 }
+
+/** Whether both ask for the same number of executors, or the same range. */
+export function sameExecutors({ executors: a }: Shape, { executors: b }: Shape): boolean {
+  return a.min === b.min && a.max === b.max;
+}
+
+const isFixed = ({ executors: { min, max } }: Shape) => min === max;

@@ -254,12 +254,12 @@ export function apiContract(database: () => string | undefined): void {
 
   describe('A new size', () => {
     const resize = (shape: unknown) =>
-      server.user.post<Cluster>(`/clusters/${cluster.id}/resize`, { shape });
+      server.user.post<ResizeAnswer>(`/clusters/${cluster.id}/resize`, { shape });
 
     it('is in force at once where only the room beside the heap changes', async () => {
       const more = { ...SMALL, executorOverheadMiB: SMALL.executorOverheadMiB + 64 };
       const before = await server.user.endpoint(cluster.id);
-      expect(await resize(more)).toMatchObject({ status: 200, body: { shape: more } });
+      expect(await resize(more)).toMatchObject({ status: 200, body: { shape: more, lost: null } });
       expect(await server.user.cluster(cluster.id)).toMatchObject({ state: 'ready', shape: more });
       expect(await server.user.endpoint(cluster.id)).toEqual(before);
       expect(await resize(SMALL)).toMatchObject({ status: 200, body: { shape: SMALL } });

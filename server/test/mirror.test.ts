@@ -51,6 +51,7 @@ describe('A mirror of what a driver writes in its pod', () => {
     over = new AbortController();
     server = await openEvidenceServer({
       directory: pod,
+      application: null,
       identity,
       token: 'token',
       port: 0,

@@ -16,16 +16,27 @@ export interface EvidenceFile {
 /**
  * The path of a file that may be handed out, or null: one that lies in the directory itself or in `eventlog`, and whose
  * name says nothing else than that.
+ * @param application whose event logs may be handed out; null: all. Others' may lie beside them on one volume.
  */
-export function evidencePath(path: string): string | null {
+export function evidencePath(path: string, application: string | null = null): string | null {
   const parts = path.split('/');
   const plain = parts.every(part => /^[^\\\0]+$/.test(part) && !part.startsWith('.'));
   const placed = parts.length === 1 || (parts[0] === FOLDER && parts.length <= DEEPEST);
-  return plain && placed ? path : null;
+  const own = parts.length === 1 || application === null || isLogOf(parts[1]!, application);
+  return plain && placed && own ? path : null;
+}
+
+/** Spark names an event log after its application (`SingleEventLogFileWriter`, `RollingEventLogFilesWriter`). */
+function isLogOf(name: string, application: string): boolean {
+  const log = name.startsWith('eventlog_v2_') ? name.slice('eventlog_v2_'.length) : name;
+  return log === application || log.startsWith(`${application}.`);
 }
 
 /** All files that may be handed out now, with their sizes in bytes. */
-export async function listEvidence(directory: string): Promise<EvidenceFile[]> {
+export async function listEvidence(
+  directory: string,
+  application: string | null = null
+): Promise<EvidenceFile[]> {
   const files: EvidenceFile[] = [];
   const visit = async (folder: string, depth: number): Promise<void> => {
     const entries = await readdir(join(directory, folder), { withFileTypes: true }).catch(() => []);
@@ -33,7 +44,7 @@ export async function listEvidence(directory: string): Promise<EvidenceFile[]> {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (entry.isDirectory()) {
         if (depth < DEEPEST && (folder !== '' || path === FOLDER)) await visit(path, depth + 1);
-      } else if (entry.isFile() && evidencePath(path) !== null) {
+      } else if (entry.isFile() && evidencePath(path, application) !== null) {
         // It may have been renamed since.
         const found = await stat(join(directory, path)).catch(() => null);
         if (found) files.push({ path, size: found.size });

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { evidencePath, listEvidence, openEvidence } from './evidence-files.js';
+import { WISH, WISH_BYTES, writeWish } from './wish.js';
 import { followFile, readFrom } from './follow-file.js';
 import type { Identity } from './relay.js';
 
@@ -12,6 +13,8 @@ const PROBE_AFTER_MS = 15_000;
 
 export interface EvidenceServerOptions {
   directory: string;
+  /** Whose event logs are handed out; null: all that are there. */
+  application: string | null;
   identity: Identity;
   /** Opens everything but `/healthz`. */
   token: string;
@@ -30,6 +33,7 @@ export interface EvidenceServerOptions {
  * - `GET /files/<path>?from=<offset>` — the bytes that are there now; 416 if the file is shorter
  * - `GET /files/<path>?from=<offset>&follow=1` — the same, and then what is appended; waits for a file that is not there
  *   yet, and ends when the driver has ended and everything was sent
+ * - `PUT /files/executors` — a number: how many executors the driver shall have from now on; 204. Nothing else is written
  * - `POST /done` — the reader has all: this witness is needed no longer
  */
 export async function openEvidenceServer(options: EvidenceServerOptions): Promise<EvidenceServer> {
@@ -83,16 +87,21 @@ async function answer(
     response.once('finish', options.onDone);
     return plain(response, 200, 'ok');
   }
+  if (request.method === 'PUT' && target === `/files/${WISH}`) {
+    return await takeWish(options.directory, request, response);
+  }
   if (request.method !== 'GET') return plain(response, 405, 'Only GET is known here.');
   if (target === '/files') {
     // Asked first: what is listed after the end does not grow.
     const over = options.over.aborted;
-    const files = await listEvidence(options.directory);
+    const files = await listEvidence(options.directory, options.application);
     response.writeHead(200, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify({ over, files }));
     return;
   }
-  const path = target.startsWith('/files/') ? readPath(target.slice('/files/'.length)) : null;
+  const path = target.startsWith('/files/')
+    ? readPath(target.slice('/files/'.length), options.application)
+    : null;
   const asked = new URLSearchParams(query);
   const from = Number(asked.get('from') ?? 0);
   if (path === null) return plain(response, 404, 'No such file.');
@@ -100,6 +109,23 @@ async function answer(
     return plain(response, 400, 'from is the number of the first byte that is wanted.');
   }
   await sendFile(options, response, path, from, asked.get('follow') === '1');
+}
+
+async function takeWish(
+  directory: string,
+  request: IncomingMessage,
+  response: ServerResponse
+): Promise<void> {
+  let body = '';
+  for await (const chunk of request) {
+    body += String(chunk);
+    if (body.length > WISH_BYTES) break;
+  }
+  if (!/^[1-9]\d*\n?$/.test(body) || body.length > WISH_BYTES) {
+    return plain(response, 400, 'The number of executors is a positive number and nothing else.');
+  }
+  await writeWish(directory, body);
+  response.writeHead(204).end();
 }
 
 async function sendFile(
@@ -134,9 +160,9 @@ async function send(response: ServerResponse, chunks: AsyncIterable<Buffer>): Pr
   await pipeline(source, response).catch(() => response.destroy());
 }
 
-function readPath(encoded: string): string | null {
+function readPath(encoded: string, application: string | null): string | null {
   try {
-    return evidencePath(decodeURIComponent(encoded));
+    return evidencePath(decodeURIComponent(encoded), application);
   } catch {
     return null;
   }

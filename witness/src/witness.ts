@@ -28,6 +28,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const done = new Promise<void>(resolve => (isDone = resolve));
   const server = await openEvidenceServer({
     directory: need('AGLAIS_DIRECTORY'),
+    application: env.AGLAIS_APPLICATION ?? null,
     identity,
     token: await secret('witness-token'),
     port: port('AGLAIS_WITNESS_PORT'),

@@ -3,6 +3,8 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -41,6 +43,7 @@ describe('A witness', () => {
     done = 0;
     server = await openEvidenceServer({
       directory,
+      application: null,
       identity,
       token: TOKEN,
       port: 0,
@@ -228,6 +231,66 @@ describe('A witness', () => {
     expect((await get('/files', TOKEN, 'DELETE')).statusCode).toBe(405);
   });
 
+  describe('takes how many executors there shall be', () => {
+    const put = async (path: string, body: string, token: string | null = TOKEN) => {
+      const asked = { port: server.port, ca: identity.certificate, token, path, method: 'PUT' };
+      const answer = await ask({ ...asked, body });
+      await text(answer);
+      return answer.statusCode;
+    };
+
+    it('as one number, which replaces the last', async () => {
+      expect(await put('/files/executors', '4\n')).toBe(204);
+      expect(readFileSync(file('executors'), 'utf8')).toBe('4\n');
+      expect(await put('/files/executors', '12')).toBe(204);
+      expect(await read('/files/executors')).toBe('200 12');
+      expect(readdirSync(directory)).toEqual(['executors']);
+    });
+
+    it('from its owner only, and nothing that is no number', async () => {
+      expect(await put('/files/executors', '4', null)).toBe(401);
+      expect(await put('/files/executors', '4', 'another')).toBe(401);
+      for (const body of [
+        '',
+        '0',
+        '-1',
+        '1.5',
+        '4 4',
+        'four',
+        '9'.repeat(9),
+        'x'.repeat(100_000)
+      ]) {
+        expect(await put('/files/executors', body)).toBe(400);
+      }
+      expect(readdirSync(directory)).toEqual([]);
+    });
+
+    it('and writes no other file', async () => {
+      writeFileSync(file('live.jsonl'), 'old');
+      for (const path of [
+        '/files/live.jsonl',
+        '/files/executors/x',
+        '/files/../executors',
+        '/files/%65xecutors',
+        '/files/.executors.part',
+        '/executors'
+      ]) {
+        expect(await put(path, '4')).toBe(405);
+      }
+      expect(readFileSync(file('live.jsonl'), 'utf8')).toBe('old');
+      expect(readdirSync(directory)).toEqual(['live.jsonl']);
+    });
+
+    it('and replaces links, which user code in the driver could have put there', async () => {
+      writeFileSync(join(place, 'other'), 'untouched');
+      symlinkSync(join(place, 'other'), file('executors'));
+      symlinkSync(join(place, 'other'), file('.executors.part'));
+      expect(await put('/files/executors', '3')).toBe(204);
+      expect(readFileSync(join(place, 'other'), 'utf8')).toBe('untouched');
+      expect(await read('/files/executors')).toBe('200 3');
+    });
+  });
+
   it('reads no further than a slow reader takes', async () => {
     const size = 64 * 2 ** 20;
     writeFileSync(file('driver.log'), Buffer.alloc(size, 'x'));
@@ -248,6 +311,25 @@ describe('A witness', () => {
 });
 
 describe('The path of a file of evidence', () => {
+  it('is that of an event log of the own application, where others lie beside it', () => {
+    const of = (path: string) => evidencePath(path, 'app-1');
+    for (const path of [
+      'eventlog/app-1',
+      'eventlog/app-1.inprogress',
+      'eventlog/app-1.zstd',
+      'eventlog/eventlog_v2_app-1/events_1_app-1',
+      'live.jsonl'
+    ])
+      expect(of(path)).toBe(path);
+    for (const path of [
+      'app-10',
+      'app-2.inprogress',
+      'eventlog_v2_app-2/events_1_app-1',
+      'x-app-1'
+    ])
+      expect(of(`eventlog/${path}`)).toBeNull();
+  });
+
   it('is a name, or lies in eventlog', () => {
     for (const path of ['live.jsonl', 'eventlog/app', 'eventlog/eventlog_v2_a/events_1']) {
       expect(evidencePath(path)).toBe(path);

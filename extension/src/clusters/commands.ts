@@ -118,7 +118,7 @@ export function addClusterCommands(
       if (!cluster || !isLive(cluster))
         return commands.execute(CommandIDs.start, args) as Promise<unknown>;
       const shape = resized(cluster.shape, found.change);
-      if (!takesLive(cluster.shape, shape)) {
+      if (!takesLive(cluster.shape, shape, cluster.launcher)) {
         return commands.execute(CommandIDs.restart, args) as Promise<unknown>;
       }
       const changes = shapeChanges(cluster.shape, shape, trans);

@@ -133,7 +133,7 @@ function ResizeButton(
   const size = changes.map(change => change.short).join(', ');
   const label = !isLive(cluster)
     ? trans.__('Start with %1', size)
-    : takesLive(cluster.shape, resized(cluster.shape, shape))
+    : takesLive(cluster.shape, resized(cluster.shape, shape), cluster.launcher)
       ? trans.__('Give %1 now, without a restart', size)
       : trans.__('Restart with %1', size);
   return (

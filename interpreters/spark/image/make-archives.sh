@@ -90,10 +90,12 @@ eventLog.compress=false
 eventLog.rolling.enabled=false
 eventLog.logBlockUpdates.enabled=true
 eventLog.logStageExecutorMetrics=true
-extraListeners=aglais.LiveEvents,aglais.Readiness
+extraListeners=aglais.LiveEvents,aglais.Readiness,aglais.ExecutorCount
 aglais.liveEvents=$work/aglais/live.jsonl
 aglais.catalogue=$work/conf/catalogue.sql
 aglais.ready=$work/aglais/ready
+aglais.executors=$work/aglais/executors
+aglais.executorsState=$work/aglais/executors.state
 PROPERTIES
   echo org.apache.spark.sql.connect.service.SparkConnectServer
 } > "$work/conf/driver.args"

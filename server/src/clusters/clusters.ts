@@ -9,7 +9,8 @@ import {
   type ClusterRequest,
   type Endpoint,
   type KernelReport,
-  type PlacedFinding
+  type PlacedFinding,
+  type ResizeAnswer
 } from '@aglais/protocol';
 import { notFound, ProblemError } from '../problems.js';
 import type { ClusterRow } from '../store/schema.js';
@@ -156,26 +157,34 @@ export class Clusters {
   }
 
   /** Another size for a cluster that goes on as it is; see `takesLive` for what can be changed so. */
-  async resize(id: string, shape: Shape): Promise<Cluster> {
-    return this.turns.take(ADMISSION, async () => {
-      const { rows, launcher, defaultShape } = this.options;
-      const { state, shape: old } = this.get(id);
-      if (state !== 'ready') {
-        throw new ProblemError(409, 'not-ready', `This cluster is ${state}. Nothing was changed.`);
-      }
-      const room = await launcher.room();
-      const others = (await this.holders(room)).filter(holder => holder.cluster !== id);
-      admit(shape, room, others, defaultShape);
-      // Written down first: a server that is killed here brings it about when it is there again.
-      await rows.update(id, { shape: JSON.stringify(shape) });
+  async resize(id: string, shape: Shape): Promise<ResizeAnswer> {
+    return this.turns.take(`size of ${id}`, async () => {
+      const { rows, launcher } = this.options;
+      const old = await this.turns.take(ADMISSION, () => this.grantSize(id, shape));
+      // Others are admitted meanwhile: executors may take a while to come.
       const done = await launcher.resize(id, shape).catch((error: unknown) => error as Error);
-      if (done !== 'live' && !(done instanceof ResizeIncomplete)) {
+      const refused = done === 'restart-needed' || done instanceof Error;
+      if (refused && !(done instanceof ResizeIncomplete)) {
         await rows.update(id, { shape: JSON.stringify(old) });
       }
       await this.keeper.refresh(id);
-      if (done !== 'live') throw notResized(done);
-      return this.get(id);
+      if (refused) throw notResized(done);
+      return { ...this.get(id), lost: done === 'live' ? null : done.lost };
     });
+  }
+
+  /** Writes the new size down if there is room for it; a server that is killed then brings it about when it is there again. */
+  private async grantSize(id: string, shape: Shape): Promise<Shape> {
+    const { rows, launcher, defaultShape } = this.options;
+    const { state, shape: old } = this.get(id);
+    if (state !== 'ready') {
+      throw new ProblemError(409, 'not-ready', `This cluster is ${state}. Nothing was changed.`);
+    }
+    const room = await launcher.room();
+    const others = (await this.holders(room)).filter(holder => holder.cluster !== id);
+    admit(shape, room, others, defaultShape);
+    await rows.update(id, { shape: JSON.stringify(shape) });
+    return old;
   }
 
   endpoint(id: string): Endpoint {
@@ -295,8 +304,8 @@ function notResized(why: 'restart-needed' | Error): Error {
   return new ProblemError(
     409,
     'restart-needed',
-    'The size of a Java heap, processors and the number of executors are fixed when Spark starts, so this size needs a ' +
-      'new Spark. Nothing was changed. Restart Spark with it: temporary views and cached tables are lost then, Python ' +
+    'A running Spark cannot take this size: heaps and processors are fixed when it starts, and so is the number of executors ' +
+      'on one machine or where it is a range. This size needs a new Spark. Nothing was changed. Restart Spark with it: temporary views and cached tables are lost then, Python ' +
       'variables are kept.'
   );
 }

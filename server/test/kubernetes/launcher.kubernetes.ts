@@ -2,7 +2,11 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { V1Pod } from '@kubernetes/client-node';
 import { executorTemplate } from '../../src/clusters/launchers/kubernetes/executor-template.js';
-import type { ClusterSpec, Launcher } from '../../src/clusters/launchers/launcher.js';
+import {
+  ResizeIncomplete,
+  type ClusterSpec,
+  type Launcher
+} from '../../src/clusters/launchers/launcher.js';
 import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
 import { sharePath } from '../../src/clusters/launchers/kubernetes/shares.js';
 import { catalogueSql } from '../../src/shares/catalogue-sql.js';
@@ -182,6 +186,78 @@ print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
         async () => (await room.limitMiB('raise', nextId)) === SMALL.executorMemoryMiB + 1_280
       );
       await launcher.stop('raise');
+    },
+    2 * PATIENCE_MS
+  );
+
+  it(
+    'more executors come to a running Spark, and fewer stay, without a restart',
+    async () => {
+      const launcher = room.launcher();
+      const of = (count: number) => ({ ...SMALL, executors: { min: count, max: count } });
+      await launcher.start(spec('count', { shape: of(1) }));
+      const { url, ca } = await ready(launcher, 'count');
+      const endpoint = { url: url!, ca, token: spec('count').token };
+      // Beyond what one answer waits for on a busy machine: asked again, it says how things are.
+      const resized = async (count: number) =>
+        eventually(`${count} executors`, () =>
+          launcher.resize('count', of(count)).catch((error: unknown) => {
+            if (error instanceof ResizeIncomplete && /starting/.test(error.message)) return false;
+            throw error;
+          })
+        );
+      const begun = Date.now();
+      expect(await resized(3)).toBe('live');
+      console.log(`three executors instead of one after ${Date.now() - begun} ms`);
+      const spread = `
+import time
+def where(frames):
+    import os, pandas
+    for frame in frames:
+        time.sleep(2)
+        yield pandas.DataFrame({"pod": [os.environ["SPARK_EXECUTOR_ID"]]})
+print(spark.range(0, 3, 1, 3).mapInPandas(where, "pod string").distinct().count())
+spark.range(0, 3000000, 1, 3).cache().count()`;
+      expect((await runPython(endpoint, spread)).stdout.trim()).toBe('3');
+      expect(await resized(1)).toEqual({ lost: expect.stringMatching(/2 executors.*cached data/) });
+      const pods = async () =>
+        (
+          await room.core.listNamespacedPod({
+            namespace: room.namespace,
+            labelSelector: 'aglais.org/cluster=count,aglais.org/role=executor'
+          })
+        ).items.filter(({ status }) => status?.phase === 'Running');
+      await eventually('one executor pod', async () => (await pods()).length === 1);
+      expect((await runPython(endpoint, 'print(spark.range(7).count())')).stdout.trim()).toBe('7');
+      await launcher.stop('count');
+      expect(await room.traces('count')).toEqual([]);
+    },
+    3 * PATIENCE_MS
+  );
+
+  it(
+    'more executors than there is room for say what they wait for, and can be taken back',
+    async () => {
+      const launcher = room.launcher();
+      const { machines } = await launcher.room();
+      const largest = Math.max(...machines.map(({ memoryMiB }) => memoryMiB));
+      // Of this size a node takes one.
+      const shape = { ...SMALL, executorOverheadMiB: Math.floor(largest * 0.55) };
+      const of = (count: number) => ({ ...shape, executors: { min: count, max: count } });
+      await launcher.start(spec('wide', { shape: of(1) }));
+      await ready(launcher, 'wide');
+      const tooMany = machines.reduce((sum, { count }) => sum + count, 0) + 1;
+      await expect(launcher.resize('wide', of(tooMany))).rejects.toThrow(
+        /executors are there\. Spark waits for a place.*the largest free node has/
+      );
+      expect((await launcher.observe('wide'))?.waitingFor).toMatch(/a place for an executor/);
+      await eventually('one', () => launcher.resize('wide', of(1)).catch(() => false));
+      await eventually('nothing to wait for', async () => {
+        const seen = await launcher.observe('wide');
+        return seen?.state === 'ready' && seen.waitingFor === null;
+      });
+      await launcher.stop('wide');
+      expect(await room.traces('wide')).toEqual([]);
     },
     2 * PATIENCE_MS
   );

@@ -169,6 +169,22 @@ describe('Driver and executors', () => {
     expect(volume!.secret!.items).toEqual([{ key: 'spark-secret', path: 'spark-secret' }]);
   });
 
+  it('write the event log to the volume that the operator names, and it is only read beside the driver', () => {
+    const log = (one: V1Pod) => one.spec!.volumes!.find(({ name }) => name === 'event-log');
+    expect(log(pod())).toBeUndefined();
+    const eventLog = { volume: { claim: 'event-logs' }, subPath: 'spark' };
+    expect(log(pod({ eventLog }))!.persistentVolumeClaim).toEqual({ claimName: 'event-logs' });
+    expect(log(template({ eventLog }))).toBeUndefined();
+    const [witness, driver] = containers(pod({ eventLog }));
+    const written = { name: 'event-log', mountPath: '/aglais/eventlog', subPath: 'spark' };
+    expect(driver!.volumeMounts).toContainEqual(written);
+    expect(witness!.volumeMounts).toContainEqual({ ...written, readOnly: true });
+    // Logs of other clusters lie beside it.
+    expect(witness!.env).toContainEqual({ name: 'AGLAIS_APPLICATION', value: `app-${spec.id}` });
+    const host = log(pod({ eventLog: { volume: { hostPath: '/srv/logs' } } }));
+    expect(host!.hostPath).toEqual({ path: '/srv/logs', type: 'Directory' });
+  });
+
   it('go where the operator says', () => {
     const placement = {
       nodeSelector: { pool: 'spark' },

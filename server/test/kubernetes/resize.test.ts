@@ -1,10 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { V1Pod } from '@kubernetes/client-node';
-import {
-  resizeKind,
-  resizeProgress,
-  tooSmall
-} from '../../src/clusters/launchers/kubernetes/resize.js';
+import { takesLive } from '@aglais/protocol';
+import { resizeProgress, tooSmall } from '../../src/clusters/launchers/kubernetes/resize.js';
 import { SMALL } from '../support/server.js';
 
 const NAME = 'spark-kubernetes-executor';
@@ -27,18 +24,32 @@ const executor = (
   }) as unknown as V1Pod;
 
 describe('A running cluster', () => {
-  it('takes more memory beyond the heaps as it is, and nothing else', () => {
+  it('takes more memory beyond the heaps as it is, and no other heaps and processors', () => {
     const overhead = (executorOverheadMiB: number) => ({ ...SMALL, executorOverheadMiB });
-    expect(resizeKind(SMALL, overhead(SMALL.executorOverheadMiB + 512))).toBe('live');
-    expect(resizeKind(SMALL, SMALL)).toBe('live');
-    expect(resizeKind(SMALL, overhead(SMALL.executorOverheadMiB - 1))).toBe('restart-needed');
-    for (const change of [
-      { driverMemoryMiB: 2_048 },
-      { executorMemoryMiB: 2_048 },
-      { executorCores: 2 },
-      { executors: { min: 1, max: 2 } }
-    ])
-      expect(resizeKind(SMALL, { ...SMALL, ...change })).toBe('restart-needed');
+    const more = overhead(SMALL.executorOverheadMiB + 512);
+    for (const launcher of ['local', 'kubernetes'] as const) {
+      expect(takesLive(SMALL, more, launcher)).toBe(true);
+      expect(takesLive(SMALL, SMALL, launcher)).toBe(true);
+      for (const change of [
+        { driverMemoryMiB: 2_048 },
+        { executorMemoryMiB: 2_048 },
+        { executorCores: 2 }
+      ])
+        expect(takesLive(SMALL, { ...SMALL, ...change }, launcher)).toBe(false);
+    }
+    // A limit below what is used would be a kill there.
+    expect(takesLive(more, SMALL, 'kubernetes')).toBe(false);
+    expect(takesLive(more, SMALL, 'local')).toBe(true);
+  });
+
+  it('takes another number of executors on Kubernetes, where it is a number', () => {
+    const of = (min: number, max = min) => ({ ...SMALL, executors: { min, max } });
+    expect(takesLive(of(2), of(5), 'kubernetes')).toBe(true);
+    expect(takesLive(of(5), of(1), 'kubernetes')).toBe(true);
+    expect(takesLive(of(2), of(5), 'local')).toBe(false);
+    expect(takesLive(of(2), of(2, 5), 'kubernetes')).toBe(false);
+    expect(takesLive(of(2, 5), of(4), 'kubernetes')).toBe(false);
+    expect(takesLive(of(2, 5), of(2, 5), 'kubernetes')).toBe(true);
   });
 
   it('has its new limit when the container says so, not when it was asked for', () => {

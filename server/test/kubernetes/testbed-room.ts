@@ -32,6 +32,8 @@ function required(name: string): string {
 /** A namespace of the test's own on the Kubernetes that it was given, and launchers for it. */
 export interface KubernetesRoom extends MachineRoom {
   namespace: string;
+  /** Where the server's own copy of what the drivers write is, a folder for each cluster. */
+  clusters: string;
   core: CoreV1Api;
   /** The API server's answers to the calls of a launcher, one by one. */
   calls: ClusterCalls;
@@ -91,6 +93,7 @@ export async function openRoom(level = 'restricted'): Promise<KubernetesRoom> {
     execute(config, namespace, pod, container, command);
   return {
     namespace,
+    clusters,
     core,
     calls,
     policy: KubernetesPolicy.parse(policy),

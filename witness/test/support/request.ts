@@ -8,6 +8,7 @@ export interface Asked {
   method?: string;
   path: string;
   headers?: Record<string, string>;
+  body?: string;
 }
 
 /** Opens a request to a witness; the path is sent as it is written. */
@@ -17,14 +18,15 @@ export function ask({
   token,
   method,
   path,
-  headers: more
+  headers: more,
+  body
 }: Asked): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const headers = { ...(token && { Authorization: `Bearer ${token}` }), ...more };
     const options = { host: '127.0.0.1', port, ca, path, method: method ?? 'GET', headers };
     httpsRequest({ ...options, agent: false }, resolve)
       .on('error', reject)
-      .end();
+      .end(body);
   });
 }
 

@@ -39,10 +39,13 @@ export class ResizeRefused extends Error {
   override readonly name = 'ResizeRefused';
 }
 
-/** Why some executors do not have their new limit yet, in words for their user; it is tried further. */
+/** Why executors have not come, not gone, or not got their new limit yet, in words for their user; it is tried further. */
 export class ResizeIncomplete extends Error {
   override readonly name = 'ResizeIncomplete';
 }
+
+/** How a running cluster took another shape. */
+export type Resized = 'live' | 'restart-needed' | { lost: string };
 
 /** Takes evidence as it comes; lines are judged by the diagnosis, so that a damaged one disturbs nothing. */
 export interface EvidenceSink {
@@ -71,10 +74,11 @@ export interface Launcher {
   record(id: string, observation: Observation): Promise<void>;
   /**
    * Gives a running cluster this shape without restarting anything; `live` when it is in force, for executors that come
-   * later too. `restart-needed`: a running Spark cannot take it, and nothing was changed. Idempotent.
+   * later too; with `lost`, it is in force and has cost something, in words for its user. `restart-needed`: a running Spark
+   * cannot take it, and nothing was changed. Idempotent.
    * @throws ResizeRefused, ResizeIncomplete
    */
-  resize(id: string, shape: Shape): Promise<'live' | 'restart-needed'>;
+  resize(id: string, shape: Shape): Promise<Resized>;
   /** What there is for clusters, as it is now. */
   room(): Promise<Room>;
   /** Lets go of what it holds open; clusters go on. */

@@ -7,6 +7,7 @@ import type {
 } from '@kubernetes/client-node';
 import type { ClusterSpec } from '../launcher.js';
 import { applicationId } from '../spark-driver.js';
+import { eventLogMount } from './event-log.js';
 import {
   clusterLabels,
   DRIVER_CONTAINER,
@@ -49,7 +50,8 @@ export function driverPod(
   const secret = secretMount(name);
   const account = accountMount();
   const writable = writableMounts();
-  const rest = joined(writable, scratchMounts(policy.scratch), shareMounts(policy));
+  const eventLog = eventLogMount(policy);
+  const rest = joined(eventLog, writable, scratchMounts(policy.scratch), shareMounts(policy));
   const driverMounts = [
     ...joined(directory, configuration, secret, account).volumeMounts,
     ...rest.volumeMounts
@@ -80,7 +82,7 @@ export function driverPod(
       serviceAccountName: policy.serviceAccount,
       hostname: name.slice(0, 63),
       terminationGracePeriodSeconds: policy.stopSeconds,
-      initContainers: [witness(policy, directory, secret)],
+      initContainers: [witness(spec, policy, directory, secret)],
       containers: [driver(spec, policy, driverMounts)],
       volumes: [...joined(directory, configuration, secret, account).volumes, ...rest.volumes]
     }
@@ -132,7 +134,12 @@ function driverEnvironment({ id }: ClusterSpec, policy: KubernetesPolicy): V1Env
   ];
 }
 
-function witness(policy: KubernetesPolicy, directory: Mounts, secret: Mounts): V1Container {
+function witness(
+  spec: ClusterSpec,
+  policy: KubernetesPolicy,
+  directory: Mounts,
+  secret: Mounts
+): V1Container {
   return {
     name: WITNESS_CONTAINER,
     image: policy.image.name,
@@ -145,7 +152,9 @@ function witness(policy: KubernetesPolicy, directory: Mounts, secret: Mounts): V
       { name: 'AGLAIS_SECRET', value: MOUNTED.secret },
       { name: 'AGLAIS_CONNECT_PORT', value: String(PORTS.connect) },
       { name: 'AGLAIS_WITNESS_PORT', value: String(PORTS.witness) },
-      { name: 'AGLAIS_SPARK_PORT', value: String(PORTS.spark) }
+      { name: 'AGLAIS_SPARK_PORT', value: String(PORTS.spark) },
+      // Of event logs that others write beside it, it hands out none.
+      { name: 'AGLAIS_APPLICATION', value: applicationId(spec.id) }
     ],
     ports: [
       { name: 'connect', containerPort: PORTS.connect },
@@ -153,7 +162,7 @@ function witness(policy: KubernetesPolicy, directory: Mounts, secret: Mounts): V
     ],
     resources: sameMemory(policy.witness.memoryMiB, { request: policy.witness.cpu }),
     securityContext: RESTRICTED,
-    volumeMounts: joined(directory, secret).volumeMounts
+    volumeMounts: joined(directory, eventLogMount(policy, true), secret).volumeMounts
   };
 }
 

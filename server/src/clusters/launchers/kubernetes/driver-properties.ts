@@ -23,6 +23,10 @@ export function driverProperties(
   return {
     ...commonProperties(id, shape, MOUNTED.directory),
     'spark.app.id': applicationId(id),
+    // Listeners as everywhere, and one that changes the number of executors when it is told to.
+    'spark.extraListeners': 'aglais.LiveEvents,aglais.Readiness,aglais.ExecutorCount',
+    'spark.aglais.executors': `${MOUNTED.directory}/executors`,
+    'spark.aglais.executorsState': `${MOUNTED.directory}/executors.state`,
     'spark.aglais.catalogue': `${MOUNTED.configuration}/catalogue.sql`,
     'spark.local.dir': MOUNTED.scratch,
     'spark.driver.port': String(PORTS.driver),
@@ -69,7 +73,13 @@ export function driverProperties(
 
 /** A fixed number, or as many as there is work for. */
 function executorCount({ executors: { min, max } }: Shape): Record<string, string> {
-  if (min === max) return { 'spark.executor.instances': String(max) };
+  if (min === max) {
+    return {
+      'spark.executor.instances': String(max),
+      // Pods that have found no place yet, when fewer are wanted: Spark lets them be for a minute otherwise.
+      'spark.dynamicAllocation.executorIdleTimeout': '1s'
+    };
+  }
   return {
     'spark.dynamicAllocation.enabled': 'true',
     'spark.dynamicAllocation.minExecutors': String(min),

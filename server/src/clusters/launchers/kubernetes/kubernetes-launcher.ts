@@ -7,12 +7,13 @@ import type { Logger } from 'pino';
 import { replaceFile, writeOnce } from '../../../store/files.js';
 import type { Need, Room } from '../../room.js';
 import { lastWords, readText, shareProblem } from '../cluster-directory.js';
-import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster } from '../launcher.js';
+import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster, Resized } from '../launcher.js';
 import { isPassing, wordsOf } from './api-calls.js';
 import { authorityOf, makeCertificate } from './certificates.js';
 import { ClusterCalls } from './cluster-calls.js';
 import { ClusterWorld, type ClusterObjects } from './cluster-world.js';
 import { explainDeath } from './driver-death.js';
+import type { Witness } from './evidence/witness-client.js';
 import {
   objectName,
   PORTS,
@@ -28,7 +29,7 @@ import { isOver } from './pod-state.js';
 import { Removal } from './removal.js';
 import { Resizing, shapeOf } from './resizing.js';
 import { driverSize, executorSize } from './sizes.js';
-import { driverWaits, executorsWait, type WatchedPod } from './waiting.js';
+import { driverWaits, executorsWait, type Waiting, type WatchedPod } from './waiting.js';
 
 /** How long the watch may be behind what was just asked for, ms. */
 const SEEN_MS = 10_000;
@@ -81,7 +82,13 @@ export class KubernetesLauncher implements Launcher {
       policy,
       log
     });
-    this.resizing = new Resizing(this.world, this.calls, log);
+    this.resizing = new Resizing({
+      world: this.world,
+      calls: this.calls,
+      log,
+      witness: id => this.witness(id, this.world.of(id)?.driver ?? null),
+      waiting: objects => this.executorsWait(objects)
+    });
     this.sweeping = setInterval(() => {
       this.removal.sweep();
       this.resizing.sweep();
@@ -152,7 +159,7 @@ export class KubernetesLauncher implements Launcher {
     if (namespace) await this.removal.remove(id, namespace);
   }
 
-  async resize(id: string, shape: Shape): Promise<'live' | 'restart-needed'> {
+  async resize(id: string, shape: Shape): Promise<Resized> {
     await this.world.open();
     return this.resizing.resize(id, shape);
   }
@@ -198,14 +205,10 @@ export class KubernetesLauncher implements Launcher {
       return { ...base, state: 'exited', exit };
     }
     const shape = shapeOf(driver);
-    const needs = (size: typeof driverSize) => size(shape, this.options.policy);
     const ready = this.evidence.ready(id);
     const address = driver.status?.podIP;
     if (ready && address) {
-      const waiting = executorsWait(
-        objects.executors.map(one => this.watched(one, needs(executorSize))),
-        await this.freeIfAsked(objects)
-      );
+      const waiting = await this.executorsWait(objects);
       return {
         ...base,
         state: 'ready',
@@ -218,7 +221,7 @@ export class KubernetesLauncher implements Launcher {
     }
     const booted = await exists(join(directory, 'live.jsonl'));
     const waiting = driverWaits(
-      this.watched(driver, needs(driverSize)),
+      this.watched(driver, driverSize(shape, this.options.policy)),
       booted,
       await this.freeIfAsked(objects)
     );
@@ -240,6 +243,14 @@ export class KubernetesLauncher implements Launcher {
   private host({ namespace }: ClusterObjects, address: string, id: string): string {
     if (this.options.policy.reach === 'service') return `${objectName(id)}.${namespace}.svc`;
     return bracketed(address);
+  }
+
+  private async executorsWait(objects: ClusterObjects): Promise<Waiting | null> {
+    const { driver, executors } = objects;
+    if (!driver) return null;
+    const needs = executorSize(shapeOf(driver), this.options.policy);
+    const watched = executors.map(pod => this.watched(pod, needs));
+    return executorsWait(watched, await this.freeIfAsked(objects));
   }
 
   private watched(pod: V1Pod, needs: Need): WatchedPod {
@@ -292,18 +303,25 @@ export class KubernetesLauncher implements Launcher {
 
   private podSeen(cluster: string, pod: V1Pod): void {
     this.evidence.pod(cluster, pod);
-    const address = pod.status?.podIP;
-    const witness = pod.status?.initContainerStatuses?.find(
-      ({ name }) => name === WITNESS_CONTAINER
-    );
-    if (!address || !witness?.state?.running) return;
-    const url = `https://${bracketed(address)}:${PORTS.witness}`;
-    const token = this.options.secretOf(cluster, 'witness');
-    this.authority(cluster)
-      .then(ca => this.evidence.mirror(cluster, { url, token, ca }))
+    this.witness(cluster, pod)
+      .then(witness => witness && this.evidence.mirror(cluster, witness))
       .catch((error: unknown) =>
         this.options.log.error({ err: error, cluster }, 'evidence is not mirrored')
       );
+  }
+
+  /** How the witness in a driver's pod is reached; null while it does not run. */
+  private async witness(cluster: string, pod: V1Pod | null): Promise<Witness | null> {
+    const address = pod?.status?.podIP;
+    const container = pod?.status?.initContainerStatuses?.find(
+      ({ name }) => name === WITNESS_CONTAINER
+    );
+    if (!address || !container?.state?.running) return null;
+    return {
+      url: `https://${bracketed(address)}:${PORTS.witness}`,
+      token: this.options.secretOf(cluster, 'witness'),
+      ca: await this.authority(cluster)
+    };
   }
 }
 

@@ -71,6 +71,13 @@ const ShareVolume = z.strictObject({
 });
 export type ShareVolume = z.infer<typeof ShareVolume>;
 
+/** Where Spark's own event logs are kept when their pods are gone, as Spark's History Server reads them. */
+const EventLog = z.strictObject({
+  volume: VolumeSource.describe('Must be writable for the user of the pods'),
+  subPath: z.string().optional()
+});
+export type EventLog = z.infer<typeof EventLog>;
+
 const ObjectStore = z.strictObject({
   endpoint: z.url().optional(),
   region: z.string().optional(),
@@ -138,6 +145,7 @@ export const KubernetesPolicy = z.strictObject({
   scratch: Scratch.default({ kind: 'disk' }),
   options: z.record(Name, Option).default({}),
   volumes: z.array(ShareVolume).default([]),
+  eventLog: EventLog.optional().describe("Nothing said: only the server's own copy is kept"),
   dataDirectory: AbsolutePath.default('/data').describe(
     'What ${AGLAIS_DATA} in the path of a share means in the pods'
   ),

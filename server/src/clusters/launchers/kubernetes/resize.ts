@@ -1,16 +1,7 @@
 import { quantityMiB } from '@aglais/diagnosis';
-import { executorLimitMiB, takesLive, type Shape } from '@aglais/protocol';
+import { executorLimitMiB, type Shape } from '@aglais/protocol';
 import type { V1Pod } from '@kubernetes/client-node';
 import { EXECUTOR_CONTAINER } from './names.js';
-
-/**
- * Whether a running cluster can take another shape as it is. Only what executors may use beyond their heaps can be raised:
- * a Java heap has its size from the start, and a limit below what is used would be a kill.
- */
-export function resizeKind(from: Shape, to: Shape): 'live' | 'restart-needed' {
-  const isLess = to.executorOverheadMiB < from.executorOverheadMiB;
-  return takesLive(from, to) && !isLess ? 'live' : 'restart-needed';
-}
 
 /** What is sent to a pod's `resize` subresource. */
 export function memoryPatch(memoryMiB: number): object {

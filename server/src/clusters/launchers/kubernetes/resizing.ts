@@ -1,50 +1,120 @@
-import { executorLimitMiB, Shape } from '@aglais/protocol';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { executorLimitMiB, sameExecutors, Shape, takesLive } from '@aglais/protocol';
 import type { V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import { ResizeIncomplete, ResizeRefused } from '../launcher.js';
+import { ResizeIncomplete, ResizeRefused, type Resized } from '../launcher.js';
 import { statusOf, wordsOf } from './api-calls.js';
 import type { ClusterCalls } from './cluster-calls.js';
-import type { ClusterWorld } from './cluster-world.js';
+import type { ClusterObjects, ClusterWorld } from './cluster-world.js';
+import type { Witness } from './evidence/witness-client.js';
+import {
+  countBehind,
+  countLoss,
+  ExecutorCount,
+  isReached,
+  type CountState
+} from './executor-count.js';
 import { SHAPE_ANNOTATION } from './names.js';
-import { resizeKind, resizeProgress, tooSmall } from './resize.js';
+import { resizeProgress, tooSmall } from './resize.js';
+import type { Waiting } from './waiting.js';
 
 /** A kubelet raises a limit within a second; one that is busy or short of memory takes longer, ms. */
 const IN_FORCE_MS = 30_000;
+/** Executors come within seconds where there is a place for them. */
+const COUNT_MS = 30_000;
+const COUNT_STEP_MS = 250;
+/** Without a place for so long, or at work for so long: whoever asked is told rather than kept waiting. */
+const HELD_UP_MS = 3_000;
 const NOT_FOUND = 404;
 
-/** Limits of live executors that follow the shape of their cluster. */
+export interface ResizingParts {
+  world: ClusterWorld;
+  calls: ClusterCalls;
+  log: Logger;
+  /** How the witness of a running driver is reached; null: it is not. */
+  witness(id: string): Promise<Witness | null>;
+  /** What executors of the cluster wait for. */
+  waiting(objects: ClusterObjects): Promise<Waiting | null>;
+}
+
+/** Number and limits of live executors that follow the shape of their cluster. */
 export class Resizing {
   /** By UID of a pod: what was asked for last, MiB. */
   private readonly asked = new Map<string, number>();
 
-  constructor(
-    private readonly world: ClusterWorld,
-    private readonly calls: ClusterCalls,
-    private readonly log: Logger
-  ) {}
+  constructor(private readonly parts: ResizingParts) {}
 
   /**
    * Gives a running cluster another shape if that can be done in place, and returns when it is in force.
-   * @throws ResizeIncomplete if a node does not follow; what it did not do, it tries again if it can
+   * @throws ResizeIncomplete if a node or Spark does not follow; what was not done, is tried again where it can be
    */
-  async resize(id: string, shape: Shape): Promise<'live' | 'restart-needed'> {
-    const objects = this.world.of(id);
+  async resize(id: string, shape: Shape): Promise<Resized> {
+    const { world, calls } = this.parts;
+    const objects = world.of(id);
     if (!objects?.driver) throw new ResizeRefused('There is no Spark to resize.');
-    if (resizeKind(shapeOf(objects.driver), shape) === 'restart-needed') return 'restart-needed';
-    // Before the executors: one that is made meanwhile is found too small by the next sweep.
-    await this.calls.noteShape(id, objects.namespace, shape);
+    const before = shapeOf(objects.driver);
+    if (!takesLive(before, shape, 'kubernetes')) return 'restart-needed';
+    const witness = await this.parts.witness(id);
+    const count = witness && new ExecutorCount(witness);
+    try {
+      const another = !sameExecutors(before, shape);
+      // Noted only afterwards: who is interrupted here finds that it has to be asked for.
+      if (another && !(await count?.ask(shape.executors.max))) return 'restart-needed';
+      // Before the limits: an executor that is made meanwhile is found too small by the next sweep.
+      await calls.noteShape(id, objects.namespace, shape);
+      await this.raiseAll(id, objects, shape);
+      const state = count && (await this.counted(id, count, shape.executors.max, another));
+      if (state?.refused) {
+        await calls.noteShape(id, objects.namespace, before);
+        return 'restart-needed';
+      }
+      const lost = another && state ? countLoss(state) : null;
+      return lost === null ? 'live' : { lost };
+    } finally {
+      count?.close();
+    }
+  }
+
+  /** Waits until as many executors are there as there shall be; asked for a second time, it only looks. */
+  private async counted(
+    id: string,
+    count: ExecutorCount,
+    executors: number,
+    another: boolean
+  ): Promise<CountState | null> {
+    const deadline = Date.now() + (another ? COUNT_MS : 0);
+    let heldUpSince: number | null = null;
+    for (;;) {
+      const state = await count.state();
+      // Nobody ever asked for another number.
+      if (!state && !another) return null;
+      if (state?.refused || isReached(state, executors)) return state;
+      const objects = this.parts.world.of(id);
+      const waiting = objects && (await this.parts.waiting(objects));
+      const now = Date.now();
+      const heldUp = state?.wanted === executors && (waiting || state.registered > executors);
+      heldUpSince = heldUp ? (heldUpSince ?? now) : null;
+      if (now >= deadline || (heldUpSince !== null && now - heldUpSince > HELD_UP_MS)) {
+        throw new ResizeIncomplete(countBehind(state, executors, waiting)!);
+      }
+      await sleep(COUNT_STEP_MS);
+    }
+  }
+
+  private async raiseAll(id: string, objects: ClusterObjects, shape: Shape): Promise<void> {
+    const { world } = this.parts;
     const memoryMiB = executorLimitMiB(shape);
     const raised = tooSmall(objects.executors, shape);
     await Promise.all(raised.map(pod => this.raise(pod, memoryMiB)));
     const progress = () =>
-      (this.world.of(id)?.executors ?? [])
+      (world.of(id)?.executors ?? [])
         .filter(({ metadata }) => raised.some(one => one.metadata?.uid === metadata?.uid))
         .filter(({ status }) => status?.phase === 'Running')
         .map(pod => ({ name: pod.metadata!.name!, ...resizeProgress(pod, memoryMiB) }));
     const settled = () => progress().every(({ state }) => state !== 'under-way');
-    await this.world.until(settled, IN_FORCE_MS);
+    await world.until(settled, IN_FORCE_MS);
     const behind = progress().filter(({ state }) => state !== 'in-force');
-    if (behind.length === 0) return 'live';
+    if (behind.length === 0) return;
     const words = behind.map(
       one => `${one.name}: ${'words' in one ? one.words : 'not yet in force'}`
     );
@@ -57,13 +127,14 @@ export class Resizing {
 
   /** Executors that Spark made since get the limit of the others. */
   sweep(): void {
-    for (const id of this.world.ids()) {
-      const objects = this.world.of(id);
+    const { world, log } = this.parts;
+    for (const id of world.ids()) {
+      const objects = world.of(id);
       if (!objects?.driver) continue;
       const shape = shapeOf(objects.driver);
       for (const pod of tooSmall(objects.executors, shape)) {
         this.raise(pod, executorLimitMiB(shape)).catch((error: unknown) =>
-          this.log.warn({ pod: pod.metadata?.name, problem: wordsOf(error) }, 'a limit stays')
+          log.warn({ pod: pod.metadata?.name, problem: wordsOf(error) }, 'a limit stays')
         );
       }
     }
@@ -74,7 +145,7 @@ export class Resizing {
     if (this.asked.get(uid!) === memoryMiB) return;
     this.asked.set(uid!, memoryMiB);
     try {
-      await this.calls.resizeMemory(namespace!, name!, memoryMiB);
+      await this.parts.calls.resizeMemory(namespace!, name!, memoryMiB);
     } catch (error) {
       this.asked.delete(uid!);
       // It ended meanwhile.

@@ -184,7 +184,7 @@ export class LocalLauncher implements Launcher {
   async resize(id: string, shape: Shape): Promise<'live' | 'restart-needed'> {
     const directory = this.directory(id);
     const started = Shape.parse(JSON.parse(await readFile(join(directory, 'shape'), 'utf8')));
-    if (!takesLive(started, shape)) return 'restart-needed';
+    if (!takesLive(started, shape, 'local')) return 'restart-needed';
     await moveLimits(directory, await this.cgroupOf(directory), shape);
     return 'live';
   }

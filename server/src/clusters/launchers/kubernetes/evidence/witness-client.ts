@@ -56,6 +56,11 @@ export class WitnessClient {
     return this.ask('GET', `${filePath(path)}?from=${from}${follow ? '&follow=1' : ''}`, signal);
   }
 
+  /** Writes how many executors the driver shall have from now on. */
+  async wish(executors: number, signal: AbortSignal): Promise<void> {
+    await this.whole('PUT', filePath('executors'), signal, String(executors));
+  }
+
   /** Everything was read: the witness is needed no longer. */
   async done(signal: AbortSignal): Promise<void> {
     await this.whole('POST', '/done', signal);
@@ -65,14 +70,25 @@ export class WitnessClient {
     this.agent.destroy();
   }
 
-  private async whole(method: string, path: string, signal: AbortSignal): Promise<Buffer> {
+  private async whole(
+    method: string,
+    path: string,
+    signal: AbortSignal,
+    body?: string
+  ): Promise<Buffer> {
     const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
     const chunks: Buffer[] = [];
-    for await (const chunk of await this.ask(method, path, within)) chunks.push(chunk as Buffer);
+    for await (const chunk of await this.ask(method, path, within, body))
+      chunks.push(chunk as Buffer);
     return Buffer.concat(chunks);
   }
 
-  private async ask(method: string, path: string, signal: AbortSignal): Promise<IncomingMessage> {
+  private async ask(
+    method: string,
+    path: string,
+    signal: AbortSignal,
+    body?: string
+  ): Promise<IncomingMessage> {
     const { url, token, ca, via } = this.witness;
     let options: RequestOptions = {
       ca,
@@ -97,9 +113,9 @@ export class WitnessClient {
         clearTimeout(timer);
         reject(error);
       });
-      request.end();
+      request.end(body);
     });
-    if (answer.statusCode === 200) return answer;
+    if (answer.statusCode === 200 || answer.statusCode === 204) return answer;
     answer.resume();
     throw new WitnessRefusal(answer.statusCode ?? 0, `${path}: status ${answer.statusCode}`);
   }

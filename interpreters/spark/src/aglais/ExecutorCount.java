@@ -1,0 +1,175 @@
+package aglais;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.Paths;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Set;
+import org.apache.spark.ExecutorAllocationClient;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerApplicationStart;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.status.api.v1.ExecutorSummary;
+
+/**
+ * Gives a running application another number of executors: follows the file `spark.aglais.executors`, which holds one
+ * number and is replaced as a whole, and says in `spark.aglais.executorsState` how far it is:
+ *
+ * <pre>
+ * wanted 4       the number that was read
+ * registered 2   executors that are there now
+ * ended 0        executors that were ended for this number
+ * cached 0       bytes of cached data that went with them
+ * </pre>
+ *
+ * Too many executors are ended when they have no task, those first that cache least: no work is done twice.
+ *
+ * An application that counts its executors by itself (dynamic allocation) takes no number: its state says "refused".
+ */
+public class ExecutorCount extends SparkListener {
+  private static final long STEP_MS = 200;
+
+  private final Path wish;
+  private final Path state;
+  private final boolean refuses;
+  private int wanted = -1;
+  private int ended = 0;
+  private long cached = 0;
+  /** By id; Spark's status has them for a moment longer. */
+  private final Set<String> leaving = new HashSet<String>();
+  private String said = "";
+
+  public ExecutorCount(SparkConf conf) {
+    this.wish = Paths.get(conf.get("spark.aglais.executors"));
+    this.state = Paths.get(conf.get("spark.aglais.executorsState"));
+    this.refuses = conf.getBoolean("spark.dynamicAllocation.enabled", false);
+  }
+
+  public void onApplicationStart(SparkListenerApplicationStart start) {
+    Thread thread = new Thread(new Runnable() { public void run() { follow(); } }, "aglais-executors");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private void follow() {
+    try {
+      while (SparkSession.getDefaultSession().isEmpty()) Thread.sleep(STEP_MS);
+      SparkContext spark = ((SparkSession) SparkSession.getDefaultSession().get()).sparkContext();
+      while (!spark.isStopped()) {
+        try {
+          look(spark);
+        } catch (InterruptedException stopped) {
+          throw stopped;
+        } catch (Exception problem) {
+          // Tried again: it must not take the user's computation with it.
+          System.err.println("aglais: the number of executors was not changed: " + problem);
+          Thread.sleep(10 * STEP_MS);
+        }
+        Thread.sleep(STEP_MS);
+      }
+    } catch (InterruptedException stopped) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void look(SparkContext spark) throws IOException, InterruptedException {
+    int number = read();
+    if (number < 1) return;
+    if (number != this.wanted && !this.refuses) {
+      this.ended = 0;
+      this.cached = 0;
+      // First: Spark must not replace those that are ended now.
+      request(spark, number);
+      this.wanted = number;
+    }
+    List<ExecutorSummary> all = executors(spark);
+    if (!this.refuses && all.size() > number) {
+      end(spark, all, all.size() - number);
+      all = executors(spark);
+    }
+    say("wanted " + number + "\nregistered " + all.size() + "\nended " + this.ended + "\ncached " + this.cached
+      + (this.refuses ? "\nrefused" : "") + "\n");
+  }
+
+  /** The number in the file; 0 if nobody has asked for one, or it is none. */
+  private int read() throws IOException {
+    try {
+      return Integer.parseInt(new String(Files.readAllBytes(this.wish), StandardCharsets.US_ASCII).trim());
+    } catch (NoSuchFileException nobodyAsked) {
+      return 0;
+    } catch (NumberFormatException none) {
+      return 0;
+    }
+  }
+
+  private static void request(SparkContext spark, int number) {
+    if (!spark.requestTotalExecutors(number, 0, scala.collection.immutable.Map$.MODULE$.empty())) {
+      throw new IllegalStateException("Spark did not take " + number + " executors");
+    }
+  }
+
+  private List<ExecutorSummary> executors(SparkContext spark) {
+    List<ExecutorSummary> found = new ArrayList<ExecutorSummary>();
+    scala.collection.Iterator all = spark.statusStore().executorList(true).iterator();
+    while (all.hasNext()) {
+      ExecutorSummary one = (ExecutorSummary) all.next();
+      if (!one.id().equals("driver") && !this.leaving.contains(one.id())) found.add(one);
+    }
+    return found;
+  }
+
+  /** Ends as many as there are too many, as far as they have no task. */
+  private void end(SparkContext spark, List<ExecutorSummary> all, int tooMany) {
+    // Not SparkContext's own method, which ends executors at work, too.
+    ExecutorAllocationClient client = (ExecutorAllocationClient) spark.schedulerBackend();
+    List<ExecutorSummary> order = new ArrayList<ExecutorSummary>(all);
+    Collections.sort(order, new LeastLoss());
+    Iterator<ExecutorSummary> rest = order.iterator();
+    for (int left = tooMany; left > 0 && rest.hasNext();) {
+      ExecutorSummary one = (ExecutorSummary) rest.next();
+      List<String> id = Collections.singletonList(one.id());
+      scala.collection.immutable.Seq ids = scala.jdk.javaapi.CollectionConverters.asScala(id).toSeq();
+      // The number that Spark wants is set; this is no failure; and only if it is idle.
+      if (client.killExecutors(ids, false, false, false).isEmpty()) continue;
+      left -= 1;
+      this.leaving.add(one.id());
+      this.ended += 1;
+      this.cached += cachedOn(one);
+      System.err.println("aglais: ended the executor " + one.id() + ", because fewer are wanted");
+    }
+  }
+
+  private static long cachedOn(ExecutorSummary one) {
+    return one.rddBlocks() == 0 ? 0 : one.memoryUsed() + one.diskUsed();
+  }
+
+  private void say(String text) throws IOException {
+    if (text.equals(this.said)) return;
+    // A reader must never see half of it.
+    Path part = this.state.resolveSibling(this.state.getFileName() + ".part");
+    Files.write(part, text.getBytes(StandardCharsets.US_ASCII));
+    Files.move(part, this.state, StandardCopyOption.ATOMIC_MOVE);
+    this.said = text;
+  }
+
+  /** Those first whose end costs least: with little that is cached, and young. */
+  private static class LeastLoss implements Comparator {
+    public int compare(Object first, Object second) {
+      ExecutorSummary a = (ExecutorSummary) first;
+      ExecutorSummary b = (ExecutorSummary) second;
+      if (cachedOn(a) != cachedOn(b)) return Long.compare(cachedOn(a), cachedOn(b));
+      return b.addTime().compareTo(a.addTime());
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import { memory, plural } from '@aglais/diagnosis';
+import { WitnessClient, WitnessRefusal, type Witness } from './evidence/witness-client.js';
+import type { Waiting } from './waiting.js';
+
+/** The driver looks for its number five times a second; one that collects garbage takes longer, ms. */
+const ANSWER_MS = 10_000;
+const NOT_FOUND = 404;
+const NOT_ALLOWED = 405;
+const MIB = 2 ** 20;
+
+/** How far a driver is with the number of executors that it was told (`aglais.ExecutorCount`). */
+export interface CountState {
+  wanted: number;
+  registered: number;
+  /** Ended for this number. */
+  ended: number;
+  /** What was cached on these, bytes. */
+  cachedBytes: number;
+  /** Spark counts its executors by itself. */
+  refused: boolean;
+}
+
+/** Reads what `aglais.ExecutorCount` writes: a word and a number in each line. */
+export function readCountState(text: string): CountState {
+  const words = new Map(
+    text.split('\n').map(line => {
+      const [name = '', value = ''] = line.split(' ');
+      return [name, Number(value)];
+    })
+  );
+  return {
+    wanted: words.get('wanted') ?? 0,
+    registered: words.get('registered') ?? 0,
+    ended: words.get('ended') ?? 0,
+    cachedBytes: words.get('cached') ?? 0,
+    refused: words.has('refused')
+  };
+}
+
+/** Whether as many executors are there as there shall be. */
+export function isReached(state: CountState | null, executors: number): boolean {
+  return state?.wanted === executors && state.registered === executors;
+}
+
+/** What fewer executors have cost; null if it was nothing that anybody asked to keep. */
+export function countLoss({ ended, cachedBytes }: CountState): string | null {
+  if (cachedBytes === 0) return null;
+  return (
+    `${plural(ended, 'executor')} ended, and with ${ended === 1 ? 'it' : 'them'} ${memory(cachedBytes / MIB)} of cached data. ` +
+    'Spark reads or computes them again when they are needed.'
+  );
+}
+
+/** Why the number is not in force yet, in sentences; null if it is. */
+export function countBehind(
+  state: CountState | null,
+  executors: number,
+  waiting: Waiting | null
+): string | null {
+  if (isReached(state, executors)) return null;
+  if (state?.wanted !== executors) {
+    return `The driver has not answered yet that it shall have ${plural(executors, 'executor')}; it will when it can.`;
+  }
+  const { registered } = state;
+  if (registered > executors) {
+    const many = registered - executors;
+    return (
+      `There are still ${registered} executors instead of ${executors}: ${many === 1 ? 'one is' : `${many} are`} at work. ` +
+      'They end as soon as they have no task, so that no work is lost.'
+    );
+  }
+  const have = `${registered} of ${executors} executors are there`;
+  if (!waiting) return `${have}; the others are starting.`;
+  return `${have}. Spark waits for ${waiting.for}.${waiting.advice ? ` ${waiting.advice}` : ''}`;
+}
+
+/** Asks the driver of one cluster, by its witness. */
+export class ExecutorCount {
+  private readonly client: WitnessClient;
+
+  constructor(witness: Witness) {
+    this.client = new WitnessClient(witness);
+  }
+
+  /** False: this driver takes no number. */
+  async ask(executors: number): Promise<boolean> {
+    try {
+      await this.client.wish(executors, AbortSignal.timeout(ANSWER_MS));
+      return true;
+    } catch (error) {
+      // A pod from an older version of Aglais.
+      if (error instanceof WitnessRefusal && error.status === NOT_ALLOWED) return false;
+      throw error;
+    }
+  }
+
+  /** Null: it was never asked for a number. */
+  async state(): Promise<CountState | null> {
+    try {
+      const file = await this.client.file('executors.state', AbortSignal.timeout(ANSWER_MS));
+      return readCountState(file.toString('utf8'));
+    } catch (error) {
+      if (error instanceof WitnessRefusal && error.status === NOT_FOUND) return null;
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.client.close();
+  }
+}

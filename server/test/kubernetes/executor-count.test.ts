@@ -1,0 +1,58 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  countBehind,
+  countLoss,
+  isReached,
+  readCountState
+} from '../../src/clusters/launchers/kubernetes/executor-count.js';
+
+const state = (wanted: number, registered: number, ended = 0, cached = 0) =>
+  readCountState(`wanted ${wanted}\nregistered ${registered}\nended ${ended}\ncached ${cached}\n`);
+
+describe('Another number of executors', () => {
+  it('is in force when so many have come, and not when it was asked for', () => {
+    expect(isReached(null, 4)).toBe(false);
+    expect(isReached(state(2, 2), 4)).toBe(false);
+    expect(isReached(state(4, 3), 4)).toBe(false);
+    expect(isReached(state(4, 4), 4)).toBe(true);
+    expect(countBehind(state(4, 4), 4, null)).toBeNull();
+  });
+
+  it('that is not reached says how many there are, and what the others wait for', () => {
+    const waiting = {
+      for: 'a place for an executor: it needs 2 GiB; the largest free node has 1 GiB',
+      advice: 'Stop a Spark that you do not need.'
+    };
+    expect(countBehind(state(4, 2), 4, waiting)).toBe(
+      '2 of 4 executors are there. Spark waits for a place for an executor: it needs 2 GiB; the largest free node has ' +
+        '1 GiB. Stop a Spark that you do not need.'
+    );
+    expect(countBehind(state(4, 2), 4, null)).toMatch(/^2 of 4 .*the others are starting/);
+  });
+
+  it('that is smaller waits for executors at work rather than lose what they do', () => {
+    expect(countBehind(state(1, 3), 1, null)).toMatch(
+      /still 3 executors instead of 1: 2 are at work/
+    );
+    expect(countBehind(state(1, 2), 1, null)).toMatch(/one is at work.*no work is lost/);
+  });
+
+  it('that the driver has not heard of is said to be on its way', () => {
+    for (const old of [null, state(2, 2)])
+      expect(countBehind(old, 4, null)).toMatch(/has not answered yet.*4 executors/);
+  });
+
+  it('that is smaller says what was cached on those that ended, if anything was', () => {
+    expect(countLoss(state(1, 1, 1, 0))).toBeNull();
+    expect(countLoss(state(1, 1, 2, 300 * 2 ** 20))).toBe(
+      '2 executors ended, and with them 300 MiB of cached data. Spark reads or computes them again when they are needed.'
+    );
+  });
+
+  it('is not taken by a driver that counts its executors by itself', () => {
+    expect(state(4, 2).refused).toBe(false);
+    expect(readCountState('wanted 4\nregistered 2\nended 0\ncached 0\nrefused\n').refused).toBe(
+      true
+    );
+  });
+});

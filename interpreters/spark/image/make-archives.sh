@@ -39,7 +39,7 @@ wait_for() {
 
 python3 "$training/training_cluster.py" "$work" > "$work/api.log" 2>&1 &
 api=$!
-wait_for 30 "The API for the training" "$work/port" $api
+wait_for 120 "The API for the training" "$work/port" $api
 
 {
   # What cannot be archived is said for hundreds of classes.
@@ -103,12 +103,18 @@ mkdir -p "$work/warehouse"
 
 /opt/aglais/bin/driver.sh > /dev/null 2>&1 &
 driver=$!
-wait_for 180 "The driver" "$work/aglais/ready" $driver
-wait_for 60 "The executor" "$work/executor.pid" $driver
-timeout 180 python3 "$training/training.py" "sc://localhost:$(head -n 1 "$work/aglais/ready")/;token=training" || fail "The training failed."
-
+# Patient, because of machines that do much else; but not with what has ended.
+wait_for 600 "The driver" "$work/aglais/ready" $driver
+wait_for 300 "The executor" "$work/executor.pid" $driver
 executor=$(cat "$work/executor.pid")
-kill -0 "$executor" 2> /dev/null || fail "The executor ended by itself."
+timeout 900 python3 "$training/training.py" "sc://localhost:$(head -n 1 "$work/aglais/ready")/;token=training" &
+trained=$!
+while kill -0 $trained 2> /dev/null; do
+  kill -0 "$executor" 2> /dev/null || fail "The executor ended by itself."
+  sleep 0.5
+done
+wait $trained || fail "The training failed."
+
 kill -TERM "$executor"
 while kill -0 "$executor" 2> /dev/null; do sleep 0.1; done
 kill -TERM "$driver"

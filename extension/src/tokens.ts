@@ -1,6 +1,6 @@
 import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
-import type { Capacity, Cluster, Shape } from '@aglais/protocol';
+import type { Capacity, Cluster, ResizeAnswer, Shape } from '@aglais/protocol';
 import type { State } from './backend/state';
 
 /**
@@ -29,7 +29,7 @@ export interface IBackend {
   /** Replace a cluster by a new one, of another shape if given. Throws ProblemError. */
   restartCluster(id: string, shape?: Shape): Promise<Cluster>;
   /** Give a running cluster another shape without restarting anything. Throws ProblemError. */
-  resizeCluster(id: string, shape: Shape): Promise<Cluster>;
+  resizeCluster(id: string, shape: Shape): Promise<ResizeAnswer>;
   /** Show a finding no more, in any tab. Throws ProblemError. */
   dismissFinding(cluster: string, id: string): Promise<void>;
   /** What the machine can still hold. Throws ProblemError. */

@@ -1,5 +1,5 @@
 import type { ServerConnection } from '@jupyterlab/services';
-import type { Capacity, Cluster, Shape } from '@aglais/protocol';
+import type { Capacity, Cluster, ResizeAnswer, Shape } from '@aglais/protocol';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { Connection, IBackend } from '../tokens';
@@ -54,8 +54,9 @@ export class Backend implements IBackend, IDisposable {
     return this._know(await this._rest.restartCluster(id, shape ? { shape } : {}));
   }
 
-  async resizeCluster(id: string, shape: Shape): Promise<Cluster> {
-    return this._know(await this._rest.resizeCluster(id, { shape }));
+  async resizeCluster(id: string, shape: Shape): Promise<ResizeAnswer> {
+    const { lost, ...cluster } = await this._rest.resizeCluster(id, { shape });
+    return { ...this._know(cluster), lost };
   }
 
   async dismissFinding(cluster: string, id: string): Promise<void> {

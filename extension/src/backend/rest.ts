@@ -5,6 +5,7 @@ import type {
   Cluster,
   ClusterRequest,
   Problem,
+  ResizeAnswer,
   ResizeRequest,
   RestartRequest
 } from '@aglais/protocol';
@@ -41,7 +42,7 @@ export class Rest {
     return this._ask('POST', ['clusters', id, 'restart'], request);
   }
 
-  resizeCluster(id: string, request: ResizeRequest): Promise<Cluster> {
+  resizeCluster(id: string, request: ResizeRequest): Promise<ResizeAnswer> {
     return this._ask('POST', ['clusters', id, 'resize'], request);
   }
 

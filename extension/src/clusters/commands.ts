@@ -123,12 +123,10 @@ export function addClusterCommands(
       }
       const changes = shapeChanges(cluster.shape, shape, trans);
       try {
-        await backend.resizeCluster(cluster.id, shape);
+        const { lost } = await backend.resizeCluster(cluster.id, shape);
         const size = changes.map(change => change.short).join(', ');
-        Notification.success(
-          trans.__('%1 now has %2. Nothing was restarted or lost.', cluster.notebook, size),
-          { autoClose: 6000 }
-        );
+        const done = trans.__('%1 now has %2; nothing was restarted.', cluster.notebook, size);
+        Notification.success(lost === null ? done : `${done} ${lost}`, { autoClose: 6000 });
       } catch (error) {
         if (error instanceof ProblemError && error.problem.type.endsWith(':restart-needed'))
           return commands.execute(CommandIDs.restart, args) as Promise<unknown>;

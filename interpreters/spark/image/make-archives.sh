@@ -103,9 +103,9 @@ mkdir -p "$work/warehouse"
 
 /opt/aglais/bin/driver.sh > /dev/null 2>&1 &
 driver=$!
-wait_for 180 "The driver" "$work/aglais/ready" $driver
-wait_for 60 "The executor" "$work/executor.pid" $driver
-timeout 180 python3 "$training/training.py" "sc://localhost:$(head -n 1 "$work/aglais/ready")/;token=training" || fail "The training failed."
+wait_for 600 "The driver" "$work/aglais/ready" $driver
+wait_for 300 "The executor" "$work/executor.pid" $driver
+timeout 900 python3 "$training/training.py" "sc://localhost:$(head -n 1 "$work/aglais/ready")/;token=training" || fail "The training failed."
 
 executor=$(cat "$work/executor.pid")
 kill -0 "$executor" 2> /dev/null || fail "The executor ended by itself."

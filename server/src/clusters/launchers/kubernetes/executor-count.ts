@@ -1,4 +1,5 @@
 import { memory, plural } from '@aglais/diagnosis';
+import { ResizeRefused } from '../launcher.js';
 import { WitnessClient, WitnessRefusal, type Witness } from './evidence/witness-client.js';
 import type { Waiting } from './waiting.js';
 
@@ -82,7 +83,10 @@ export class ExecutorCount {
     this.client = new WitnessClient(witness);
   }
 
-  /** False: this driver takes no number. */
+  /**
+   * False: this driver takes no number.
+   * @throws ResizeRefused if its pod cannot be reached
+   */
   async ask(executors: number): Promise<boolean> {
     try {
       await this.client.wish(executors, AbortSignal.timeout(ANSWER_MS));
@@ -90,7 +94,10 @@ export class ExecutorCount {
     } catch (error) {
       // A pod from an older version of Aglais.
       if (error instanceof WitnessRefusal && error.status === NOT_ALLOWED) return false;
-      throw error;
+      throw new ResizeRefused(
+        `The driver's pod cannot be reached (${(error as Error).message}). Nothing was changed. ` +
+          'Try again, or restart Spark with the new size.'
+      );
     }
   }
 

@@ -85,8 +85,9 @@ export class Resizing {
     const deadline = Date.now() + (another ? COUNT_MS : 0);
     let heldUpSince: number | null = null;
     for (;;) {
-      const state = await count.state();
-      // Nobody ever asked for another number.
+      // One that cannot be reached now has not answered.
+      const state = await count.state().catch(() => null);
+      // Nobody ever asked for another number, or nobody can be asked.
       if (!state && !another) return null;
       if (state?.refused || isReached(state, executors)) return state;
       const objects = this.parts.world.of(id);

@@ -131,7 +131,7 @@ print(spark.range(10).join(F.broadcast(small), "id").count())`;
       await Promise.all([room.stop(next), room.stop(two)]);
       for (const id of [next, two]) expect(await room.findings(id)).toEqual([]);
     },
-    3 * PATIENCE_MS
+    4 * PATIENCE_MS
   );
 
   it(
@@ -190,7 +190,7 @@ print(spark.range(10).join(F.broadcast(small), "id").count())`;
       expect(await room.findings(id)).toHaveLength(3);
       await room.stop(id);
     },
-    3 * PATIENCE_MS
+    4 * PATIENCE_MS
   );
 
   it(

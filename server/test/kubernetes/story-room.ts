@@ -148,8 +148,9 @@ export async function openStoryRoom(
     );
   };
   const runCell: StoryRoom['cell'] = async (cluster, cell, code) => {
-    const run = (runs.get(cell) ?? 0) + 1;
-    runs.set(cell, run);
+    const key = `${cluster} ${cell}`;
+    const run = (runs.get(key) ?? 0) + 1;
+    runs.set(key, run);
     const endpoint: Endpoint = await server.user.endpoint(cluster);
     const report = (outcome: string, more: object = {}) =>
       server.user.post(`/clusters/${cluster}/cell-runs`, {

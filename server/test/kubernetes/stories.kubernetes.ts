@@ -21,7 +21,7 @@ print(spark.range(0, 40, 1, 2).mapInPandas(unlucky, "id long").count())`;
 /** Many small helpers: the largest process of the container is Java, which the kernel then takes. */
 const FORKS = `
 helpers = [
-    subprocess.Popen([sys.executable, "-c", "x = b'x' * (48 << 20); import time; time.sleep(90)"])
+    subprocess.Popen([sys.executable, "-c", "x = b'x' * (48 << 20); import time; time.sleep(300)"])
     for _ in range(14)
 ]
 for helper in helpers:
@@ -30,9 +30,9 @@ for helper in helpers:
 const FILLS_THE_SCRATCH = `
 with open(os.environ["SPARK_LOCAL_DIRS"].split(",")[0] + "/mine", "wb") as file:
     file.write(b"x" * (${2 * SCRATCH_MIB} << 20))
-time.sleep(90)`.trim();
+time.sleep(300)`.trim();
 
-const SLEEPS = 'time.sleep(90)';
+const SLEEPS = 'time.sleep(300)';
 
 /** More than a worker may have, in each attempt. */
 const HUNGRY = `
@@ -104,7 +104,7 @@ print([row.open for row in spark.range(0, 1, 1, 1).mapInPandas(knock, "open stri
       const large = `
 wide = "repeat(uuid(), 3)"
 small = spark.range(0, 3_000_000, 1, 4).selectExpr("id", f"{wide} as text")
-print(spark.range(10).join(F.broadcast(small), "id").count())`;
+print(spark.range(10).join(small.hint("broadcast"), "id").count())`;
       const failed = await room.cell(one, 'large', large);
       expect(failed.code).not.toBe(0);
       const cluster = await eventually('its end', async () => {
@@ -123,7 +123,7 @@ print(spark.range(10).join(F.broadcast(small), "id").count())`;
       expect(finding.evidence).toContainEqual(
         expect.objectContaining({ source: 'container', quote: 'OOMKilled' })
       );
-      await room.compare(one);
+      await room.compare(one, 'driver-over-its-limit');
       expect(await room.prints(two, 'count', count)).toBe(String(STARS));
       const next = await room.spark('one');
       expect(next).not.toBe(one);
@@ -188,7 +188,7 @@ print(spark.range(10).join(F.broadcast(small), "id").count())`;
       await cell;
       expect((await room.found(id, 'executor-preempted')).severity).toBe('warning');
       expect(await room.findings(id)).toHaveLength(3);
-      await room.stop(id);
+      await room.stop(id, 'executors-lost');
     },
     4 * PATIENCE_MS
   );
@@ -231,7 +231,7 @@ print(spark.range(10).join(F.broadcast(small), "id").count())`;
       );
       await leave();
       expect(await cell).toBe('9');
-      await room.stop(id);
+      await room.stop(id, 'executor-waits');
     },
     2 * PATIENCE_MS
   );
@@ -258,7 +258,7 @@ print(spark.range(10).join(F.broadcast(small), "id").count())`;
         return { containerID, restartCount };
       };
       expect(container(after)).toEqual(container(before));
-      await room.stop(id);
+      await room.stop(id, 'worker-over-its-limit');
     },
     2 * PATIENCE_MS
   );
@@ -266,6 +266,7 @@ print(spark.range(10).join(F.broadcast(small), "id").count())`;
 
 describe('While the notebook waits is named', () => {
   const waits = async (
+    name: string,
     policy: object,
     code: 'image-failed' | 'mount-failed',
     words: RegExp
@@ -286,7 +287,7 @@ describe('While the notebook waits is named', () => {
         return items.length === 0;
       });
       expect((await room.findings(id)).map(one => one.code)).toEqual([code]);
-      await room.compare(id);
+      await room.compare(id, name);
     } finally {
       await room.close();
     }
@@ -296,6 +297,7 @@ describe('While the notebook waits is named', () => {
     'an image that is not there',
     () =>
       waits(
+        'image-missing',
         { image: { name: 'aglais.invalid/nothing:1', pullPolicy: 'Never' } },
         'image-failed',
         /image aglais\.invalid\/nothing:1 could not be pulled.*ErrImageNeverPull/
@@ -307,6 +309,7 @@ describe('While the notebook waits is named', () => {
     'a claim that does not exist',
     () =>
       waits(
+        'claim-missing',
         { volumes: [{ name: 'gaia', mountPath: '/data', source: { claim: 'gaia-dr3' } }] },
         'mount-failed',
         /volume claim gaia-dr3 does not exist/i
@@ -318,6 +321,7 @@ describe('While the notebook waits is named', () => {
     'a folder that the node does not have',
     () =>
       waits(
+        'folder-missing',
         { volumes: [{ name: 'gaia', mountPath: '/data', source: { hostPath: '/nowhere/gaia' } }] },
         'mount-failed',
         /volume share-gaia cannot be mounted.*\/nowhere\/gaia is not a directory/i

@@ -40,10 +40,13 @@ export interface StoryRoom {
   /** Live findings about a cluster, once there is one of this code; fails with what there is instead. */
   found(cluster: string, code: Finding['code']): Promise<Finding>;
   findings(cluster: string): Promise<Finding[]>;
-  /** Stops the cluster, and compares what was found live with what its directory says. */
-  stop(cluster: string): Promise<void>;
+  /**
+   * Stops the cluster, and compares what was found live with what its directory says.
+   * @param name of its folder in the corpus, should it be recorded
+   */
+  stop(cluster: string, name?: string): Promise<void>;
   /** The same of one that is over by itself. */
-  compare(cluster: string): Promise<void>;
+  compare(cluster: string, name?: string): Promise<void>;
   executors(cluster: string): Promise<V1Pod[]>;
   driver(cluster: string): Promise<V1Pod>;
   /** A pod of somebody else. @param above how far its priority is above that of our clusters */
@@ -56,7 +59,7 @@ export interface StoryRoom {
   close(): Promise<void>;
 }
 
-/** @param policy what differs from the usual; AGLAIS_RECORD names a folder to keep the evidence in */
+/** @param policy what differs from the usual; AGLAIS_RECORD names a folder in which evidence is kept (diagnosis/test/corpus/kubernetes) */
 export async function openStoryRoom(
   policy: object = {},
   environment: Record<string, string> = {}
@@ -116,7 +119,7 @@ export async function openStoryRoom(
   };
   const kept = (cluster: string, file: string) =>
     join(directory.path, 'state', 'clusters', cluster, file);
-  const compare = async (cluster: string): Promise<void> => {
+  const compare = async (cluster: string, name?: string): Promise<void> => {
     const offline = await diagnoseFiles({
       eventLogs: [kept(cluster, 'live.jsonl')],
       evidence: [kept(cluster, 'evidence.jsonl')]
@@ -132,20 +135,19 @@ export async function openStoryRoom(
     )
       await sleep(100);
     expect(await sorted()).toEqual(expected.sort(byId));
-    record(cluster);
+    if (name !== undefined) record(cluster, name);
   };
-  const record = (cluster: string): void => {
+  const record = (cluster: string, name: string): void => {
     const to = process.env.AGLAIS_RECORD;
     if (!to) return;
-    const folder = join(to, cluster);
+    const folder = join(to, name);
     mkdirSync(folder, { recursive: true });
-    for (const file of ['live.jsonl', 'evidence.jsonl'])
-      writeFileSync(join(folder, `${file}.gz`), gzipSync(readFileSync(kept(cluster, file))));
+    cpSync(kept(cluster, 'evidence.jsonl'), join(folder, 'evidence.jsonl'));
+    const events = thinned(readFileSync(kept(cluster, 'live.jsonl'), 'utf8'));
+    if (events) writeFileSync(join(folder, 'live.jsonl.gz'), gzipSync(events, { level: 9 }));
     const items = seen.of(cluster);
-    writeFileSync(
-      join(folder, 'kubernetes.json'),
-      `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items }, null, 1)}\n`
-    );
+    const list = { apiVersion: 'v1', kind: 'List', items };
+    writeFileSync(join(folder, 'kubernetes.json'), `${JSON.stringify(list, null, 1)}\n`);
   };
   const runCell: StoryRoom['cell'] = async (cluster, cell, code) => {
     const key = `${cluster} ${cell}`;
@@ -189,10 +191,10 @@ export async function openStoryRoom(
         throw new Error(`${error.message}; there is ${instead}`, { cause: error });
       });
     },
-    async stop(cluster) {
+    async stop(cluster, name) {
       await server.user.delete(`/clusters/${cluster}`);
       await server.user.until(cluster, 'stopped');
-      await compare(cluster);
+      await compare(cluster, name);
     },
     async stranger(name, above, spec, memory) {
       await core.createNamespacedPod({
@@ -230,6 +232,30 @@ export async function openStoryRoom(
     }
   };
 }
+
+/** Events without those that nobody reads, and without what Java says of itself. */
+function thinned(events: string): string {
+  const lines = events.split('\n').flatMap(line => {
+    if (
+      !line ||
+      /"Event":"[^"]*(?:BlockUpdated|ConnectService|ConnectSession|ConnectOperation)/.test(line)
+    )
+      return [];
+    const event = JSON.parse(line) as Record<string, unknown>;
+    for (const key of JAVAS_OWN) if (key in event) event[key] = {};
+    return [JSON.stringify(event)];
+  });
+  return lines.map(line => `${line}\n`).join('');
+}
+
+/** Parts of SparkListenerEnvironmentUpdate. */
+const JAVAS_OWN = [
+  'JVM Information',
+  'System Properties',
+  'Classpath Entries',
+  'Hadoop Properties',
+  'Metrics Properties'
+];
 
 /** A finding but for where its evidence was read: files are named with their folder by one, without by the other. */
 function told(finding: Finding): Finding {

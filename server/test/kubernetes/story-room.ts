@@ -21,8 +21,6 @@ import { eventually, serve, temporaryDirectory, type TestServer } from '../suppo
 
 const checkout = resolve(import.meta.dirname, '../../..');
 
-/** Below what pods have that name no class, so that nobody else's is ever pushed out by a test. */
-const OURS = -100;
 /** A pod that needs a processor's thousandth, and no memory. */
 const TINY = { cpu: '1m' };
 
@@ -49,10 +47,10 @@ export interface StoryRoom {
   compare(cluster: string, name?: string): Promise<void>;
   executors(cluster: string): Promise<V1Pod[]>;
   driver(cluster: string): Promise<V1Pod>;
-  /** A pod of somebody else. @param above how far its priority is above that of our clusters */
+  /** A pod of somebody else. @param priority our clusters have 0, as all pods that name no class */
   stranger(
     name: string,
-    above: number,
+    priority: number,
     spec: object,
     memory?: string
   ): Promise<() => Promise<void>>;
@@ -71,12 +69,12 @@ export async function openStoryRoom(
   config.loadFromFile(kubeconfig);
   const core = config.makeApiClient(CoreV1Api);
   const scheduling = config.makeApiClient(SchedulingV1Api);
-  const classes = new Set<number>();
-  const className = async (priority: number): Promise<string> => {
-    const name = `${namespace}-${priority - OURS}`;
-    if (!classes.has(priority)) {
-      classes.add(priority);
+  const classes = new Set<string>();
+  const classOf = async (priority: number): Promise<string> => {
+    const name = `${namespace}-${priority}`;
+    if (!classes.has(name)) {
       await scheduling.createPriorityClass({ body: { metadata: { name }, value: priority } });
+      classes.add(name);
     }
     return name;
   };
@@ -94,7 +92,6 @@ export async function openStoryRoom(
       image: { name: process.env.AGLAIS_SPARK_IMAGE },
       driver: { cpu: { request: '100m' } },
       executor: { cpuPerCore: 0.1 },
-      placement: { priorityClass: await className(OURS) },
       // What others have is not taken off: whether there is room is left to the scheduler.
       capacity: { memoryMiB: 16_000 },
       stopSeconds: 10,
@@ -196,13 +193,13 @@ export async function openStoryRoom(
       await server.user.until(cluster, 'stopped');
       await compare(cluster, name);
     },
-    async stranger(name, above, spec, memory) {
+    async stranger(name, priority, spec, memory) {
       await core.createNamespacedPod({
         namespace,
         body: {
           metadata: { name },
           spec: {
-            priorityClassName: await className(OURS + above),
+            ...(priority !== 0 && { priorityClassName: await classOf(priority) }),
             automountServiceAccountToken: false,
             terminationGracePeriodSeconds: 0,
             ...spec,
@@ -226,8 +223,7 @@ export async function openStoryRoom(
       await server.close();
       await seen.close();
       await core.deleteNamespace({ name: namespace });
-      for (const priority of classes)
-        await scheduling.deletePriorityClass({ name: `${namespace}-${priority - OURS}` });
+      for (const name of classes) await scheduling.deletePriorityClass({ name });
       directory.remove();
     }
   };

@@ -5,7 +5,7 @@ import { checkout, data, node } from './paths.mjs';
 import { setUp } from './setup.mjs';
 import { toolEnvironment } from './steps.mjs';
 
-/** `npm run bench [start|card|load|diagnosis|kubernetes]`: measures on this machine and prints figures. */
+/** `npm run bench [start|card|load|diagnosis|kubernetes|kubernetes-start]`: measures on this machine and prints figures. */
 await setUp();
 const run = (command, args) =>
   new Promise(resolve => spawn(command, args, { stdio: 'ignore' }).once('close', resolve));

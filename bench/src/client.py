@@ -1,6 +1,6 @@
 """A notebook's side of a measurement: imports PySpark, says so, and answers tasks with times.
 
-Reads one JSON object a line, {"url": …, "rows": …, "busySeconds": …}; writes
+Reads one JSON object a line, {"url": …, "rows": …, "busySeconds": …, "ca": PEM}; writes
 {"firstResultAt": ms since the epoch}, and then {"queries": how many more were done while busy}.
 """
 
@@ -8,12 +8,38 @@ import json
 import sys
 import time
 
+import grpc
 from pyspark.sql import SparkSession
+from pyspark.sql.connect.client import DefaultChannelBuilder
+from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+
+class Pinned(DefaultChannelBuilder):
+    """As a kernel connects: only to a driver whose certificate is of the cluster's own authority."""
+
+    def __init__(self, url, ca):
+        super().__init__(url, [("grpc.ssl_target_name_override", "aglais")])
+        self.ca = ca.encode()
+
+    def toChannel(self):
+        credentials = grpc.composite_channel_credentials(
+            grpc.ssl_channel_credentials(root_certificates=self.ca),
+            grpc.access_token_call_credentials(self.token),
+        )
+        return self._secure_channel(self.endpoint, credentials)
+
+
+def session(task):
+    if task.get("ca"):
+        pinned = Pinned(task["url"], task["ca"])
+        return ConnectSession.builder.channelBuilder(pinned).create()
+    return SparkSession.builder.remote(task["url"]).create()
+
 
 print("imported", flush=True)
 for line in sys.stdin:
     task = json.loads(line)
-    spark = SparkSession.builder.remote(task["url"]).create()
+    spark = session(task)
     stars = spark.range(0, task["rows"], 1, 4).selectExpr("id % 12 AS cell", "rand(1) AS pm")
     stars.groupBy("cell").avg("pm").collect()
     print(json.dumps({"firstResultAt": time.time() * 1000}), flush=True)

@@ -7,6 +7,8 @@ interface Task {
   url: string;
   rows: number;
   busySeconds?: number;
+  /** Of the cluster's authority, PEM; null or left out: the connection is in plain text. */
+  ca?: string | null;
 }
 
 /** A Python process with PySpark imported, as a kernel has it when the first cell runs. */

@@ -18,14 +18,15 @@ export interface BenchServer extends RunningServer {
 }
 
 /** A server of the measurement's own, in a temporary directory that goes with it. */
-export async function openServer(): Promise<BenchServer> {
+export async function openServer(more: Record<string, string> = {}): Promise<BenchServer> {
   const directory = await mkdtemp(join(tmpdir(), 'aglais-bench-'));
   const config = readConfig({
     AGLAIS_DATA: process.env.AGLAIS_DATA,
     AGLAIS_STATE: directory,
     AGLAIS_SPARK_HOME: sparkHome,
     AGLAIS_PYTHON: python,
-    AGLAIS_JAVA: await java()
+    AGLAIS_JAVA: await java(),
+    ...more
   });
   const server = await startServer(config, pino({ level: 'error' }));
   const token = (await readFile(join(directory, 'token'), 'utf8')).trim();

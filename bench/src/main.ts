@@ -2,6 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { benchDiagnosis } from './diagnosis/diagnosis.js';
 import { benchKillToCard } from './kill-to-card.js';
 import { benchKubernetesScale } from './kubernetes/scale.js';
+import { benchKubernetesStart } from './kubernetes/start.js';
 import { benchServerLoad } from './server-load.js';
 import { benchStart } from './start.js';
 
@@ -12,7 +13,8 @@ const parts = {
   card: benchKillToCard,
   load: benchServerLoad,
   diagnosis: () => benchDiagnosis(args),
-  kubernetes: benchKubernetesScale
+  kubernetes: benchKubernetesScale,
+  'kubernetes-start': benchKubernetesStart
 };
 
 console.log(

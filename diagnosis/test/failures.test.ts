@@ -620,6 +620,27 @@ describe('a pod that cannot start', () => {
     });
   });
 
+  it('for a claim that is missing is told with the claim: a smaller pod would find no node either', () => {
+    const preemption =
+      'preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.';
+    for (const [words, title] of [
+      [
+        'persistentvolumeclaim "gaia-dr3" not found. not found',
+        'Volume claim gaia-dr3 does not exist'
+      ],
+      ['pod has unbound immediate PersistentVolumeClaims.', 'A volume claim has no volume yet']
+    ]) {
+      const message = `0/1 nodes are available: ${words} ${preemption}`;
+      const condition = { ...UNSCHEDULABLE, message };
+      const nowhere = pod({ role: 'driver', node: null, state: null, conditions: [condition] });
+      for (const told of [pods(nowhere), events(event('FailedScheduling', message))]) {
+        const [finding, ...others] = findings(new Story(KUBERNETES), told);
+        expect(others).toEqual([]);
+        expect(finding).toMatchObject({ id: 'mount-failed:application', severity: 'error', title });
+      }
+    }
+  });
+
   it('for an image is told with the image', () => {
     const [finding, ...others] = findings(new Story(KUBERNETES), pods(pod({ state: image })));
     expect(others).toEqual([]);

@@ -44,6 +44,8 @@ const HARMLESS_KEPT = 2000;
 const IMAGE =
   /^(?:ErrImage\w*|ImagePullBackOff|ImageInspectError|InvalidImageName|RegistryUnavailable|SignatureValidationFailed|CreateContainer(?:Config)?Error|RunContainerError|PreCreateHookError|PreStartHookError|PostStartHookError|StartError|ContainerCannotRun|InspectFailed|FailedCreatePodSandBox|FailedPreStopHook)$/;
 const MOUNT = /^Failed(?:Mount|AttachVolume|MapVolume)$/;
+const CLAIM =
+  /persistentvolumeclaim "[^"]*" (?:not found|is being deleted)|unbound immediate PersistentVolumeClaims/;
 
 /**
  * What was observed of pods. What only grows is kept (it has run, it was scheduled, it ended like
@@ -80,7 +82,7 @@ export class Pods {
     const note = (trouble: Trouble, said: Said): void =>
       this.#note(facts, trouble, said, 'container', pod.ref);
     if (pod.waiting && IMAGE.test(pod.waiting.reason)) note('image', pod.waiting);
-    if (pod.unschedulable) note('unschedulable', pod.unschedulable);
+    if (pod.unschedulable) note(placeless(pod.unschedulable.message), pod.unschedulable);
     if (pod.disrupted) {
       const trouble = disruptionBy(pod.disrupted);
       if (trouble) note(trouble, pod.disrupted);
@@ -186,9 +188,14 @@ function disruptionBy({ reason, message }: Said): Trouble | null {
     : null;
 }
 
+/** A pod whose claim is missing, or has no volume, gets no node: no smaller one would (Kubernetes' `VolumeBinding`). */
+function placeless(message: string | null): Trouble {
+  return CLAIM.test(message ?? '') ? 'mount' : 'unschedulable';
+}
+
 /** What an Event of the kubelet, the scheduler or a controller means for the pod. */
 function troubleOf(reason: string, message: string): Trouble | null {
-  if (reason === 'FailedScheduling') return 'unschedulable';
+  if (reason === 'FailedScheduling') return placeless(message);
   if (MOUNT.test(reason)) return 'mount';
   if (reason === 'Preempted' || reason === 'Preempting') return 'preempted';
   if (reason === 'Evicted' || reason === 'NodeShutdown') return 'evicted';

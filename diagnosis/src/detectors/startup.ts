@@ -32,8 +32,27 @@ export function startupFindings(app: Application): Finding[] {
   ];
 }
 
+/** Words of the scheduler about a claim, in ours. */
+const TROUBLES: Record<string, string> = {
+  'not found': 'does not exist',
+  'is being deleted': 'is being deleted'
+};
+
 function mountFailed(app: Application, stuck: readonly Stuck[]): Finding {
   const message = stuck[0]!.note.message ?? '';
+  const claim = /persistentvolumeclaim "([^"]+)" (not found|is being deleted)/.exec(message);
+  if (claim || /unbound immediate PersistentVolumeClaims/.test(message)) {
+    const [, name, fate] = claim ?? [];
+    const which = name === undefined ? '' : ` ${name}`;
+    const trouble = fate === undefined ? 'has no volume yet' : TROUBLES[fate]!;
+    return problem(app, 'mount-failed', stuck, {
+      title: `${which ? 'Volume' : 'A volume'} claim${which} ${trouble}`,
+      what: `${which ? 'the' : 'a'} volume claim${which} ${trouble}, so no node takes ${pods(stuck)}`,
+      hint: 'mount',
+      sentence:
+        'Nothing in your code caused this: the people who run the platform have to make the claim, or take it out of the configuration.'
+    });
+  }
   const volumes = new Set(
     stuck.flatMap(
       ({ note }) =>

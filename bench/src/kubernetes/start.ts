@@ -1,0 +1,200 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DEFAULT_SHAPE, type Cluster, type Endpoint } from '@aglais/protocol';
+import { ListWatch } from '@aglais/server/kubernetes/list-watch';
+import { CoreV1Api, KubeConfig, type V1Pod } from '@kubernetes/client-node';
+import { pino } from 'pino';
+import { stringify } from 'yaml';
+import { Client } from '../client.js';
+import { median, printTable, seconds } from '../figures.js';
+import { openServer, type BenchServer } from '../installation.js';
+import { BARE, barePod } from './bare-pod.js';
+
+const ROUNDS = 3;
+const ROWS = 1_000_000;
+const STEP_MS = 10;
+const log = pino({ level: 'error' });
+
+/** What is waited for on the way to a first result, in its order; when each was seen, ms since it was asked for. */
+const STEPS = ['node', 'container', 'connect', 'executor', 'result'] as const;
+type Times = Record<(typeof STEPS)[number], number>;
+
+interface Bench {
+  core: CoreV1Api;
+  namespace: string;
+  image: string;
+  client: Client;
+  server: BenchServer;
+  pods: Sightings;
+}
+
+/**
+ * From asking for Spark on Kubernetes to the first result: the way that Spark's documentation names (a pod that runs
+ * `spark-submit`), and Aglais, with the same image, sizes and node, one after the other in each round.
+ * `AGLAIS_KUBECONFIG` and `AGLAIS_SPARK_IMAGE` name the cluster and its image.
+ */
+export async function benchKubernetesStart(): Promise<void> {
+  const kubeconfig = process.env['AGLAIS_KUBECONFIG'];
+  const image = process.env['AGLAIS_SPARK_IMAGE'];
+  if (!kubeconfig || !image) {
+    return console.log(
+      '\nKubernetes, start: left out, AGLAIS_KUBECONFIG and AGLAIS_SPARK_IMAGE are not set'
+    );
+  }
+  const config = new KubeConfig();
+  config.loadFromFile(kubeconfig);
+  const core = config.makeApiClient(CoreV1Api);
+  const namespace = `aglais-start-${Date.now().toString(36)}`;
+  const directory = await mkdtemp(join(tmpdir(), 'aglais-start-'));
+  const policy = join(directory, 'policy.yaml');
+  const same = { namespace, prepare: true, connection: { kubeconfig }, image: { name: image } };
+  const small = { driver: { cpu: { request: '100m' } }, executor: { cpuPerCore: 0.1 } };
+  await writeFile(policy, stringify({ ...same, ...small, stopSeconds: 10 }));
+  await core.createNamespace({ body: { metadata: { name: namespace } } });
+  const server = await openServer({ AGLAIS_LAUNCHER: 'kubernetes', AGLAIS_KUBERNETES: policy });
+  const client = await Client.open();
+  const pods = await Sightings.open(config, namespace);
+  const bench = { core, namespace, image, client, server, pods };
+  const all = { bare: [] as Times[], ours: [] as Times[] };
+  try {
+    // The node has read the image once, and the namespace has its account.
+    await ours(bench, 'warm');
+    for (let round = 0; round < ROUNDS; round += 1) {
+      all.bare.push(await bare(bench));
+      all.ours.push(await ours(bench, `round-${round}`));
+      process.stdout.write('.');
+    }
+  } finally {
+    client.close();
+    await pods.close();
+    await server.close();
+    await core.deleteNamespace({ name: namespace });
+    await rm(directory, { recursive: true, force: true });
+  }
+  const at = (times: readonly Times[], step: keyof Times) => median(times.map(one => one[step]));
+  const row = (name: string, times: readonly Times[]) => [
+    name,
+    ...STEPS.map(step => seconds(at(times, step))),
+    (at(times, 'result') / at(all.bare, 'result')).toFixed(2)
+  ];
+  printTable(`Kubernetes: asked for Spark, until … was there, median of ${ROUNDS}`, [
+    ['', 'a node', 'container', 'Connect', 'executor', 'first result', 'ratio'],
+    row('spark-submit in a pod', all.bare),
+    row('Aglais', all.ours)
+  ]);
+}
+
+async function bare({ core, namespace, image, client, pods }: Bench): Promise<Times> {
+  const begun = Date.now();
+  pods.forget();
+  await core.createNamespacedPod({ namespace, body: barePod(namespace, image, DEFAULT_SHAPE) });
+  const address = await until(() => pods.address(BARE));
+  await until(() => answers(address));
+  const connected = Date.now();
+  const { firstResultAt } = await client.run({ url: `sc://${address}:15002`, rows: ROWS });
+  const times = pods.times(begun, connected, firstResultAt);
+  await core.deleteNamespacedPod({ namespace, name: BARE });
+  await until(() => pods.none());
+  return times;
+}
+
+async function ours({ client, server, pods }: Bench, kernel: string): Promise<Times> {
+  const begun = Date.now();
+  pods.forget();
+  const asked = { kernel, notebook: 'bench.ipynb', shape: DEFAULT_SHAPE };
+  let cluster = await server.call<Cluster>('POST', '/clusters', asked);
+  while (cluster.state !== 'ready') {
+    if (cluster.state === 'failed') throw new Error(cluster.reason ?? 'the cluster failed');
+    const query = `afterRevision=${cluster.revision}&waitMs=10000`;
+    cluster = await server.call<Cluster>('GET', `/clusters/${cluster.id}?${query}`);
+  }
+  const { url, token, ca } = await server.call<Endpoint>('GET', `/clusters/${cluster.id}/endpoint`);
+  const connected = Date.now();
+  const { firstResultAt } = await client.run({ url: `${url}/;token=${token}`, ca, rows: ROWS });
+  const times = pods.times(begun, connected, firstResultAt);
+  await server.call('DELETE', `/clusters/${cluster.id}`);
+  await until(async () => {
+    const { state } = await server.call<Cluster>('GET', `/clusters/${cluster.id}`);
+    return state === 'stopped' && pods.none();
+  });
+  return times;
+}
+
+/** When what was first seen of the pods of a namespace, ms since the epoch. Kubernetes' own times are whole seconds. */
+class Sightings {
+  private readonly seen = new Map<'node' | 'container' | 'executor', number>();
+  private constructor(private readonly watch: ListWatch<V1Pod>) {}
+
+  static async open(config: KubeConfig, namespace: string): Promise<Sightings> {
+    const watch: ListWatch<V1Pod> = new ListWatch<V1Pod>({
+      config,
+      log,
+      path: `/api/v1/namespaces/${namespace}/pods`,
+      onChange: pod => sightings.look(pod)
+    });
+    const sightings = new Sightings(watch);
+    await watch.open();
+    return sightings;
+  }
+
+  forget(): void {
+    this.seen.clear();
+  }
+
+  none(): boolean {
+    return this.watch.items.size === 0;
+  }
+
+  address(name: string): string | undefined {
+    const pod = [...this.watch.items.values()].find(({ metadata }) => metadata?.name === name);
+    return pod?.status?.podIP;
+  }
+
+  times(begun: number, connected: number, result: number): Times {
+    const since = (step: 'node' | 'container' | 'executor') =>
+      (this.seen.get(step) ?? Number.NaN) - begun;
+    return {
+      node: since('node'),
+      container: since('container'),
+      connect: connected - begun,
+      executor: since('executor'),
+      result: result - begun
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.watch.close();
+  }
+
+  private look({ metadata, spec, status }: V1Pod): void {
+    const isExecutor = metadata?.labels?.['spark-role'] === 'executor';
+    const runs = (status?.containerStatuses ?? []).some(({ state }) => state?.running);
+    if (isExecutor && runs) this.first('executor');
+    if (isExecutor) return;
+    if (spec?.nodeName) this.first('node');
+    if (runs) this.first('container');
+  }
+
+  private first(step: 'node' | 'container' | 'executor'): void {
+    if (!this.seen.has(step)) this.seen.set(step, Date.now());
+  }
+}
+
+async function until<T>(look: () => Promise<T> | T): Promise<NonNullable<T>> {
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    await sleep(STEP_MS);
+  }
+}
+
+function answers(address: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(15_002, address);
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}

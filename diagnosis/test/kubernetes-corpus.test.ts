@@ -1,0 +1,80 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Finding } from '@aglais/protocol';
+import { describe, expect, it } from '@jest/globals';
+import { diagnoseFiles, observeEvidence } from '../src/index.js';
+
+const HERE = join(import.meta.dirname, 'corpus', 'kubernetes');
+
+type Expected = Partial<Finding> & Pick<Finding, 'id' | 'confidence'>;
+
+const EXPECTED: Record<string, Expected[]> = {
+  'executor-over-its-limit': [
+    {
+      id: 'executor-oom-killed:cell:1:forks',
+      confidence: 'certain',
+      severity: 'warning',
+      title: 'Executor 1 was killed for lack of memory'
+    }
+  ],
+  'image-missing': [
+    {
+      id: 'image-failed:application',
+      confidence: 'certain',
+      severity: 'error',
+      title: 'The image aglais.invalid/nothing:1 could not be pulled'
+    }
+  ],
+  'claim-missing': [
+    {
+      id: 'mount-failed:application',
+      confidence: 'certain',
+      severity: 'error',
+      title: 'Volume claim gaia-dr3 does not exist'
+    }
+  ],
+  'folder-missing': [
+    {
+      id: 'mount-failed:application',
+      confidence: 'certain',
+      severity: 'error',
+      title: 'Volume share-gaia cannot be mounted'
+    }
+  ]
+};
+
+const sorted = (findings: readonly { id: string }[]) => findings.map(({ id }) => id).sort();
+
+describe('a recorded run on Kubernetes', () => {
+  it('is there for each expectation, and the other way round', () => {
+    expect(readdirSync(HERE).sort()).toEqual(Object.keys(EXPECTED).sort());
+  });
+
+  for (const [name, expected] of Object.entries(EXPECTED)) {
+    const events = join(HERE, name, 'live.jsonl.gz');
+    const eventLogs = existsSync(events) ? [events] : [];
+
+    it(`${name} has exactly the findings that it should have, by what the server recorded`, async () => {
+      const evidence = [join(HERE, name, 'evidence.jsonl')];
+      const diagnosis = await diagnoseFiles({ eventLogs, evidence });
+      expect(diagnosis.problems.count).toBe(0);
+      const findings = diagnosis.findings();
+      expect(sorted(findings)).toEqual(sorted(expected));
+      for (const finding of findings) {
+        expect(finding).toMatchObject(expected.find(({ id }) => id === finding.id)!);
+        expect(Finding.parse(finding)).toEqual(finding);
+      }
+    });
+
+    const kubernetes = join(HERE, name, 'kubernetes.json');
+    if (!existsSync(kubernetes)) continue;
+    it(`${name} has the same ones by Spark's events and Kubernetes' objects alone`, async () => {
+      const diagnosis = await diagnoseFiles({ eventLogs });
+      const objects = readFileSync(kubernetes, 'utf8');
+      observeEvidence(diagnosis, 'pods', objects, 'kubernetes.json');
+      expect(diagnosis.problems.count).toBe(0);
+      const found = diagnosis.findings().map(({ id, confidence }) => ({ id, confidence }));
+      for (const { id, confidence } of expected) expect(found).toContainEqual({ id, confidence });
+    });
+  }
+});

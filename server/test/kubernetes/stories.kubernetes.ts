@@ -1,0 +1,346 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { V1Pod } from '@kubernetes/client-node';
+import { podSize } from '../../src/clusters/launchers/kubernetes/node-room.js';
+import { eventually, PATIENCE_MS, SMALL } from '../support/server.js';
+import { openStoryRoom, type StoryRoom } from './story-room.js';
+
+/** Stars of the sample catalogue (catalogues/bigsky.yaml). */
+const STARS = 981_853;
+const SCRATCH_MIB = 100;
+
+/** A first attempt does it; the next one passes. */
+const once = (what: string) => `
+def unlucky(frames):
+    import os, time
+    from pyspark import TaskContext
+    if TaskContext.get().attemptNumber() == 0:
+${what.replace(/^/gm, '        ')}
+    yield from frames
+print(spark.range(0, 40, 1, 1).mapInPandas(unlucky, "id long").count())`;
+
+/** Many small helpers: the largest process of the container is Java, which the kernel then takes. */
+const FORKS = `
+for _ in range(14):
+    if os.fork() == 0:
+        hoard = b"x" * (48 << 20)
+        time.sleep(300)
+        os._exit(0)
+time.sleep(300)`.trim();
+
+const FILLS_THE_SCRATCH = `
+with open(os.environ["SPARK_LOCAL_DIRS"].split(",")[0] + "/mine", "wb") as file:
+    file.write(b"x" * (${2 * SCRATCH_MIB} << 20))
+time.sleep(300)`.trim();
+
+const SLEEPS = 'time.sleep(300)';
+
+/** More than a worker may have, in each attempt. */
+const HUNGRY = `
+def hungry(frames):
+    for frame in frames:
+        hoard = [b"x" * (16 << 20) for _ in range(40)]
+        yield frame
+print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
+
+describe('Under the cell is named', () => {
+  let room: StoryRoom;
+
+  beforeAll(async () => {
+    room = await openStoryRoom({
+      dataDirectory: '/data',
+      volumes: [
+        {
+          name: 'catalogues',
+          mountPath: '/data/catalogues',
+          source: { hostPath: process.env.AGLAIS_NODE_CATALOGUES }
+        }
+      ],
+      scratch: { kind: 'disk', sizeMiB: SCRATCH_MIB },
+      // Little beside the heap: a driver whose heap is full is over its limit.
+      driver: { cpu: { request: '100m' }, overheadMiB: 96 },
+      network: {
+        kernels: [{ podSelector: { matchLabels: { app: 'notebook' } } }],
+        server: [{ podSelector: { matchLabels: { app: 'aglais' } } }]
+      }
+    });
+  }, PATIENCE_MS);
+  afterAll(() => room.close(), PATIENCE_MS);
+
+  it(
+    'a driver that the kernel killed for memory; the notebook beside it goes on, and its own gets another',
+    async () => {
+      const [one, two] = await Promise.all([room.spark('one'), room.spark('two')]);
+      const count = 'print(spark.table("bigsky.source").where("source_id is not null").count())';
+      for (const cluster of [one, two]) {
+        expect(await room.prints(cluster, 'count', count)).toBe(String(STARS));
+      }
+      // Through the network each reaches its own driver, and nothing of the other's.
+      const hosts = [await room.driver(one), await room.driver(two)].map(
+        ({ status }) => status!.podIP!
+      );
+      const knocks = `
+def knock(frames):
+    import pandas, socket
+    def answers(host, port):
+        try:
+            socket.create_connection((host, port), 3).close()
+            return True
+        except OSError:
+            return False
+    for frame in frames:
+        yield pandas.DataFrame({"open": [f"{host} {port}" for host in ${JSON.stringify(hosts)}
+            for port in (7078, 7079, 8444, 15002) if answers(host, port)]})
+print([row.open for row in spark.range(0, 1, 1, 1).mapInPandas(knock, "open string").collect()])`;
+      for (const [cluster, own] of [
+        [one, hosts[0]],
+        [two, hosts[1]]
+      ] as const) {
+        const stdout = await room.prints(cluster, 'knock', knocks);
+        const open = JSON.parse(stdout.replaceAll("'", '"')) as string[];
+        expect(open).toContain(`${own} 7078`);
+        expect(open.filter(place => !place.startsWith(`${own} `))).toEqual([]);
+      }
+
+      const large = `
+wide = "repeat(uuid(), 3)"
+small = spark.range(0, 3_000_000, 1, 4).selectExpr("id", f"{wide} as text")
+print(spark.range(10).join(small.hint("broadcast"), "id").count())`;
+      const failed = await room.cell(one, 'large', large);
+      expect(failed.code).not.toBe(0);
+      const cluster = await eventually('its end', async () => {
+        const now = await room.server.user.cluster(one);
+        return now.state === 'failed' && now;
+      });
+      expect(cluster.reason).toMatch(
+        /reached its memory limit of 608 MiB \(OOMKilled\).*more driver memory.*variables are kept/
+      );
+      const finding = await room.found(one, 'driver-oom-killed');
+      expect(finding).toMatchObject({
+        confidence: 'certain',
+        severity: 'error',
+        subject: { cell: 'large' }
+      });
+      expect(finding.evidence).toContainEqual(
+        expect.objectContaining({ source: 'container', quote: 'OOMKilled' })
+      );
+      await room.compare(one, 'driver-over-its-limit');
+      expect(await room.prints(two, 'count', count)).toBe(String(STARS));
+      const next = await room.spark('one');
+      expect(next).not.toBe(one);
+      expect(await room.prints(next, 'count', count)).toBe(String(STARS));
+      await Promise.all([room.stop(next), room.stop(two)]);
+      for (const id of [next, two]) expect(await room.findings(id)).toEqual([]);
+    },
+    4 * PATIENCE_MS
+  );
+
+  describe('although the cell succeeds', () => {
+    let id: string;
+    const succeeds = async (cell: string, what: string) =>
+      expect(await room.prints(id, cell, once(what))).toBe('40');
+
+    beforeAll(async () => {
+      id = await room.spark('lucky');
+    }, PATIENCE_MS);
+    afterAll(() => room.stop(id, 'executors-lost'), PATIENCE_MS);
+
+    it(
+      'an executor that the kernel killed for memory',
+      async () => {
+        await succeeds('forks', FORKS);
+        const killed = await room.found(id, 'executor-oom-killed');
+        expect(killed).toMatchObject({
+          id: 'executor-oom-killed:cell:1:forks',
+          confidence: 'certain',
+          severity: 'warning'
+        });
+        expect(killed.explanation).toMatch(
+          /This cell succeeded, but executor \d was killed by the kernel's out-of-memory killer \(limit 768 MiB/
+        );
+        expect(killed.evidence).toContainEqual(
+          expect.objectContaining({ source: 'container', quote: 'OOMKilled' })
+        );
+      },
+      3 * PATIENCE_MS
+    );
+
+    it(
+      'an executor that wrote more than its scratch holds',
+      async () => {
+        await succeeds('fills', FILLS_THE_SCRATCH);
+        const evicted = await room.found(id, 'executor-evicted');
+        expect(evicted).toMatchObject({
+          id: 'executor-evicted:cell:1:fills',
+          confidence: 'certain',
+          severity: 'warning'
+        });
+        expect(evicted.explanation).toMatch(/evicted from its node.*spark-local-dir-1.*100Mi/);
+      },
+      3 * PATIENCE_MS
+    );
+
+    it(
+      'an executor that had to make room for somebody more important',
+      async () => {
+        const cell = succeeds('pushed', SLEEPS);
+        await eventually('its first task', async () =>
+          (await room.server.user.cluster(id)).stages.some(({ running }) => running > 0)
+        );
+        const matchLabels = { 'aglais.org/cluster': id, 'aglais.org/role': 'executor' };
+        const apart = { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels } };
+        const leave = await room.stranger('important', 50, {
+          affinity: {
+            podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [apart] }
+          }
+        });
+        const preempted = await room.found(id, 'executor-preempted');
+        expect(preempted).toMatchObject({
+          id: 'executor-preempted:cell:1:pushed',
+          confidence: 'certain'
+        });
+        await leave();
+        await cell;
+        expect((await room.found(id, 'executor-preempted')).severity).toBe('warning');
+      },
+      3 * PATIENCE_MS
+    );
+  });
+
+  it(
+    'that no node takes an executor, with what it needs and what there is, until one does',
+    async () => {
+      const large = { ...SMALL, executorMemoryMiB: 2_048 };
+      const { body } = await room.server.user.get<{ totalMiB: number }>('/capacity');
+      expect(body.totalMiB).toBe(16_000);
+      const [node] = (await room.core.listNode()).items;
+      const allocatable = Number.parseInt(node!.status!.allocatable!['memory']!) / 1_024;
+      const { items } = await room.core.listPodForAllNamespaces();
+      const taken = items.filter(({ spec, status }) => spec?.nodeName && isLiving(status?.phase));
+      const used = taken.reduce((sum, pod) => sum + podSize(pod).memoryMiB, 0);
+      const leave = await room.stranger(
+        'tenant',
+        1,
+        {},
+        `${Math.floor(allocatable - used - 1_500)}Mi`
+      );
+      await eventually('the tenant', async () => {
+        const pod = await room.core.readNamespacedPod({
+          name: 'tenant',
+          namespace: room.namespace
+        });
+        return pod.status?.phase === 'Running';
+      });
+      const id = await room.spark('crowded', large);
+      const cell = room.prints(id, 'waits', 'print(spark.range(0, 9, 1, 2).count())');
+      const finding = await eventually('what the cell waits for', async () =>
+        (await room.findings(id)).find(one => one.id === 'cluster-pending:cell:1:waits')
+      );
+      expect(finding).toMatchObject({ confidence: 'certain', severity: 'warning' });
+      expect(finding.explanation).toMatch(
+        /2\.3 GiB for it are not free: of 1 node 1 has too little memory/
+      );
+      expect((await room.server.user.cluster(id)).waitingFor).toMatch(
+        /an executor: it needs 2\.3 GiB; the largest free node has \d+ MiB/
+      );
+      await leave();
+      expect(await cell).toBe('9');
+      await room.stop(id, 'executor-waits');
+    },
+    2 * PATIENCE_MS
+  );
+
+  it(
+    'that a worker died for memory; more of it is given to the same container, and the same job passes',
+    async () => {
+      const id = await room.spark('raise');
+      const running = async () =>
+        (await room.executors(id)).filter(({ status }) => status?.phase === 'Running');
+      expect((await room.cell(id, 'hungry', HUNGRY)).code).not.toBe(0);
+      expect(await room.found(id, 'python-worker-died')).toMatchObject({
+        id: 'python-worker-died:cell:1:hungry',
+        severity: 'error'
+      });
+      const [before] = await running();
+      const larger = { ...SMALL, executorOverheadMiB: SMALL.executorOverheadMiB + 1_024 };
+      const answer = await room.server.user.post(`/clusters/${id}/resize`, { shape: larger });
+      expect(answer).toMatchObject({ status: 200, body: { state: 'ready', shape: larger } });
+      expect(await room.prints(id, 'hungry', HUNGRY)).toBe('1');
+      const [after] = await running();
+      const container = (pod?: V1Pod) => {
+        const { containerID, restartCount } = pod!.status!.containerStatuses![0]!;
+        return { containerID, restartCount };
+      };
+      expect(container(after)).toEqual(container(before));
+      await room.stop(id, 'worker-over-its-limit');
+    },
+    2 * PATIENCE_MS
+  );
+});
+
+describe('While the notebook waits is named', () => {
+  const waits = async (
+    name: string,
+    policy: object,
+    code: 'image-failed' | 'mount-failed',
+    words: RegExp
+  ): Promise<void> => {
+    const room = await openStoryRoom(policy, { AGLAIS_START_SECONDS: '20' });
+    try {
+      const { id } = await room.server.user.request('waits');
+      const finding = await room.found(id, code);
+      expect(finding).toMatchObject({ confidence: 'certain', severity: 'error' });
+      expect(`${finding.title}. ${finding.explanation}`).toMatch(words);
+      const over = await eventually('its end', async () => {
+        const now = await room.server.user.cluster(id);
+        return now.state === 'failed' && now;
+      });
+      expect(over.reason).toMatch(/did not start within 20 seconds.*Ask the operator/);
+      await eventually('that it is gone', async () => {
+        const { items } = await room.core.listNamespacedPod({ namespace: room.namespace });
+        return items.length === 0;
+      });
+      expect((await room.findings(id)).map(one => one.code)).toEqual([code]);
+      await room.compare(id, name);
+    } finally {
+      await room.close();
+    }
+  };
+
+  it(
+    'an image that is not there',
+    () =>
+      waits(
+        'image-missing',
+        { image: { name: 'aglais.invalid/nothing:1', pullPolicy: 'Never' } },
+        'image-failed',
+        /image aglais\.invalid\/nothing:1 could not be pulled.*ErrImageNeverPull/
+      ),
+    PATIENCE_MS
+  );
+
+  it(
+    'a claim that does not exist',
+    () =>
+      waits(
+        'claim-missing',
+        { volumes: [{ name: 'gaia', mountPath: '/data', source: { claim: 'gaia-dr3' } }] },
+        'mount-failed',
+        /volume claim gaia-dr3 does not exist/i
+      ),
+    PATIENCE_MS
+  );
+
+  it(
+    'a folder that the node does not have',
+    () =>
+      waits(
+        'folder-missing',
+        { volumes: [{ name: 'gaia', mountPath: '/data', source: { hostPath: '/nowhere/gaia' } }] },
+        'mount-failed',
+        /volume share-gaia cannot be mounted.*\/nowhere\/gaia is not a directory/i
+      ),
+    PATIENCE_MS
+  );
+});
+
+const isLiving = (phase?: string) => phase !== 'Succeeded' && phase !== 'Failed';

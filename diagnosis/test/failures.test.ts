@@ -155,6 +155,24 @@ describe('the status of an executor pod', () => {
     expect(finding!.explanation).toMatch(
       /EmptyDir volume "spark-local-dir-1" exceeds the limit "1Gi"/
     );
+    expect(finding!.advice[1]!.sentence).not.toMatch(/not your code/);
+  });
+
+  it('does not advise a property for scratch that a pod template brings', () => {
+    const evicted = pod({
+      reason: 'Evicted',
+      message: 'Usage of EmptyDir volume "spark-local-dir-1" exceeds the limit "1Gi". ',
+      state: terminated(137, 'Error', AT)
+    });
+    const template = {
+      ...KUBERNETES,
+      'spark.kubernetes.executor.podTemplateFile': '/conf/template.yaml'
+    };
+    const [finding] = findings(losing(SIGKILL, template), pods(evicted));
+    expect(finding!.advice.map(({ sentence }) => sentence)).toEqual([
+      expect.stringMatching(/^Let each task write less/),
+      expect.stringMatching(/platform give each executor 2Gi of scratch space in place of 1Gi/)
+    ]);
   });
 
   it('tells that a pod of higher priority took its place', () => {

@@ -9,12 +9,27 @@ const HERE = join(import.meta.dirname, 'corpus', 'kubernetes');
 type Expected = Partial<Finding> & Pick<Finding, 'id' | 'confidence'>;
 
 const EXPECTED: Record<string, Expected[]> = {
+  'executor-evicted': [
+    { id: 'application-incomplete:application', confidence: 'certain' },
+    {
+      id: 'executor-evicted:cell:1:fills',
+      confidence: 'certain',
+      severity: 'warning',
+      title: 'Executor 1 was evicted from its node',
+      explanation:
+        'This cell succeeded, but executor 1 was evicted from its node (Usage of EmptyDir volume "spark-local-dir-1" ' +
+        'exceeds the limit "100Mi"). 1 task ran twice; that cost 25 s of task time and held the cell up by about 25 s.'
+    }
+  ],
   'executor-over-its-limit': [
     {
       id: 'executor-oom-killed:cell:1:forks',
       confidence: 'certain',
       severity: 'warning',
-      title: 'Executor 1 was killed for lack of memory'
+      title: 'Executor 1 was killed for lack of memory',
+      explanation:
+        "This cell succeeded, but executor 1 was killed by the kernel's out-of-memory killer (limit 768 MiB, the Java " +
+        'heap may take 512 MiB). 1 task ran twice; that cost 56 s of task time and held the cell up by about 56 s.'
     }
   ],
   'image-missing': [

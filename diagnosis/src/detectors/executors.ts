@@ -53,7 +53,7 @@ function adviceFor(app: Application, { code, losses }: Incident, what: string): 
     const full = peak !== null && peak > 0.8 * app.granted.heapMiB;
     return [...(full ? [moreHeap(app.granted, peak)] : []), patience(app)];
   }
-  if (code === 'executor-evicted') return [...moreScratch(what), runAgain('evicted')];
+  if (code === 'executor-evicted') return moreScratch(app, what) ?? [runAgain('evicted')];
   return [runAgain(code === 'executor-preempted' ? 'preempted' : 'run-again')];
 }
 
@@ -69,25 +69,33 @@ function patience(app: Application): Advice {
   };
 }
 
-/** Scratch space met its limit by the kubelet's own words: twice of it is the next step. */
-function moreScratch(what: string): Advice[] {
+/**
+ * Scratch space met its own limit by the kubelet's words: twice of it is the next step. Null where it was the node that
+ * ran short.
+ */
+function moreScratch(app: Application, what: string): Advice[] | null {
   const limit = /limit(?: of containers)? "?([\d.]+)([KMGT]i)"?/.exec(what);
-  if (!limit) return [];
+  if (!limit) return null;
   const size = `${2 * Number(limit[1])}${limit[2]}`;
   const volume = /volume "(spark-local-dir-[^"]+)"/.exec(what)?.[1];
   const instead = `${size} of scratch space in place of ${limit[1]}${limit[2]}`;
-  if (volume === undefined) {
-    return [
-      {
-        action: 'code',
-        hint: 'scratch-space',
-        sentence: `Give each executor ${instead}, or let each task write less: keep fewer columns before the shuffle.`
-      }
-    ];
-  }
-  // Spark makes volumes of this name itself, of the size that this property gives.
+  const less: Advice = {
+    action: 'code',
+    hint: 'write-less',
+    sentence:
+      'Let each task write less: filter first and keep fewer columns before the shuffle, then run the cell again.'
+  };
   const key = `spark.kubernetes.executor.volumes.emptyDir.${volume}.options.sizeLimit`;
-  return [{ action: 'set', conf: { [key]: size }, sentence: `Give each executor ${instead}.` }];
+  // Spark makes volumes of this name itself, of the size that this property gives, unless a template has one.
+  const isTemplates =
+    app.conf['spark.kubernetes.executor.podTemplateFile'] !== undefined &&
+    app.conf[key] === undefined;
+  if (volume !== undefined && !isTemplates) {
+    const sentence = `Give each executor ${instead}.`;
+    return [{ action: 'set', conf: { [key]: size }, sentence }, less];
+  }
+  const sentence = `Or have the people who run the platform give each executor ${instead}.`;
+  return [less, { action: 'code', hint: 'scratch-space', sentence }];
 }
 
 function runAgain(hint: string): Advice {

@@ -184,7 +184,7 @@ print(spark.range(10).join(small.hint("broadcast"), "id").count())`;
       async () => {
         const cell = succeeds('pushed', SLEEPS);
         await eventually('its first task', async () =>
-          (await room.server.user.cluster(id)).stages.some(({ running }) => running > 0)
+          (await room.server.user.cluster(id)).stages.some(({ tasks }) => tasks.running > 0)
         );
         const matchLabels = { 'aglais.org/cluster': id, 'aglais.org/role': 'executor' };
         const apart = { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels } };

@@ -1,0 +1,48 @@
+import type { Endpoint } from '@aglais/protocol';
+import { startPython } from '../support/connect.js';
+
+const ROWS = 6;
+/** A notebook that never rests: small jobs of a few slow tasks, one after the other, in one session. */
+const PROGRAM = `
+import time
+def slowly(frames):
+    import time
+    for frame in frames:
+        time.sleep(0.4)
+        yield frame
+while True:
+    print(spark.range(0, ${ROWS}, 1, ${ROWS}).mapInPandas(slowly, "id long").count(), flush=True)
+    time.sleep(0.3)
+`;
+
+/** What runs on one cluster all the time, to be seen to go on. */
+export class Workload {
+  private readonly started;
+  private done = false;
+
+  constructor(endpoint: Endpoint) {
+    this.started = startPython(endpoint, PROGRAM);
+    this.started.ended.then(
+      () => (this.done = true),
+      () => (this.done = true)
+    );
+  }
+
+  /** Results so far; a wrong one is an error. */
+  get results(): { right: number; wrong: string[] } {
+    const all = this.started.run.stdout.split('\n').slice(0, -1);
+    const wrong = all.filter(line => line !== String(ROWS));
+    return { right: all.length - wrong.length, wrong };
+  }
+
+  /** Why it ended by itself; null while it runs. */
+  get failure(): string | null {
+    if (!this.done) return null;
+    return this.started.run.stderr.trim().split('\n').at(-1) || 'it ended without a word';
+  }
+
+  async end(): Promise<void> {
+    this.started.child.kill('SIGKILL');
+    await this.started.ended.catch(() => undefined);
+  }
+}

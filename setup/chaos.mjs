@@ -1,0 +1,36 @@
+import { parseArgs } from 'node:util';
+import { join } from 'node:path';
+import { checkout } from './paths.mjs';
+import { setUp } from './setup.mjs';
+import { testKubernetes } from './test-kubernetes.mjs';
+
+const USAGE = `npm run chaos [-- --kills=100] [--seed=N] [--no-restart] [--no-table]
+
+Kills the server, drivers, executors, witnesses and connections at random on the testbed (or the cluster of
+AGLAIS_KUBECONFIG) while notebooks work, and checks what must hold (docs/chaos.md, which it writes).
+--no-restart leaves the testbed's API server alone, for when others use it, too.`;
+
+const { values } = parseArgs({
+  allowNegative: true,
+  options: {
+    kills: { type: 'string', default: '100' },
+    seed: { type: 'string' },
+    restart: { type: 'boolean', default: !process.env.AGLAIS_KUBECONFIG },
+    table: { type: 'boolean', default: true },
+    help: { type: 'boolean', default: false }
+  }
+});
+const kills = Number(values.kills);
+if (values.help || !(kills >= 1)) {
+  console.log(USAGE);
+  process.exit(values.help ? 0 : 2);
+}
+process.env.AGLAIS_CHAOS_KILLS = String(kills);
+process.env.AGLAIS_CHAOS_RESTART = String(values.restart);
+if (values.seed !== undefined) process.env.AGLAIS_TEST_SEED = values.seed;
+if (values.table) process.env.AGLAIS_CHAOS_TABLE = join(checkout, 'docs', 'chaos.md');
+await setUp();
+// By its folder too: a checkout may be called "chaos".
+const { code, skipped } = await testKubernetes([join('kubernetes', 'chaos')]);
+if (skipped) console.error(`Nothing was killed: ${skipped}`);
+process.exit(skipped ? 1 : code);

@@ -37,6 +37,8 @@ export interface KeeperOptions {
 export class ClusterKeeper {
   private readonly watches = new Map<string, ClusterWatch>();
   private readonly observed = new Map<string, ObservedCluster>();
+  /** By cluster: what was told of it and is on its way into the database. */
+  private readonly saving = new Map<string, Promise<void>>();
   /** One step at a time for each cluster. */
   private readonly turns = new Turns();
   private readonly abort = new AbortController();
@@ -110,7 +112,7 @@ export class ClusterKeeper {
     try {
       const live = await this.options.rows.live();
       await this.beforeLook(live);
-      const known = new Set(live.map(row => row.id));
+      const known = new Set((await this.options.rows.unfinished()).map(row => row.id));
       for (const { id } of await this.options.launcher.list()) {
         if (known.has(id) || this.watches.has(id)) continue;
         if (await this.options.rows.get(id)) known.add(id);
@@ -164,7 +166,10 @@ export class ClusterKeeper {
       if (observed) this.observed.set(id, observed);
       else this.observed.delete(id);
       const decision = decide(row, observed, this.busy(id), Date.now(), deadlines);
-      const changed = await this.write(row, decision);
+      const over = observed === null && decision.action === 'none' && hasEnded(decision.state);
+      // Before it is written down: a server that is killed in between does it again.
+      if (over && row.stopped_at === null) await this.conclude(row);
+      const changed = await this.write(row, decision, over);
       this.publish(changed);
       try {
         if (decision.action === 'start') await this.start(changed);
@@ -176,7 +181,7 @@ export class ClusterKeeper {
           await rows.wantStopped(id, reason, 'failed');
         }
       }
-      await this.keepWatch(changed, observed !== null && decision.action !== 'stop');
+      if (observed && decision.action !== 'stop') this.keepWatch(changed);
       return this.publish(changed);
     });
   }
@@ -199,7 +204,11 @@ export class ClusterKeeper {
   }
 
   /** Brings the row to what was decided; returns it as it is then. */
-  private async write(row: ClusterRow, decision: ReturnType<typeof decide>): Promise<ClusterRow> {
+  private async write(
+    row: ClusterRow,
+    decision: ReturnType<typeof decide>,
+    over: boolean
+  ): Promise<ClusterRow> {
     const { state, desired, reason } = decision;
     const application = this.watches.get(row.id)?.diagnosis.application;
     const busySince = this.busy(row.id) ? { last_used_at: Date.now() } : {};
@@ -208,8 +217,7 @@ export class ClusterKeeper {
       ...(desired !== row.desired && { desired }),
       ...(reason !== row.reason && { reason }),
       ...(state === 'ready' && row.ready_at === null && { ready_at: Date.now() }),
-      ...((state === 'stopped' || state === 'failed') &&
-        row.stopped_at === null && { stopped_at: Date.now() }),
+      ...(over && row.stopped_at === null && { stopped_at: Date.now() }),
       ...(application?.id && row.application === null && { application: application.id }),
       ...(application?.sparkVersion &&
         row.spark_version === null && { spark_version: application.sparkVersion }),
@@ -237,39 +245,69 @@ export class ClusterKeeper {
   }
 
   /** A cluster is followed from its start to its end. */
-  private async keepWatch(row: ClusterRow, wanted: boolean): Promise<void> {
-    const watch = this.watches.get(row.id);
-    if (wanted && !watch) this.watches.set(row.id, this.watch(row));
-    if (!wanted && watch && row.state !== 'requested' && row.state !== 'starting') {
-      await watch.close(true);
-      this.watches.delete(row.id);
-      await this.cellRuns.conclude(row.id);
-    }
+  private keepWatch(row: ClusterRow): void {
+    if (!this.watches.has(row.id)) this.watches.set(row.id, this.watch(row, this.options.launcher));
   }
 
-  private watch(row: ClusterRow): ClusterWatch {
-    const { journal, findings, launcher, log } = this.options;
+  /** Nothing more will come: what follows from all of it is told and kept, whichever server saw the rest. */
+  private async conclude(row: ClusterRow): Promise<void> {
+    const { journal, findings, launcher, rows } = this.options;
+    const { id } = row;
+    let watch = this.watches.get(id);
+    if (!watch) {
+      watch = this.watch(row, { follow: (_, sink) => launcher.replay(id, sink) });
+      await watch.idle();
+    }
+    await watch.close(true);
+    this.watches.delete(id);
+    await this.saving.get(id);
+    this.saving.delete(id);
+    const found = new Set(watch.diagnosis.findings().map(finding => finding.id));
+    // Told by a server that was killed before it could take them back.
+    for (const { cluster, finding } of [...journal.findings.values()]) {
+      if (cluster !== id || found.has(finding.id)) continue;
+      journal.publish({ type: 'finding-withdrawn', cluster: id, id: finding.id });
+      await findings.removeFinding(id, finding.id);
+    }
+    const { application } = watch.diagnosis;
+    if (row.application === null && application.id) {
+      const change = { application: application.id, spark_version: application.sparkVersion };
+      await rows.update(id, change);
+      Object.assign(row, change);
+    }
+    await this.cellRuns.conclude(id);
+  }
+
+  private watch(row: ClusterRow, source: Pick<Launcher, 'follow'>): ClusterWatch {
+    const { journal, findings, log } = this.options;
     const place = { id: row.id, kernel: row.kernel, notebook: row.notebook };
     const fail = (error: unknown) =>
       log.error({ err: error, cluster: row.id }, 'evidence was not kept');
+    const save = (saved: Promise<void>) => {
+      const before = this.saving.get(row.id);
+      this.saving.set(
+        row.id,
+        Promise.all([before, saved.catch(fail)]).then(() => undefined)
+      );
+    };
     return new ClusterWatch(
-      launcher,
+      source,
       place,
       {
         onResources: () => void this.refresh(row.id).catch(fail),
         onCellRun: cellRun => {
           journal.publish({ type: 'cell-run', cellRun });
-          findings.saveCellRun(cellRun).catch(fail);
+          save(findings.saveCellRun(cellRun));
         },
         onFinding: (finding, { id, kernel, notebook }) => {
           const dismissed = journal.finding(id, finding.id)?.dismissed ?? false;
           const placed = { cluster: id, kernel, notebook, dismissed, finding };
           journal.publish({ type: 'finding', finding: placed });
-          findings.saveFinding(placed).catch(fail);
+          save(findings.saveFinding(placed));
         },
         onWithdrawn: id => {
           journal.publish({ type: 'finding-withdrawn', cluster: row.id, id });
-          findings.removeFinding(row.id, id).catch(fail);
+          save(findings.removeFinding(row.id, id));
         }
       },
       fail
@@ -296,4 +334,8 @@ export class ClusterKeeper {
     journal.publish({ type: 'cluster', cluster });
     return cluster;
   }
+}
+
+function hasEnded(state: string): boolean {
+  return state === 'stopped' || state === 'failed';
 }

@@ -8,11 +8,11 @@ import type { Ask, Kill } from './plan.js';
 import type { ServerProcess } from './server-process.js';
 import { executorId, type World } from './world.js';
 
-export const KERNELS = ['k1', 'k2', 'k3'];
+export const KERNELS = ['k1', 'k2'];
 /** On a machine that does much else, a cluster may need this long to be ready, ms. */
 const READY_MS = 300_000;
 /** A write that is waited for may never come, ms. */
-const WRITE_MS = 8_000;
+const WRITE_MS = 4_000;
 const NAMED_MS = 60_000;
 const RAISE_MIB = 32;
 
@@ -243,9 +243,13 @@ export class Chaos {
   private async killExecutor(kill: Kill): Promise<number> {
     const { world, server } = this.parts;
     const cluster = await this.oneAtWork(kill);
-    const pods = await eventually('an executor that runs', async () => {
+    // One that Spark has not met yet has nothing to lose, and nobody misses it.
+    const pods = await eventually('an executor that is known', async () => {
+      const { executors } = await this.client.cluster(cluster);
+      const active = executors.filter(({ state }) => state === 'active').map(({ id }) => id);
       const live = await world.liveExecutors(cluster);
-      return live.length > 0 && live;
+      const known = live.filter(pod => active.includes(executorId(pod)));
+      return known.length > 0 && known;
     });
     const pod = pods[kill.pick % pods.length]!;
     const id = executorId(pod);

@@ -1,18 +1,18 @@
 import type { Endpoint } from '@aglais/protocol';
 import { startPython } from '../support/connect.js';
 
-const ROWS = 6;
+const ROWS = 4;
 /** A notebook that never rests: small jobs of a few slow tasks, one after the other, in one session. */
 const PROGRAM = `
 import time
 def slowly(frames):
     import time
     for frame in frames:
-        time.sleep(0.4)
+        time.sleep(0.5)
         yield frame
 while True:
     print(spark.range(0, ${ROWS}, 1, ${ROWS}).mapInPandas(slowly, "id long").count(), flush=True)
-    time.sleep(0.3)
+    time.sleep(1)
 `;
 
 /** What runs on one cluster all the time, to be seen to go on. */

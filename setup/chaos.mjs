@@ -1,6 +1,7 @@
-import { parseArgs } from 'node:util';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { checkout } from './paths.mjs';
+import { parseArgs } from 'node:util';
+import { checkout, node } from './paths.mjs';
 import { setUp } from './setup.mjs';
 import { testKubernetes } from './test-kubernetes.mjs';
 
@@ -28,9 +29,12 @@ if (values.help || !(kills >= 1)) {
 process.env.AGLAIS_CHAOS_KILLS = String(kills);
 process.env.AGLAIS_CHAOS_RESTART = String(values.restart);
 if (values.seed !== undefined) process.env.AGLAIS_TEST_SEED = values.seed;
-if (values.table) process.env.AGLAIS_CHAOS_TABLE = join(checkout, 'docs', 'chaos.md');
+const table = join(checkout, 'docs', 'chaos.md');
+if (values.table) process.env.AGLAIS_CHAOS_TABLE = table;
 await setUp();
 // By its folder too: a checkout may be called "chaos".
 const { code, skipped } = await testKubernetes([join('kubernetes', 'chaos')]);
+if (values.table && !skipped)
+  spawnSync(node, [join(checkout, 'node_modules', '.bin', 'prettier'), '--write', table]);
 if (skipped) console.error(`Nothing was killed: ${skipped}`);
 process.exit(skipped ? 1 : code);

@@ -52,8 +52,13 @@ export class Chaos {
   }
 
   async kill(kill: Kill): Promise<void> {
-    const recoveredMs = await this.act(kill);
-    this.parts.ledger.kills.push({ kind: kill.kind, recoveredMs });
+    const { ledger, server } = this.parts;
+    const recoveredMs = await this.act(kill).catch((error: unknown) => {
+      ledger.violate('broken', `${kill.kind}, ${kill.ask}: ${String(error)}`);
+      return null;
+    });
+    if (!server.client) await server.start();
+    ledger.kills.push({ kind: kill.kind, recoveredMs });
     await this.checkPromises(kill);
   }
 

@@ -3,6 +3,19 @@ import { KINDS, type Kind } from './plan.js';
 
 const seconds = (ms: number) => (ms / 1_000).toFixed(1);
 
+const HEAD = `# Chaos
+
+Written by \`npm run chaos\`, which needs the testbed or another Kubernetes. A server runs as a process of its own, notebooks ask for
+Spark, stop, restart and resize it, and each of their clusters runs small jobs all the time. Meanwhile something is killed, again and
+again; which, when and where follows from the seed. Between the server and the API server stands a proxy that breaks connections, and
+that kills the server in the moment in which the API server has done what it was asked and the server has not yet heard of it.
+
+After each kill the answers that the server gave are compared with what it says now; all the time, every object in the namespace with
+the clusters that live (what belongs to none has a minute to go), and every job's result with the right one. When a cluster is over, what
+the server told of it is compared with what the library finds in the files that were kept, and each executor that was killed has to be
+in it. Driver pods are counted as they are made.
+`;
+
 /** What was done and what was seen, as Markdown. */
 export function tableOf(ledger: Ledger, seed: number): string {
   const kinds = (Object.keys(KINDS) as Kind[]).map(kind => {
@@ -17,6 +30,7 @@ export function tableOf(ledger: Ledger, seed: number): string {
   );
   const named = ledger.executorsNamedByFinding + ledger.executorsNamedOtherwise;
   return [
+    HEAD,
     `${ledger.kills.length} kills, seed ${seed}.`,
     '',
     '| killed | times | until it was right again: median, s | most, s |',

@@ -5,10 +5,11 @@ import { checkout, node } from './paths.mjs';
 import { setUp } from './setup.mjs';
 import { testKubernetes } from './test-kubernetes.mjs';
 
-const USAGE = `npm run chaos [-- --kills=100] [--seed=N] [--no-restart] [--no-table]
+const USAGE = `npm run chaos [-- --kills=100] [--seed=N] [--minutes=N] [--no-restart] [--no-table]
 
 Kills the server, drivers, executors, witnesses and connections at random on the testbed (or the cluster of
 AGLAIS_KUBECONFIG) while notebooks work, and checks what must hold (docs/chaos.md, which it writes).
+--minutes ends the killing early.
 --no-restart leaves the testbed's API server alone, for when others use it, too.`;
 
 const { values } = parseArgs({
@@ -16,6 +17,7 @@ const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '100' },
     seed: { type: 'string' },
+    minutes: { type: 'string' },
     restart: { type: 'boolean', default: !process.env.AGLAIS_KUBECONFIG },
     table: { type: 'boolean', default: true },
     help: { type: 'boolean', default: false }
@@ -28,6 +30,7 @@ if (values.help || !(kills >= 1)) {
 }
 process.env.AGLAIS_CHAOS_KILLS = String(kills);
 process.env.AGLAIS_CHAOS_RESTART = String(values.restart);
+if (values.minutes !== undefined) process.env.AGLAIS_CHAOS_MINUTES = values.minutes;
 if (values.seed !== undefined) process.env.AGLAIS_TEST_SEED = values.seed;
 const table = join(checkout, 'docs', 'chaos.md');
 if (values.table) process.env.AGLAIS_CHAOS_TABLE = table;

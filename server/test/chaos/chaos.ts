@@ -247,15 +247,19 @@ export class Chaos {
 
   private async killExecutor(kill: Kill): Promise<number> {
     const { world, server } = this.parts;
-    const cluster = await this.oneAtWork(kill);
+    const cluster = await this.oneReady(kill);
     // One that Spark has not met yet has nothing to lose, and nobody misses it.
-    const pods = await eventually('an executor that is known', async () => {
-      const { executors } = await this.client.cluster(cluster);
-      const active = executors.filter(({ state }) => state === 'active').map(({ id }) => id);
-      const live = await world.liveExecutors(cluster);
-      const known = live.filter(pod => active.includes(executorId(pod)));
-      return known.length > 0 && known;
-    });
+    const pods = await eventually(
+      'an executor that is known',
+      async () => {
+        const { executors } = await this.client.cluster(cluster);
+        const active = executors.filter(({ state }) => state === 'active').map(({ id }) => id);
+        const live = await world.liveExecutors(cluster);
+        const known = live.filter(pod => active.includes(executorId(pod)));
+        return known.length > 0 && known;
+      },
+      READY_MS
+    );
     const pod = pods[kill.pick % pods.length]!;
     const id = executorId(pod);
     const known = this.excuses.victims.get(cluster) ?? new Set();
@@ -286,7 +290,7 @@ export class Chaos {
   private async killDriver(kill: Kill): Promise<number> {
     const { world } = this.parts;
     const { client, promised } = this;
-    const cluster = await this.oneAtWork(kill);
+    const cluster = await this.oneReady(kill);
     const [pod] = await world.pods(cluster, 'driver');
     const { kernel } = await client.cluster(cluster);
     this.excuses.mortal.add(cluster);
@@ -308,7 +312,7 @@ export class Chaos {
   private async killWitness(kill: Kill): Promise<number | null> {
     const { world } = this.parts;
     const { monitor } = this;
-    const cluster = await this.oneAtWork(kill);
+    const cluster = await this.oneReady(kill);
     const [pod] = await world.pods(cluster, 'driver');
     this.excuses.shaken.add(cluster);
     if (!world.killWitness(pod!)) throw new Error(`the witness of ${cluster} was not found`);
@@ -323,9 +327,9 @@ export class Chaos {
     return Date.now() - begun;
   }
 
-  /** A cluster that is ready and has given a result; one is asked for if there is none. */
-  private async oneAtWork({ kernel: number, pick }: Kill): Promise<string> {
-    const { client, promised, monitor } = this;
+  /** A cluster that is ready; one is asked for if there is none. */
+  private async oneReady({ kernel: number, pick }: Kill): Promise<string> {
+    const { client, promised } = this;
     const wanted = (await clustersOf(client)).filter(isWanted);
     if (wanted.length === 0) {
       const kernel = KERNELS[number % KERNELS.length]!;
@@ -337,11 +341,6 @@ export class Chaos {
     const from = ready.length > 0 ? ready : wanted;
     const { id } = from[pick % from.length]!;
     await this.isReady(id);
-    await eventually(
-      `a result of ${id}`,
-      () => (monitor.workloads.get(id)?.results.right ?? 0) > 0,
-      READY_MS
-    );
     return id;
   }
 

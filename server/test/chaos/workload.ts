@@ -2,16 +2,15 @@ import type { Endpoint } from '@aglais/protocol';
 import { startPython } from '../support/connect.js';
 
 const ROWS = 4;
-/** A notebook that never rests: small jobs of a few slow tasks, one after the other, in one session. */
+/**
+ * A notebook that never rests: small jobs of a few slow tasks, one after the other, in one session. Without Python workers, which
+ * take longer to begin than all the rest.
+ */
 const PROGRAM = `
 import time
-def slowly(frames):
-    import time
-    for frame in frames:
-        time.sleep(0.5)
-        yield frame
 while True:
-    print(spark.range(0, ${ROWS}, 1, ${ROWS}).mapInPandas(slowly, "id long").count(), flush=True)
+    slow = spark.range(0, ${ROWS}, 1, ${ROWS}).selectExpr("reflect('java.lang.Thread', 'sleep', 500L) as slept")
+    print(slow.selectExpr("count(if(slept = 'x', null, 1))").collect()[0][0], flush=True)
     time.sleep(1)
 `;
 

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Shape, type Cluster } from '@aglais/protocol';
 import type { Logger } from 'pino';
-import { ClusterWatch } from '../evidence/cluster-watch.js';
 import type { FindingRows } from '../findings/finding-rows.js';
 import type { Tokens } from '../identity/tokens.js';
 import { notFound } from '../problems.js';
@@ -10,6 +9,7 @@ import type { Journal } from '../stream/journal.js';
 import type { CellRuns } from './cell-runs.js';
 import type { ClusterRows } from './cluster-rows.js';
 import { clusterView } from './cluster-view.js';
+import { ClusterWatches } from './cluster-watches.js';
 import { decide, type Deadlines } from './decide.js';
 import type { Launcher, ObservedCluster } from './launchers/launcher.js';
 import { Turns } from './turns.js';
@@ -35,10 +35,8 @@ export interface KeeperOptions {
  * Every step may be interrupted at any line; the next start goes on from what it finds.
  */
 export class ClusterKeeper {
-  private readonly watches = new Map<string, ClusterWatch>();
+  private readonly watches: ClusterWatches;
   private readonly observed = new Map<string, ObservedCluster>();
-  /** By cluster: what was told of it and is on its way into the database. */
-  private readonly saving = new Map<string, Promise<void>>();
   /** One step at a time for each cluster. */
   private readonly turns = new Turns();
   private readonly abort = new AbortController();
@@ -52,7 +50,9 @@ export class ClusterKeeper {
     private readonly options: KeeperOptions,
     private readonly cellRuns: CellRuns,
     private readonly beforeLook: (live: readonly ClusterRow[]) => Promise<void>
-  ) {}
+  ) {
+    this.watches = new ClusterWatches(options, id => this.refresh(id));
+  }
 
   /** Whether the cluster's evidence is being read. */
   follows(id: string): boolean {
@@ -67,14 +67,13 @@ export class ClusterKeeper {
 
   /** The cluster's notebook has another name now. */
   place(row: ClusterRow): void {
-    this.watches.get(row.id)?.place(row.notebook);
+    this.watches.place(row);
     this.publish(row);
   }
 
   /** Lines of evidence of the clusters that are followed now which could not be read. */
   unreadableLines(): number {
-    const watches = [...this.watches.values()];
-    return watches.reduce((sum, { diagnosis }) => sum + diagnosis.problems.count, 0);
+    return this.watches.unreadableLines();
   }
 
   /** Finds what an earlier server left, and from then on looks after it. */
@@ -97,8 +96,7 @@ export class ClusterKeeper {
     this.abort.abort();
     await this.ticking;
     await this.turns.idle();
-    await Promise.all([...this.watches.values()].map(watch => watch.close(false)));
-    this.watches.clear();
+    await this.watches.close();
   }
 
   private async tickForever(): Promise<void> {
@@ -165,7 +163,7 @@ export class ClusterKeeper {
       const observed = await launcher.observe(id);
       if (observed) this.observed.set(id, observed);
       else this.observed.delete(id);
-      const decision = decide(row, observed, this.busy(id), Date.now(), deadlines);
+      const decision = decide(row, observed, this.watches.busy(id), Date.now(), deadlines);
       const over = observed === null && decision.action === 'none' && hasEnded(decision.state);
       // Before it is written down: a server that is killed in between does it again.
       if (over && row.stopped_at === null) await this.conclude(row);
@@ -181,7 +179,7 @@ export class ClusterKeeper {
           await rows.wantStopped(id, reason, 'failed');
         }
       }
-      if (observed && decision.action !== 'stop') this.keepWatch(changed);
+      if (observed && decision.action !== 'stop') this.watches.follow(changed);
       return this.publish(changed);
     });
   }
@@ -210,8 +208,8 @@ export class ClusterKeeper {
     over: boolean
   ): Promise<ClusterRow> {
     const { state, desired, reason } = decision;
-    const application = this.watches.get(row.id)?.diagnosis.application;
-    const busySince = this.busy(row.id) ? { last_used_at: Date.now() } : {};
+    const application = this.watches.diagnosis(row.id)?.application;
+    const busySince = this.watches.busy(row.id) ? { last_used_at: Date.now() } : {};
     const change: Partial<ClusterRow> = {
       ...(state !== row.state && { state }),
       ...(desired !== row.desired && { desired }),
@@ -235,83 +233,15 @@ export class ClusterKeeper {
     return { ...row, ...change };
   }
 
-  /** Whether a job runs, or the newest cell that used Spark: it may be busy without Spark for hours between two jobs. */
-  private busy(id: string): boolean {
-    const diagnosis = this.watches.get(id)?.diagnosis;
-    if (!diagnosis) return false;
-    return (
-      diagnosis.runningStages().length > 0 || diagnosis.cellRuns().at(-1)?.outcome === 'running'
-    );
-  }
-
-  /** A cluster is followed from its start to its end. */
-  private keepWatch(row: ClusterRow): void {
-    if (!this.watches.has(row.id)) this.watches.set(row.id, this.watch(row, this.options.launcher));
-  }
-
-  /** Nothing more will come: what follows from all of it is told and kept, whichever server saw the rest. */
+  /** All that is known of a cluster that is over is told, and kept with its row. */
   private async conclude(row: ClusterRow): Promise<void> {
-    const { journal, findings, launcher, rows } = this.options;
-    const { id } = row;
-    let watch = this.watches.get(id);
-    if (!watch) {
-      watch = this.watch(row, { follow: (_, sink) => launcher.replay(id, sink) });
-      await watch.idle();
-    }
-    await watch.close(true);
-    this.watches.delete(id);
-    await this.saving.get(id);
-    this.saving.delete(id);
-    const found = new Set(watch.diagnosis.findings().map(finding => finding.id));
-    // Told by a server that was killed before it could take them back.
-    for (const { cluster, finding } of [...journal.findings.values()]) {
-      if (cluster !== id || found.has(finding.id)) continue;
-      journal.publish({ type: 'finding-withdrawn', cluster: id, id: finding.id });
-      await findings.removeFinding(id, finding.id);
-    }
-    const { application } = watch.diagnosis;
+    const { application } = await this.watches.conclude(row);
     if (row.application === null && application.id) {
       const change = { application: application.id, spark_version: application.sparkVersion };
-      await rows.update(id, change);
+      await this.options.rows.update(row.id, change);
       Object.assign(row, change);
     }
-    await this.cellRuns.conclude(id);
-  }
-
-  private watch(row: ClusterRow, source: Pick<Launcher, 'follow'>): ClusterWatch {
-    const { journal, findings, log } = this.options;
-    const place = { id: row.id, kernel: row.kernel, notebook: row.notebook };
-    const fail = (error: unknown) =>
-      log.error({ err: error, cluster: row.id }, 'evidence was not kept');
-    const save = (saved: Promise<void>) => {
-      const before = this.saving.get(row.id);
-      this.saving.set(
-        row.id,
-        Promise.all([before, saved.catch(fail)]).then(() => undefined)
-      );
-    };
-    return new ClusterWatch(
-      source,
-      place,
-      {
-        onResources: () => void this.refresh(row.id).catch(fail),
-        onCellRun: cellRun => {
-          journal.publish({ type: 'cell-run', cellRun });
-          save(findings.saveCellRun(cellRun));
-        },
-        onFinding: (finding, { id, kernel, notebook }) => {
-          const dismissed = journal.finding(id, finding.id)?.dismissed ?? false;
-          const placed = { cluster: id, kernel, notebook, dismissed, finding };
-          journal.publish({ type: 'finding', finding: placed });
-          save(findings.saveFinding(placed));
-        },
-        onWithdrawn: id => {
-          journal.publish({ type: 'finding-withdrawn', cluster: row.id, id });
-          save(findings.removeFinding(row.id, id));
-        }
-      },
-      fail
-    );
+    await this.cellRuns.conclude(row.id);
   }
 
   /** Tells everybody what the row says now. */
@@ -323,7 +253,7 @@ export class ClusterKeeper {
   /** Tells everybody about the cluster if anything of it is new. */
   publish(row: ClusterRow): Cluster {
     const { journal, deadlines } = this.options;
-    const diagnosis = this.watches.get(row.id)?.diagnosis ?? null;
+    const diagnosis = this.watches.diagnosis(row.id);
     const before = journal.clusters.get(row.id);
     const observed = this.observed.get(row.id) ?? null;
     const view = clusterView(row, observed, diagnosis, deadlines.idleMs, before?.revision ?? 0);

@@ -183,6 +183,7 @@ export class Chaos {
         const asked = this.ask(kill);
         await sleep(Math.min(kill.afterMs, 500));
         await restartApiServer();
+        await eventually('an API server', () => this.parts.world.objects().catch(() => null));
         return this.whileAsked(asked);
       }
     }

@@ -8,6 +8,7 @@ import { afterAll, expect, it } from '@jest/globals';
 import type { Cluster, PlacedFinding } from '@aglais/protocol';
 import { runPython } from './support/connect.js';
 import { clusterProcesses, endAll, type ClusterProcess } from './support/processes.js';
+import { randomFrom } from './support/random.js';
 import {
   builtServer,
   Client,
@@ -22,17 +23,6 @@ import {
 const KILLS = 32;
 const KERNELS = ['k1', 'k2', 'k3'];
 const LOOK_MS = 100;
-
-/** Small numbers from a seed, the same on every machine (mulberry32, public domain). */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return below => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 const directory = temporaryDirectory();
 const clusters = join(directory.path, 'state', 'clusters');

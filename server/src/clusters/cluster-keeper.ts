@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Shape, type Cluster } from '@aglais/protocol';
 import type { Logger } from 'pino';
-import { ClusterWatch } from '../evidence/cluster-watch.js';
 import type { FindingRows } from '../findings/finding-rows.js';
 import type { Tokens } from '../identity/tokens.js';
 import { notFound } from '../problems.js';
@@ -10,6 +9,7 @@ import type { Journal } from '../stream/journal.js';
 import type { CellRuns } from './cell-runs.js';
 import type { ClusterRows } from './cluster-rows.js';
 import { clusterView } from './cluster-view.js';
+import { ClusterWatches } from './cluster-watches.js';
 import { decide, type Deadlines } from './decide.js';
 import type { Launcher, ObservedCluster } from './launchers/launcher.js';
 import { Turns } from './turns.js';
@@ -35,7 +35,7 @@ export interface KeeperOptions {
  * Every step may be interrupted at any line; the next start goes on from what it finds.
  */
 export class ClusterKeeper {
-  private readonly watches = new Map<string, ClusterWatch>();
+  private readonly watches: ClusterWatches;
   private readonly observed = new Map<string, ObservedCluster>();
   /** One step at a time for each cluster. */
   private readonly turns = new Turns();
@@ -50,7 +50,9 @@ export class ClusterKeeper {
     private readonly options: KeeperOptions,
     private readonly cellRuns: CellRuns,
     private readonly beforeLook: (live: readonly ClusterRow[]) => Promise<void>
-  ) {}
+  ) {
+    this.watches = new ClusterWatches(options, id => this.refresh(id));
+  }
 
   /** Whether the cluster's evidence is being read. */
   follows(id: string): boolean {
@@ -65,14 +67,13 @@ export class ClusterKeeper {
 
   /** The cluster's notebook has another name now. */
   place(row: ClusterRow): void {
-    this.watches.get(row.id)?.place(row.notebook);
+    this.watches.place(row);
     this.publish(row);
   }
 
   /** Lines of evidence of the clusters that are followed now which could not be read. */
   unreadableLines(): number {
-    const watches = [...this.watches.values()];
-    return watches.reduce((sum, { diagnosis }) => sum + diagnosis.problems.count, 0);
+    return this.watches.unreadableLines();
   }
 
   /** Finds what an earlier server left, and from then on looks after it. */
@@ -95,8 +96,7 @@ export class ClusterKeeper {
     this.abort.abort();
     await this.ticking;
     await this.turns.idle();
-    await Promise.all([...this.watches.values()].map(watch => watch.close(false)));
-    this.watches.clear();
+    await this.watches.close();
   }
 
   private async tickForever(): Promise<void> {
@@ -110,7 +110,7 @@ export class ClusterKeeper {
     try {
       const live = await this.options.rows.live();
       await this.beforeLook(live);
-      const known = new Set(live.map(row => row.id));
+      const known = new Set((await this.options.rows.unfinished()).map(row => row.id));
       for (const { id } of await this.options.launcher.list()) {
         if (known.has(id) || this.watches.has(id)) continue;
         if (await this.options.rows.get(id)) known.add(id);
@@ -163,8 +163,11 @@ export class ClusterKeeper {
       const observed = await launcher.observe(id);
       if (observed) this.observed.set(id, observed);
       else this.observed.delete(id);
-      const decision = decide(row, observed, this.busy(id), Date.now(), deadlines);
-      const changed = await this.write(row, decision);
+      const decision = decide(row, observed, this.watches.busy(id), Date.now(), deadlines);
+      const over = observed === null && decision.action === 'none' && hasEnded(decision.state);
+      // Before it is written down: a server that is killed in between does it again.
+      if (over && row.stopped_at === null) await this.conclude(row);
+      const changed = await this.write(row, decision, over);
       this.publish(changed);
       try {
         if (decision.action === 'start') await this.start(changed);
@@ -176,7 +179,7 @@ export class ClusterKeeper {
           await rows.wantStopped(id, reason, 'failed');
         }
       }
-      await this.keepWatch(changed, observed !== null && decision.action !== 'stop');
+      if (observed && decision.action !== 'stop') this.watches.follow(changed);
       return this.publish(changed);
     });
   }
@@ -199,17 +202,20 @@ export class ClusterKeeper {
   }
 
   /** Brings the row to what was decided; returns it as it is then. */
-  private async write(row: ClusterRow, decision: ReturnType<typeof decide>): Promise<ClusterRow> {
+  private async write(
+    row: ClusterRow,
+    decision: ReturnType<typeof decide>,
+    over: boolean
+  ): Promise<ClusterRow> {
     const { state, desired, reason } = decision;
-    const application = this.watches.get(row.id)?.diagnosis.application;
-    const busySince = this.busy(row.id) ? { last_used_at: Date.now() } : {};
+    const application = this.watches.diagnosis(row.id)?.application;
+    const busySince = this.watches.busy(row.id) ? { last_used_at: Date.now() } : {};
     const change: Partial<ClusterRow> = {
       ...(state !== row.state && { state }),
       ...(desired !== row.desired && { desired }),
       ...(reason !== row.reason && { reason }),
       ...(state === 'ready' && row.ready_at === null && { ready_at: Date.now() }),
-      ...((state === 'stopped' || state === 'failed') &&
-        row.stopped_at === null && { stopped_at: Date.now() }),
+      ...(over && row.stopped_at === null && { stopped_at: Date.now() }),
       ...(application?.id && row.application === null && { application: application.id }),
       ...(application?.sparkVersion &&
         row.spark_version === null && { spark_version: application.sparkVersion }),
@@ -227,53 +233,15 @@ export class ClusterKeeper {
     return { ...row, ...change };
   }
 
-  /** Whether a job runs, or the newest cell that used Spark: it may be busy without Spark for hours between two jobs. */
-  private busy(id: string): boolean {
-    const diagnosis = this.watches.get(id)?.diagnosis;
-    if (!diagnosis) return false;
-    return (
-      diagnosis.runningStages().length > 0 || diagnosis.cellRuns().at(-1)?.outcome === 'running'
-    );
-  }
-
-  /** A cluster is followed from its start to its end. */
-  private async keepWatch(row: ClusterRow, wanted: boolean): Promise<void> {
-    const watch = this.watches.get(row.id);
-    if (wanted && !watch) this.watches.set(row.id, this.watch(row));
-    if (!wanted && watch && row.state !== 'requested' && row.state !== 'starting') {
-      await watch.close(true);
-      this.watches.delete(row.id);
-      await this.cellRuns.conclude(row.id);
+  /** All that is known of a cluster that is over is told, and kept with its row. */
+  private async conclude(row: ClusterRow): Promise<void> {
+    const { application } = await this.watches.conclude(row);
+    if (row.application === null && application.id) {
+      const change = { application: application.id, spark_version: application.sparkVersion };
+      await this.options.rows.update(row.id, change);
+      Object.assign(row, change);
     }
-  }
-
-  private watch(row: ClusterRow): ClusterWatch {
-    const { journal, findings, launcher, log } = this.options;
-    const place = { id: row.id, kernel: row.kernel, notebook: row.notebook };
-    const fail = (error: unknown) =>
-      log.error({ err: error, cluster: row.id }, 'evidence was not kept');
-    return new ClusterWatch(
-      launcher,
-      place,
-      {
-        onResources: () => void this.refresh(row.id).catch(fail),
-        onCellRun: cellRun => {
-          journal.publish({ type: 'cell-run', cellRun });
-          findings.saveCellRun(cellRun).catch(fail);
-        },
-        onFinding: (finding, { id, kernel, notebook }) => {
-          const dismissed = journal.finding(id, finding.id)?.dismissed ?? false;
-          const placed = { cluster: id, kernel, notebook, dismissed, finding };
-          journal.publish({ type: 'finding', finding: placed });
-          findings.saveFinding(placed).catch(fail);
-        },
-        onWithdrawn: id => {
-          journal.publish({ type: 'finding-withdrawn', cluster: row.id, id });
-          findings.removeFinding(row.id, id).catch(fail);
-        }
-      },
-      fail
-    );
+    await this.cellRuns.conclude(row.id);
   }
 
   /** Tells everybody what the row says now. */
@@ -285,7 +253,7 @@ export class ClusterKeeper {
   /** Tells everybody about the cluster if anything of it is new. */
   publish(row: ClusterRow): Cluster {
     const { journal, deadlines } = this.options;
-    const diagnosis = this.watches.get(row.id)?.diagnosis ?? null;
+    const diagnosis = this.watches.diagnosis(row.id);
     const before = journal.clusters.get(row.id);
     const observed = this.observed.get(row.id) ?? null;
     const view = clusterView(row, observed, diagnosis, deadlines.idleMs, before?.revision ?? 0);
@@ -296,4 +264,8 @@ export class ClusterKeeper {
     journal.publish({ type: 'cluster', cluster });
     return cluster;
   }
+}
+
+function hasEnded(state: string): boolean {
+  return state === 'stopped' || state === 'failed';
 }

@@ -25,6 +25,16 @@ export class ClusterRows {
       .execute();
   }
 
+  /** Those, and ended ones of which something is left to do: until then they have no time of their end. */
+  async unfinished(): Promise<ClusterRow[]> {
+    return this.store
+      .selectFrom('clusters')
+      .selectAll()
+      .where(or => or.or([or('desired', '=', 'running'), or('stopped_at', 'is', null)]))
+      .orderBy('created_at')
+      .execute();
+  }
+
   /** Live ones and the latest ended ones, the newest first. */
   async recent(): Promise<ClusterRow[]> {
     const latest = await this.store

@@ -66,6 +66,11 @@ export class ClusterWatch implements EvidenceSink {
     this.tellSoon();
   }
 
+  /** Resolves when there is no more evidence: of a replay. */
+  async idle(): Promise<void> {
+    await this.following;
+  }
+
   /**
    * Ends the watch after telling what was seen last.
    * @param over the cluster has ended: what its evidence lacks now will never come

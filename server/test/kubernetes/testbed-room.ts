@@ -200,7 +200,7 @@ async function serverAccount(
 }
 
 /** Runs a command in a container; what it prints. The launcher itself never does this. */
-async function execute(
+export async function execute(
   config: KubeConfig,
   namespace: string,
   pod: string,

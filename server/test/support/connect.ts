@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import type { Endpoint } from '@aglais/protocol';
 import { python } from './server.js';
 
@@ -7,6 +7,8 @@ export interface PythonRun {
   stdout: string;
   stderr: string;
 }
+
+type Reached = Pick<Endpoint, 'url' | 'token' | 'ca'>;
 
 /** As the kernel side of Aglais connects: only to a driver whose certificate is of the authority CA. */
 const PINNED = `
@@ -24,10 +26,15 @@ spark = ConnectSession.builder.channelBuilder(builder).getOrCreate()
 `;
 
 /** Runs Python that finds `spark`, a session on the cluster, and `F`, the functions of Spark's SQL. */
-export async function runPython(
-  endpoint: Pick<Endpoint, 'url' | 'token' | 'ca'>,
+export async function runPython(endpoint: Reached, code: string): Promise<PythonRun> {
+  return startPython(endpoint, code).ended;
+}
+
+/** The same, without waiting for its end. */
+export function startPython(
+  endpoint: Reached,
   code: string
-): Promise<PythonRun> {
+): { child: ChildProcess; run: PythonRun; ended: Promise<PythonRun> } {
   const program = `
 import os
 from pyspark.sql import SparkSession, functions as F
@@ -46,9 +53,9 @@ spark.stop()
   const run: PythonRun = { code: null, stdout: '', stderr: '' };
   child.stdout.on('data', (text: Buffer) => (run.stdout += text.toString()));
   child.stderr.on('data', (text: Buffer) => (run.stderr += text.toString()));
-  run.code = await new Promise<number | null>((resolve, reject) => {
-    child.once('close', resolve);
+  const ended = new Promise<PythonRun>((resolve, reject) => {
+    child.once('close', code => resolve(Object.assign(run, { code })));
     child.once('error', reject);
   });
-  return run;
+  return { child, run, ended };
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   LogRecords,
@@ -7,6 +7,7 @@ import {
   type Line,
   type LogObservation
 } from '@aglais/diagnosis';
+import type { EvidenceSink } from './launcher.js';
 
 /** After the last line of a driver's log this often is asked whether more will come. */
 const WAIT_MS = 1_000;
@@ -72,6 +73,31 @@ export async function followDriverLog(
   } finally {
     clearTimeout(waiting);
   }
+}
+
+/** What is kept of a cluster that is over, from the first line to the last; its driver's own last words go on record first. */
+export async function replayEvidence(
+  directory: string,
+  sink: EvidenceSink,
+  record: (observation: LogObservation) => Promise<void>
+): Promise<void> {
+  const until = { abort: new AbortController().signal, over: AbortSignal.abort() };
+  const isThere = async (file: string) => (await sizeOf(join(directory, file))) > 0;
+  if (await isThere('driver.log'))
+    await followDriverLog(directory, until, () => Promise.resolve(false), record);
+  if (await isThere('live.jsonl'))
+    await followLines(directory, 'live.jsonl', until, (text, ref) => sink.eventLine(text, ref));
+  if (await isThere('evidence.jsonl'))
+    await followLines(directory, 'evidence.jsonl', until, (text, ref) =>
+      sink.evidenceLine(text, ref)
+    );
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0
+  );
 }
 
 function linesOf(path: string, { abort, over }: Until): AsyncGenerator<Line> {

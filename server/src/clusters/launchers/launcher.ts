@@ -70,6 +70,8 @@ export interface Launcher {
   observe(id: string): Promise<ObservedCluster | null>;
   /** Evidence from the beginning on, then as it comes, until the signal. */
   follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void>;
+  /** Evidence of a cluster that is over, as far as it was kept; resolves when all of it was told. */
+  replay(id: string, sink: EvidenceSink): Promise<void>;
   /** Adds what someone else observed to the cluster's evidence, so that it can be diagnosed again from files. */
   record(id: string, observation: Observation): Promise<void>;
   /**

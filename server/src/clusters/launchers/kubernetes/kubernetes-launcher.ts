@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { replaceFile, writeOnce } from '../../../store/files.js';
 import type { Need, Room } from '../../room.js';
 import { lastWords, readText, shareProblem } from '../cluster-directory.js';
+import { replayEvidence } from '../follow-files.js';
 import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster, Resized } from '../launcher.js';
 import { isPassing, wordsOf } from './api-calls.js';
 import { authorityOf, makeCertificate } from './certificates.js';
@@ -230,6 +231,10 @@ export class KubernetesLauncher implements Launcher {
 
   async follow(id: string, sink: EvidenceSink, abort: AbortSignal): Promise<void> {
     await this.evidence.follow(id, sink, abort);
+  }
+
+  async replay(id: string, sink: EvidenceSink): Promise<void> {
+    await replayEvidence(this.directory(id), sink, found => this.record(id, found));
   }
 
   async record(id: string, observation: Observation): Promise<void> {

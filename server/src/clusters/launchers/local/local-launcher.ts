@@ -9,6 +9,7 @@ import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster } from '../la
 import { makeClusterGroup, processesIn, removeGroup } from './cgroups.js';
 import type { Room } from '../../room.js';
 import { explainExit } from '../driver-exit.js';
+import { replayEvidence } from '../follow-files.js';
 import { lastWords, readText, shareProblem } from '../cluster-directory.js';
 import { machineRoom } from './machine-room.js';
 import { applicationId, argumentFile } from '../spark-driver.js';
@@ -170,6 +171,10 @@ export class LocalLauncher implements Launcher {
       sink,
       abort
     );
+  }
+
+  async replay(id: string, sink: EvidenceSink): Promise<void> {
+    await replayEvidence(this.directory(id), sink, found => this.record(id, found));
   }
 
   async record(id: string, observation: Observation): Promise<void> {

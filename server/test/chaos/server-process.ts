@@ -1,0 +1,81 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { appendFileSync, mkdirSync, readFileSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { builtServer, Client, node } from '../support/server.js';
+
+/** The built server as a process of its own, as it is run, that can be killed at any moment and started again. */
+export class ServerProcess {
+  private child: ChildProcess | null = null;
+  private gone: Promise<unknown> = Promise.resolve();
+  /** Null while it is not there. */
+  client: Client | null = null;
+  starts = 0;
+
+  /** @param log a file that its lines are added to */
+  constructor(
+    private readonly state: string,
+    private readonly env: Record<string, string>,
+    private readonly log: string
+  ) {
+    mkdirSync(state, { recursive: true });
+  }
+
+  /** Resolves when it listens, or when it was killed before: then with null. */
+  async start(): Promise<Client | null> {
+    const child = spawn(node, [builtServer], {
+      env: { ...process.env, ...this.env, AGLAIS_END_WITH_PARENT: 'true' },
+      stdio: ['ignore', 'pipe', 'pipe']
+    });
+    this.child = child;
+    this.starts += 1;
+    this.gone = new Promise(resolve => child.once('close', resolve));
+    child.stderr.on('data', (text: Buffer) => appendFileSync(this.log, text));
+    let isUp = false;
+    await new Promise<void>(resolve => {
+      child.once('close', resolve);
+      createInterface({ input: child.stdout }).on('line', line => {
+        appendFileSync(this.log, `${line}\n`);
+        if (isUp || !line.includes('"Aglais listens"')) return;
+        isUp = true;
+        const { url } = JSON.parse(line) as { url: string };
+        this.client = new Client(url, readFileSync(join(this.state, 'token'), 'utf8').trim());
+        resolve();
+      });
+    });
+    if (!isUp && child.exitCode !== null) {
+      throw new Error(`the server ended by itself, code ${child.exitCode}; see ${this.log}`);
+    }
+    return this.client;
+  }
+
+  /** At once; synchronous, so that nothing happens in between. */
+  killNow(): void {
+    this.client = null;
+    this.child?.kill('SIGKILL');
+  }
+
+  async kill(): Promise<void> {
+    this.killNow();
+    await this.gone;
+  }
+
+  /** As an operator ends it; returns its exit code. */
+  async end(): Promise<number | null> {
+    this.client = null;
+    this.child?.kill('SIGTERM');
+    await this.gone;
+    return this.child?.exitCode ?? null;
+  }
+
+  get killed(): boolean {
+    return this.child?.signalCode === 'SIGKILL';
+  }
+
+  /** Calls back at each of its writes into its state directory (database, notes, evidence); returns the end of it. */
+  onDiskWrite(listener: () => void): () => void {
+    const watching = watch(this.state, { recursive: true }, () => listener());
+    watching.on('error', () => undefined);
+    return () => watching.close();
+  }
+}

@@ -249,14 +249,16 @@ export class Chaos {
   private async killExecutor(kill: Kill): Promise<number> {
     const { world, server } = this.parts;
     const cluster = await this.oneReady(kill);
-    // One that Spark has not met yet has nothing to lose, and nobody misses it.
+    // At work, so that something is lost; one that Spark has not even met is missed by nobody.
     const pods = await eventually(
-      'an executor that is known',
+      'an executor at work',
       async () => {
         const { executors } = await this.client.cluster(cluster);
-        const active = executors.filter(({ state }) => state === 'active').map(({ id }) => id);
+        const busy = executors
+          .filter(({ state, runningTasks }) => state === 'active' && runningTasks > 0)
+          .map(({ id }) => id);
         const live = await world.liveExecutors(cluster);
-        const known = live.filter(pod => active.includes(executorId(pod)));
+        const known = live.filter(pod => busy.includes(executorId(pod)));
         return known.length > 0 && known;
       },
       READY_MS

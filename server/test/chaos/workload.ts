@@ -9,7 +9,7 @@ const ROWS = 4;
 const PROGRAM = `
 import time
 while True:
-    slow = spark.range(0, ${ROWS}, 1, ${ROWS}).selectExpr("reflect('java.lang.Thread', 'sleep', 500L) as slept")
+    slow = spark.range(0, ${ROWS}, 1, ${ROWS}).selectExpr("reflect('java.lang.Thread', 'sleep', 1000L) as slept")
     print(slow.selectExpr("count(if(slept = 'x', null, 1))").collect()[0][0], flush=True)
     time.sleep(1)
 `;

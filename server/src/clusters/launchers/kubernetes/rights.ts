@@ -33,7 +33,8 @@ export function driverRights(
         {
           apiGroups: [''],
           resources: ['pods'],
-          verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete']
+          // Spark withdraws pods that found no place by one call for all of them.
+          verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete', 'deletecollection']
         }
       ]
     },

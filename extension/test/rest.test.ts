@@ -9,7 +9,7 @@ import { cluster } from './samples';
 describe('asking the backend, with a real HTTP server', () => {
   let server: Server;
   let rest: Rest;
-  let asked: { method: string; url: string; body: string }[];
+  let asked: { method: string; url: string; type: string | undefined; body: string }[];
   let answer: { status: number; body: string; type?: string };
 
   beforeEach(async () => {
@@ -17,7 +17,8 @@ describe('asking the backend, with a real HTTP server', () => {
     server = createServer(async (request, response) => {
       let body = '';
       for await (const chunk of request) body += chunk;
-      asked.push({ method: request.method ?? '', url: request.url ?? '', body });
+      const { method = '', url = '', headers } = request;
+      asked.push({ method, url, type: headers['content-type'], body });
       response.writeHead(answer.status, { 'Content-Type': answer.type ?? 'application/json' });
       response.end(answer.body);
     });
@@ -45,6 +46,7 @@ describe('asking the backend, with a real HTTP server', () => {
       {
         method: 'POST',
         url: '/user/mira/aglais/api/v1/clusters',
+        type: 'application/json',
         body: '{"kernel":"k1","notebook":"stars.ipynb"}'
       }
     ]);

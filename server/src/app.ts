@@ -8,7 +8,7 @@ import type { Clusters } from './clusters/clusters.js';
 import { clusterRoutes } from './clusters/routes.js';
 import { authenticate } from './identity/authenticate.js';
 import type { Tokens } from './identity/tokens.js';
-import { problemHandler, unknownRoute } from './problems.js';
+import { problemHandler, refuseOtherBodies, unknownRoute } from './problems.js';
 import type { DeclaredShare } from './shares/declarations.js';
 import { shareStatus } from './shares/declarations.js';
 
@@ -50,6 +50,7 @@ export function makeApp({ clusters, shares, tokens, metrics, log }: AppParts): E
   api.use(authenticate(tokens));
   // Only JSON is taken: a form on a strange web page cannot send it without being asked by the browser first.
   api.use(express.json({ limit: '2mb' }));
+  api.use(refuseOtherBodies);
   api.use(clusterRoutes(clusters));
   api.get('/shares', async (_request, response) => {
     const declared = await shares();

@@ -42,6 +42,18 @@ export function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.infe
   );
 }
 
+/** A body that nobody reads must not look like none: what it asks for would silently not be done. */
+export const refuseOtherBodies: RequestHandler = (request, _response, next) => {
+  if (request.is('json') === false) {
+    throw new ProblemError(
+      415,
+      'not-json',
+      'This API takes JSON: send it with `Content-Type: application/json`. Nothing was changed.'
+    );
+  }
+  next();
+};
+
 export const unknownRoute: RequestHandler = request => {
   throw new ProblemError(
     404,

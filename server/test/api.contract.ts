@@ -160,6 +160,20 @@ export function apiContract(database: () => string | undefined): void {
       expect(after).toBe(before);
     });
 
+    it('that is not called JSON is refused: it must not count as none', async () => {
+      const { url, token } = server.user;
+      const response = await fetch(`${url}/api/v1/clusters/${cluster.id}/restart`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${token!}` },
+        body: JSON.stringify({ shape: SMALL })
+      });
+      expect(response.status).toBe(415);
+      expect(await response.json()).toMatchObject({
+        detail: expect.stringMatching(/application\/json.*Nothing was changed/)
+      });
+      expect((await server.user.cluster(cluster.id)).state).toBe('ready');
+    });
+
     it.each([
       ['GET', '/clusters/nope'],
       ['DELETE', '/clusters/nope'],

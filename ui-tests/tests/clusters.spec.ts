@@ -63,7 +63,7 @@ test('A notebook that never uses Spark has none', async ({ page, request, tmpPat
   expect(await clustersOf(request, await notebook.kernel())).toEqual([]);
 });
 
-test('Spark is restarted and stopped from the panel, after a question, and the next cell finds the new one', async ({
+test('Spark is restarted, stopped and started from the panel, after a question, and the next cell finds the new one', async ({
   page,
   request,
   tmpPath
@@ -105,5 +105,11 @@ test('Spark is restarted and stopped from the panel, after a question, and the n
     await expect(state).toHaveAttribute('data-state', 'stopped');
     await expect.poll(() => processesOf(second)).toEqual([]);
     await expect(panel.getByRole('button', { name: 'Start again' })).toBeEnabled();
+  });
+
+  await test.step('a start from the panel needs no cell', async () => {
+    await panel.getByRole('button', { name: 'Start again' }).click();
+    await expect(state).toHaveAttribute('data-state', 'ready');
+    await readyClusterOf(request, await notebook.kernel());
   });
 });

@@ -68,7 +68,11 @@ export class Rest {
     const url = URLExt.join(this._settings.baseUrl, ROOT, ...path.map(encodeURIComponent));
     // Never from a cache; 'no-store' would have a time stamp added to the address.
     const init: RequestInit = { method, cache: 'reload' };
-    if (body !== undefined) init.body = JSON.stringify(body);
+    if (body !== undefined) {
+      init.body = JSON.stringify(body);
+      // Else the browser calls it text.
+      init.headers = { 'Content-Type': 'application/json' };
+    }
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(url, init, this._settings);

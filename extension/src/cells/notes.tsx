@@ -79,5 +79,6 @@ export class CellNotesWidget extends ReactWidget {
 
 /** Figures of a cluster change all the time; cards depend on its state and size only. */
 function sameForAdvice(a: Cluster | null, b: Cluster | null): boolean {
-  return a?.id === b?.id && a?.state === b?.state;
+  const sameSize = JSON.stringify(a?.shape) === JSON.stringify(b?.shape);
+  return a?.id === b?.id && a?.state === b?.state && sameSize;
 }

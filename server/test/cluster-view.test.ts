@@ -69,9 +69,7 @@ describe('What a panel is told of a cluster', () => {
     const view = clusterView(row({ state: 'ready' }), null, working(), 60_000, 1);
     expect(Cluster.parse(view)).toEqual(view);
     expect(view.tables).toMatchObject([{ rdd: 7, partitions: 2, now: { partitions: 1 } }]);
-    expect(view.memory).toEqual([
-      { who: '0', from: 2000, stepMs: 1000, usedMiB: [300, null, 500] }
-    ]);
+    expect(view.memory).toEqual([{ who: '0', from: 2000, stepMs: 1000, usedMiB: [300, 300, 500] }]);
   });
 
   it('is nothing of that once it has stopped', () => {
@@ -104,6 +102,13 @@ describe('A line of memory', () => {
 
   it('takes what Spark measured of the process tree where nobody sampled it', () => {
     expect(memoryLine(usage([0, null, 400], [1000, null, 410]))!.usedMiB).toEqual([450, 460]);
+  });
+
+  it('is drawn through two missing samples, and has a gap where more are missing', () => {
+    const samples = (...seconds: number[]) =>
+      seconds.map((second): [number, number] => [second * 1000, 100]);
+    expect(memoryLine(usage(...samples(0, 3)))!.usedMiB).toEqual([100, 100, 100, 100]);
+    expect(memoryLine(usage(...samples(0, 4)))!.usedMiB).toEqual([100, 100, 100, null, 100]);
   });
 
   it('is none where nothing is known', () => {

@@ -2,6 +2,8 @@ import type { MemoryLine, ProcessUsage } from '@aglais/protocol';
 
 /** Points of a line: as many as a panel has room for. */
 const POINTS = 60;
+/** Steps without a sample that a line is drawn through. */
+const BRIDGED = 2;
 
 /**
  * Memory in use of one process over time as a panel draws it: steps of the same length, the most in each, whole MiB.
@@ -24,5 +26,15 @@ export function memoryLine({ who, stepMs, series }: ProcessUsage): MemoryLine | 
     const place = Math.floor((at - first) / step);
     usedMiB[place] = Math.max(usedMiB[place] ?? 0, Math.round(used));
   }
+  bridge(usedMiB);
   return { who, from: first, stepMs: step, usedMiB };
+}
+
+/** Samples come about once a step: one that fell into the next step is no gap. */
+function bridge(usedMiB: (number | null)[]): void {
+  let since = 0;
+  for (let i = 1; i < usedMiB.length; i += 1) {
+    since = usedMiB[i] === null ? since + 1 : 0;
+    if (since > 0 && since <= BRIDGED) usedMiB[i] = usedMiB[i - 1] ?? null;
+  }
 }

@@ -35,6 +35,39 @@ describe('memory', () => {
     expect(diagnosis.driverMemory().heapUsedMiB).toBe(80);
   });
 
+  it('has the limit that is in force, also when it was raised after a kill', () => {
+    const story = new WorkStory().with('1');
+    const at = story.now;
+    const sample = {
+      kind: 'memory',
+      who: { executor: '1' },
+      rssMiB: 400,
+      pythonMiB: null
+    } as const;
+    story.observations.push(
+      {
+        kind: 'cgroup',
+        executor: '1',
+        at,
+        oomKills: 1,
+        limitMiB: 896,
+        peakMiB: 896,
+        quote: 'oom_kill 1',
+        ref: 'memory.oom_control'
+      },
+      {
+        ...sample,
+        at: at + 1000,
+        limitMiB: 2048,
+        heapUsedMiB: null,
+        heapLimitMiB: null,
+        passing: true
+      }
+    );
+    const { memory } = diagnose(story.observations).executors()[0]!;
+    expect(memory).toMatchObject({ limitMiB: 2048, usedMiB: 400 });
+  });
+
   it('that a heartbeat tells is a change to show', () => {
     const story = new WorkStory().with('1');
     const diagnosis = diagnose(story.observations);

@@ -147,7 +147,7 @@ export function describeMemory(facts: MemoryFacts, granted: GrantedMemory | null
   const tree = [measured?.jvmMiB, measured?.pythonMiB, measured?.otherMiB];
   const treeMiB = measured?.jvmMiB ? tree.reduce<number>((sum, mib) => sum + (mib ?? 0), 0) : null;
   return {
-    limitMiB: facts.limitMiB ?? granted?.limitMiB ?? null,
+    limitMiB: facts.newestLimitMiB ?? granted?.limitMiB ?? null,
     usedMiB: sample?.rssMiB ?? treeMiB,
     heapLimitMiB: sample?.heapLimitMiB ?? granted?.heapMiB ?? null,
     heapUsedMiB: sample?.heapUsedMiB ?? measured?.heapMiB ?? null,

@@ -72,9 +72,16 @@ export class MemoryFacts {
     return Math.max(0, ...this.kills.keys());
   }
 
-  /** The limit that was observed, MiB; null if nobody looked. */
+  /** The limit that is on record, MiB; null if nobody looked. */
   get limitMiB(): number | null {
     return this.cgroup?.limitMiB ?? this.sample?.limitMiB ?? null;
+  }
+
+  /** The limit as it was seen last, MiB: it may be moved under a process that lives. Only to be shown. */
+  get newestLimitMiB(): number | null {
+    const { cgroup, sample } = this;
+    const moved = cgroup && sample && sample.limitMiB !== null && sample.at > cgroup.at;
+    return moved ? sample.limitMiB : this.limitMiB;
   }
 }
 

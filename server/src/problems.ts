@@ -44,7 +44,8 @@ export function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.infe
 
 /** A body that nobody reads must not look like none: what it asks for would silently not be done. */
 export const refuseOtherBodies: RequestHandler = (request, _response, next) => {
-  if (request.is('json') === false) {
+  const isEmpty = request.headers['content-length'] === '0';
+  if (!isEmpty && request.is('json') === false) {
     throw new ProblemError(
       415,
       'not-json',

@@ -157,6 +157,19 @@ export interface ClientObservation {
   ref: string;
 }
 
+/** The most that is free on any one node: of each, not necessarily of the same node. */
+export interface FreeRoom {
+  memoryMiB: number;
+  cores: number;
+}
+
+/** What the nodes that pods of this application may use had free while one of them waited for a place. */
+export interface RoomObservation extends FreeRoom {
+  kind: 'room';
+  at: number;
+  ref: string;
+}
+
 /** A health probe of a catalogue that is mounted or served to Spark. */
 export interface ShareObservation {
   kind: 'share';
@@ -189,6 +202,7 @@ export type Observation =
   | PodEventObservation
   | YarnObservation
   | ClientObservation
+  | RoomObservation
   | ShareObservation
   | TimeObservation
   | EndObservation;

@@ -551,6 +551,37 @@ describe('work that waits for executors', () => {
     );
   });
 
+  it('is said with what the largest free node has, as far as that was recorded', () => {
+    const room = (at: number, memoryMiB: number): Observation => ({
+      kind: 'room',
+      ...{ at, memoryMiB, cores: 3, ref: 'nodes' }
+    });
+    const [finding] = findings(waiting(), room(2_000, 2_150), pods(nowhere), room(1_000, 900));
+    expect(finding!.explanation).toContain(
+      'It needs 4 GiB; the largest free node has 2.1 GiB, some nodes are reserved for others.'
+    );
+    const three = ['1', '2', '3'].map(executor =>
+      pod({ executor, node: null, state: null, conditions: [UNSCHEDULABLE], limit: '4Gi' })
+    );
+    expect(findings(waiting(), pods(...three), room(2_000, 2_150))[0]!.explanation).toContain(
+      'It needs 4 GiB for each of 3 executors; the largest free node has 2.1 GiB'
+    );
+  });
+
+  it('names processors where they are what is missing', () => {
+    const message = '0/2 nodes are available: 2 Insufficient cpu.';
+    const unplaced = pod({
+      ...{ node: null, state: null, limit: '4Gi' },
+      conditions: [{ ...UNSCHEDULABLE, message }]
+    });
+    const room: Observation = { kind: 'room', at: 1, memoryMiB: 9_000, cores: 0.5, ref: 'nodes' };
+    const conf = { ...KUBERNETES, 'spark.kubernetes.executor.request.cores': '2' };
+    const story = new Story(conf).job(0, CELL, [0, 1]).stage(0, 1);
+    expect(findings(story, pods(unplaced), room)[0]!.explanation).toContain(
+      'It needs 4 GiB; it asks for 2 processors, the most that is free on one is 0.5.'
+    );
+  });
+
   it('has figures of the node where the kubelet names them', () => {
     const GIB = 2 ** 30;
     const rejected = pod({

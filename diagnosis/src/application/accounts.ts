@@ -2,6 +2,7 @@ import type { Evidence } from '@aglais/protocol';
 import type {
   ClientObservation,
   LogObservation,
+  RoomObservation,
   ShareObservation,
   Who,
   YarnObservation
@@ -68,6 +69,8 @@ export class Accounts {
   readonly #all = new Map<string, Account>();
   readonly yarn = new Map<string, YarnObservation>();
   readonly shares = new Map<string, ShareObservation>();
+  /** What nodes had free when it was recorded last; null: nobody could tell. */
+  room: RoomObservation | null = null;
 
   [Symbol.iterator](): Iterator<Account> {
     return this.#all.values();
@@ -129,6 +132,14 @@ export class Accounts {
     const known = this.shares.get(probe.share);
     const newer = !known || probe.at > known.at || (probe.at === known.at && !probe.available);
     if (newer && (known || this.shares.size < ACCOUNTS)) this.shares.set(probe.share, probe);
+  }
+
+  /** The newest counts; of the same time the smaller one, so that their order does not matter. */
+  observeRoom(room: RoomObservation): void {
+    const known = this.room;
+    const older =
+      known && (known.at - room.at || room.memoryMiB - known.memoryMiB || room.cores - known.cores);
+    if (older === null || older < 0) this.room = room;
   }
 
   #add(

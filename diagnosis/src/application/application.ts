@@ -7,6 +7,7 @@ import type {
   MemoryObservation,
   PodEventObservation,
   PodObservation,
+  RoomObservation,
   ShareObservation,
   YarnObservation
 } from '../observation.js';
@@ -125,6 +126,11 @@ export class Application {
 
   observeYarn(said: YarnObservation): void {
     this.accounts.observeYarn(said);
+    this.changes.findings = true;
+  }
+
+  observeRoom(room: RoomObservation): void {
+    this.accounts.observeRoom(room);
     this.changes.findings = true;
   }
 

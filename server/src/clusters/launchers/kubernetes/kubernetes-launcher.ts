@@ -26,11 +26,11 @@ import { Nodes } from './nodes.js';
 import type { ClusterEvidence } from './parts.js';
 import { chosenOptions } from './pod-parts.js';
 import { namespaceOf, type KubernetesPolicy } from './policy.js';
-import { isOver } from './pod-state.js';
+import { isOver, isUnplaced } from './pod-state.js';
 import { Removal } from './removal.js';
 import { Resizing, shapeOf } from './resizing.js';
 import { driverSize, executorSize } from './sizes.js';
-import { driverWaits, executorsWait, type Waiting, type WatchedPod } from './waiting.js';
+import { driverWaits, executorsWait, type Free, type Waiting, type WatchedPod } from './waiting.js';
 
 /** How long the watch may be behind what was just asked for, ms. */
 const SEEN_MS = 10_000;
@@ -88,7 +88,7 @@ export class KubernetesLauncher implements Launcher {
       calls: this.calls,
       log,
       witness: id => this.witness(id, this.world.of(id)?.driver ?? null),
-      waiting: objects => this.executorsWait(objects)
+      waiting: (id, objects) => this.executorsWait(id, objects)
     });
     this.sweeping = setInterval(() => {
       this.removal.sweep();
@@ -209,7 +209,7 @@ export class KubernetesLauncher implements Launcher {
     const ready = this.evidence.ready(id);
     const address = driver.status?.podIP;
     if (ready && address) {
-      const waiting = await this.executorsWait(objects);
+      const waiting = await this.executorsWait(id, objects);
       return {
         ...base,
         state: 'ready',
@@ -224,7 +224,7 @@ export class KubernetesLauncher implements Launcher {
     const waiting = driverWaits(
       this.watched(driver, driverSize(shape, this.options.policy)),
       booted,
-      await this.freeIfAsked(objects)
+      await this.freeIfAsked(id, objects)
     );
     return { ...base, state: 'starting', waitingFor: waiting.for, advice: waiting.advice };
   }
@@ -250,12 +250,12 @@ export class KubernetesLauncher implements Launcher {
     return bracketed(address);
   }
 
-  private async executorsWait(objects: ClusterObjects): Promise<Waiting | null> {
+  private async executorsWait(id: string, objects: ClusterObjects): Promise<Waiting | null> {
     const { driver, executors } = objects;
     if (!driver) return null;
     const needs = executorSize(shapeOf(driver), this.options.policy);
     const watched = executors.map(pod => this.watched(pod, needs));
-    return executorsWait(watched, await this.freeIfAsked(objects));
+    return executorsWait(watched, await this.freeIfAsked(id, objects));
   }
 
   private watched(pod: V1Pod, needs: Need): WatchedPod {
@@ -264,13 +264,13 @@ export class KubernetesLauncher implements Launcher {
     return { pod: readPod({ ...pod }, name)!, events, needs };
   }
 
-  /** The nodes are looked at only for somebody whom no node takes. */
-  private async freeIfAsked({ driver, executors }: ClusterObjects): Promise<Need[] | null> {
-    const unplaced = [driver, ...executors].some(
-      pod => pod && !pod.spec?.nodeName && pod.status?.phase === 'Pending'
-    );
+  /** The nodes are looked at only for somebody whom no node takes; findings will say what was seen. */
+  private async freeIfAsked(id: string, objects: ClusterObjects): Promise<Free> {
+    const unplaced = [objects.driver, ...objects.executors].some(pod => pod && isUnplaced(pod));
     if (!unplaced) return null;
-    return this.nodes.free().catch(() => null);
+    const free = await this.nodes.free().catch(() => null);
+    if (free) this.evidence.room(id, { kind: 'room', at: Date.now(), ...free, ref: 'nodes' });
+    return free;
   }
 
   private async secretsOf(spec: ClusterSpec, namespace: string): Promise<ClusterSecrets> {

@@ -1,4 +1,4 @@
-import { quantityMiB } from '@aglais/diagnosis';
+import { quantityMiB, type FreeRoom } from '@aglais/diagnosis';
 import type { V1Container, V1Node, V1Pod, V1Taint } from '@kubernetes/client-node';
 import type { Machines, Need, Room } from '../../room.js';
 import type { KubernetesPolicy } from './policy.js';
@@ -45,6 +45,15 @@ export function nodeRooms(
       const { own, all } = taken.get(name) ?? { own: NOTHING, all: NOTHING };
       return { name, empty: minus(allocatable, own), free: minus(allocatable, all) };
     });
+}
+
+/** The most that is free on one of the nodes; null if there is none. */
+export function mostFree(nodes: readonly NodeRoom[]): FreeRoom | null {
+  if (nodes.length === 0) return null;
+  return {
+    memoryMiB: Math.floor(Math.max(...nodes.map(({ free }) => free.memoryMiB))),
+    cores: Math.max(...nodes.map(({ free }) => free.cores))
+  };
 }
 
 /** What clusters may have of the nodes; what the policy says counts more than what is seen. */

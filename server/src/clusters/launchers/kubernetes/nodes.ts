@@ -1,9 +1,10 @@
+import type { FreeRoom } from '@aglais/diagnosis';
 import type { KubeConfig, KubernetesListObject, V1Node, V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { ApiError, getJson } from '../../../kubernetes/api-request.js';
 import type { Room } from '../../room.js';
 import { installationLabels } from './names.js';
-import { nodeRooms, othersMiB, roomOf, type NodeRoom } from './node-room.js';
+import { mostFree, nodeRooms, othersMiB, roomOf, type NodeRoom } from './node-room.js';
 import type { KubernetesPolicy } from './policy.js';
 
 /** What was seen of the nodes is good for this long, ms. */
@@ -34,10 +35,10 @@ export class Nodes {
     return roomOf(nodes, others, this.policy);
   }
 
-  /** What is free on each node now; null where that may not be seen. */
-  async free(): Promise<NodeRoom['free'][] | null> {
+  /** The most that is free on one node now; null where that may not be seen. */
+  async free(): Promise<FreeRoom | null> {
     const { nodes } = await this.look();
-    return nodes.length > 0 ? nodes.map(({ free }) => free) : null;
+    return mostFree(nodes);
   }
 
   private look(): Promise<Seen> {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readPod, readPodEvent, type Observation } from '@aglais/diagnosis';
+import { readPod, readPodEvent, type Observation, type RoomObservation } from '@aglais/diagnosis';
 import type { CoreV1Event, KubernetesObject, V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { backOff } from '../../../../kubernetes/back-off.js';
@@ -74,6 +74,13 @@ export class KubernetesEvidence {
     this.take(clusterId, async (cluster, records) => {
       const seen = readPodEvent(asJson(event), event.metadata?.namespace ?? '');
       if (seen && records.isNewEvent(seen)) await cluster.file.append(seen);
+    });
+  }
+
+  /** What nodes have free while a pod of the cluster waits for one, as often as somebody looks. */
+  room(clusterId: string, room: RoomObservation): void {
+    this.take(clusterId, async (cluster, records) => {
+      if (records.isNewRoom(room)) await cluster.file.append(room);
     });
   }
 

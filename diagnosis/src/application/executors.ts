@@ -49,6 +49,8 @@ const HARMLESS_KEPT = 100;
 
 export class Executors {
   readonly #all = new Map<string, ExecutorFacts>();
+  /** Ids of those that were let go; a number each. */
+  readonly #gone = new Set<string>();
 
   [Symbol.iterator](): Iterator<ExecutorFacts> {
     return this.#all.values();
@@ -56,6 +58,11 @@ export class Executors {
 
   find(id: string): ExecutorFacts | undefined {
     return this.#all.get(id);
+  }
+
+  /** Spark had it once, and nothing is remembered of it. */
+  wasMet(id: string): boolean {
+    return this.#gone.has(id);
   }
 
   /** Evidence about an executor may come before Spark names it. */
@@ -74,7 +81,10 @@ export class Executors {
     const harmless = [...this.#all.values()].filter(
       ({ removedAt, hurt, memory }) => removedAt !== null && !hurt && memory.kills.size === 0
     );
-    for (const { id } of harmless.slice(0, -HARMLESS_KEPT)) this.#all.delete(id);
+    for (const { id, addedAt } of harmless.slice(0, -HARMLESS_KEPT)) {
+      this.#all.delete(id);
+      if (addedAt !== null) this.#gone.add(id);
+    }
   }
 }
 

@@ -170,12 +170,17 @@ export interface RoomObservation extends FreeRoom {
   ref: string;
 }
 
-/** A health probe of a catalogue that is mounted or served to Spark. */
+/** What a health probe found at a catalogue that is mounted for Spark, when that had changed. */
 export interface ShareObservation {
   kind: 'share';
   share: string;
   available: boolean;
+  /** Why it is not available: it does not answer at all, or answers that there is nothing. */
+  state?: 'hung' | 'gone';
+  /** When this was found out. */
   at: number;
+  /** When the look began that was not answered well. */
+  since?: number;
   message: string;
   ref: string;
 }

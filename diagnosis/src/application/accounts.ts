@@ -3,7 +3,6 @@ import type {
   ClientObservation,
   LogObservation,
   RoomObservation,
-  ShareObservation,
   Who,
   YarnObservation
 } from '../observation.js';
@@ -68,7 +67,6 @@ const ACCOUNTS = 500;
 export class Accounts {
   readonly #all = new Map<string, Account>();
   readonly yarn = new Map<string, YarnObservation>();
-  readonly shares = new Map<string, ShareObservation>();
   /** What nodes had free when it was recorded last; null: nobody could tell. */
   room: RoomObservation | null = null;
 
@@ -125,13 +123,6 @@ export class Accounts {
         ref: said.ref
       });
     }
-  }
-
-  /** The last word about a share that was not available; a probe that succeeds later ends it. */
-  observeShare(probe: ShareObservation): void {
-    const known = this.shares.get(probe.share);
-    const newer = !known || probe.at > known.at || (probe.at === known.at && !probe.available);
-    if (newer && (known || this.shares.size < ACCOUNTS)) this.shares.set(probe.share, probe);
   }
 
   /** The newest counts; of the same time the smaller one, so that their order does not matter. */

@@ -18,6 +18,7 @@ import { Dag } from './dag.js';
 import { Executors } from './executors.js';
 import { History } from './history.js';
 import { MemoryFacts } from './memory-facts.js';
+import { Outages } from './outages.js';
 import { Performance } from './performance.js';
 import { Pods } from './pods.js';
 import { Scopes, type Scope } from './scopes.js';
@@ -72,6 +73,7 @@ export class Application {
   readonly scopes = new Scopes();
   readonly setbacks = new Setbacks();
   readonly pods = new Pods();
+  readonly outages = new Outages();
   readonly accounts = new Accounts();
   readonly waits = new Waits();
   readonly sql = new SqlExecutions();
@@ -135,7 +137,7 @@ export class Application {
   }
 
   observeShare(probe: ShareObservation): void {
-    this.accounts.observeShare(probe);
+    this.outages.observe(probe);
     this.changes.findings = true;
   }
 

@@ -2,6 +2,7 @@ import { fields, flag, list, number, text, type Fields } from '../eventlog/field
 import type { ContainerEnd, Observation, Outcome, Said, Who } from '../observation.js';
 
 const OUTCOMES: readonly unknown[] = ['running', 'ok', 'error', 'cancelled'];
+const SHARE_STATES = ['hung', 'gone'] as const;
 const ROLES = ['driver', 'executor', 'kernel'] as const;
 
 /**
@@ -87,7 +88,18 @@ const READERS: Record<Observation['kind'], (it: Fields) => Observation | string>
     const at = number(it, 'at');
     if (share === null || at === null) return 'a share observation needs share and at';
     const message = text(it, 'message') ?? '';
-    return { kind: 'share', share, available: flag(it, 'available'), at, message, ref: refOf(it) };
+    const state = SHARE_STATES.find(one => one === it['state']);
+    const since = number(it, 'since');
+    return {
+      kind: 'share',
+      share,
+      available: flag(it, 'available'),
+      ...(state && { state }),
+      at,
+      ...(since !== null && { since }),
+      message,
+      ref: refOf(it)
+    };
   },
   time: it => {
     const at = number(it, 'at');

@@ -2,6 +2,11 @@ import type { Observation } from '@aglais/diagnosis';
 import type { Shape } from '@aglais/protocol';
 import type { Room } from '../room.js';
 
+export interface SharePath {
+  id: string;
+  path: string;
+}
+
 export interface ClusterSpec {
   id: string;
   shape: Shape;
@@ -9,6 +14,8 @@ export interface ClusterSpec {
   token: string;
   /** Statements that make the tables of the shares known. */
   catalogue: string[];
+  /** Where the data of the shares are for Spark: a path, or the address of a store. */
+  shares?: SharePath[];
   /** What the launcher's operator offers beyond the plain shape (a GPU, fast scratch), by its names. */
   options?: string[];
   /** Whose it is; launchers that keep users apart go by it. */

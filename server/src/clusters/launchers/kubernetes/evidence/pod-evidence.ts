@@ -5,9 +5,10 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readPod, readPodEvent, type Observation, type RoomObservation } from '@aglais/diagnosis';
 import type { CoreV1Event, KubernetesObject, V1Pod } from '@kubernetes/client-node';
+import { SHARE_REPORTS } from '@aglais/witness/share-reports';
 import type { Logger } from 'pino';
 import { backOff } from '../../../../kubernetes/back-off.js';
-import { followDriverLog, followLines } from '../../follow-files.js';
+import { followDriverLog, followLines, followShareReports } from '../../follow-files.js';
 import type { EvidenceSink } from '../../launcher.js';
 import { EvidenceFile } from './evidence-file.js';
 import { Mirror } from './mirror.js';
@@ -132,7 +133,8 @@ export class KubernetesEvidence {
         driver,
         () => Promise.resolve(!over.signal.aborted),
         found => this.record(id, found)
-      )
+      ),
+      followShareReports(directory, driver, found => this.record(id, found))
     ]);
     // Goes on when the cluster is over: kernels tell how their cells ended, and pods are seen to go.
     const ofOthers = followLines(
@@ -144,7 +146,8 @@ export class KubernetesEvidence {
     );
     const caughtUp = async (): Promise<void> => {
       // A driver that never began has written nothing, and its files are not waited for.
-      for (const name of ['live.jsonl', 'driver.log']) await touch(join(directory, name));
+      for (const name of ['live.jsonl', 'driver.log', SHARE_REPORTS])
+        await touch(join(directory, name));
       await ofDriver;
       const size = await file.size();
       while (bytes < size && !signal.aborted) await sleep(5);

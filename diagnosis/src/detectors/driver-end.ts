@@ -98,10 +98,15 @@ const CLOCK_MS = 1_000;
  * @param at when that was, ms; null if nobody says it
  */
 export function scopeAtEnd(app: Application, at: number | null): Scope {
-  const working = [...app.scopes].filter(
-    scope => scope.key !== APPLICATION_SCOPE && (scope.openJobs.size > 0 || isAtWork(scope, at))
-  );
+  const all = [...app.scopes].filter(({ key }) => key !== APPLICATION_SCOPE);
+  const working = all.filter(scope => scope.openJobs.size > 0 || isAtWork(scope, at));
   if (working.length === 1) return working[0]!;
+  if (working.length === 0) {
+    // The driver works for a query between its jobs, too: it plans, and makes tables for broadcasts.
+    const querying = app.sql.atWork();
+    const alone = all.filter(({ key }) => querying.has(key));
+    if (alone.length === 1) return alone[0]!;
+  }
   const heard = goneAccounts(app)
     .filter(({ cell, run }) => cell !== null && run !== null)
     .sort((a, b) => (a.firstSeen ?? Infinity) - (b.firstSeen ?? Infinity))[0];

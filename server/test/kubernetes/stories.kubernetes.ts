@@ -131,7 +131,7 @@ describe('Under the cell is named', () => {
       expect(cluster.reason).toMatch(
         /reached its memory limit of 608 MiB \(OOMKilled\).*more driver memory.*variables are kept/
       );
-      const finding = await room.found(first, 'driver-oom-killed:cell:1:large');
+      const finding = await room.found(first, 'driver-oom-killed:cell:4:large');
       expect(finding).toMatchObject({
         confidence: 'certain',
         severity: 'error',

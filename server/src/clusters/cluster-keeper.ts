@@ -199,6 +199,7 @@ export class ClusterKeeper {
     await this.options.launcher.start({
       id: row.id,
       shape: Shape.parse(JSON.parse(row.shape)),
+      options: JSON.parse(row.options) as string[],
       token: this.options.tokens.forCluster(row.id),
       catalogue: await this.options.catalogue(),
       shares: await this.options.shares()

@@ -1,5 +1,5 @@
 import type { Observation } from '@aglais/diagnosis';
-import type { Shape } from '@aglais/protocol';
+import type { ClusterOption, Shape } from '@aglais/protocol';
 import type { Room } from '../room.js';
 
 export interface SharePath {
@@ -88,8 +88,13 @@ export interface Launcher {
    * @throws ResizeRefused, ResizeIncomplete
    */
   resize(id: string, shape: Shape): Promise<Resized>;
-  /** What there is for clusters, as it is now. */
-  room(): Promise<Room>;
+  /** What can be asked for beyond a size. */
+  offers(): readonly ClusterOption[];
+  /**
+   * What there is for clusters, as it is now.
+   * @param options of the cluster that asks; its executors may need machines of their own kind
+   */
+  room(options?: readonly string[]): Promise<Room>;
   /** Lets go of what it holds open; clusters go on. */
   close(): Promise<void>;
 }

@@ -14,6 +14,7 @@ import {
   IMAGE,
   MOUNTED,
   objectName,
+  OPTIONS_ANNOTATION,
   PORTS,
   ROLE_LABEL,
   SHAPE_ANNOTATION,
@@ -78,6 +79,7 @@ export function driverPod(
       annotations: {
         ...policy.annotations,
         [SHAPE_ANNOTATION]: JSON.stringify(spec.shape),
+        [OPTIONS_ANNOTATION]: JSON.stringify(spec.options ?? []),
         // Moving a driver ends its cluster.
         'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false'
       },

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPod, type Observation } from '@aglais/diagnosis';
-import type { Shape } from '@aglais/protocol';
+import type { ClusterOption, Shape } from '@aglais/protocol';
 import type { KubeConfig, V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { exists, replaceFile, writeOnce } from '../../../store/files.js';
@@ -24,7 +24,7 @@ import {
 } from './names.js';
 import { Nodes } from './nodes.js';
 import type { ClusterEvidence } from './parts.js';
-import { chosenOptions } from './pod-parts.js';
+import { chosenOptions, optionsOf } from './pod-parts.js';
 import { namespaceOf, type KubernetesPolicy } from './policy.js';
 import { isOver, isUnplaced } from './pod-state.js';
 import { Removal } from './removal.js';
@@ -107,8 +107,15 @@ export class KubernetesLauncher implements Launcher {
     await this.world.close();
   }
 
-  async room(): Promise<Room> {
-    return this.nodes.room();
+  offers(): readonly ClusterOption[] {
+    return Object.entries(this.options.policy.options).map(([name, { title, description }]) => ({
+      ...{ name, title, description }
+    }));
+  }
+
+  async room(options: readonly string[] = []): Promise<Room> {
+    const { policy } = this.options;
+    return this.nodes.room(options.flatMap(name => policy.options[name] ?? []));
   }
 
   async start(spec: ClusterSpec): Promise<void> {
@@ -224,7 +231,7 @@ export class KubernetesLauncher implements Launcher {
     const waiting = driverWaits(
       this.watched(driver, driverSize(shape, this.options.policy)),
       booted,
-      await this.freeIfAsked(id, objects)
+      await this.freeIfAsked(id, objects, 'drivers')
     );
     return { ...base, state: 'starting', waitingFor: waiting.for, advice: waiting.advice };
   }
@@ -255,7 +262,7 @@ export class KubernetesLauncher implements Launcher {
     if (!driver) return null;
     const needs = executorSize(shapeOf(driver), this.options.policy);
     const watched = executors.map(pod => this.watched(pod, needs));
-    return executorsWait(watched, await this.freeIfAsked(id, objects));
+    return executorsWait(watched, await this.freeIfAsked(id, objects, 'executors'));
   }
 
   private watched(pod: V1Pod, needs: Need): WatchedPod {
@@ -265,10 +272,15 @@ export class KubernetesLauncher implements Launcher {
   }
 
   /** The nodes are looked at only for somebody whom no node takes; findings will say what was seen. */
-  private async freeIfAsked(id: string, objects: ClusterObjects): Promise<Free> {
-    const unplaced = [objects.driver, ...objects.executors].some(pod => pod && isUnplaced(pod));
-    if (!unplaced) return null;
-    const free = await this.nodes.free().catch(() => null);
+  private async freeIfAsked(
+    id: string,
+    { driver, executors }: ClusterObjects,
+    who: 'drivers' | 'executors'
+  ): Promise<Free> {
+    const unplaced = (who === 'drivers' ? [driver] : executors).some(pod => pod && isUnplaced(pod));
+    if (!driver || !unplaced) return null;
+    const options = optionsOf(driver, this.options.policy);
+    const free = await this.nodes.free(who, options).catch(() => null);
     if (free) this.evidence.room(id, { kind: 'room', at: Date.now(), ...free, ref: 'nodes' });
     return free;
   }

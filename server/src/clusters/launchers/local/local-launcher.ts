@@ -3,7 +3,7 @@ import { appendFile, cp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observation } from '@aglais/diagnosis';
-import { executorLimitMiB, Shape, takesLive } from '@aglais/protocol';
+import { executorLimitMiB, Shape, takesLive, type ClusterOption } from '@aglais/protocol';
 import { exists, replaceFile, writeOnce } from '../../../store/files.js';
 import type {
   ClusterSpec,
@@ -58,6 +58,11 @@ export class LocalLauncher implements Launcher {
   private readonly probes = new ShareProbes();
 
   constructor(private readonly options: LocalLauncherOptions) {}
+
+  /** One machine is as it is. */
+  offers(): readonly ClusterOption[] {
+    return [];
+  }
 
   room(): Promise<Room> {
     return Promise.resolve(machineRoom(this.options.memoryMiB));

@@ -115,6 +115,13 @@ describe('executors that end before Spark has met them', () => {
     ]);
     expect(told[0]!.explanation).toContain('before reporting to the driver');
     expect(told[0]!.effects.join()).toContain('no task has started');
+    const diagnosis = new Diagnosis();
+    for (const one of story.observations) diagnosis.observe(one);
+    expect(diagnosis.executors()).toMatchObject([
+      { id: '1', state: 'lost', removedReason: expect.stringContaining('137') as unknown },
+      { id: '2', state: 'lost' },
+      { id: '3', state: 'lost' }
+    ]);
   });
 
   it('count as one with those of before the cell, and belong to nobody while no cell waits', () => {
@@ -150,6 +157,10 @@ describe('executors that end before Spark has met them', () => {
     back.metadata['deletionTimestamp'] = iso(story.now + 2_000);
     back.metadata['deletionGracePeriodSeconds'] = 0;
     expect(findings(story, [back])).toEqual([]);
+    const fewer = waiting()
+      .wait(3_000)
+      .removed('1', 'The executor with id 1 exited with exit code 143(SIGTERM).');
+    expect(findings(fewer, [back])).toEqual([]);
 
     const killed = terminated(137, 'Error', iso(story.now + 5_000));
     const driver = pod({ role: 'driver', name: 'app-driver', state: killed });

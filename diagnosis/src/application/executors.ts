@@ -140,7 +140,7 @@ export function describeExecutor(executor: ExecutorFacts, granted: GrantedMemory
     runningTasks: executor.running,
     doneTasks: executor.done,
     failedTasks: executor.failed,
-    addedAt: executor.addedAt ?? 0,
+    addedAt: executor.addedAt ?? executor.removedAt ?? 0,
     removedAt: executor.removedAt,
     removedReason: executor.reasons.find(({ from }) => from === 'removed')?.text ?? null,
     memory: describeMemory(executor.memory, granted)

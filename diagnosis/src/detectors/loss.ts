@@ -97,6 +97,8 @@ export function lossOf(
   };
   const evidence = mostTelling(reasons);
   const seen = podVerdict(witnesses.pod, harm);
+  // Spark took it back before it had come: what it says of its end then is how it was meant.
+  if (unmet && !seen && witnesses.pod?.deletedAt !== null) return null;
   const said = reasons.map(reason => judge(reason.text, harm));
   const yarn = witnesses.yarn.map(({ quote }) => judge(quote, harm));
   let verdict = surestOf([...yarn, ...said]);

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { diagnoseFiles } from '@aglais/diagnosis';
-import type { Finding, PlacedFinding } from '@aglais/protocol';
+import type { Finding, PlacedFinding, ShareStatus } from '@aglais/protocol';
 import { canMount, openFuseShare, type FuseShare } from '../../witness/test/support/fuse-share.js';
 import { startPython } from './support/connect.js';
 import {
@@ -75,6 +75,18 @@ const WITHIN_MS = 15_000;
         /catalogue hanging does not answer since \d\d:\d\d:\d\d UTC/i
       );
       expect(hung.firstSeen).toBeGreaterThan(since - 8_000);
+      // More often than this server has threads that could wait for it.
+      const asked = await Promise.all(
+        [1, 2, 3, 4, 5, 6].map(() => server.user.get<{ shares: ShareStatus[] }>('/shares'))
+      );
+      for (const { body } of asked) {
+        expect(body.shares).toMatchObject([
+          { id: 'hanging', available: false, problem: expect.stringMatching(/does not answer/) }
+        ]);
+      }
+      const other = await server.user.request('other');
+      await server.user.until(other.id, 'ready');
+      await server.user.delete(`/clusters/${other.id}`);
       share.goOn();
       const { code, stderr } = await ended;
       expect([code, stderr.slice(-2_000)]).toEqual([0, expect.anything()]);

@@ -134,6 +134,22 @@ export class ShareProbe {
   }
 }
 
+/** One look; null if nothing can be run here. Resolves in any case, and soon after the patience is over. */
+export async function lookOnce(
+  path: string,
+  options: ShareProbeOptions = {}
+): Promise<ShareState | null> {
+  const { promise, resolve } = Promise.withResolvers<ShareState | null>();
+  const probe = new ShareProbe(path, ({ state }) => resolve(state), options);
+  const timer = setTimeout(() => resolve(null), 2 * (options.patienceMs ?? PATIENCE_MS));
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    probe.close();
+  }
+}
+
 function kill(child: ChildProcess | null): void {
   if (child?.pid === undefined) return;
   try {

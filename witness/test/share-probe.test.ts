@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ShareProbe, type ShareNews } from '../src/share-probe.js';
+import { lookOnce, ShareProbe, type ShareNews } from '../src/share-probe.js';
 import { readMountedShares, reportShares } from '../src/share-reports.js';
 import { canMount, openFuseShare, type FuseShare } from './support/fuse-share.js';
 
@@ -131,6 +131,15 @@ describe('A share that is looked at', () => {
     },
     2 * SOON_MS
   );
+});
+
+describe('A single look', () => {
+  it('tells how the share is, and does not wait for ever where nothing can be run', async () => {
+    expect(await lookOnce(place, QUICK)).toBe('healthy');
+    expect(await lookOnce(join(place, 'nothing'), QUICK)).toBe('gone');
+    expect(await lookOnce(place, { ...QUICK, look: 'echo begun; sleep 60' })).toBe('hung');
+    expect(await lookOnce(place, { ...QUICK, look: 'exec no-such-program' })).toBeNull();
+  });
 });
 
 describe('What is found', () => {

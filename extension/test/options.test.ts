@@ -26,6 +26,8 @@ describe('the options of a cluster', () => {
   it('are boxes to tick, each with its title and what it is good for', () => {
     const html = choice({ chosen: ['nvme'] });
     expect(html.match(/type="checkbox"/g)).toHaveLength(2);
+    expect(html).not.toContain('aglais-Options-note');
+    expect(choice({ note: 'Before it starts.' })).toContain('Before it starts.');
     expect(html).toMatch(/<legend>Start with<\/legend>/);
     expect(html).toMatch(
       /data-option="gpu"[^>]*>One GPU<\/label><p[^>]*>An A100 for each executor\./

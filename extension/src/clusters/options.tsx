@@ -24,6 +24,8 @@ interface Props {
   readonly chosen: readonly string[];
   readonly onChange: (chosen: string[]) => void;
   readonly legend: string;
+  /** What else one should know before choosing. */
+  readonly note?: string;
 }
 
 /** What the operator offers beyond a size, to be ticked; nothing where nothing is offered. */
@@ -31,7 +33,8 @@ export function OptionChoice({
   offered,
   chosen,
   onChange,
-  legend
+  legend,
+  note
 }: Props): React.JSX.Element | null {
   const id = React.useId();
   if (offered.length === 0) return null;
@@ -57,6 +60,7 @@ export function OptionChoice({
           )}
         </div>
       ))}
+      {note && <p className="aglais-Options-note">{note}</p>}
     </fieldset>
   );
 }

@@ -103,6 +103,7 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
         {possible(cluster).start && (
           <OptionChoice
             legend={trans.__('Start with')}
+            note={trans.__('A cell that starts Spark by itself takes what the last one had.')}
             offered={this.model.offered}
             chosen={this.model.chosen}
             onChange={options => this.model.choose(options)}

@@ -12,9 +12,10 @@ const testbed = join(checkout, 'testbed', 'dist', 'main.js');
 /**
  * Runs the tests that need a Kubernetes (`*.kubernetes.ts`).
  * @param {string[]} args for Jest
+ * @param {Record<string, string>} more for its environment
  */
-export function testKubernetes(args) {
-  return onKubernetes(async facts => runJest(args, facts));
+export function testKubernetes(args, more = {}) {
+  return onKubernetes(facts => runJest(args, { ...facts, ...more }));
 }
 
 /**

@@ -1,10 +1,10 @@
-"""A folder served by a process of its own, read-only, as a file system (FUSE): a share whose server can be stopped.
+"""A folder served by a process of its own, read-only, as a file system (FUSE): a share whose server stops.
 
     python3 fuse-share.py SOURCE MOUNTPOINT
 
-Says "mounted" when it is. While this process is stopped (SIGSTOP), whoever asks it waits; when it is killed, whoever asks gets
-"Transport endpoint is not connected". Speaks the kernel's protocol itself (include/uapi/linux/fuse.h, 7.31), so it needs root
-and /dev/fuse, and no library.
+Says "mounted" when it is. While this process is stopped (SIGSTOP), whoever asks it waits; when it is killed,
+whoever asks gets "Transport endpoint is not connected". Speaks the kernel's protocol itself
+(include/uapi/linux/fuse.h, 7.31), so it needs root and /dev/fuse, and no library.
 """
 
 import ctypes

@@ -185,6 +185,11 @@ describe('Driver and executors', () => {
     expect(host!.hostPath).toEqual({ path: '/srv/logs', type: 'Directory' });
   });
 
+  it('know nothing of a bucket into which the server puts event logs', () => {
+    const bucket = { name: 'logs', endpoint: 'https://s3.example', keys: '/etc/aglais/keys' };
+    expect(all({ eventLog: { bucket } })).toEqual(all());
+  });
+
   it('go where the operator says', () => {
     const placement = {
       nodeSelector: { pool: 'spark' },

@@ -1,14 +1,20 @@
-import { open, readdir, readFile, type FileHandle } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { zstdCompress } from 'node:zlib';
 import type { Logger } from 'pino';
 import { backOff } from '../../../../kubernetes/back-off.js';
-import { replaceFile } from '../../../../store/files.js';
 import { Turns } from '../../../turns.js';
+import {
+  findLog,
+  isComplete,
+  noteProgress,
+  type ArchivedLog,
+  type Progress
+} from './archived-log.js';
 import { BucketRefused, type Bucket } from './bucket.js';
-import { endOfPart, eventLogFile, partName, statusName, type EventLogFile } from './layout.js';
+import { bytesOf, endOfPart, partName, statusName } from './layout.js';
 
 /** A part of an event log before it is compressed, to about a tenth of it. */
 const PART_BYTES = 16 * 2 ** 20;
@@ -48,18 +54,6 @@ export interface ArchiveFigures {
   waitingBytes: number;
   failures: number;
   storedBytes: number;
-}
-
-/** What of a cluster's event log is in the bucket; kept beside it. */
-interface Progress {
-  place: string;
-  /** Finished parts, and how far they reach. */
-  parts: number;
-  bytes: number;
-  /** The file as it was when everything behind the finished parts was put as one more. */
-  rest: { name: string; bytes: number } | null;
-  /** To be removed when it is in the bucket. */
-  isForgotten: boolean;
 }
 
 /**
@@ -115,7 +109,7 @@ export class EventLogArchive {
         this.dropped(id);
         return true;
       }
-      await this.write(id, { ...found.progress, isForgotten: true });
+      await noteProgress(this.directoryOf(id), { ...found.progress, isForgotten: true });
       return false;
     });
   }
@@ -172,7 +166,7 @@ export class EventLogArchive {
         try {
           const next = await this.putNext(found, isOver);
           if (!next) return false;
-          await this.write(id, next);
+          await noteProgress(this.directoryOf(id), next);
           this.succeeded();
         } catch (error) {
           if (this.closed) return false;
@@ -184,7 +178,7 @@ export class EventLogArchive {
   }
 
   /** Puts the next finished part, or the rest of a log that is over; null if there is nothing to put yet. */
-  private async putNext(found: Found, isOver: boolean): Promise<Progress | null> {
+  private async putNext(found: ArchivedLog, isOver: boolean): Promise<Progress | null> {
     const { path, file: log, size, progress } = found;
     const { application, isInProgress } = log;
     const rest = { name: log.name, bytes: size };
@@ -256,41 +250,12 @@ export class EventLogArchive {
     for (const known of [this.ended, this.goneSince, this.waiting]) known.delete(id);
   }
 
-  private async find(id: string): Promise<Found | null> {
-    const folder = join(this.options.directory, id, 'eventlog');
-    const log = eventLogFile(await readdir(folder).catch((): string[] => []));
-    if (!log) return null;
-    const path = join(folder, log.name);
-    const file = await open(path).catch(() => null);
-    // Renamed or removed meanwhile.
-    if (!file) return null;
-    try {
-      const { size } = await file.stat();
-      return { file: log, path, size, progress: await this.progressOf(id) };
-    } finally {
-      await file.close();
-    }
+  private find(id: string): Promise<ArchivedLog | null> {
+    return findLog(this.directoryOf(id), this.options.bucket.place);
   }
 
-  private async progressOf(id: string): Promise<Progress> {
-    const { place } = this.options.bucket;
-    const fresh: Progress = { place, parts: 0, bytes: 0, rest: null, isForgotten: false };
-    try {
-      const noted = JSON.parse(await readFile(this.note(id), 'utf8')) as Progress;
-      // What an earlier bucket has in part, this one gets as a whole.
-      if (noted.place === place || noted.rest) return noted;
-      return { ...fresh, isForgotten: noted.isForgotten };
-    } catch {
-      return fresh;
-    }
-  }
-
-  private async write(id: string, progress: Progress): Promise<void> {
-    await replaceFile(this.note(id), JSON.stringify(progress));
-  }
-
-  private note(id: string): string {
-    return join(this.options.directory, id, 'archive.json');
+  private directoryOf(id: string): string {
+    return join(this.options.directory, id);
   }
 
   private get partBytes(): number {
@@ -300,25 +265,4 @@ export class EventLogArchive {
   private get closed(): boolean {
     return this.abort.signal.aborted;
   }
-}
-
-interface Found {
-  file: EventLogFile;
-  path: string;
-  size: number;
-  progress: Progress;
-}
-
-function isComplete({ file, size, progress: { rest } }: Found): boolean {
-  return rest?.name === file.name && rest.bytes === size;
-}
-
-async function bytesOf(file: FileHandle, from: number, to: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(to - from);
-  for (let at = 0; at < bytes.length;) {
-    const { bytesRead } = await file.read(bytes, at, bytes.length - at, from + at);
-    if (bytesRead === 0) throw new Error('An event log is shorter than it was.');
-    at += bytesRead;
-  }
-  return bytes;
 }

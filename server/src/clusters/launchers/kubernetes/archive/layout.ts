@@ -62,3 +62,14 @@ export async function endOfPart(
   }
   return null;
 }
+
+/** @throws Error if the file does not reach so far */
+export async function bytesOf(file: FileHandle, from: number, to: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(to - from);
+  for (let at = 0; at < bytes.length;) {
+    const { bytesRead } = await file.read(bytes, at, bytes.length - at, from + at);
+    if (bytesRead === 0) throw new Error('An event log is shorter than it was.');
+    at += bytesRead;
+  }
+  return bytes;
+}

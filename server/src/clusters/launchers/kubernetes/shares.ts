@@ -92,12 +92,12 @@ export function objectStoreProperties({ objectStore }: KubernetesPolicy): Record
   const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = OBJECT_STORE_KEYS;
   const s3a: Record<string, string> = {
     'path.style.access': String(objectStore.pathStyle),
-    // A store that is away is to be an error within some seconds, and one that does not answer within a minute and a half: by
-    // default S3A tries for a quarter of an hour. It tries again by itself, so the SDK below it need not.
-    'connection.establish.timeout': '5s',
+    // A store that is away is to be an error within seconds, one that does not answer after four times the least that S3A
+    // allows, not a job that hangs: by default it tries for many minutes. It repeats by itself, so the SDK below it need not.
+    'connection.establish.timeout': '15s',
     'connection.timeout': '15s',
     'attempts.maximum': '0',
-    'retry.limit': '4',
+    'retry.limit': '3',
     ...(objectStore.secret
       ? {
           'aws.credentials.provider': 'org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider',

@@ -4,7 +4,8 @@ import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { archiveFor } from '../../src/clusters/launchers/kubernetes/archive/archive-for.js';
-import type { EventLogArchive } from '../../src/clusters/launchers/kubernetes/archive/event-log-archive.js';
+import { bucketOf } from '../../src/clusters/launchers/kubernetes/archive/bucket.js';
+import { EventLogArchive } from '../../src/clusters/launchers/kubernetes/archive/event-log-archive.js';
 import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
 import { sharePath } from '../../src/clusters/launchers/kubernetes/shares.js';
 import type { Launcher } from '../../src/clusters/launchers/launcher.js';
@@ -58,9 +59,17 @@ withObjectStore('An S3 bucket', () => {
   }, PATIENCE_MS);
 
   /** What a server opens: a launcher, and the archive beside it. */
-  async function openServer(): Promise<{ launcher: Launcher; archive: EventLogArchive }> {
+  async function openServer(
+    more: { partBytes?: number; lookMs?: number } = {}
+  ): Promise<{ launcher: Launcher; archive: EventLogArchive }> {
     const log = pino({ level: 'info' }, { write: line => void told.push(line) });
-    const archive = archiveFor(policy, room.clusters, log)!;
+    const { eventLog } = policy;
+    if (!eventLog || !('bucket' in eventLog)) throw new Error('The policy names no bucket.');
+    const bucket = bucketOf(eventLog.bucket);
+    const archive =
+      more.partBytes === undefined
+        ? archiveFor(policy, room.clusters, log)!
+        : new EventLogArchive({ directory: room.clusters, bucket, log, ...more });
     ends.push(() => archive.close());
     const launcher = room.launcherWith(policy, archive);
     await launcher.open();
@@ -90,17 +99,26 @@ withObjectStore('An S3 bucket', () => {
       .filter(entry => entry.isFile())
       .map(entry => readFileSync(join(entry.parentPath, entry.name), 'utf8'));
 
+  /** Names of the parts of a log in the bucket, in their order. */
+  const partsOf = async (id: string): Promise<string[]> => {
+    const numbers = (await store.list('spark-logs')).flatMap(key => {
+      const found = /^aglais\/eventlog_v2_app-(.*)\/events_(\d+)_app-(.*)\.zstd$/.exec(key);
+      return found?.[1] === id && found[3] === id ? [Number(found[2])] : [];
+    });
+    return numbers
+      .sort((one, other) => one - other)
+      .map(number => `aglais/eventlog_v2_app-${id}/events_${number}_app-${id}.zstd`);
+  };
+
   const logIn = async (id: string): Promise<string> => {
-    const folder = `aglais/eventlog_v2_app-${id}`;
-    return zstdDecompressSync(
-      await store.get('spark-logs', `${folder}/events_1_app-${id}.zstd`)
-    ).toString();
+    const parts = await Promise.all((await partsOf(id)).map(key => store.get('spark-logs', key)));
+    return parts.map(part => zstdDecompressSync(part).toString()).join('');
   };
 
   it(
     'is a share that executors read, and keeps the event log where the History Server reads it',
     async () => {
-      const { launcher, archive } = await openServer();
+      const { launcher, archive } = await openServer({ partBytes: 40_000, lookMs: 500 });
       const endpoint = await startOne(launcher, 'stars');
       const answer = await runPython(endpoint, QUERY);
       expect(answer.stderr).not.toMatch(/Exception/);
@@ -121,13 +139,20 @@ withObjectStore('An S3 bucket', () => {
       const seen = [JSON.stringify(described), shown.stdout];
       expect(seen.map(text => text.includes(store.secret))).not.toContain(true);
 
+      await eventually('parts of a log that is being written', async () => {
+        const running = 'aglais/eventlog_v2_app-stars/appstatus_app-stars.inprogress';
+        return (
+          (await store.list('spark-logs')).includes(running) && (await partsOf('stars')).length > 0
+        );
+      });
       await launcher.stop('stars');
       expect(await room.traces('stars')).toEqual([]);
       expect(archive.figures()).toMatchObject({ waitingLogs: 0, failures: 0 });
-      expect((await store.list('spark-logs')).sort()).toEqual([
-        'aglais/eventlog_v2_app-stars/appstatus_app-stars',
-        'aglais/eventlog_v2_app-stars/events_1_app-stars.zstd'
-      ]);
+      const parts = await partsOf('stars');
+      expect(parts.length).toBeGreaterThan(2);
+      expect((await store.list('spark-logs')).sort()).toEqual(
+        ['aglais/eventlog_v2_app-stars/appstatus_app-stars', ...parts].sort()
+      );
       const log = await logIn('stars');
       expect(log).toBe(readFileSync(join(room.clusters, 'stars', 'eventlog', 'app-stars'), 'utf8'));
       expect(log).toContain('SparkListenerEnvironmentUpdate');

@@ -63,7 +63,8 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
   });
   const metrics = makeMetrics(journal, {
     grantedMiB: async () => (await clusters.capacity()).grantedMiB,
-    unreadableLines: () => clusters.unreadableLines()
+    unreadableLines: () => clusters.unreadableLines(),
+    archive: opened.archive
   });
   const http = createServer(makeApp({ clusters, shares, tokens, metrics, log }));
   const closeStream = serveStream(http, journal, tokens, log);

@@ -11,6 +11,7 @@ import {
   RbacAuthorizationV1Api
 } from '@kubernetes/client-node';
 import { pino } from 'pino';
+import type { EventLogArchive } from '../../src/clusters/launchers/kubernetes/archive/event-log-archive.js';
 import { ClusterCalls } from '../../src/clusters/launchers/kubernetes/cluster-calls.js';
 import { KubernetesEvidence } from '../../src/clusters/launchers/kubernetes/evidence/pod-evidence.js';
 import { KubernetesLauncher } from '../../src/clusters/launchers/kubernetes/kubernetes-launcher.js';
@@ -38,8 +39,8 @@ export interface KubernetesRoom extends MachineRoom {
   /** The API server's answers to the calls of a launcher, one by one. */
   calls: ClusterCalls;
   policy: KubernetesPolicy;
-  /** A launcher whose policy differs. */
-  launcherWith(more: object): KubernetesLauncher;
+  /** A launcher whose policy differs, and the archive that puts its event logs into a bucket, if there is one. */
+  launcherWith(more: object, archive?: EventLogArchive): KubernetesLauncher;
 }
 
 /** @param level of Pod Security Standards, by which the namespace admits pods */
@@ -76,11 +77,12 @@ export async function openRoom(level = 'restricted'): Promise<KubernetesRoom> {
   // As one server has it: two must not mirror into one directory.
   const evidence = new KubernetesEvidence({ directory: clusters, log });
   const launchers: KubernetesLauncher[] = [];
-  const launcherWith = (more: object): KubernetesLauncher => {
+  const launcherWith = (more: object, archive?: EventLogArchive): KubernetesLauncher => {
     const launcher = new KubernetesLauncher({
       config: server.config,
       directory: clusters,
       evidence,
+      archive: archive ?? null,
       log,
       policy: KubernetesPolicy.parse({ ...policy, ...more }),
       secretOf: (cluster, purpose) => `a secret for ${purpose} of ${cluster}`

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../../config.js';
 import type { Tokens } from '../../identity/tokens.js';
 import { onThisMachine, type SharePlace } from '../../shares/declarations.js';
+import type { ArchiveFigures } from './kubernetes/archive/event-log-archive.js';
 import type { Launcher } from './launcher.js';
 import { openCgroups } from './local/cgroups.js';
 import { findInstallation } from './local/installation.js';
@@ -14,6 +15,8 @@ import { LocalLauncher } from './local/local-launcher.js';
 export interface OpenedLauncher {
   launcher: Launcher;
   place: SharePlace;
+  /** Of the bucket of event logs; null: there is none. */
+  archive: (() => ArchiveFigures) | null;
   close(): Promise<void>;
 }
 
@@ -42,6 +45,7 @@ async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
       memoryMiB: config.memoryMiB
     }),
     place: onThisMachine(config.dataDirectory),
+    archive: null,
     async close() {
       // Only an empty group can be removed: clusters that live on keep theirs.
       if (cgroup) await rmdir(cgroup).catch(() => undefined);
@@ -61,11 +65,14 @@ async function openKubernetes(
   const { connect } = await import('./kubernetes/connection.js');
   const { readPolicy } = await import('./kubernetes/policy.js');
   const { sharePath } = await import('./kubernetes/shares.js');
+  const { archiveFor } = await import('./kubernetes/archive/archive-for.js');
   const policy = await readPolicy(policyFile);
   const directory = join(config.stateDirectory, 'clusters');
   const evidence = new KubernetesEvidence({ directory, log });
+  const archive = archiveFor(policy, directory, log);
   const launcher = new KubernetesLauncher({
     policy,
+    archive,
     config: connect(policy),
     directory,
     evidence,
@@ -75,9 +82,11 @@ async function openKubernetes(
   await launcher.open();
   return {
     launcher,
+    archive: archive && (() => archive.figures()),
     place: declared => Promise.resolve(sharePath(policy, declared)),
     async close() {
       await launcher.close();
+      await archive?.close();
       await evidence.close();
     }
   };

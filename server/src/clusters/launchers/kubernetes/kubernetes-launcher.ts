@@ -9,6 +9,7 @@ import type { Need, Room } from '../../room.js';
 import { lastWords, readText, shareProblem } from '../cluster-directory.js';
 import { replayEvidence } from '../follow-files.js';
 import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster, Resized } from '../launcher.js';
+import type { EventLogArchive } from './archive/event-log-archive.js';
 import { isPassing, wordsOf } from './api-calls.js';
 import { authorityOf, makeCertificate } from './certificates.js';
 import { ClusterCalls } from './cluster-calls.js';
@@ -43,6 +44,8 @@ export interface KubernetesLauncherOptions {
   /** One directory for each cluster is made in it. */
   directory: string;
   evidence: ClusterEvidence;
+  /** Where event logs are kept, if it is a bucket. */
+  archive?: EventLogArchive | null;
   /** A secret of a cluster, the same whenever it is asked for. */
   secretOf: (cluster: string, purpose: string) => string;
   log: Logger;
@@ -80,6 +83,7 @@ export class KubernetesLauncher implements Launcher {
       world: this.world,
       calls: this.calls,
       evidence: this.evidence,
+      archive: options.archive ?? null,
       policy,
       log
     });
@@ -100,6 +104,10 @@ export class KubernetesLauncher implements Launcher {
   /** Knows what exists from then on; everything else waits for it by itself. */
   async open(): Promise<void> {
     await this.world.open();
+    this.options.archive?.open({
+      exists: id => this.world.of(id) !== null,
+      remove: id => this.removeDirectory(id)
+    });
   }
 
   async close(): Promise<void> {
@@ -167,6 +175,11 @@ export class KubernetesLauncher implements Launcher {
 
   async forget(id: string): Promise<void> {
     this.authorities.delete(id);
+    // What is not in the bucket yet is removed when it is.
+    if ((await this.options.archive?.letGo(id)) ?? true) await this.removeDirectory(id);
+  }
+
+  private async removeDirectory(id: string): Promise<void> {
     await this.evidence.forget(id);
     await rm(this.directory(id), { recursive: true, force: true });
   }

@@ -8,6 +8,7 @@ import {
   type Cluster,
   type ClusterRequest,
   type Endpoint,
+  type KernelDeath,
   type KernelReport,
   type PlacedFinding,
   type ResizeAnswer
@@ -208,6 +209,12 @@ export class Clusters {
     this.get(id);
     await this.cellRuns.report(id, report, this.keeper.follows(id));
     await this.options.rows.update(id, { last_used_at: Date.now() });
+  }
+
+  /** A kernel died by itself: what it ran is over, and its cluster's evidence says why. */
+  async reportKernelDeath(death: KernelDeath): Promise<void> {
+    const row = await this.options.rows.wantedByKernel(death.kernel);
+    if (row) await this.cellRuns.kernelDied(row.id, death, this.keeper.follows(row.id));
   }
 
   /** What a Jupyter Server has now; clusters of kernels that it no longer has are stopped. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../../config.js';
 import type { Tokens } from '../../identity/tokens.js';
+import type { NotebookMemories } from '../../notebooks/notebook-memories.js';
 import { onThisMachine, type SharePlace } from '../../shares/declarations.js';
 import type { Launcher } from './launcher.js';
 import { openCgroups } from './local/cgroups.js';
@@ -14,6 +15,8 @@ import { LocalLauncher } from './local/local-launcher.js';
 export interface OpenedLauncher {
   launcher: Launcher;
   place: SharePlace;
+  /** Null where pods of notebooks are not looked after. */
+  notebooks: NotebookMemories | null;
   close(): Promise<void>;
 }
 
@@ -42,6 +45,7 @@ async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
       memoryMiB: config.memoryMiB
     }),
     place: onThisMachine(config.dataDirectory),
+    notebooks: null,
     async close() {
       // Only an empty group can be removed: clusters that live on keep theirs.
       if (cgroup) await rmdir(cgroup).catch(() => undefined);
@@ -61,12 +65,14 @@ async function openKubernetes(
   const { connect } = await import('./kubernetes/connection.js');
   const { readPolicy } = await import('./kubernetes/policy.js');
   const { sharePath } = await import('./kubernetes/shares.js');
+  const { NotebookPods } = await import('../../notebooks/notebook-pods.js');
   const policy = await readPolicy(policyFile);
+  const cluster = connect(policy);
   const directory = join(config.stateDirectory, 'clusters');
   const evidence = new KubernetesEvidence({ directory, log });
   const launcher = new KubernetesLauncher({
     policy,
-    config: connect(policy),
+    config: cluster,
     directory,
     evidence,
     secretOf: (cluster, purpose) => tokens.secretOf(cluster, purpose),
@@ -75,6 +81,7 @@ async function openKubernetes(
   await launcher.open();
   return {
     launcher,
+    notebooks: policy.notebooks ? new NotebookPods(cluster, policy.notebooks, log) : null,
     place: declared => Promise.resolve(sharePath(policy, declared)),
     async close() {
       await launcher.close();

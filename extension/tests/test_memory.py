@@ -9,6 +9,7 @@ from tornado.httpclient import HTTPClientError
 
 from aglais.backend import Backend
 from aglais.cgroup import Reading
+from aglais.kernels import server_id_of
 from aglais.memory import MemoryReporter
 
 PATH = "/api/v1/notebook-memory/reading"
@@ -80,6 +81,17 @@ async def test_goes_on_while_the_backend_is_away_and_where_nothing_can_be_read(
     readings = iter([None, None])
     reporter_of(lambda: next(readings, reading(7)))
     await until(lambda: len(backend.bodies("PUT", PATH)) >= 3)
+
+
+async def test_the_report_of_kernels_says_which_pod_it_is_of(
+    pod_token, aglais_environment, jp_serverapp, backend
+):
+    await jp_serverapp._post_start()
+    path = f"/api/v1/jupyter-servers/{server_id_of(jp_serverapp)}/kernels"
+    await until(lambda: backend.bodies("PUT", path))
+    report = next(one for one in backend.requests if one.path == path)
+    assert report.headers["Aglais-Pod-Token"] == "bound-to-our-pod"
+    await jp_serverapp.cleanup_extensions()
 
 
 async def test_only_questions_about_the_pod_carry_its_proof(

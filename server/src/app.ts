@@ -56,7 +56,7 @@ export function makeApp(parts: AppParts): Express {
   // Only JSON is taken: a form on a strange web page cannot send it without being asked by the browser first.
   api.use(express.json({ limit: '2mb' }));
   api.use(refuseOtherBodies);
-  api.use(clusterRoutes(clusters));
+  api.use(clusterRoutes(clusters, notebooks));
   api.use(notebookRoutes(clusters, notebooks));
   api.get('/shares', async (_request, response) => {
     const declared = await shares();

@@ -17,7 +17,10 @@ describe('The OpenAPI document', () => {
   );
 
   it('describes every route that is served, and no other', () => {
-    const routers = [clusterRoutes(undefined as never), notebookRoutes(undefined as never, null)];
+    const routers = [
+      clusterRoutes(undefined as never, null),
+      notebookRoutes(undefined as never, null)
+    ];
     const layers = (routers as unknown as { stack: Layer[] }[]).flatMap(({ stack }) => stack);
     const served = layers.flatMap(({ route }) =>
       route

@@ -1,3 +1,4 @@
+import type { PodObservation } from '@aglais/diagnosis';
 import type { NotebookMemory, NotebookReading } from '@aglais/protocol';
 
 /** Memory of the pods in which Jupyter Servers run. Whose it is follows from a token alone, which only that pod has. */
@@ -6,6 +7,8 @@ export interface NotebookMemories {
   of(token: string): Promise<NotebookMemory>;
   /** What the pod's own Jupyter Server reads in it. @throws ProblemError as `of` */
   note(token: string, reading: NotebookReading): Promise<void>;
+  /** The pod, if its container was killed for memory lately, with all kernels in it; null otherwise, or if it cannot be seen. */
+  killedLately(token: string): Promise<PodObservation | null>;
   /**
    * Raises the limit, and returns when it is in force. Nothing is restarted. The limit that is in force takes back what was
    * asked for and is not.

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PodObservation } from '@aglais/diagnosis';
 import type { NotebookMemory, NotebookReading } from '@aglais/protocol';
 import {
   AuthenticationV1Api,
@@ -19,6 +20,7 @@ import { ApiError, getJson } from '../kubernetes/api-request.js';
 import type { NotebookMemories } from './notebook-memories.js';
 import {
   hindrance,
+  killedLately,
   notANotebook,
   podMemory,
   raisePatch,
@@ -76,6 +78,15 @@ export class NotebookPods implements NotebookMemories {
       if (now - at > READING_MS) this.readings.delete(uid);
     }
     this.readings.set(pod.metadata!.uid!, { ...reading, at: now });
+  }
+
+  async killedLately(token: string): Promise<PodObservation | null> {
+    try {
+      return killedLately(await this.pod(token), this.notebooks.container, Date.now());
+    } catch (error) {
+      this.log.debug({ err: error }, 'a pod of notebooks cannot be seen');
+      return null;
+    }
   }
 
   async raise(token: string, memoryMiB: number): Promise<NotebookMemory> {

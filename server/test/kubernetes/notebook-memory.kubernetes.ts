@@ -49,6 +49,17 @@ print(json.dumps({
 }))
 `;
 
+/** The container's first process; asked to, it takes more than it has, and the container ends with it. */
+const MAIN = `
+import os, time
+held = []
+while True:
+    if os.path.exists("/tmp/eat"):
+        held.append(bytearray(b"x" * (32 << 20)))
+    else:
+        time.sleep(0.1)
+`;
+
 interface KernelRun {
   code: number;
   said: string;
@@ -136,7 +147,7 @@ describe('The memory of a notebook that runs in a pod', () => {
               name: 'notebook',
               image,
               imagePullPolicy: 'IfNotPresent',
-              command: ['sleep', '3600'],
+              command: ['python3', '-c', MAIN],
               resources: {
                 requests: { cpu: '20m', memory: '64Mi' },
                 limits: { memory: `${BEFORE_MIB}Mi` }
@@ -328,6 +339,47 @@ describe('The memory of a notebook that runs in a pod', () => {
       // Eve has what she had.
       const eve = await ask<NotebookMemory>(await tokenOf('jupyter-eve'));
       expect(eve.body.limitMiB).toBe(BEFORE_MIB);
+    },
+    2 * PATIENCE_MS
+  );
+
+  it(
+    'whose whole container was killed is named by the pod, under the Spark of the kernels that went with it',
+    async () => {
+      const { body } = await server.user.get<{ clusters: { id: string; kernel: string }[] }>(
+        '/clusters'
+      );
+      const { id } = body.clusters.find(({ kernel }) => kernel === 'kernel-of-ada')!;
+      const report = (proof: string, kernels: object[]) =>
+        fetch(`${server.user.url}/api/v1/jupyter-servers/jupyter-ada-8888/kernels`, {
+          method: 'PUT',
+          headers: {
+            Authorization: `Bearer ${server.user.token}`,
+            'Content-Type': 'application/json',
+            [POD_TOKEN_HEADER]: proof
+          },
+          body: JSON.stringify({ kernels })
+        });
+      await report(token, [{ id: 'kernel-of-ada', notebook: 'ada.ipynb' }]);
+      await inside('jupyter-ada', 'touch', '/tmp/eat');
+      await eventually('the container, started again', async () => {
+        const status = (await pod('jupyter-ada')).status!.containerStatuses![0]!;
+        return status.restartCount === 1 && status.state?.running;
+      });
+      // The new Jupyter Server has no kernels yet, and the token of the same pod.
+      expect((await report(await tokenOf('jupyter-ada'), [])).status).toBe(204);
+      const found = await eventually('the finding', async () => {
+        const { body } = await server.user.get<{ findings: PlacedFinding[] }>('/findings');
+        return body.findings.find(
+          ({ finding }) =>
+            finding.code === 'kernel-oom-killed' && finding.subject.pod === 'jupyter-ada'
+        );
+      });
+      expect(found).toMatchObject({ cluster: id, finding: { confidence: 'certain' } });
+      expect(found.finding.evidence.map(({ quote }) => quote).join()).toMatch(/OOMKilled/);
+      await server.user.until(id, 'stopped');
+      // What was given stays with the pod.
+      expect((await ask<NotebookMemory>(token)).body.limitMiB).toBe(AFTER_MIB);
     },
     2 * PATIENCE_MS
   );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { V1Pod, V1TokenReviewStatus } from '@kubernetes/client-node';
-import { podMemory } from '../../src/notebooks/notebook-pod.js';
+import { killedLately, podMemory } from '../../src/notebooks/notebook-pod.js';
 import { PodProofs, provenPod } from '../../src/notebooks/pod-proof.js';
 import { notebookPod } from './kubernetes-api.js';
 
@@ -56,6 +56,38 @@ describe('The limit of a pod', () => {
     // Before Kubernetes 1.34 nobody says which wish it is about.
     const unsaid = asked({}, [condition('PodResizePending', 'Deferred')]);
     expect(podMemory(unsaid, 'notebook')).toMatchObject({ state: 'deferred' });
+  });
+});
+
+describe('A container that was killed for memory with all its kernels', () => {
+  const at = Date.parse('2026-11-21T19:00:00Z');
+  const ended = (terminated: object): V1Pod => {
+    const pod = notebookPod();
+    const sidecar = { name: 'sidecar', ...{ image: 'i', imageID: 'i', ready: true } };
+    pod.spec!.containers.unshift({ name: 'sidecar' });
+    pod.status!.containerStatuses![0]!.lastState = {
+      terminated: {
+        ...{ exitCode: 137, reason: 'OOMKilled', finishedAt: new Date(at) },
+        ...terminated
+      }
+    };
+    pod.status!.containerStatuses!.unshift({ ...sidecar, restartCount: 0 });
+    return pod;
+  };
+
+  it('is evidence about the notebook, whatever its labels and its other containers are', () => {
+    expect(killedLately(ended({}), 'notebook', at + 5_000)).toMatchObject({
+      ...{ kind: 'pod', name: 'jupyter-ada', role: 'kernel', limitMiB: 1_024, ran: true },
+      ends: [{ container: 'notebook', exitCode: 137, reason: 'OOMKilled', at }]
+    });
+  });
+
+  it('is none if it ended otherwise, or long ago, or never', () => {
+    expect(killedLately(ended({ reason: 'Error' }), 'notebook', at)).toBeNull();
+    // A child was killed; the container ended later by itself.
+    expect(killedLately(ended({ exitCode: 0 }), 'notebook', at)).toBeNull();
+    expect(killedLately(ended({}), 'notebook', at + 3_600_000)).toBeNull();
+    expect(killedLately(notebookPod(), 'notebook', at)).toBeNull();
   });
 });
 

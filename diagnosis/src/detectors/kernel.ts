@@ -59,9 +59,11 @@ function podKills(app: Application): Kill[] {
     .flatMap(({ facts }) => {
       const end = oomEnd(facts);
       if (!end) return [];
-      const { limitMiB, name } = facts;
+      const { name } = facts;
+      const limitMiB = facts.limits.at(end.at);
       const evidence = [end.evidence];
-      return [{ scope: scopeAtEnd(app), certain: true, limitMiB, evidence, pod: name, count: 1 }];
+      const scope = scopeAtEnd(app, end.at);
+      return [{ scope, certain: true, limitMiB, evidence, pod: name, count: 1 }];
     })
     .slice(0, 1);
 }
@@ -73,7 +75,8 @@ function countedKills(app: Application): Kill[] {
   const { at, quote, ref } = kill;
   const evidence: Evidence[] = [{ source: 'cgroup', at, quote, ref }];
   const certain = kernelIsGone(app);
-  return [{ scope: scopeAtEnd(app), certain, limitMiB, evidence, count: oomKills }];
+  const scope = scopeAtEnd(app, at);
+  return [{ scope, certain, limitMiB, evidence, count: oomKills }];
 }
 
 function tell(app: Application, kills: readonly Kill[]): Finding {

@@ -49,7 +49,7 @@ export class ClusterKeeper {
   constructor(
     private readonly options: KeeperOptions,
     private readonly cellRuns: CellRuns,
-    private readonly beforeLook: (live: readonly ClusterRow[]) => Promise<void>
+    private readonly beforeLook: (unfinished: readonly ClusterRow[]) => Promise<void>
   ) {
     this.watches = new ClusterWatches(options, id => this.refresh(id));
   }
@@ -87,7 +87,8 @@ export class ClusterKeeper {
     for (const finding of await findings.findingsOf(ids))
       journal.publish({ type: 'finding', finding });
     await this.tick();
-    for (const row of await rows.live()) if (row.state === 'ready') await this.resize(row);
+    const ready = (await rows.live()).filter(({ state }) => state === 'ready');
+    await Promise.all(ready.map(row => this.resize(row)));
     this.ticking = this.tickForever();
   }
 
@@ -108,9 +109,9 @@ export class ClusterKeeper {
 
   private async tick(): Promise<void> {
     try {
-      const live = await this.options.rows.live();
-      await this.beforeLook(live);
-      const known = new Set((await this.options.rows.unfinished()).map(row => row.id));
+      const unfinished = await this.options.rows.unfinished();
+      await this.beforeLook(unfinished);
+      const known = new Set(unfinished.map(row => row.id));
       for (const { id } of await this.options.launcher.list()) {
         if (known.has(id) || this.watches.has(id)) continue;
         if (await this.options.rows.get(id)) known.add(id);

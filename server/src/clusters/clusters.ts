@@ -48,7 +48,7 @@ export class Clusters {
 
   constructor(private readonly options: ClustersOptions) {
     this.cellRuns = new CellRuns(options.launcher, options.journal, options.findings);
-    this.keeper = new ClusterKeeper(options, this.cellRuns, live => this.stopOrphans(live));
+    this.keeper = new ClusterKeeper(options, this.cellRuns, rows => this.stopOrphans(rows));
   }
 
   /** Finds what an earlier server left, and from then on looks after it. */
@@ -303,8 +303,8 @@ export class Clusters {
   }
 
   /** A Jupyter Server that crashed cannot say that its kernels are gone. */
-  private async stopOrphans(live: readonly ClusterRow[]): Promise<void> {
-    for (const row of live) {
+  private async stopOrphans(unfinished: readonly ClusterRow[]): Promise<void> {
+    for (const row of unfinished) {
       if (row.jupyter_server === null || row.desired === 'stopped') continue;
       const heard = this.lastReports.get(row.jupyter_server) ?? this.openedAt;
       if (performance.now() - heard < JUPYTER_SILENT_MS) continue;

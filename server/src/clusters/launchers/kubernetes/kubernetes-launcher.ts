@@ -1,10 +1,10 @@
-import { access, mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPod, type Observation } from '@aglais/diagnosis';
 import type { Shape } from '@aglais/protocol';
 import type { KubeConfig, V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import { replaceFile, writeOnce } from '../../../store/files.js';
+import { exists, replaceFile, writeOnce } from '../../../store/files.js';
 import type { Need, Room } from '../../room.js';
 import { lastWords, readText, shareProblem } from '../cluster-directory.js';
 import { replayEvidence } from '../follow-files.js';
@@ -345,11 +345,4 @@ function refusal(error: unknown): string {
     return `${words}. Ask the operator to make it, or to set "prepare" in the policy for Kubernetes.`;
   }
   return `Kubernetes refused: ${words}`;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false
-  );
 }

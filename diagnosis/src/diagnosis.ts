@@ -96,6 +96,9 @@ export class Diagnosis {
       case 'client':
         this.#app.observeClient(observation);
         return;
+      case 'room':
+        this.#app.observeRoom(observation);
+        return;
       case 'share':
         this.#app.observeShare(observation);
         return;

@@ -174,12 +174,30 @@ export interface ClientObservation {
   ref: string;
 }
 
-/** A health probe of a catalogue that is mounted or served to Spark. */
+/** The most that is free on any one node: of each, not necessarily of the same node. */
+export interface FreeRoom {
+  memoryMiB: number;
+  cores: number;
+}
+
+/** What the nodes that pods of this application may use had free while one of them waited for a place. */
+export interface RoomObservation extends FreeRoom {
+  kind: 'room';
+  at: number;
+  ref: string;
+}
+
+/** What a health probe found at a catalogue that is mounted for Spark, when that had changed. */
 export interface ShareObservation {
   kind: 'share';
   share: string;
   available: boolean;
+  /** Why it is not available: it does not answer at all, or answers that there is nothing. */
+  state?: 'hung' | 'gone';
+  /** When this was found out. */
   at: number;
+  /** When the look began that was not answered well. */
+  since?: number;
   message: string;
   ref: string;
 }
@@ -207,6 +225,7 @@ export type Observation =
   | PodEventObservation
   | YarnObservation
   | ClientObservation
+  | RoomObservation
   | ShareObservation
   | TimeObservation
   | EndObservation;

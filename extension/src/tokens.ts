@@ -25,11 +25,16 @@ export interface IBackend {
   readonly changed: ISignal<IBackend, void>;
 
   /** Start the cluster of a kernel, or get the one that lives. Throws ProblemError. */
-  startCluster(kernel: string, notebook: string, shape?: Shape): Promise<Cluster>;
+  startCluster(
+    kernel: string,
+    notebook: string,
+    shape?: Shape,
+    options?: readonly string[]
+  ): Promise<Cluster>;
   /** Stop a cluster; its kernel lives on. Throws ProblemError. */
   stopCluster(id: string): Promise<void>;
-  /** Replace a cluster by a new one, of another shape if given. Throws ProblemError. */
-  restartCluster(id: string, shape?: Shape): Promise<Cluster>;
+  /** Replace a cluster by a new one, of another shape or with other options if given. Throws ProblemError. */
+  restartCluster(id: string, shape?: Shape, options?: readonly string[]): Promise<Cluster>;
   /** Give a running cluster another shape without restarting anything. Throws ProblemError. */
   resizeCluster(id: string, shape: Shape): Promise<ResizeAnswer>;
   /** Show a finding no more, in any tab. Throws ProblemError. */

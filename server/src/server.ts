@@ -57,6 +57,10 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
         share && !problem ? catalogueSql(share) : []
       );
     },
+    shares: async () =>
+      (await shares()).flatMap(({ share, problem }) =>
+        share && !problem ? [{ id: share.id, path: share.path }] : []
+      ),
     defaultShape,
     deadlines: { startMs: config.startDeadlineMs, idleMs: config.idleMs },
     log

@@ -254,8 +254,28 @@ export function apiContract(database: () => string | undefined): void {
         totalMiB: memoryMiB,
         grantedMiB: shapeTotalMiB(SMALL),
         holders: [{ cluster: cluster.id, notebook: 'k1.ipynb', grantedMiB: shapeTotalMiB(SMALL) }],
-        defaultShape: SMALL
+        defaultShape: SMALL,
+        options: []
       });
+    });
+
+    it('with an option that nobody offers is refused plainly, also to a restart, and the cluster goes on', async () => {
+      const options = ['gpu'];
+      const words = /no option "gpu" here\. This installation offers none/;
+      const asked = await server.user.post('/clusters', { kernel: 'k9', notebook: 'n', options });
+      expectProblem(asked, 422, words);
+      expectProblem(
+        await server.user.post(`/clusters/${cluster.id}/restart`, { options }),
+        422,
+        words
+      );
+      expect(await server.user.cluster(cluster.id)).toMatchObject({ state: 'ready', options: [] });
+      const wrong = await server.user.post('/clusters', {
+        kernel: 'k9',
+        notebook: 'n',
+        options: 'gpu'
+      });
+      expectProblem(wrong, 422, /"options"/);
     });
 
     it('is not given to a restart that is too large, and the cluster goes on', async () => {

@@ -8,6 +8,7 @@ import type {
   MemoryObservation,
   PodEventObservation,
   PodObservation,
+  RoomObservation,
   ShareObservation,
   YarnObservation
 } from '../observation.js';
@@ -18,6 +19,7 @@ import { Dag } from './dag.js';
 import { Executors } from './executors.js';
 import { History } from './history.js';
 import { MemoryFacts } from './memory-facts.js';
+import { Outages } from './outages.js';
 import { Performance } from './performance.js';
 import { Pods } from './pods.js';
 import { Scopes, type Scope } from './scopes.js';
@@ -74,6 +76,7 @@ export class Application {
   readonly scopes = new Scopes();
   readonly setbacks = new Setbacks();
   readonly pods = new Pods();
+  readonly outages = new Outages();
   readonly accounts = new Accounts();
   readonly waits = new Waits();
   readonly sql = new SqlExecutions();
@@ -139,8 +142,13 @@ export class Application {
     this.changes.findings = true;
   }
 
+  observeRoom(room: RoomObservation): void {
+    this.accounts.observeRoom(room);
+    this.changes.findings = true;
+  }
+
   observeShare(probe: ShareObservation): void {
-    this.accounts.observeShare(probe);
+    this.outages.observe(probe);
     this.changes.findings = true;
   }
 

@@ -1,5 +1,12 @@
 import type { ServerConnection } from '@jupyterlab/services';
-import type { Capacity, Cluster, NotebookMemory, ResizeAnswer, Shape } from '@aglais/protocol';
+import type {
+  Capacity,
+  Cluster,
+  NotebookMemory,
+  ResizeAnswer,
+  RestartRequest,
+  Shape
+} from '@aglais/protocol';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { Connection, IBackend } from '../tokens';
@@ -55,16 +62,22 @@ export class Backend implements IBackend, IDisposable {
     Signal.clearData(this);
   }
 
-  async startCluster(kernel: string, notebook: string, shape?: Shape): Promise<Cluster> {
-    return this._know(await this._rest.startCluster({ kernel, notebook, ...(shape && { shape }) }));
+  async startCluster(
+    kernel: string,
+    notebook: string,
+    shape?: Shape,
+    options?: readonly string[]
+  ): Promise<Cluster> {
+    const asked = { kernel, notebook, ...wanted(shape, options) };
+    return this._know(await this._rest.startCluster(asked));
   }
 
   async stopCluster(id: string): Promise<void> {
     this._know(await this._rest.stopCluster(id));
   }
 
-  async restartCluster(id: string, shape?: Shape): Promise<Cluster> {
-    return this._know(await this._rest.restartCluster(id, shape ? { shape } : {}));
+  async restartCluster(id: string, shape?: Shape, options?: readonly string[]): Promise<Cluster> {
+    return this._know(await this._rest.restartCluster(id, wanted(shape, options)));
   }
 
   async resizeCluster(id: string, shape: Shape): Promise<ResizeAnswer> {
@@ -121,6 +134,11 @@ export class Backend implements IBackend, IDisposable {
   private readonly _stream: Stream;
   private _notebookMemory: NotebookMemory | null = null;
   private readonly _poll: NotebookMemoryPoll | null = null;
+}
+
+/** What is not said is left to the server, which keeps what the kernel had. */
+function wanted(shape?: Shape, options?: readonly string[]): RestartRequest {
+  return { ...(shape && { shape }), ...(options && { options: [...options] }) };
 }
 
 /** Stands for a backend where Jupyter was started without one. */

@@ -5,6 +5,7 @@ import type { PlacedFinding, Shape } from '@aglais/protocol';
 import { isLive } from '../backend/select';
 import { findingKey } from '../backend/state';
 import { Button } from '../button';
+import { OptionChoice } from '../clusters/options';
 import { possible } from '../clusters/words';
 import { Card } from '../findings/card';
 import { NotebookMemorySection } from '../notebook-memory/section';
@@ -15,7 +16,8 @@ import type { PanelModel } from './model';
 
 /** What the panel can ask for, of the current notebook. */
 export interface PanelActions {
-  readonly start: () => void;
+  /** @param options those to be had, undefined where nothing can be chosen */
+  readonly start: (options: readonly string[] | undefined) => void;
   readonly stop: () => void;
   readonly restart: () => void;
   readonly resize: (shape: Partial<Shape>) => void;
@@ -102,8 +104,19 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
             hint={trans.__('It starts by itself at the first use of `spark`.')}
           />
         )}
+        {possible(cluster).start && (
+          <OptionChoice
+            legend={trans.__('Start with')}
+            note={trans.__('A cell that starts Spark by itself takes what the last one had.')}
+            offered={this.model.offered}
+            chosen={this.model.chosen}
+            onChange={options => this.model.choose(options)}
+          />
+        )}
         {this._buttons()}
-        {cluster && isLive(cluster) && <ClusterDetails cluster={cluster} trans={trans} />}
+        {cluster && isLive(cluster) && (
+          <ClusterDetails cluster={cluster} offered={this.model.offered} trans={trans} />
+        )}
         {this._notebookMemory()}
         {this._findings()}
       </>
@@ -111,14 +124,19 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
   }
 
   private _buttons(): React.JSX.Element {
-    const { cluster, connection } = this.model;
+    const { cluster, connection, offered, chosen } = this.model;
     const trans = this._trans;
     const can = possible(cluster);
     const off = connection !== 'connected';
     return (
       <div className="aglais-Panel-buttons">
         {can.start ? (
-          <Button primary data-command="start" disabled={off} onClick={this._actions.start}>
+          <Button
+            primary
+            data-command="start"
+            disabled={off}
+            onClick={() => this._actions.start(offered.length > 0 ? chosen : undefined)}
+          >
             {cluster ? trans.__('Start again') : trans.__('Start now')}
           </Button>
         ) : (

@@ -38,7 +38,8 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     const model = new PanelModel(backend, current);
 
     const actions: PanelActions = {
-      start: () => void commands.execute(CommandIDs.start),
+      start: options =>
+        void commands.execute(CommandIDs.start, options && { options: [...options] }),
       stop: () => void commands.execute(CommandIDs.stop),
       restart: () => void commands.execute(CommandIDs.restart),
       resize: shape => void commands.execute(CommandIDs.resize, { shape: { ...shape } }),

@@ -11,7 +11,7 @@ import type { ClusterRows } from './cluster-rows.js';
 import { clusterView } from './cluster-view.js';
 import { ClusterWatches } from './cluster-watches.js';
 import { decide, type Deadlines } from './decide.js';
-import type { Launcher, ObservedCluster } from './launchers/launcher.js';
+import type { Launcher, ObservedCluster, SharePath } from './launchers/launcher.js';
 import { Turns } from './turns.js';
 
 /** All clusters are looked at this often; a cluster that starts or stops, at each STEP_MS. */
@@ -26,6 +26,8 @@ export interface KeeperOptions {
   tokens: Tokens;
   /** Statements that make the tables of the shares known, as they are now. */
   catalogue: () => Promise<string[]>;
+  /** Where the data of the shares are, as far as they are there now. */
+  shares: () => Promise<SharePath[]>;
   deadlines: Deadlines;
   log: Logger;
 }
@@ -197,8 +199,10 @@ export class ClusterKeeper {
     await this.options.launcher.start({
       id: row.id,
       shape: Shape.parse(JSON.parse(row.shape)),
+      options: JSON.parse(row.options) as string[],
       token: this.options.tokens.forCluster(row.id),
-      catalogue: await this.options.catalogue()
+      catalogue: await this.options.catalogue(),
+      shares: await this.options.shares()
     });
   }
 

@@ -12,13 +12,15 @@ import {
   type KernelDeath,
   type KernelReport,
   type PlacedFinding,
-  type ResizeAnswer
+  type ResizeAnswer,
+  type RestartRequest
 } from '@aglais/protocol';
 import { notFound, ProblemError } from '../problems.js';
 import type { ClusterRow } from '../store/schema.js';
 import { admit, largestShape } from './admission.js';
 import { CellRuns } from './cell-runs.js';
 import { ClusterKeeper, type KeeperOptions } from './cluster-keeper.js';
+import { chooseOptions, refuseWithoutMachines } from './options.js';
 import { totalMiB, type Room } from './room.js';
 import { ResizeIncomplete, ResizeRefused } from './launchers/launcher.js';
 import { Turns } from './turns.js';
@@ -103,7 +105,9 @@ export class Clusters {
     if (present) return { cluster: this.get(present.id), created: false };
     // A kernel that was once granted another shape keeps it when Spark starts again by itself.
     const shape = request.shape ?? (await rows.lastShape(request.kernel)) ?? defaultShape;
-    const room = await launcher.room();
+    const before = await rows.lastOptions(request.kernel);
+    const options = chooseOptions(request.options, before, launcher.offers());
+    const room = await this.roomWith(options);
     admit(shape, room, await this.holders(room), defaultShape);
     const now = Date.now();
     const row: ClusterRow = {
@@ -114,6 +118,7 @@ export class Clusters {
       jupyter_server: this.homes.get(request.kernel) ?? null,
       launcher: launcher.kind,
       shape: JSON.stringify(shape),
+      options: JSON.stringify(options),
       desired: 'running',
       state: 'requested',
       reason: null,
@@ -141,19 +146,20 @@ export class Clusters {
     return this.get(id);
   }
 
-  /** A new cluster for the same kernel, of the same shape unless another is asked for. */
-  async restart(id: string, shape?: Shape): Promise<Cluster> {
+  /** A new cluster for the same kernel, of the same shape and with the same options unless others are asked for. */
+  async restart(id: string, { shape, options: asked }: RestartRequest = {}): Promise<Cluster> {
     // The kernel may ask for its cluster while none is there: it waits for this turn and gets the new one.
     return this.turns.take(ADMISSION, async () => {
       const old = this.get(id);
       const wanted = shape ?? old.shape;
-      const room = await this.options.launcher.room();
+      const options = chooseOptions(asked, old.options, this.options.launcher.offers());
+      const room = await this.roomWith(options);
       const others = (await this.holders(room)).filter(holder => holder.cluster !== id);
       // Refused before anything is stopped: a wrong size must not cost the cluster that works.
       admit(wanted, room, others, this.options.defaultShape);
       await this.options.rows.wantStopped(id, 'Spark was restarted by you.');
       await this.keeper.settle(id);
-      const request = { kernel: old.kernel, notebook: old.notebook, shape: wanted };
+      const request = { kernel: old.kernel, notebook: old.notebook, shape: wanted, options };
       return (await this.findOrCreate(request)).cluster;
     });
   }
@@ -177,12 +183,12 @@ export class Clusters {
 
   /** Writes the new size down if there is room for it; a server that is killed then brings it about when it is there again. */
   private async grantSize(id: string, shape: Shape): Promise<Shape> {
-    const { rows, launcher, defaultShape } = this.options;
-    const { state, shape: old } = this.get(id);
+    const { rows, defaultShape } = this.options;
+    const { state, shape: old, options } = this.get(id);
     if (state !== 'ready') {
       throw new ProblemError(409, 'not-ready', `This cluster is ${state}. Nothing was changed.`);
     }
-    const room = await launcher.room();
+    const room = await this.roomWith(options);
     const others = (await this.holders(room)).filter(holder => holder.cluster !== id);
     admit(shape, room, others, defaultShape);
     await rows.update(id, { shape: JSON.stringify(shape) });
@@ -272,7 +278,8 @@ export class Clusters {
       grantedMiB: holders.reduce((sum, holder) => sum + holder.grantedMiB, 0),
       holders,
       defaultShape,
-      largestShape: largestShape(room, defaultShape)
+      largestShape: largestShape(room, defaultShape),
+      options: [...launcher.offers()]
     };
   }
 
@@ -292,6 +299,14 @@ export class Clusters {
     await sleep(waitMs, undefined, { signal: heard.signal }).catch(() => undefined);
     leave();
     return this.get(id);
+  }
+
+  /** What there is for a cluster with these options. Throws a problem if no machine has them. */
+  private async roomWith(options: readonly string[]): Promise<Room> {
+    const { launcher } = this.options;
+    const room = await launcher.room(options);
+    refuseWithoutMachines(options, launcher.offers(), room);
+    return room;
   }
 
   private async holders(room: Room): Promise<Capacity['holders']> {

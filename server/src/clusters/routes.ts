@@ -43,8 +43,8 @@ export function clusterRoutes(
   });
 
   router.post('/clusters/:id/restart', async (request, response) => {
-    const { shape } = parseBody(RestartRequest, request.body ?? {});
-    response.status(201).json(await clusters.restart(request.params.id, shape));
+    const wanted = parseBody(RestartRequest, request.body ?? {});
+    response.status(201).json(await clusters.restart(request.params.id, wanted));
   });
 
   router.post('/clusters/:id/resize', async (request, response) => {

@@ -2,10 +2,11 @@ import { Kysely, PostgresDialect, SqliteDialect, type Dialect } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import pg from 'pg';
 import * as first from './migrations/2026-11-21-first.js';
+import * as options from './migrations/2026-11-22-options.js';
 import type { Database } from './schema.js';
 import { openSqlite } from './sqlite.js';
 
-const migrations = { '2026-11-21-first': first };
+const migrations = { '2026-11-21-first': first, '2026-11-22-options': options };
 
 const INT8_OID = 20;
 

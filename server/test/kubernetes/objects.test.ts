@@ -250,7 +250,20 @@ describe('Driver and executors', () => {
         persistentVolumeClaim: { claimName: 'gaia-dr3' }
       });
     }
-    expect(mountsOf(containers(pod({ volumes }))[0]!)['/data/gaia']).toBeUndefined();
+    // The witness looks at them from where they are mounted.
+    const shares = [
+      { id: 'gaia', path: '/data/gaia/dr3' },
+      { id: 'gd1', path: '/data/gaia/gd1' },
+      { id: 'bucket', path: 's3a://gaia/dr3' }
+    ];
+    const [witness] = containers(pod({ volumes }, { ...spec, shares }));
+    expect(mountsOf(witness!)['/data/gaia']).toMatchObject({ readOnly: true });
+    const { value } = witness!.env!.find(({ name }) => name === 'AGLAIS_SHARES')!;
+    expect(JSON.parse(value!)).toEqual([
+      { shares: ['gaia', 'gd1'], path: '/data/gaia' },
+      { shares: ['wise'], path: '/data/wise' }
+    ]);
+    expect(containers(pod())[0]!.env!.map(({ name }) => name)).not.toContain('AGLAIS_SHARES');
   });
 
   it('have the keys of the object store by reference, under names that Spark does not copy', () => {

@@ -41,7 +41,8 @@ export type Scratch = z.infer<typeof Scratch>;
 
 /** What an operator offers beyond plain pods, by a name: a GPU, fast local scratch. It concerns executors. */
 const Option = z.strictObject({
-  title: z.string(),
+  title: z.string().describe('For users, a few words'),
+  description: z.string().default('').describe('For users, a sentence: what it is good for'),
   nodeSelector: Strings.default({}),
   tolerations: z.array(Toleration).default([]),
   resources: z

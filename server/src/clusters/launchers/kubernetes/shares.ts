@@ -1,4 +1,6 @@
 import type { V1EnvVar, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
+import type { MountedShares } from '@aglais/witness/share-reports';
+import type { ClusterSpec } from '../launcher.js';
 import { MOUNTED } from './names.js';
 import type { KubernetesPolicy, Scratch, ShareVolume } from './policy.js';
 
@@ -22,6 +24,17 @@ export function shareMounts(policy: KubernetesPolicy): Mounts {
       ...(volume.subPath && { subPath: volume.subPath })
     }))
   };
+}
+
+/** Which shares are on each volume; one that nobody declared a share on goes by its own name. */
+export function mountedShares(
+  { shares = [] }: ClusterSpec,
+  { volumes }: KubernetesPolicy
+): MountedShares[] {
+  return volumes.map(({ name, mountPath }) => {
+    const on = shares.filter(({ path }) => `${path}/`.startsWith(`${mountPath}/`));
+    return { shares: on.length > 0 ? on.map(({ id }) => id) : [name], path: mountPath };
+  });
 }
 
 const volumeName = ({ name }: ShareVolume) => `share-${name}`;

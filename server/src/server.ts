@@ -41,7 +41,7 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
   const store = await openStore(config.databaseUrl ?? join(stateDirectory, 'aglais.sqlite'));
   const tokens = await openTokens(stateDirectory);
   const opened = await openLauncher(config, tokens, log);
-  const { launcher } = opened;
+  const { launcher, notebooks } = opened;
   const journal = new Journal();
   const shares = () => readShares(config.cataloguesDirectory, dataDirectory, opened.place);
   const clusters = new Clusters({
@@ -66,7 +66,7 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
     unreadableLines: () => clusters.unreadableLines(),
     archive: opened.archive
   });
-  const http = createServer(makeApp({ clusters, shares, tokens, metrics, log }));
+  const http = createServer(makeApp({ clusters, notebooks, shares, tokens, metrics, log }));
   const closeStream = serveStream(http, journal, tokens, log);
   await clusters.open();
   await new Promise<void>((resolve, reject) => {

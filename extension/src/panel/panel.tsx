@@ -7,6 +7,7 @@ import { findingKey } from '../backend/state';
 import { Button } from '../button';
 import { possible } from '../clusters/words';
 import { Card } from '../findings/card';
+import { NotebookMemorySection } from '../notebook-memory/section';
 import { sparkIcon } from '../icon';
 import type { Trans } from '../words';
 import { ClusterDetails, ClusterState, Section } from './cluster';
@@ -18,6 +19,8 @@ export interface PanelActions {
   readonly stop: () => void;
   readonly restart: () => void;
   readonly resize: (shape: Partial<Shape>) => void;
+  /** @param memoryMiB asked for if left out */
+  readonly growNotebook: (memoryMiB?: number) => void;
   readonly dismiss: (placed: PlacedFinding) => void;
   readonly showCell: (cell: string) => void;
 }
@@ -83,6 +86,7 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
             title={trans.__('This notebook has no kernel.')}
             hint={trans.__('Spark belongs to a kernel. Run a cell to start one.')}
           />
+          {this._notebookMemory()}
           {this._findings()}
         </>
       );
@@ -100,6 +104,7 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
         )}
         {this._buttons()}
         {cluster && isLive(cluster) && <ClusterDetails cluster={cluster} trans={trans} />}
+        {this._notebookMemory()}
         {this._findings()}
       </>
     );
@@ -134,8 +139,21 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
     );
   }
 
+  private _notebookMemory(): React.JSX.Element | null {
+    const { notebookMemory, connection } = this.model;
+    if (!notebookMemory) return null;
+    return (
+      <NotebookMemorySection
+        memory={notebookMemory}
+        disabled={connection !== 'connected'}
+        onGrow={() => this._actions.growNotebook()}
+        trans={this._trans}
+      />
+    );
+  }
+
   private _findings(): React.JSX.Element | null {
-    const { findings, cluster } = this.model;
+    const { findings, cluster, notebookMemory } = this.model;
     const trans = this._trans;
     if (findings.length === 0) return null;
     return (
@@ -148,9 +166,11 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
               key={key}
               placed={placed}
               cluster={cluster}
+              notebookMemory={notebookMemory}
               open={this._unfolded.has(key)}
               onToggle={() => this._toggle(key)}
               onResize={this._actions.resize}
+              onGrowNotebook={memoryMiB => this._actions.growNotebook(memoryMiB)}
               onDismiss={() => this._actions.dismiss(placed)}
               trans={trans}
             />

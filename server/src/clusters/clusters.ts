@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Observation } from '@aglais/diagnosis';
 import {
   nextLife,
   Shape,
@@ -8,6 +9,7 @@ import {
   type Cluster,
   type ClusterRequest,
   type Endpoint,
+  type KernelDeath,
   type KernelReport,
   type PlacedFinding,
   type ResizeAnswer
@@ -210,9 +212,22 @@ export class Clusters {
     await this.options.rows.update(id, { last_used_at: Date.now() });
   }
 
-  /** What a Jupyter Server has now; clusters of kernels that it no longer has are stopped. */
-  async reportKernels(jupyterServer: string, report: KernelReport): Promise<void> {
-    const { rows } = this.options;
+  /** A kernel died by itself: what it ran is over, and its cluster's evidence says why. */
+  async reportKernelDeath(death: KernelDeath): Promise<void> {
+    const row = await this.options.rows.wantedByKernel(death.kernel);
+    if (row) await this.cellRuns.kernelDied(row.id, death, this.keeper.follows(row.id));
+  }
+
+  /**
+   * What a Jupyter Server has now; clusters of kernels that it no longer has are stopped.
+   * @param whyGone asked for evidence, should kernels be gone
+   */
+  async reportKernels(
+    jupyterServer: string,
+    report: KernelReport,
+    whyGone: () => Promise<Observation | null> = () => Promise.resolve(null)
+  ): Promise<void> {
+    const { rows, launcher } = this.options;
     this.lastReports.set(jupyterServer, performance.now());
     for (const [kernel, home] of this.homes) if (home === jupyterServer) this.homes.delete(kernel);
     for (const kernel of report.kernels) {
@@ -224,10 +239,12 @@ export class Clusters {
       jupyterServer,
       report.kernels.map(kernel => kernel.id)
     );
+    const why = gone.length > 0 ? await whyGone() : null;
     await Promise.all(
-      gone.map(row =>
-        this.stop(row.id, 'Spark was stopped because the kernel of its notebook ended.')
-      )
+      gone.map(async row => {
+        if (why) await launcher.record(row.id, why);
+        await this.stop(row.id, 'Spark was stopped because the kernel of its notebook ended.');
+      })
     );
   }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../../config.js';
 import type { Tokens } from '../../identity/tokens.js';
+import type { NotebookMemories } from '../../notebooks/notebook-memories.js';
 import { onThisMachine, type SharePlace } from '../../shares/declarations.js';
 import type { ArchiveFigures } from './kubernetes/archive/event-log-archive.js';
 import type { Launcher } from './launcher.js';
@@ -17,6 +18,8 @@ export interface OpenedLauncher {
   place: SharePlace;
   /** Of the bucket of event logs; null: there is none. */
   archive: (() => ArchiveFigures) | null;
+  /** Null where pods of notebooks are not looked after. */
+  notebooks: NotebookMemories | null;
   close(): Promise<void>;
 }
 
@@ -46,6 +49,7 @@ async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
     }),
     place: onThisMachine(config.dataDirectory),
     archive: null,
+    notebooks: null,
     async close() {
       // Only an empty group can be removed: clusters that live on keep theirs.
       if (cgroup) await rmdir(cgroup).catch(() => undefined);
@@ -66,14 +70,16 @@ async function openKubernetes(
   const { readPolicy } = await import('./kubernetes/policy.js');
   const { sharePath } = await import('./kubernetes/shares.js');
   const { archiveFor } = await import('./kubernetes/archive/archive-for.js');
+  const { NotebookPods } = await import('../../notebooks/notebook-pods.js');
   const policy = await readPolicy(policyFile);
+  const cluster = connect(policy);
   const directory = join(config.stateDirectory, 'clusters');
   const evidence = new KubernetesEvidence({ directory, log });
   const archive = archiveFor(policy, directory, log);
   const launcher = new KubernetesLauncher({
     policy,
     archive,
-    config: connect(policy),
+    config: cluster,
     directory,
     evidence,
     secretOf: (cluster, purpose) => tokens.secretOf(cluster, purpose),
@@ -83,6 +89,7 @@ async function openKubernetes(
   return {
     launcher,
     archive: archive && (() => archive.figures()),
+    notebooks: policy.notebooks ? new NotebookPods(cluster, policy.notebooks, log) : null,
     place: declared => Promise.resolve(sharePath(policy, declared)),
     async close() {
       await launcher.close();

@@ -47,6 +47,16 @@ export function nodeRooms(
     });
 }
 
+/** Memory of a node that nobody has asked for, MiB; below zero where pods were given more than it has. */
+export function unaskedMiB(node: V1Node, pods: Iterable<V1Pod>): number {
+  let left = quantityMiB(node.status?.allocatable?.['memory'] ?? null) ?? 0;
+  for (const pod of pods) {
+    const over = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+    if (!over && pod.spec?.nodeName === node.metadata?.name) left -= podSize(pod).memoryMiB;
+  }
+  return left;
+}
+
 /** What clusters may have of the nodes; what the policy says counts more than what is seen. */
 export function roomOf(
   nodes: readonly NodeRoom[],

@@ -107,6 +107,18 @@ const ObjectStore = z.strictObject({
     .describe('A Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none: public buckets')
 });
 
+/** Pods in which Jupyter Servers and their kernels run, whoever made them, and may be given more memory. */
+const Notebooks = z.strictObject({
+  namespace: z.string().regex(/^(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'a namespace'),
+  labels: Strings.refine(labels => Object.keys(labels).length > 0, 'at least one label')
+    .default({ component: 'singleuser-server' })
+    .describe('All of which each of these pods has'),
+  container: z.string().default('notebook').describe('The one in which kernels run'),
+  mostMiB: MiB.describe('The most that one of them may be given'),
+  audience: z.string().min(1).default('aglais').describe('Of the tokens by which they are known')
+});
+export type Notebooks = z.infer<typeof Notebooks>;
+
 /** Peers of a NetworkPolicy, handed on as they are. */
 const Peers = z.array(
   z.strictObject({
@@ -199,6 +211,9 @@ export const KubernetesPolicy = z
           .describe('For clusters that grow by themselves: a node that could come')
       })
       .prefault({}),
+    notebooks: Notebooks.optional().describe(
+      'Nothing said: memory of notebooks is neither shown nor raised'
+    ),
     labels: Strings.default({}),
     annotations: Strings.default({}),
     properties: Strings.default({}).describe('Spark properties, which win over ours'),

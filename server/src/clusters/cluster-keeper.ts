@@ -4,11 +4,14 @@ import type { Logger } from 'pino';
 import type { FindingRows } from '../findings/finding-rows.js';
 import type { Tokens } from '../identity/tokens.js';
 import { notFound } from '../problems.js';
+import { ALONE, type Keeping } from '../replicas/leases.js';
+import { OtherServers, type Replicas } from '../replicas/other-servers.js';
+import type { Reach } from '../replicas/view-rows.js';
 import type { ClusterRow } from '../store/schema.js';
 import type { Journal } from '../stream/journal.js';
 import type { CellRuns } from './cell-runs.js';
 import type { ClusterRows } from './cluster-rows.js';
-import { clusterView } from './cluster-view.js';
+import { clusterView, viewOfOthers } from './cluster-view.js';
 import { ClusterWatches } from './cluster-watches.js';
 import { decide, type Deadlines } from './decide.js';
 import type { Launcher, ObservedCluster } from './launchers/launcher.js';
@@ -17,6 +20,10 @@ import { Turns } from './turns.js';
 /** All clusters are looked at this often; a cluster that starts or stops, at each STEP_MS. */
 const TICK_MS = 1_000;
 const STEP_MS = 40;
+/** What another server does is looked for this often by one who waits for it. */
+const OTHERS_STEP_MS = 200;
+/** The lease of the one server that removes what belongs to no cluster, and forgets old ones. */
+const HOUSEKEEPING = 'housekeeping';
 
 export interface KeeperOptions {
   launcher: Launcher;
@@ -28,14 +35,20 @@ export interface KeeperOptions {
   catalogue: () => Promise<string[]>;
   deadlines: Deadlines;
   log: Logger;
+  /** What this server shares with others; missing: it is alone. */
+  replicas?: Replicas | null;
 }
 
 /**
  * Brings the world to what the database wants, follows what happens there, and tells it.
- * Every step may be interrupted at any line; the next start goes on from what it finds.
+ * Every step may be interrupted at any line; the next start goes on from what it finds. Where there are several servers, each
+ * does so for the clusters that it keeps, and shows the others.
  */
 export class ClusterKeeper {
   private readonly watches: ClusterWatches;
+  private readonly keeping: Keeping;
+  private readonly others: OtherServers | null;
+  private readonly settling = new Set<string>();
   private readonly observed = new Map<string, ObservedCluster>();
   /** One step at a time for each cluster. */
   private readonly turns = new Turns();
@@ -52,15 +65,30 @@ export class ClusterKeeper {
     private readonly beforeLook: (live: readonly ClusterRow[]) => Promise<void>
   ) {
     this.watches = new ClusterWatches(options, id => this.refresh(id));
+    const { replicas } = options;
+    this.keeping = replicas?.leases ?? ALONE;
+    this.others = replicas ? new OtherServers({ ...options, replicas }, this) : null;
   }
 
-  /** Whether the cluster's evidence is being read. */
+  /** Whether this server reads the cluster's evidence. */
   follows(id: string): boolean {
     return this.watches.has(id);
   }
 
+  /** Whether any server does. */
+  async isFollowed(id: string): Promise<boolean> {
+    if (this.follows(id) || !this.others) return this.follows(id);
+    const row = await this.options.rows.get(id);
+    return row !== undefined && row.stopped_at === null;
+  }
+
   /** Where the driver listens, once it does, and what makes it known. */
-  reach(id: string): { url: string; ca: string | null } | null {
+  async reach(id: string): Promise<Reach | null> {
+    const own = this.keeping.keeps(id) ? this.reached(id) : null;
+    return own ?? (await this.options.replicas?.views.reach(id)) ?? null;
+  }
+
+  private reached(id: string): Reach | null {
     const observed = this.observed.get(id);
     return observed?.url ? { url: observed.url, ca: observed.ca } : null;
   }
@@ -79,24 +107,55 @@ export class ClusterKeeper {
   /** Finds what an earlier server left, and from then on looks after it. */
   async open(): Promise<void> {
     const { rows, findings, journal } = this.options;
+    await this.others?.begin();
     const recent = (await rows.recent()).reverse();
     const ids = recent.map(row => row.id);
+    await this.others?.load(ids);
     for (const row of recent) this.publish(row);
     for (const cellRun of await findings.cellRunsOf(ids))
       journal.publish({ type: 'cell-run', cellRun });
     for (const finding of await findings.findingsOf(ids))
       journal.publish({ type: 'finding', finding });
+    await this.others?.open();
     await this.tick();
-    for (const row of await rows.live()) if (row.state === 'ready') await this.resize(row);
+    if (!this.others)
+      for (const row of await rows.live()) if (row.state === 'ready') await this.resize(row);
     this.ticking = this.tickForever();
   }
 
   /** Leaves the clusters as they are; a later server adopts them. */
   async close(): Promise<void> {
     this.abort.abort();
+    await this.others?.close();
     await this.ticking;
     await this.turns.idle();
     await this.watches.close();
+    await this.others?.flush();
+  }
+
+  /** Another server had these clusters, or nobody. */
+  async taken(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      this.settleSoon(id);
+      const row = await this.options.rows.get(id);
+      if (row?.state === 'ready') void this.resize(row);
+    }
+  }
+
+  /** Another server keeps it now: from here it is only shown. */
+  async lost(id: string): Promise<void> {
+    await this.watches.leave(id);
+    this.observed.delete(id);
+  }
+
+  /** Another server has seen one to its end: the oldest may be forgotten. */
+  ended(): void {
+    this.oneEnded = true;
+  }
+
+  /** Clusters of which this server knows more than the rows say. */
+  followed(): string[] {
+    return this.watches.ids();
   }
 
   private async tickForever(): Promise<void> {
@@ -108,25 +167,33 @@ export class ClusterKeeper {
 
   private async tick(): Promise<void> {
     try {
-      const live = await this.options.rows.live();
-      await this.beforeLook(live);
-      const known = new Set((await this.options.rows.unfinished()).map(row => row.id));
-      for (const { id } of await this.options.launcher.list()) {
-        if (known.has(id) || this.watches.has(id)) continue;
-        if (await this.options.rows.get(id)) known.add(id);
-        else {
-          this.options.log.warn({ cluster: id }, 'a cluster that nobody asked for is removed');
-          await this.options.launcher.stop(id);
-        }
-      }
-      await Promise.all([...known].map(id => this.step(id)));
-      if (this.oneEnded) await this.forgetOld();
+      const { rows } = this.options;
+      const live = await rows.live();
+      await this.beforeLook(live.filter(row => this.keeping.mayAct(row.id)));
+      const known = new Set((await rows.unfinished()).map(row => row.id));
+      if ((await this.keeping.claim([HOUSEKEEPING])).length > 0) await this.findOrphans(known);
+      await Promise.all([...known].filter(id => this.keeping.mayAct(id)).map(id => this.step(id)));
     } catch (error) {
       this.options.log.error(
         { err: error },
         'looking after the clusters failed; it is tried again'
       );
     }
+  }
+
+  /** Adds to `known` what exists in the world of clusters that are over, and removes what is nobody's. */
+  private async findOrphans(known: Set<string>): Promise<void> {
+    const { rows, launcher, log } = this.options;
+    for (const { id } of await launcher.list()) {
+      if (known.has(id) || this.watches.has(id)) continue;
+      if (await rows.get(id)) {
+        if ((await this.keeping.claim([id])).length > 0) known.add(id);
+      } else if (this.keeping.mayAct(HOUSEKEEPING)) {
+        log.warn({ cluster: id }, 'a cluster that nobody asked for is removed');
+        await launcher.stop(id);
+      }
+    }
+    if (this.oneEnded) await this.forgetOld();
   }
 
   private async forgetOld(): Promise<void> {
@@ -143,23 +210,28 @@ export class ClusterKeeper {
     while (!this.abort.signal.aborted) {
       const { state } = await this.step(id);
       if (state === 'ready' || state === 'stopped' || state === 'failed') return;
-      await sleep(STEP_MS);
+      await sleep(this.keeping.keeps(id) ? STEP_MS : OTHERS_STEP_MS);
     }
   }
 
   /** Without waiting. What fails (the database may be away) is left to the next look at all clusters. */
   settleSoon(id: string): void {
-    this.settle(id).catch((error: unknown) =>
-      this.options.log.error({ err: error, cluster: id }, 'a cluster was not brought further')
-    );
+    if (this.settling.has(id) || !this.keeping.keeps(id)) return;
+    this.settling.add(id);
+    this.settle(id)
+      .catch((error: unknown) =>
+        this.options.log.error({ err: error, cluster: id }, 'a cluster was not brought further')
+      )
+      .finally(() => this.settling.delete(id));
   }
 
-  /** Looks at one cluster and does the next thing for it. */
+  /** Looks at one cluster and does the next thing for it; one that another server keeps is only looked at. */
   private async step(id: string): Promise<Cluster> {
     return this.turns.take(id, async () => {
       const { rows, launcher, deadlines, log } = this.options;
       const row = await rows.get(id);
       if (!row) throw notFound(`The cluster ${id}`);
+      if (!this.keeping.mayAct(id) || (await this.waitsForOther(row))) return this.publish(row);
       const observed = await launcher.observe(id);
       if (observed) this.observed.set(id, observed);
       else this.observed.delete(id);
@@ -167,7 +239,10 @@ export class ClusterKeeper {
       const over = observed === null && decision.action === 'none' && hasEnded(decision.state);
       // Before it is written down: a server that is killed in between does it again.
       if (over && row.stopped_at === null) await this.conclude(row);
+      if (decision.state === 'ready' && row.state !== 'ready') await this.tellReach(row);
       const changed = await this.write(row, decision, over);
+      // Another server keeps it now: what was decided is no longer this one's to do.
+      if (!changed || !this.keeping.mayAct(id)) return this.publish(row);
       this.publish(changed);
       try {
         if (decision.action === 'start') await this.start(changed);
@@ -176,12 +251,40 @@ export class ClusterKeeper {
         log.error({ err: error, cluster: id }, `the step "${decision.action}" failed`);
         if (decision.action === 'start') {
           const reason = `Spark could not be started: ${(error as Error).message}`;
-          await rows.wantStopped(id, reason, 'failed');
+          await rows.updateKept(id, { desired: 'stopped', state: 'failed', reason });
         }
       }
-      if (observed && decision.action !== 'stop') this.watches.follow(changed);
+      if (observed && decision.action !== 'stop' && this.keeping.keeps(id))
+        this.watches.follow(changed);
+      if (over) await this.keeping.release(id);
       return this.publish(changed);
     });
+  }
+
+  /** Of a restart: whether the cluster before it is still there. */
+  private async waitsForOther(row: ClusterRow): Promise<boolean> {
+    const { rows, deadlines } = this.options;
+    if (row.replaces === null || row.desired === 'stopped') return false;
+    const before = await rows.get(row.replaces);
+    const now = Date.now();
+    if (!before || before.stopped_at !== null) {
+      // Its own time begins now.
+      const change = { replaces: null, created_at: now };
+      Object.assign(row, change);
+      return !(await rows.updateKept(row.id, change));
+    }
+    if (now - row.created_at > deadlines.startMs) {
+      const reason = 'Spark was not started again because the one before it does not go away.';
+      await rows.updateKept(row.id, { desired: 'stopped', state: 'failed', reason });
+    }
+    return true;
+  }
+
+  /** Before anybody hears that it is ready: then every server can say where it is. */
+  private async tellReach(row: ClusterRow): Promise<void> {
+    if (!this.others) return;
+    this.others.show(this.viewOf(row), this.reached(row.id), this.watches.eventLines(row.id));
+    await this.others.flush();
   }
 
   /** An earlier server may have been killed between writing a new size down and bringing it about. */
@@ -201,15 +304,15 @@ export class ClusterKeeper {
     });
   }
 
-  /** Brings the row to what was decided; returns it as it is then. */
+  /** Brings the row to what was decided; returns it as it is then, or null if another server keeps it. */
   private async write(
     row: ClusterRow,
     decision: ReturnType<typeof decide>,
     over: boolean
-  ): Promise<ClusterRow> {
+  ): Promise<ClusterRow | null> {
     const { state, desired, reason } = decision;
     const application = this.watches.diagnosis(row.id)?.application;
-    const busySince = this.watches.busy(row.id) ? { last_used_at: Date.now() } : {};
+    const busy = this.watches.busy(row.id);
     const change: Partial<ClusterRow> = {
       ...(state !== row.state && { state }),
       ...(desired !== row.desired && { desired }),
@@ -218,11 +321,14 @@ export class ClusterKeeper {
       ...(over && row.stopped_at === null && { stopped_at: Date.now() }),
       ...(application?.id && row.application === null && { application: application.id }),
       ...(application?.sparkVersion &&
-        row.spark_version === null && { spark_version: application.sparkVersion }),
-      ...busySince
+        row.spark_version === null && { spark_version: application.sparkVersion })
     };
+    if (busy) {
+      await this.options.rows.used(row.id);
+      row.last_used_at = Date.now();
+    }
     if (Object.keys(change).length === 0) return row;
-    await this.options.rows.update(row.id, change);
+    if (!(await this.options.rows.updateKept(row.id, change))) return null;
     if (change.stopped_at) this.oneEnded = true;
     if (change.state) {
       this.options.log.info(
@@ -235,10 +341,13 @@ export class ClusterKeeper {
 
   /** All that is known of a cluster that is over is told, and kept with its row. */
   private async conclude(row: ClusterRow): Promise<void> {
-    const { application } = await this.watches.conclude(row);
+    const { views } = this.options.replicas ?? {};
+    const told = (await views?.eventLines(row.id)) ?? 0;
+    const { application, eventLines } = await this.watches.conclude(row, told);
+    await views?.concluded(row.id, eventLines);
     if (row.application === null && application.id) {
       const change = { application: application.id, spark_version: application.sparkVersion };
-      await this.options.rows.update(row.id, change);
+      await this.options.rows.updateKept(row.id, change);
       Object.assign(row, change);
     }
     await this.cellRuns.conclude(row.id);
@@ -252,17 +361,30 @@ export class ClusterKeeper {
 
   /** Tells everybody about the cluster if anything of it is new. */
   publish(row: ClusterRow): Cluster {
-    const { journal, deadlines } = this.options;
-    const diagnosis = this.watches.diagnosis(row.id);
+    const { journal } = this.options;
     const before = journal.clusters.get(row.id);
-    const observed = this.observed.get(row.id) ?? null;
-    const view = clusterView(row, observed, diagnosis, deadlines.idleMs, before?.revision ?? 0);
+    const view = this.viewOf(row);
     if (before && JSON.stringify(before) === JSON.stringify(view)) return before;
     // Grows over restarts of the server too.
     this.lastRevision = Math.max(Date.now(), this.lastRevision + 1);
     const cluster = { ...view, revision: this.lastRevision };
     journal.publish({ type: 'cluster', cluster });
+    if (this.keeping.keeps(row.id))
+      this.others?.show(cluster, this.reached(row.id), this.watches.eventLines(row.id));
     return cluster;
+  }
+
+  /** With the revision that was told last. */
+  private viewOf(row: ClusterRow): Cluster {
+    const { journal, deadlines } = this.options;
+    const { id } = row;
+    const revision = journal.clusters.get(id)?.revision ?? 0;
+    if (this.keeping.keeps(id)) {
+      const observed = this.observed.get(id) ?? null;
+      return clusterView(row, observed, this.watches.diagnosis(id), deadlines.idleMs, revision);
+    }
+    const known = clusterView(row, null, null, deadlines.idleMs, revision);
+    return viewOfOthers(known, this.others?.view(id) ?? null);
   }
 }
 

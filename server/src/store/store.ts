@@ -2,12 +2,15 @@ import { Kysely, PostgresDialect, SqliteDialect, type Dialect } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import pg from 'pg';
 import * as first from './migrations/2026-11-21-first.js';
+import * as replicas from './migrations/2026-11-21-replicas.js';
 import type { Database } from './schema.js';
 import { openSqlite } from './sqlite.js';
 
-const migrations = { '2026-11-21-first': first };
+const migrations = { '2026-11-21-first': first, '2026-11-21-replicas': replicas };
 
 const INT8_OID = 20;
+/** A server that is frozen in the middle of a transaction must not hold up the others for longer, ms. */
+const FROZEN_MS = 5_000;
 
 function dialect(location: string): Dialect {
   if (!/^postgres(ql)?:/.test(location))
@@ -23,6 +26,10 @@ function dialect(location: string): Dialect {
   // An idle connection broke (the database was restarted): the next query gets a new one, or an error of its own.
   // Without a listener, Node would end the server.
   pool.on('error', () => undefined);
+  pool.on('connect', client => {
+    // Sent before the query that the connection was made for; where it fails, that one does, too.
+    client.query(`SET idle_in_transaction_session_timeout = ${FROZEN_MS}`).catch(() => undefined);
+  });
   return new PostgresDialect({ pool });
 }
 

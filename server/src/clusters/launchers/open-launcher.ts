@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../../config.js';
 import type { Tokens } from '../../identity/tokens.js';
+import type { OpenedReplicas } from '../../replicas/open-replicas.js';
 import { onThisMachine, type SharePlace } from '../../shares/declarations.js';
 import type { Launcher } from './launcher.js';
 import { openCgroups } from './local/cgroups.js';
@@ -17,16 +18,24 @@ export interface OpenedLauncher {
   close(): Promise<void>;
 }
 
-/** The launcher that the configuration names. */
+/**
+ * The launcher that the configuration names.
+ * @param replicas null: this server is alone
+ */
 export async function openLauncher(
   config: Config,
   tokens: Tokens,
+  replicas: OpenedReplicas | null,
   log: Logger
 ): Promise<OpenedLauncher> {
   return config.kubernetesPolicy === null
     ? openLocal(config, log)
-    : openKubernetes(config, config.kubernetesPolicy, tokens, log);
+    : openKubernetes(config, config.kubernetesPolicy, tokens, replicas, log);
 }
+
+/** One directory for each cluster is made in it. */
+export const clustersDirectory = ({ stateDirectory }: Config): string =>
+  join(stateDirectory, 'clusters');
 
 async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
   const { stateDirectory } = config;
@@ -36,7 +45,7 @@ async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
     log.warn('memory cgroups cannot be used here: executors are not held to their limit');
   return {
     launcher: new LocalLauncher({
-      directory: join(stateDirectory, 'clusters'),
+      directory: clustersDirectory(config),
       installation: await findInstallation(config),
       cgroup,
       memoryMiB: config.memoryMiB
@@ -53,6 +62,7 @@ async function openKubernetes(
   config: Config,
   policyFile: string,
   tokens: Tokens,
+  replicas: OpenedReplicas | null,
   log: Logger
 ): Promise<OpenedLauncher> {
   // Loaded only where it is used: the client knows all of Kubernetes, which takes half a second to read.
@@ -62,15 +72,16 @@ async function openKubernetes(
   const { readPolicy } = await import('./kubernetes/policy.js');
   const { sharePath } = await import('./kubernetes/shares.js');
   const policy = await readPolicy(policyFile);
-  const directory = join(config.stateDirectory, 'clusters');
-  const evidence = new KubernetesEvidence({ directory, log });
+  const directory = clustersDirectory(config);
+  const evidence = new KubernetesEvidence({ directory, log, shared: replicas?.evidence ?? null });
   const launcher = new KubernetesLauncher({
     policy,
     config: connect(policy),
     directory,
     evidence,
     secretOf: (cluster, purpose) => tokens.secretOf(cluster, purpose),
-    log
+    log,
+    ...(replicas && { notes: replicas.notes, mayAct: id => replicas.leases.mayAct(id) })
   });
   await launcher.open();
   return {

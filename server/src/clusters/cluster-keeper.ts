@@ -11,10 +11,11 @@ import type { ClusterRow } from '../store/schema.js';
 import type { Journal } from '../stream/journal.js';
 import type { CellRuns } from './cell-runs.js';
 import type { ClusterRows } from './cluster-rows.js';
-import { clusterView, viewOfOthers } from './cluster-view.js';
 import { ClusterWatches } from './cluster-watches.js';
 import { decide, type Deadlines } from './decide.js';
-import type { Launcher, ObservedCluster } from './launchers/launcher.js';
+import { Housekeeping } from './housekeeping.js';
+import type { Launcher } from './launchers/launcher.js';
+import { ShownClusters } from './shown-clusters.js';
 import { Turns } from './turns.js';
 
 /** All clusters are looked at this often; a cluster that starts or stops, at each STEP_MS. */
@@ -22,9 +23,6 @@ const TICK_MS = 1_000;
 const STEP_MS = 40;
 /** What another server does is looked for this often by one who waits for it. */
 const OTHERS_STEP_MS = 200;
-/** The lease of the one server that removes what belongs to no cluster, and forgets old ones. */
-const HOUSEKEEPING = 'housekeeping';
-
 export interface KeeperOptions {
   launcher: Launcher;
   rows: ClusterRows;
@@ -49,14 +47,12 @@ export class ClusterKeeper {
   private readonly keeping: Keeping;
   private readonly others: OtherServers | null;
   private readonly settling = new Set<string>();
-  private readonly observed = new Map<string, ObservedCluster>();
+  private readonly shown: ShownClusters;
+  private readonly housekeeping: Housekeeping;
   /** One step at a time for each cluster. */
   private readonly turns = new Turns();
   private readonly abort = new AbortController();
   private ticking: Promise<void> = Promise.resolve();
-  private lastRevision = 0;
-  /** A cluster ended since the oldest were forgotten; an earlier server may have left some too. */
-  private oneEnded = true;
 
   /** @param beforeLook may want clusters stopped before all are looked at */
   constructor(
@@ -68,6 +64,11 @@ export class ClusterKeeper {
     const { replicas } = options;
     this.keeping = replicas?.leases ?? ALONE;
     this.others = replicas ? new OtherServers({ ...options, replicas }, this) : null;
+    const { keeping, others, watches } = this;
+    const { journal, deadlines } = options;
+    const { idleMs } = deadlines;
+    this.shown = new ShownClusters({ journal, idleMs, keeping, others, watches });
+    this.housekeeping = new Housekeeping({ ...options, keeping, follows: id => this.follows(id) });
   }
 
   /** Whether this server reads the cluster's evidence. */
@@ -84,13 +85,7 @@ export class ClusterKeeper {
 
   /** Where the driver listens, once it does, and what makes it known. */
   async reach(id: string): Promise<Reach | null> {
-    const own = this.keeping.keeps(id) ? this.reached(id) : null;
-    return own ?? (await this.options.replicas?.views.reach(id)) ?? null;
-  }
-
-  private reached(id: string): Reach | null {
-    const observed = this.observed.get(id);
-    return observed?.url ? { url: observed.url, ca: observed.ca } : null;
+    return this.shown.reach(id) ?? (await this.options.replicas?.views.reach(id)) ?? null;
   }
 
   /** The cluster's notebook has another name now. */
@@ -145,12 +140,12 @@ export class ClusterKeeper {
   /** Another server keeps it now: from here it is only shown. */
   async lost(id: string): Promise<void> {
     await this.watches.leave(id);
-    this.observed.delete(id);
+    this.shown.saw(id, null);
   }
 
   /** Another server has seen one to its end: the oldest may be forgotten. */
   ended(): void {
-    this.oneEnded = true;
+    this.housekeeping.ended();
   }
 
   /** Clusters of which this server knows more than the rows say. */
@@ -170,39 +165,17 @@ export class ClusterKeeper {
       const { rows } = this.options;
       const live = await rows.live();
       await this.beforeLook(live.filter(row => this.keeping.mayAct(row.id)));
-      const known = new Set((await rows.unfinished()).map(row => row.id));
-      if ((await this.keeping.claim([HOUSEKEEPING])).length > 0) await this.findOrphans(known);
-      await Promise.all([...known].filter(id => this.keeping.mayAct(id)).map(id => this.step(id)));
+      const unfinished = new Set((await rows.unfinished()).map(row => row.id));
+      const own = [...unfinished].filter(id => this.keeping.mayAct(id));
+      const left = await this.housekeeping.look(unfinished);
+      await Promise.all([...own, ...left].map(id => this.step(id)));
+      await this.housekeeping.forgetOld();
     } catch (error) {
       this.options.log.error(
         { err: error },
         'looking after the clusters failed; it is tried again'
       );
     }
-  }
-
-  /** Adds to `known` what exists in the world of clusters that are over, and removes what is nobody's. */
-  private async findOrphans(known: Set<string>): Promise<void> {
-    const { rows, launcher, log } = this.options;
-    for (const { id } of await launcher.list()) {
-      if (known.has(id) || this.watches.has(id)) continue;
-      if (await rows.get(id)) {
-        if ((await this.keeping.claim([id])).length > 0) known.add(id);
-      } else if (this.keeping.mayAct(HOUSEKEEPING)) {
-        log.warn({ cluster: id }, 'a cluster that nobody asked for is removed');
-        await launcher.stop(id);
-      }
-    }
-    if (this.oneEnded) await this.forgetOld();
-  }
-
-  private async forgetOld(): Promise<void> {
-    const { rows, launcher, journal } = this.options;
-    for (const id of await rows.forgetOld()) {
-      journal.forget(id);
-      await launcher.forget(id);
-    }
-    this.oneEnded = false;
   }
 
   /** Steps until the cluster is ready, or gone. */
@@ -233,13 +206,12 @@ export class ClusterKeeper {
       if (!row) throw notFound(`The cluster ${id}`);
       if (!this.keeping.mayAct(id) || (await this.waitsForOther(row))) return this.publish(row);
       const observed = await launcher.observe(id);
-      if (observed) this.observed.set(id, observed);
-      else this.observed.delete(id);
+      this.shown.saw(id, observed);
       const decision = decide(row, observed, this.watches.busy(id), Date.now(), deadlines);
       const over = observed === null && decision.action === 'none' && hasEnded(decision.state);
       // Before it is written down: a server that is killed in between does it again.
       if (over && row.stopped_at === null) await this.conclude(row);
-      if (decision.state === 'ready' && row.state !== 'ready') await this.tellReach(row);
+      if (decision.state === 'ready' && row.state !== 'ready') await this.shown.publishReach(row);
       const changed = await this.write(row, decision, over);
       // Another server keeps it now: what was decided is no longer this one's to do.
       if (!changed || !this.keeping.mayAct(id)) return this.publish(row);
@@ -278,13 +250,6 @@ export class ClusterKeeper {
       await rows.updateKept(row.id, { desired: 'stopped', state: 'failed', reason });
     }
     return true;
-  }
-
-  /** Before anybody hears that it is ready: then every server can say where it is. */
-  private async tellReach(row: ClusterRow): Promise<void> {
-    if (!this.others) return;
-    this.others.show(this.viewOf(row), this.reached(row.id), this.watches.eventLines(row.id));
-    await this.others.flush();
   }
 
   /** An earlier server may have been killed between writing a new size down and bringing it about. */
@@ -329,7 +294,7 @@ export class ClusterKeeper {
     }
     if (Object.keys(change).length === 0) return row;
     if (!(await this.options.rows.updateKept(row.id, change))) return null;
-    if (change.stopped_at) this.oneEnded = true;
+    if (change.stopped_at) this.housekeeping.ended();
     if (change.state) {
       this.options.log.info(
         { cluster: row.id, notebook: row.notebook, reason },
@@ -361,30 +326,7 @@ export class ClusterKeeper {
 
   /** Tells everybody about the cluster if anything of it is new. */
   publish(row: ClusterRow): Cluster {
-    const { journal } = this.options;
-    const before = journal.clusters.get(row.id);
-    const view = this.viewOf(row);
-    if (before && JSON.stringify(before) === JSON.stringify(view)) return before;
-    // Grows over restarts of the server too.
-    this.lastRevision = Math.max(Date.now(), this.lastRevision + 1);
-    const cluster = { ...view, revision: this.lastRevision };
-    journal.publish({ type: 'cluster', cluster });
-    if (this.keeping.keeps(row.id))
-      this.others?.show(cluster, this.reached(row.id), this.watches.eventLines(row.id));
-    return cluster;
-  }
-
-  /** With the revision that was told last. */
-  private viewOf(row: ClusterRow): Cluster {
-    const { journal, deadlines } = this.options;
-    const { id } = row;
-    const revision = journal.clusters.get(id)?.revision ?? 0;
-    if (this.keeping.keeps(id)) {
-      const observed = this.observed.get(id) ?? null;
-      return clusterView(row, observed, this.watches.diagnosis(id), deadlines.idleMs, revision);
-    }
-    const known = clusterView(row, null, null, deadlines.idleMs, revision);
-    return viewOfOthers(known, this.others?.view(id) ?? null);
+    return this.shown.publish(row);
   }
 }
 

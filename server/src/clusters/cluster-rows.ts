@@ -3,6 +3,7 @@ import { moment, type Leases } from '../replicas/leases.js';
 import { revised } from '../replicas/revisions.js';
 import type { Store } from '../store/store.js';
 import type { ClusterRow } from '../store/schema.js';
+import { Turns } from './turns.js';
 
 /** Of ended clusters, how many are remembered. */
 const REMEMBERED = 50;
@@ -11,6 +12,7 @@ const REMEMBERED = 50;
 export class ClusterRows {
   /** Made in this transaction, and this server's own. */
   private readonly claimed: string[] = [];
+  private readonly turns = new Turns();
 
   /**
    * @param leases of this server; null: it is the only one
@@ -26,9 +28,9 @@ export class ClusterRows {
   async atOnce<T>(work: (rows: ClusterRows) => Promise<T>): Promise<T> {
     const { leases } = this;
     if (!leases) {
-      return this.store
-        .transaction()
-        .execute(transaction => work(new ClusterRows(transaction, null, 0)));
+      return this.turns.take('rows', () =>
+        this.store.transaction().execute(transaction => work(new ClusterRows(transaction, null, 0)))
+      );
     }
     const began = moment();
     const claimed: string[] = [];

@@ -13,22 +13,19 @@ import {
   type ResizeAnswer
 } from '@aglais/protocol';
 import { notFound, ProblemError } from '../problems.js';
-import { ALONE, type Keeping } from '../replicas/leases.js';
+import { ALONE } from '../replicas/leases.js';
 import type { ClusterRow } from '../store/schema.js';
 import { admit, holdersOf, largestShape } from './admission.js';
 import { CellRuns } from './cell-runs.js';
 import type { ClusterRows } from './cluster-rows.js';
 import { ClusterKeeper, type KeeperOptions } from './cluster-keeper.js';
+import { ClusterSizes } from './cluster-sizes.js';
 import { OwnJupyterServers, type JupyterServers } from './jupyter-servers.js';
 import type { Room } from './room.js';
-import { ResizeIncomplete, ResizeRefused } from './launchers/launcher.js';
 import { Turns } from './turns.js';
 
 /** The turn in which the memory of the machine is given out. */
 const ADMISSION = 'admission';
-/** Another server may be giving the same cluster another size; it is waited for this long, ms. */
-const OTHER_SIZE_MS = 60_000;
-const LOOK_MS = 200;
 
 export interface ClustersOptions extends KeeperOptions {
   defaultShape: Shape;
@@ -42,7 +39,7 @@ export class Clusters {
   private readonly cellRuns: CellRuns;
   /** One admission at a time. */
   private readonly turns = new Turns();
-  private readonly keeping: Keeping;
+  private readonly sizes: ClusterSizes;
   private readonly jupyterServers: JupyterServers;
   /** From then on nothing is started. */
   private ending = false;
@@ -50,7 +47,11 @@ export class Clusters {
   constructor(private readonly options: ClustersOptions) {
     this.cellRuns = new CellRuns(options.launcher, options.journal, options.findings);
     this.keeper = new ClusterKeeper(options, this.cellRuns, live => this.stopOrphans(live));
-    this.keeping = options.replicas?.leases ?? ALONE;
+    this.sizes = new ClusterSizes({
+      ...options,
+      keeping: options.replicas?.leases ?? ALONE,
+      refresh: id => this.keeper.refresh(id)
+    });
     this.jupyterServers = options.jupyterServers ?? new OwnJupyterServers();
   }
 
@@ -196,59 +197,11 @@ export class Clusters {
     return this.known(cluster.id);
   }
 
-  /** Another size for a cluster that goes on as it is; see `takesLive` for what can be changed so. */
+  /** Another size for a cluster that goes on as it is. */
   async resize(id: string, shape: Shape): Promise<ResizeAnswer> {
-    const turn = `size of ${id}`;
-    return this.turns.take(turn, async () => {
-      const { rows, launcher } = this.options;
-      await this.get(id);
-      await this.wait(turn);
-      try {
-        const old = await this.turns.take(ADMISSION, () => this.grantSize(id, shape));
-        // Others are admitted meanwhile: executors may take a while to come.
-        const done = await launcher.resize(id, shape).catch((error: unknown) => error as Error);
-        const refused = done === 'restart-needed' || done instanceof Error;
-        if (refused && !(done instanceof ResizeIncomplete)) {
-          await rows.update(id, { shape: JSON.stringify(old) });
-        }
-        await this.keeper.refresh(id);
-        if (refused) throw notResized(done);
-        return { ...this.known(id), lost: done === 'live' ? null : done.lost };
-      } finally {
-        await this.keeping.release(turn);
-      }
-    });
-  }
-
-  /** Until no other server does the same. */
-  private async wait(turn: string): Promise<void> {
-    const deadline = Date.now() + OTHER_SIZE_MS;
-    while ((await this.keeping.claim([turn])).length === 0) {
-      if (Date.now() > deadline) {
-        throw new ProblemError(
-          409,
-          'resize-incomplete',
-          'This cluster is still on its way to the size that was asked for before. Nothing was changed; try again.'
-        );
-      }
-      await sleep(LOOK_MS);
-    }
-  }
-
-  /** Writes the new size down if there is room for it; a server that is killed then brings it about when it is there again. */
-  private async grantSize(id: string, shape: Shape): Promise<Shape> {
-    const { rows, launcher, defaultShape } = this.options;
-    const { state, shape: old } = this.known(id);
-    if (state !== 'ready') {
-      throw new ProblemError(409, 'not-ready', `This cluster is ${state}. Nothing was changed.`);
-    }
-    const room = await launcher.room();
-    await rows.atOnce(async bound => {
-      const others = (await this.holders(room, bound)).filter(holder => holder.cluster !== id);
-      admit(shape, room, others, defaultShape);
-      await bound.update(id, { shape: JSON.stringify(shape) });
-    });
-    return old;
+    await this.get(id);
+    const lost = await this.sizes.resize(id, shape);
+    return { ...this.known(id), lost };
   }
 
   async endpoint(id: string): Promise<Endpoint> {
@@ -352,18 +305,4 @@ export class Clusters {
       await this.options.rows.wantStopped(row.id, 'Spark was stopped because Jupyter is gone.');
     }
   }
-}
-
-function notResized(why: 'restart-needed' | Error): Error {
-  if (why instanceof ResizeRefused) return new ProblemError(409, 'resize-refused', why.message);
-  if (why instanceof ResizeIncomplete)
-    return new ProblemError(409, 'resize-incomplete', why.message);
-  if (why instanceof Error) return why;
-  return new ProblemError(
-    409,
-    'restart-needed',
-    'A running Spark cannot take this size: heaps and processors are fixed when it starts, and so is the number of executors ' +
-      'on one machine or where it is a range. This size needs a new Spark. Nothing was changed. Restart Spark with it: temporary views and cached tables are lost then, Python ' +
-      'variables are kept.'
-  );
 }

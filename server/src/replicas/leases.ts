@@ -6,10 +6,10 @@ import type { Store } from '../store/store.js';
 import { databaseTime, revised } from './revisions.js';
 
 /** A lease that is not renewed is anybody's after this, by the clock of the database, ms. */
-const LEASE_MS = 12_000;
-const RENEW_MS = 3_000;
+const LEASE_MS = 10_000;
+const RENEW_MS = 2_500;
 /** Its holder acts on it for so long after it began to renew it; the rest is for what is on its way, ms. */
-const ACT_MS = 8_000;
+const ACT_MS = 6_500;
 
 /** Who may act on what. Names are ids of clusters, or what else only one server may do at a time. */
 export interface Keeping {

@@ -1,6 +1,7 @@
 import type { Cluster } from '@aglais/protocol';
 import type { Logger } from 'pino';
 import type { ClusterRows } from '../clusters/cluster-rows.js';
+import { leftBetweenSizes } from '../clusters/cluster-sizes.js';
 import type { Launcher } from '../clusters/launchers/launcher.js';
 import { cellRunOf, placedFinding, type FindingRows } from '../findings/finding-rows.js';
 import type { ClusterRow, FindingRow } from '../store/schema.js';
@@ -141,11 +142,10 @@ export class OtherServers {
       await this.keeper.taken(taken);
     }
     // A server ended while it gave a cluster of ours another size.
-    for (const name of await leases.abandoned('size of ')) {
-      const id = name.slice('size of '.length);
-      if (!leases.mayAct(id) || (await leases.claim([name])).length === 0) continue;
+    for (const { id, lease } of await leftBetweenSizes(leases)) {
+      if (!leases.mayAct(id) || (await leases.claim([lease])).length === 0) continue;
       await this.keeper.taken([id]);
-      await leases.release(name);
+      await leases.release(lease);
     }
   }
 

@@ -29,7 +29,7 @@ class MortalLeases extends Leases {
     await super.renew();
   }
   override async claim(names: readonly string[]): Promise<string[]> {
-    await this.asleep;
+    if (!names.every(name => this.mayAct(name))) await this.asleep;
     return super.claim(names);
   }
   override async free(): Promise<string[]> {

@@ -52,7 +52,7 @@ export class SharedWorld {
     this.evidence.set(id, [...(this.evidence.get(id) ?? []), observation]);
   }
 
-  /** From now on what this server asks of the world gets no answer, until the result is called. */
+  /** From now on this server gets no answer when it looks at a cluster, until the result is called. */
   freeze(by: string): () => void {
     let thaw = (): void => undefined;
     this.frozen.set(by, new Promise(resolve => (thaw = resolve)));
@@ -60,12 +60,6 @@ export class SharedWorld {
   }
 
   launcher(by: string): Launcher {
-    const look = async <T>(what: () => T): Promise<T> => {
-      // As it was when it was asked: the answer is old when it comes.
-      const seen = what();
-      await this.frozen.get(by);
-      return seen;
-    };
     const did = (what: Deed['what'], id: string): void => void this.deeds.push({ by, what, id });
     return {
       kind: 'kubernetes',
@@ -83,8 +77,13 @@ export class SharedWorld {
         this.beings.delete(id);
       },
       forget: id => Promise.resolve(void this.evidence.delete(id)),
-      list: () => look(() => [...this.beings.keys()].map(id => this.observed(id)!)),
-      observe: id => look(() => this.observed(id)),
+      list: () => Promise.resolve([...this.beings.keys()].map(id => this.observed(id)!)),
+      observe: async id => {
+        // As it was when it was asked: the answer is old when it comes.
+        const seen = this.observed(id);
+        await this.frozen.get(by);
+        return seen;
+      },
       follow: (id, sink, signal) => this.follow(id, sink, signal),
       replay: (id, sink) => Promise.resolve(this.tell(id, sink, 0)).then(() => undefined),
       record: (id, observation) => Promise.resolve(this.see(id, observation)),

@@ -74,6 +74,9 @@ export class EvidenceTable implements SharedEvidence {
         const before = this.copied.get(cluster)!;
         const more = of.filter(({ revision }) => revision > before);
         if (more.length === 0) continue;
+        // What is written in part only is put right by the next who comes.
+        this.copied.delete(cluster);
+        await mkdir(dirname(this.file(cluster)), { recursive: true, mode: 0o700 });
         await appendFile(this.file(cluster), textOf(more), { mode: 0o600 });
         this.copied.set(cluster, more.at(-1)!.revision);
       }

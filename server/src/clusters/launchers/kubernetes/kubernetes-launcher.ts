@@ -168,6 +168,8 @@ export class KubernetesLauncher implements Launcher {
     // Whoever comes to start it later finds this.
     await this.notes.noteStopped(id);
     await this.removal.remove(id, namespace);
+    // How its pods went, too: what is concluded next rests on all that is on record.
+    await this.evidence.told(id);
   }
 
   async resize(id: string, shape: Shape): Promise<Resized> {

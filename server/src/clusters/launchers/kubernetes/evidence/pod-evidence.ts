@@ -120,12 +120,19 @@ export class KubernetesEvidence {
     await cluster.mirror?.finish();
     await cluster.queue;
     cluster.over.abort();
-    const told = [...cluster.followers].map(caughtUp => caughtUp());
-    const deadline = AbortSignal.any([this.abort.signal, AbortSignal.timeout(TELL_MS)]);
-    await Promise.race([Promise.all(told), once(deadline, 'abort')]);
+    await this.told(clusterId);
     if (!this.options.shared || !cluster.mirror) return;
     await sleep(OTHERS_MS, undefined, { signal: this.abort.signal }).catch(() => undefined);
     await cluster.mirror.release();
+  }
+
+  /** Those who follow have been told what was seen so far, within a bounded time. */
+  async told(clusterId: string): Promise<void> {
+    const cluster = this.of(clusterId);
+    await cluster.queue;
+    const told = [...cluster.followers].map(caughtUp => caughtUp());
+    const deadline = AbortSignal.any([this.abort.signal, AbortSignal.timeout(TELL_MS)]);
+    await Promise.race([Promise.all(told), once(deadline, 'abort')]);
   }
 
   /** Another server has seen the cluster to its end: nothing of it is copied any more. Idempotent. */

@@ -48,12 +48,7 @@ if (wanted('style'))
 if (wanted('python')) await runPytest();
 if (wanted('jest')) await runJest();
 if (wanted('corpus')) await runCorpus();
-// By name only, until all of it was seen green in one go (docs/progress.md).
-if (only === 'kubernetes') await runKubernetes();
-if (!only)
-  console.log(
-    '\nNot run: what needs a Kubernetes. `npm test -- kubernetes` builds one and runs it.'
-  );
+if (wanted('kubernetes')) await runKubernetes();
 if (wanted('ui')) await runUi();
 
 const minutes = ((Date.now() - begun) / 60_000).toFixed(1);

@@ -113,6 +113,27 @@ describe('the status of an executor pod', () => {
     }
   });
 
+  it('tells the limit that was in force then, also when it was raised afterwards', () => {
+    const story = new Story(KUBERNETES).executor('1').job(0, CELL, [0, 1]).stage(0, 1);
+    story.task(0, 0, { executor: '1' }, pythonCrash).task(0, 0, { executor: '1' }).jobEnd(0).end();
+    const died = findings(story)[0]!.firstSeen;
+    const limits = (memory: string) =>
+      `Pod resize completed: {"containers":[{"name":"spark-kubernetes-executor","resources":{"limits":{"memory":"${memory}"}}}],"generation":2}`;
+    const raised = (at: number, memory: string): More =>
+      events(
+        event('ResizeCompleted', limits(memory), 'app-exec-1', new Date(died + at).toISOString())
+      );
+    const before = pods(pod({ limit: '812Mi', version: 1 }));
+    const after = pods(pod({ limit: '2Gi', version: 9 }));
+    const told = (...more: More[]) => findings(story, ...more)[0]!.explanation;
+    expect(told(before, after, raised(500, '2Gi'))).toMatch(/limit of the executor 812 MiB/);
+    // The kubelet tells whole seconds: what it did in the second of the death came after it.
+    expect(told(before, after, raised(-500, '2Gi'))).toMatch(/limit of the executor 812 MiB/);
+    expect(told(after, before, raised(-5_000, '1Gi'), raised(500, '2Gi'))).toMatch(
+      /limit of the executor 1 GiB/
+    );
+  });
+
   it('is no kill for memory if the pod was stopped and did not obey', () => {
     const stopped = pod({
       state: terminated(137, 'OOMKilled', '2026-11-20T23:36:01Z'),
@@ -312,6 +333,24 @@ describe('the driver', () => {
       effects: ['1 running job ended with it', 'the session ended with it']
     });
     expect(finding!.evidence.map(({ source }) => source)).toEqual(['container', 'client']);
+  });
+
+  it('is killed under the cell that used it then without a job, however late the cell ends', () => {
+    const killedAt = Date.parse(AT);
+    const run = (cell: string, from: number, to: number): Observation[] =>
+      (['running', 'ok'] as const).map((outcome, index) => ({
+        ...{ kind: 'cell', cell, run: 1, outcome },
+        at: killedAt + (index === 0 ? from : to)
+      }));
+    const earlier = run('earlier', -9_000, -4_000);
+    const later = run('later', 7_000, 8_000);
+    const waiting = run('waiting', -3_000, 300_000);
+    const told = (...more: More[]) =>
+      ids(new Story(KUBERNETES), end, driver(137, 'OOMKilled'), ...more);
+    expect(told(...earlier, ...waiting, ...later)).toEqual([
+      'driver-oom-killed:cell:1:waiting error certain'
+    ]);
+    expect(told(...earlier, ...later)).toEqual(['driver-oom-killed:application error certain']);
   });
 
   it('is found by the name of its pod where it has no labels of Spark', () => {

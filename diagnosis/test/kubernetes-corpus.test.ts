@@ -9,19 +9,17 @@ const HERE = join(import.meta.dirname, 'corpus', 'kubernetes');
 type Expected = Partial<Finding> & Pick<Finding, 'id' | 'confidence'>;
 
 const EXPECTED: Record<string, Expected[]> = {
-  'executor-evicted': [
-    { id: 'application-incomplete:application', confidence: 'certain' },
+  'driver-over-its-limit': [
     {
-      id: 'executor-evicted:cell:1:fills',
+      id: 'driver-oom-killed:cell:4:large',
       confidence: 'certain',
-      severity: 'warning',
-      title: 'Executor 1 was evicted from its node',
-      explanation:
-        'This cell succeeded, but executor 1 was evicted from its node (Usage of EmptyDir volume "spark-local-dir-1" ' +
-        'exceeds the limit "100Mi"). 1 task ran twice; that cost 25 s of task time and held the cell up by about 25 s.'
+      severity: 'error',
+      title: 'The driver was killed for lack of memory'
     }
   ],
-  'executor-over-its-limit': [
+  // The wait was over when a place became free.
+  'executor-waits': [],
+  'executors-lost': [
     {
       id: 'executor-oom-killed:cell:1:forks',
       confidence: 'certain',
@@ -29,7 +27,34 @@ const EXPECTED: Record<string, Expected[]> = {
       title: 'Executor 1 was killed for lack of memory',
       explanation:
         "This cell succeeded, but executor 1 was killed by the kernel's out-of-memory killer (limit 768 MiB, the Java " +
-        'heap may take 512 MiB). 1 task ran twice; that cost 56 s of task time and held the cell up by about 56 s.'
+        'heap may take 512 MiB). 1 task ran twice; that cost 4.8 s of task time and held the cell up by about 4.8 s.'
+    },
+    {
+      id: 'executor-evicted:cell:1:fills',
+      confidence: 'certain',
+      severity: 'warning',
+      title: 'Executor 2 was evicted from its node',
+      explanation:
+        'This cell succeeded, but executor 2 was evicted from its node (Usage of EmptyDir volume "spark-local-dir-1" ' +
+        'exceeds the limit "100Mi"). 1 task ran twice; that cost 47 s of task time and held the cell up by about 47 s.'
+    },
+    {
+      id: 'executor-preempted:cell:1:pushed',
+      confidence: 'certain',
+      severity: 'warning',
+      title: 'Executor 3 was pushed out for work of higher priority'
+    }
+  ],
+  'worker-over-its-limit': [
+    {
+      id: 'python-worker-died:cell:1:hungry',
+      confidence: 'certain',
+      severity: 'error',
+      title: 'Python workers ran out of memory on executor 1',
+      explanation:
+        "This cell failed because the kernel's out-of-memory killer killed the Python workers of 4 task attempts on " +
+        'executor 1 (limit of the executor 768 MiB, the Java heap may take 512 MiB). 1 task was tried again; 5.9 s of ' +
+        'task time was spent for nothing.'
     }
   ],
   'image-missing': [

@@ -1,5 +1,6 @@
 import type { Evidence } from '@aglais/protocol';
 import type { ContainerEnd, PodEventObservation, PodObservation, Said } from '../observation.js';
+import { PodLimits } from './pod-limits.js';
 
 /** Words of Kubernetes about a pod, with their evidence. */
 export interface Note extends Said {
@@ -21,7 +22,7 @@ export interface PodFacts {
   deletedAt: number | null;
   readonly ends: Map<string, ContainerEnd & { evidence: Evidence }>;
   readonly troubles: Map<Trouble, Note>;
-  limitMiB: number | null;
+  readonly limits: PodLimits;
   requestMiB: number | null;
   /** The pod itself was seen, not only events about it. */
   seen: boolean;
@@ -75,9 +76,9 @@ export class Pods {
     }
     if (pod.version >= facts.version) {
       facts.version = pod.version;
-      facts.limitMiB = pod.limitMiB ?? facts.limitMiB;
       facts.requestMiB = pod.requestMiB ?? facts.requestMiB;
     }
+    facts.limits.observe(pod.version, pod.limitMiB);
     for (const end of pod.ends) this.#ended(facts, end, pod.ref);
     const note = (trouble: Trouble, said: Said): void =>
       this.#note(facts, trouble, said, 'container', pod.ref);
@@ -95,6 +96,7 @@ export class Pods {
     const { reason, message, at } = event;
     if (reason === 'Scheduled') facts.scheduled = true;
     if (reason === 'Started') facts.ran = true;
+    facts.limits.observeEvent(event);
     const trouble = troubleOf(reason, message);
     if (trouble) this.#note(facts, trouble, { reason, message, at }, 'k8s-event', event.ref);
     this.#forgetHarmless();
@@ -116,7 +118,7 @@ export class Pods {
         deletedAt: null,
         ends: new Map(),
         troubles: new Map(),
-        limitMiB: null,
+        limits: new PodLimits(),
         requestMiB: null,
         seen: false
       };

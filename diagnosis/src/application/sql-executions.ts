@@ -1,4 +1,5 @@
-import type { Evidence } from '@aglais/protocol';
+import { parseCellTags, type Evidence } from '@aglais/protocol';
+import { cellKey } from './scopes.js';
 
 /** An SQL execution that ended with an error of its own. */
 export interface SqlFailure {
@@ -64,6 +65,15 @@ export class SqlExecutions {
     const evidence: Evidence = { source: 'eventlog', at, quote, ref };
     this.failures.push({ scope, evidence, byJob: BY_JOB.test(error) });
     return true;
+  }
+
+  /** Keys of the scopes for which executions run, also while none of their jobs does. */
+  atWork(): Set<string> {
+    const keys = [...this.#open].map(([, { scope, root, tags }]) => {
+      const tag = parseCellTags(tags);
+      return scope ?? (tag ? cellKey(tag.cell, tag.run) : `sql:${root}`);
+    });
+    return new Set(keys);
   }
 
   #get(sql: string, root: string): Open {

@@ -36,7 +36,7 @@ export function driverEnds(app: Application): DriverEnd[] {
       at: end.at,
       evidence: end.evidence,
       pod: facts,
-      limitMiB: facts.limitMiB
+      limitMiB: facts.limits.at(end.at)
     });
   }
   ends.push(...masterEnds(app));
@@ -90,18 +90,35 @@ function masterEnds(app: Application): DriverEnd[] {
   });
 }
 
-/** The cell that was at work when it all ended, if it was only one, or that heard of it first; else nobody's. */
-export function scopeAtEnd(app: Application): Scope {
-  const working = [...app.scopes].filter(
-    scope =>
-      scope.key !== APPLICATION_SCOPE && (scope.openJobs.size > 0 || scope.outcome === 'running')
-  );
+/** The kubelet tells whole seconds, ms. */
+const CLOCK_MS = 1_000;
+
+/**
+ * The cell that was at work when it all ended, if it was only one, or that heard of it first; else nobody's.
+ * @param at when that was, ms; null if nobody says it
+ */
+export function scopeAtEnd(app: Application, at: number | null): Scope {
+  const all = [...app.scopes].filter(({ key }) => key !== APPLICATION_SCOPE);
+  const working = all.filter(scope => scope.openJobs.size > 0 || isAtWork(scope, at));
   if (working.length === 1) return working[0]!;
+  if (working.length === 0) {
+    // The driver works for a query between its jobs, too: it plans, and makes tables for broadcasts.
+    const querying = app.sql.atWork();
+    const alone = all.filter(({ key }) => querying.has(key));
+    if (alone.length === 1) return alone[0]!;
+  }
   const heard = goneAccounts(app)
     .filter(({ cell, run }) => cell !== null && run !== null)
     .sort((a, b) => (a.firstSeen ?? Infinity) - (b.firstSeen ?? Infinity))[0];
   const key = heard ? cellKey(heard.cell!, heard.run) : APPLICATION_SCOPE;
   return app.scopes.find(key) ?? app.scopes.get(APPLICATION_SCOPE);
+}
+
+/** A cell may hear of the end much later, and ends only then. */
+function isAtWork({ outcome, startedAt, endedAt }: Scope, at: number | null): boolean {
+  if (outcome === 'running') return true;
+  if (at === null || startedAt === null || endedAt === null) return false;
+  return startedAt <= at + CLOCK_MS && endedAt >= at;
 }
 
 /** What the client heard when the driver was gone. */

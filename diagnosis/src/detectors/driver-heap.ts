@@ -64,7 +64,10 @@ export function driverHeapOom(
   const hit = new Set([...setbacks, ...serialization, ...queries].map(({ scope }) => scope));
   // The driver lives and nothing failed by it but a broadcast, which is told with its own remedy.
   if (hit.size === 0 && !ended && broadcastMemory(app)) return [];
-  const scopes = hit.size > 0 ? [...hit].map(key => app.scopes.get(key)) : [scopeAtEnd(app)];
+  const scopes =
+    hit.size > 0
+      ? [...hit].map(key => app.scopes.get(key))
+      : [scopeAtEnd(app, exits[0]?.at ?? null)];
   const proof = { evidence, exits, queries, ended };
   return scopes.map(scope => heapFinding(app, scope, setbacks, proof));
 }

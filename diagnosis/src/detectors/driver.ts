@@ -35,7 +35,7 @@ function driverOomKilled(app: Application, ends: readonly DriverEnd[]): Finding[
   return [
     finding(app, {
       code: 'driver-oom-killed',
-      scope: scopeAtEnd(app),
+      scope: scopeAtEnd(app, end.at),
       confidence: end.oom,
       title: `The driver was killed${certain ? '' : ', probably'} for lack of memory`,
       what: certain
@@ -69,7 +69,7 @@ function tooManyExecutorFailures(app: Application, ends: readonly DriverEnd[]): 
   return [
     finding(app, {
       code: 'too-many-executor-failures',
-      scope: scopeAtEnd(app),
+      scope: scopeAtEnd(app, exits[0]?.at ?? null),
       confidence: 'certain',
       title: 'Spark gave up: too many executors had failed',
       what: `${most} had failed, and Spark ended the application`,

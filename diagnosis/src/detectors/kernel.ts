@@ -14,7 +14,7 @@ export function kernelOomKilled(app: Application): Finding[] {
   const { kills, oomKills } = app.kernel;
   const kill = kills.get(oomKills);
   if (!found && !kill) return [];
-  const limit = found?.facts.limitMiB ?? app.kernel.limitMiB;
+  const limit = found?.facts.limits.at(found.end!.at) ?? app.kernel.limitMiB;
   const certain = found !== undefined || kernelIsGone(app);
   const evidence: Evidence[] = [
     ...(found ? [found.end!.evidence] : []),
@@ -23,7 +23,7 @@ export function kernelOomKilled(app: Application): Finding[] {
   return [
     finding(app, {
       code: 'kernel-oom-killed',
-      scope: scopeAtEnd(app),
+      scope: scopeAtEnd(app, evidence[0]!.at),
       confidence: certain ? 'certain' : 'likely',
       title: `The notebook's kernel was killed${certain ? '' : ', probably'} for lack of memory`,
       what:

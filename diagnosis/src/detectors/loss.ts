@@ -179,7 +179,7 @@ function podVerdict(
   const oom = oomEnd(pod);
   if (oom) {
     const what = "was killed by the kernel's out-of-memory killer";
-    const limit = { killer: 'kernel' as const, limitMiB: pod.limitMiB };
+    const limit = { killer: 'kernel' as const, limitMiB: pod.limits.at(oom.at) };
     return {
       verdict: { ...plain('executor-oom-killed', 'certain'), ...limit, what },
       evidence: oom.evidence

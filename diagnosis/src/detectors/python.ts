@@ -30,7 +30,8 @@ export function pythonWorkerDied(
   const deaths = sum(crashes);
   const limit = app.granted.pysparkMiB;
   const where = named('executor', ids);
-  const measured = figuresOf(app, ids);
+  const died = Math.min(...setbacks.map(({ firstSeen }) => firstSeen));
+  const measured = figuresOf(app, ids, died);
   const memoryIsProved = kills.length > 0 || refused.length > 0;
   const inFigures = measured.length > 0 ? ` (${measured.join(', ')})` : '';
   const innocent = memoryIsProved ? [] : withoutKills(app, crashes);
@@ -64,7 +65,11 @@ export function pythonWorkerDied(
     effects: [`${plural(deaths + sum(refused), 'task attempt')} failed with it`],
     advice: [
       ...(refused.length > 0 && limit !== null ? [raisePysparkMemory(limit)] : []),
-      ...(notMemory ? [sayWhere(false)] : deaths > 0 ? advise(app, ids, kills.length > 0) : [])
+      ...(notMemory
+        ? [sayWhere(false)]
+        : deaths > 0
+          ? advise(app, ids, died, kills.length > 0)
+          : [])
     ],
     count: deaths + sum(refused),
     failed: message =>
@@ -108,7 +113,7 @@ export function childKilled(
       executors: ids,
       evidence: killed.map(({ end }) => end.evidence),
       effects: [],
-      advice: advise(app, ids, true),
+      advice: advise(app, ids, null, true),
       count: killed.length,
       failed: () => false,
       seen: killed.flatMap(({ end }) => end.at ?? [])
@@ -149,8 +154,8 @@ function withoutKills(app: Application, crashes: readonly Setback[]): Evidence[]
   );
 }
 
-function figuresOf(app: Application, ids: readonly string[]): string[] {
-  const limit = limitOf(app, ids);
+function figuresOf(app: Application, ids: readonly string[], at: number): string[] {
+  const limit = limitOf(app, ids, at);
   const python = pythonOf(app, ids);
   return [
     ...(limit === null
@@ -163,8 +168,13 @@ function figuresOf(app: Application, ids: readonly string[]): string[] {
   ];
 }
 
-function advise(app: Application, ids: readonly string[], proved: boolean): Advice[] {
-  const limit = limitOf(app, ids);
+function advise(
+  app: Application,
+  ids: readonly string[],
+  at: number | null,
+  proved: boolean
+): Advice[] {
+  const limit = limitOf(app, ids, at);
   const python = pythonOf(app, ids);
   const resize =
     limit === null
@@ -199,12 +209,15 @@ function raisePysparkMemory(limitMiB: number): Advice {
   };
 }
 
-function limitOf(app: Application, ids: readonly string[]): number | null {
+/** The largest limit that one of the executors had then. */
+function limitOf(app: Application, ids: readonly string[], at: number | null): number | null {
   const pods = podsByExecutor(app);
   return ids
     .map(
       id =>
-        app.executors.find(id)?.memory.limitMiB ?? pods.get(id)?.limitMiB ?? app.granted.limitMiB
+        app.executors.find(id)?.memory.limitMiB ??
+        pods.get(id)?.limits.at(at) ??
+        app.granted.limitMiB
     )
     .reduce(larger, null);
 }

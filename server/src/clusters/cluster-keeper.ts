@@ -58,7 +58,7 @@ export class ClusterKeeper {
   constructor(
     private readonly options: KeeperOptions,
     private readonly cellRuns: CellRuns,
-    private readonly beforeLook: (live: readonly ClusterRow[]) => Promise<void>
+    private readonly beforeLook: (unfinished: readonly ClusterRow[]) => Promise<void>
   ) {
     this.watches = new ClusterWatches(options, id => this.refresh(id));
     const { replicas } = options;
@@ -113,8 +113,10 @@ export class ClusterKeeper {
       journal.publish({ type: 'finding', finding });
     await this.others?.open();
     await this.tick();
-    if (!this.others)
-      for (const row of await rows.live()) if (row.state === 'ready') await this.resize(row);
+    if (!this.others) {
+      const ready = (await rows.live()).filter(({ state }) => state === 'ready');
+      await Promise.all(ready.map(row => this.resize(row)));
+    }
     this.ticking = this.tickForever();
   }
 
@@ -162,13 +164,11 @@ export class ClusterKeeper {
 
   private async tick(): Promise<void> {
     try {
-      const { rows } = this.options;
-      const live = await rows.live();
-      await this.beforeLook(live.filter(row => this.keeping.mayAct(row.id)));
-      const unfinished = new Set((await rows.unfinished()).map(row => row.id));
-      const own = [...unfinished].filter(id => this.keeping.mayAct(id));
-      const left = await this.housekeeping.look(unfinished);
-      await Promise.all([...own, ...left].map(id => this.step(id)));
+      const unfinished = await this.options.rows.unfinished();
+      const own = unfinished.filter(({ id }) => this.keeping.mayAct(id));
+      await this.beforeLook(own);
+      const left = await this.housekeeping.look(new Set(unfinished.map(({ id }) => id)));
+      await Promise.all([...own.map(({ id }) => id), ...left].map(id => this.step(id)));
       await this.housekeeping.forgetOld();
     } catch (error) {
       this.options.log.error(

@@ -46,7 +46,7 @@ export class Clusters {
 
   constructor(private readonly options: ClustersOptions) {
     this.cellRuns = new CellRuns(options.launcher, options.journal, options.findings);
-    this.keeper = new ClusterKeeper(options, this.cellRuns, live => this.stopOrphans(live));
+    this.keeper = new ClusterKeeper(options, this.cellRuns, rows => this.stopOrphans(rows));
     this.sizes = new ClusterSizes({
       ...options,
       keeping: options.replicas?.leases ?? ALONE,
@@ -295,12 +295,12 @@ export class Clusters {
   }
 
   /** A Jupyter Server that crashed cannot say that its kernels are gone. */
-  private async stopOrphans(live: readonly ClusterRow[]): Promise<void> {
-    const homes = live.flatMap(row =>
+  private async stopOrphans(unfinished: readonly ClusterRow[]): Promise<void> {
+    const homes = unfinished.flatMap(row =>
       row.jupyter_server === null || row.desired === 'stopped' ? [] : [row.jupyter_server]
     );
     const silent = await this.jupyterServers.silent([...new Set(homes)]);
-    for (const row of live) {
+    for (const row of unfinished) {
       if (row.jupyter_server === null || !silent.has(row.jupyter_server)) continue;
       await this.options.rows.wantStopped(row.id, 'Spark was stopped because Jupyter is gone.');
     }

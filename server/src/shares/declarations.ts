@@ -1,8 +1,9 @@
-import { access, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { Share, type ShareStatus } from '@aglais/protocol';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { exists } from '../store/files.js';
 
 /** A share that was declared wrongly or cannot be read is listed with its problem; the others are not disturbed. */
 export interface DeclaredShare {
@@ -59,15 +60,8 @@ async function namesIn(directory: string): Promise<string[]> {
 }
 
 async function existing(files: readonly string[]): Promise<string[]> {
-  const there = await Promise.all(files.map(isReadable));
+  const there = await Promise.all(files.map(exists));
   return files.filter((_, index) => there[index]);
-}
-
-async function isReadable(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false
-  );
 }
 
 async function readShare(file: string, place: SharePlace): Promise<DeclaredShare> {
@@ -87,7 +81,7 @@ async function readShare(file: string, place: SharePlace): Promise<DeclaredShare
 async function problemOf(share: Share): Promise<string | null> {
   for (const table of share.tables) {
     const path = join(share.path, table.path);
-    if (!(await isReadable(path))) {
+    if (!(await exists(path))) {
       return (
         `The table ${share.id}.${table.name} is not at ${path}. ` +
         'Other shares can be used; put the data there or correct the path in the declaration.'

@@ -1,4 +1,4 @@
-import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { access, link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { randomUUID } from 'node:crypto';
 
@@ -23,4 +23,12 @@ export async function replaceFile(path: string, text: string, mode = 0o600): Pro
   const part = `${path}.${randomUUID()}`;
   await writeFile(part, text, { mode });
   await rename(part, path);
+}
+
+/** Whether something of that name is there and can be seen. */
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false
+  );
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { V1Pod } from '@kubernetes/client-node';
 import { podSize } from '../../src/clusters/launchers/kubernetes/node-room.js';
+import type { Notebook } from '../support/notebook.js';
 import { eventually, PATIENCE_MS, SMALL } from '../support/server.js';
 import { openStoryRoom, type StoryRoom } from './story-room.js';
 
@@ -42,6 +43,27 @@ def hungry(frames):
         yield frame
 print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
 
+/** Says which ports of the drivers an executor can reach. */
+const knocks = (hosts: readonly string[]) => `
+def knock(frames):
+    import pandas, socket
+    def answers(host, port):
+        try:
+            socket.create_connection((host, port), 3).close()
+            return True
+        except OSError:
+            return False
+    for frame in frames:
+        yield pandas.DataFrame({"open": [f"{host} {port}" for host in ${JSON.stringify(hosts)}
+            for port in (7078, 7079, 8444, 15002) if answers(host, port)]})
+for row in spark.range(0, 1, 1, 1).mapInPandas(knock, "open string").collect():
+    print(row.open)`;
+
+/** A broadcast that fits into the driver's heap and not into the container beside all else. */
+const LARGE = `
+small = spark.range(0, 3_000_000, 1, 4).selectExpr("id", "repeat(uuid(), 3) as text")
+print(spark.range(10).join(small.hint("broadcast"), "id").count())`;
+
 describe('Under the cell is named', () => {
   let room: StoryRoom;
 
@@ -69,52 +91,47 @@ describe('Under the cell is named', () => {
   it(
     'a driver that the kernel killed for memory; the notebook beside it goes on, and its own gets another',
     async () => {
-      const [one, two] = await Promise.all([room.spark('one'), room.spark('two')]);
-      const count = 'print(spark.table("bigsky.source").where("source_id is not null").count())';
-      for (const cluster of [one, two]) {
-        expect(await room.prints(cluster, 'count', count)).toBe(String(STARS));
-      }
+      const [one, two] = await Promise.all([room.notebook(), room.notebook()]);
+      const count = 'spark.table("bigsky.source").where("source_id is not null").count()';
+      const counts = async (notebook: Notebook, cell: string) => {
+        const { status, result, error, shown } = await notebook.run(cell, count);
+        expect({ status, result, error }).toEqual({
+          ...{ status: 'ok', result: String(STARS), error: '' }
+        });
+        return shown.join('\n');
+      };
+      await Promise.all([one, two].map(notebook => counts(notebook, 'count')));
+      const [first, second] = [await room.clusterOf(one), await room.clusterOf(two)];
+
       // Through the network each reaches its own driver, and nothing of the other's.
-      const hosts = [await room.driver(one), await room.driver(two)].map(
+      const hosts = [await room.driver(first), await room.driver(second)].map(
         ({ status }) => status!.podIP!
       );
-      const knocks = `
-def knock(frames):
-    import pandas, socket
-    def answers(host, port):
-        try:
-            socket.create_connection((host, port), 3).close()
-            return True
-        except OSError:
-            return False
-    for frame in frames:
-        yield pandas.DataFrame({"open": [f"{host} {port}" for host in ${JSON.stringify(hosts)}
-            for port in (7078, 7079, 8444, 15002) if answers(host, port)]})
-print([row.open for row in spark.range(0, 1, 1, 1).mapInPandas(knock, "open string").collect()])`;
-      for (const [cluster, own] of [
+      for (const [notebook, own] of [
         [one, hosts[0]],
         [two, hosts[1]]
       ] as const) {
-        const stdout = await room.prints(cluster, 'knock', knocks);
-        const open = JSON.parse(stdout.replaceAll("'", '"')) as string[];
+        const { text } = await notebook.run('knock', knocks(hosts));
+        const open = text.trim().split('\n');
         expect(open).toContain(`${own} 7078`);
         expect(open.filter(place => !place.startsWith(`${own} `))).toEqual([]);
       }
 
-      const large = `
-wide = "repeat(uuid(), 3)"
-small = spark.range(0, 3_000_000, 1, 4).selectExpr("id", f"{wide} as text")
-print(spark.range(10).join(small.hint("broadcast"), "id").count())`;
-      const failed = await room.cell(one, 'large', large);
-      expect(failed.code).not.toBe(0);
+      await one.run('view', 'kept = 42; spark.range(3).createOrReplaceTempView("three")');
+      const failed = await one.run('large', LARGE);
+      expect(failed.status).toBe('error');
+      expect(failed.error).toMatch(
+        /Spark went away while this cell used it: .*memory limit.*Python variables are kept/
+      );
+      expect(failed.seconds).toBeLessThan(60);
       const cluster = await eventually('its end', async () => {
-        const now = await room.server.user.cluster(one);
+        const now = await room.server.user.cluster(first);
         return now.state === 'failed' && now;
       });
       expect(cluster.reason).toMatch(
         /reached its memory limit of 608 MiB \(OOMKilled\).*more driver memory.*variables are kept/
       );
-      const finding = await room.found(one, 'driver-oom-killed');
+      const finding = await room.found(first, 'driver-oom-killed:cell:4:large');
       expect(finding).toMatchObject({
         confidence: 'certain',
         severity: 'error',
@@ -123,13 +140,16 @@ print(spark.range(10).join(small.hint("broadcast"), "id").count())`;
       expect(finding.evidence).toContainEqual(
         expect.objectContaining({ source: 'container', quote: 'OOMKilled' })
       );
-      await room.compare(one, 'driver-over-its-limit');
-      expect(await room.prints(two, 'count', count)).toBe(String(STARS));
-      const next = await room.spark('one');
-      expect(next).not.toBe(one);
-      expect(await room.prints(next, 'count', count)).toBe(String(STARS));
-      await Promise.all([room.stop(next), room.stop(two)]);
-      for (const id of [next, two]) expect(await room.findings(id)).toEqual([]);
+      await room.compare(first, 'driver-over-its-limit');
+      await counts(two, 'count');
+
+      const said = await counts(one, 'count');
+      expect(said).toMatch(/The earlier Spark is gone: .*\nLost: temporary view three/);
+      expect((await one.run('kept', 'print(kept)')).text).toBe('42\n');
+      const next = await room.clusterOf(one);
+      expect(next).not.toBe(first);
+      await Promise.all([room.stop(next), room.stop(second)]);
+      for (const id of [next, second]) expect(await room.findings(id)).toEqual([]);
     },
     4 * PATIENCE_MS
   );
@@ -148,15 +168,12 @@ print(spark.range(10).join(small.hint("broadcast"), "id").count())`;
       'an executor that the kernel killed for memory',
       async () => {
         await succeeds('forks', FORKS);
-        const killed = await room.found(id, 'executor-oom-killed');
-        expect(killed).toMatchObject({
-          id: 'executor-oom-killed:cell:1:forks',
-          confidence: 'certain',
-          severity: 'warning'
-        });
-        expect(killed.explanation).toMatch(
+        const killed = await room.found(
+          id,
+          'executor-oom-killed:cell:1:forks',
           /This cell succeeded, but executor \d was killed by the kernel's out-of-memory killer \(limit 768 MiB/
         );
+        expect(killed).toMatchObject({ confidence: 'certain', severity: 'warning' });
         expect(killed.evidence).toContainEqual(
           expect.objectContaining({ source: 'container', quote: 'OOMKilled' })
         );
@@ -168,13 +185,12 @@ print(spark.range(10).join(small.hint("broadcast"), "id").count())`;
       'an executor that wrote more than its scratch holds',
       async () => {
         await succeeds('fills', FILLS_THE_SCRATCH);
-        const evicted = await room.found(id, 'executor-evicted');
-        expect(evicted).toMatchObject({
-          id: 'executor-evicted:cell:1:fills',
-          confidence: 'certain',
-          severity: 'warning'
-        });
-        expect(evicted.explanation).toMatch(/evicted from its node.*spark-local-dir-1.*100Mi/);
+        const evicted = await room.found(
+          id,
+          'executor-evicted:cell:1:fills',
+          /This cell succeeded, but .*evicted from its node.*spark-local-dir-1.*100Mi/
+        );
+        expect(evicted).toMatchObject({ confidence: 'certain', severity: 'warning' });
       },
       3 * PATIENCE_MS
     );
@@ -193,14 +209,17 @@ print(spark.range(10).join(small.hint("broadcast"), "id").count())`;
             podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [apart] }
           }
         });
-        const preempted = await room.found(id, 'executor-preempted');
-        expect(preempted).toMatchObject({
-          id: 'executor-preempted:cell:1:pushed',
+        expect(await room.found(id, 'executor-preempted:cell:1:pushed')).toMatchObject({
           confidence: 'certain'
         });
         await leave();
         await cell;
-        expect((await room.found(id, 'executor-preempted')).severity).toBe('warning');
+        const preempted = await room.found(
+          id,
+          'executor-preempted:cell:1:pushed',
+          /This cell succeeded, but executor \d was pushed out for a pod of higher priority/
+        );
+        expect(preempted.severity).toBe('warning');
       },
       3 * PATIENCE_MS
     );
@@ -256,10 +275,12 @@ print(spark.range(10).join(small.hint("broadcast"), "id").count())`;
       const running = async () =>
         (await room.executors(id)).filter(({ status }) => status?.phase === 'Running');
       expect((await room.cell(id, 'hungry', HUNGRY)).code).not.toBe(0);
-      expect(await room.found(id, 'python-worker-died')).toMatchObject({
-        id: 'python-worker-died:cell:1:hungry',
-        severity: 'error'
-      });
+      const died = await room.found(
+        id,
+        'python-worker-died:cell:1:hungry',
+        /limit of the executor 768 MiB/
+      );
+      expect(died.severity).toBe('error');
       const [before] = await running();
       const larger = { ...SMALL, executorOverheadMiB: SMALL.executorOverheadMiB + 1_024 };
       const answer = await room.server.user.post(`/clusters/${id}/resize`, { shape: larger });
@@ -271,7 +292,12 @@ print(spark.range(10).join(small.hint("broadcast"), "id").count())`;
         return { containerID, restartCount };
       };
       expect(container(after)).toEqual(container(before));
+      const told =
+        /killer killed the Python workers of 4 task attempts.*limit of the executor 768 MiB/;
       await room.stop(id, 'worker-over-its-limit');
+      expect((await room.found(id, 'python-worker-died:cell:1:hungry', told)).confidence).toBe(
+        'certain'
+      );
     },
     2 * PATIENCE_MS
   );
@@ -287,9 +313,8 @@ describe('While the notebook waits is named', () => {
     const room = await openStoryRoom(policy, { AGLAIS_START_SECONDS: '20' });
     try {
       const { id } = await room.server.user.request('waits');
-      const finding = await room.found(id, code);
+      const finding = await room.found(id, `${code}:application`, words);
       expect(finding).toMatchObject({ confidence: 'certain', severity: 'error' });
-      expect(`${finding.title}. ${finding.explanation}`).toMatch(words);
       const over = await eventually('its end', async () => {
         const now = await room.server.user.cluster(id);
         return now.state === 'failed' && now;

@@ -1,10 +1,11 @@
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { diagnoseFiles } from '@aglais/diagnosis';
-import type { Endpoint, Finding, PlacedFinding, Shape } from '@aglais/protocol';
+import type { Cluster, Endpoint, Finding, PlacedFinding, Shape } from '@aglais/protocol';
 import { expect } from '@jest/globals';
 import {
   CoreV1Api,
@@ -16,7 +17,8 @@ import {
 import { pino } from 'pino';
 import { stringify } from 'yaml';
 import { ListWatch } from '../../src/kubernetes/list-watch.js';
-import { runPython, type PythonRun } from '../support/connect.js';
+import { startPython, type PythonRun } from '../support/connect.js';
+import { openNotebook, type Notebook } from '../support/notebook.js';
 import { eventually, serve, temporaryDirectory, type TestServer } from '../support/server.js';
 
 const checkout = resolve(import.meta.dirname, '../../..');
@@ -29,14 +31,21 @@ export interface StoryRoom {
   namespace: string;
   core: CoreV1Api;
   server: TestServer;
+  /** A notebook with a kernel of its own, which asks for Spark when it needs it. */
+  notebook(): Promise<Notebook>;
+  /** The live cluster of a notebook. */
+  clusterOf(notebook: Notebook): Promise<string>;
   /** Asks for Spark as a kernel does, and waits until it is ready; the id of the cluster. */
   spark(kernel: string, shape?: Shape): Promise<string>;
   /** Runs a cell as a kernel does: told before and after, each of its jobs tagged. */
   cell(cluster: string, cell: string, code: string): Promise<PythonRun>;
   /** What a cell prints that succeeds. */
   prints(cluster: string, cell: string, code: string): Promise<string>;
-  /** Live findings about a cluster, once there is one of this code; fails with what there is instead. */
-  found(cluster: string, code: Finding['code']): Promise<Finding>;
+  /**
+   * The finding once it is told, and in these words: it may be told before all is known of it. Fails with what there is instead.
+   * @param id `code:scope`, as findings are named (diagnosis)
+   */
+  found(cluster: string, id: string, words?: RegExp): Promise<Finding>;
   findings(cluster: string): Promise<Finding[]>;
   /**
    * Stops the cluster, and compares what was found live with what its directory says.
@@ -106,6 +115,8 @@ export async function openStoryRoom(
   });
   const seen = await watch(config, namespace);
   const runs = new Map<string, number>();
+  const notebooks: Notebook[] = [];
+  const children = new Set<ChildProcess>();
   const pods = async (cluster: string, role: string): Promise<V1Pod[]> => {
     const labelSelector = `aglais.org/cluster=${cluster},aglais.org/role=${role}`;
     return (await core.listNamespacedPod({ namespace, labelSelector })).items;
@@ -157,7 +168,10 @@ export async function openStoryRoom(
         ...more
       });
     await report('running');
-    const done = await runPython(endpoint, `spark.addTag("aglais-cell:${run}:${cell}")\n${code}`);
+    const python = startPython(endpoint, `spark.addTag("aglais-cell:${run}:${cell}")\n${code}`);
+    children.add(python.child);
+    const done = await python.ended;
+    children.delete(python.child);
     const message = done.stderr.trim().split('\n').at(-1) ?? '';
     await (done.code === 0 ? report('ok') : report('error', { error: { name: 'Error', message } }));
     return done;
@@ -176,14 +190,28 @@ export async function openStoryRoom(
     compare,
     executors: cluster => pods(cluster, 'executor'),
     driver: async cluster => (await pods(cluster, 'driver'))[0]!,
+    async notebook() {
+      const notebook = await openNotebook(server);
+      notebooks.push(notebook);
+      return notebook;
+    },
+    async clusterOf({ kernel }) {
+      const { body } = await server.user.get<{ clusters: Cluster[] }>('/clusters');
+      const own = body.clusters.find(one => one.kernel === kernel && one.state === 'ready');
+      if (!own) throw new Error(`The kernel ${kernel} has no Spark.`);
+      return own.id;
+    },
     async spark(kernel, shape) {
       const { id } = await server.user.request(kernel, shape);
       await server.user.until(id, 'ready');
       return id;
     },
-    async found(cluster, code) {
-      const one = async () => (await findings(cluster)).find(finding => finding.code === code);
-      return eventually(code, one).catch(async (error: Error) => {
+    async found(cluster, id, words = /./) {
+      const one = async () =>
+        (await findings(cluster)).find(
+          finding => finding.id === id && words.test(`${finding.title}. ${finding.explanation}`)
+        );
+      return eventually(id, one).catch(async (error: Error) => {
         const instead = JSON.stringify(await findings(cluster), null, 1);
         throw new Error(`${error.message}; there is ${instead}`, { cause: error });
       });
@@ -220,6 +248,9 @@ export async function openStoryRoom(
       };
     },
     async close() {
+      // Of a test that failed; a client whose driver is gone would try for many minutes.
+      for (const child of children) child.kill();
+      await Promise.all(notebooks.map(one => one.close()));
       await server.close();
       await seen.close();
       await core.deleteNamespace({ name: namespace });

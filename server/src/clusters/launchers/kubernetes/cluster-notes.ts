@@ -1,6 +1,6 @@
-import { access, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile, writeOnce } from '../../../store/files.js';
+import { exists, replaceFile, writeOnce } from '../../../store/files.js';
 import { readText } from '../cluster-directory.js';
 
 /** What was done with a cluster and must not be done a second time. */
@@ -50,11 +50,4 @@ export class NoteFiles implements ClusterNotes {
   private path(cluster: string, name: string): string {
     return join(this.directory, cluster, name);
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false
-  );
 }

@@ -1,9 +1,10 @@
-import { access, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPod, type Observation } from '@aglais/diagnosis';
 import type { Shape } from '@aglais/protocol';
 import type { KubeConfig, V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
+import { exists } from '../../../store/files.js';
 import type { Need, Room } from '../../room.js';
 import { lastWords, readText, shareProblem } from '../cluster-directory.js';
 import { replayEvidence } from '../follow-files.js';
@@ -376,11 +377,4 @@ function refusal(error: unknown): string {
     return `${words}. Ask the operator to make it, or to set "prepare" in the policy for Kubernetes.`;
   }
   return `Kubernetes refused: ${words}`;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false
-  );
 }

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Config } from '../../../config.js';
+import { exists } from '../../../store/files.js';
 import type { SparkInstallation } from './driver-command.js';
 
 const VECTOR = 'jdk.incubator.vector';
@@ -24,13 +24,6 @@ export async function findInstallation(config: Config): Promise<SparkInstallatio
       executor: await exists(join(home, 'executor.jsa'))
     }
   };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false
-  );
 }
 
 async function modulesOf(java: string): Promise<string> {

@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { access, appendFile, cp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observation } from '@aglais/diagnosis';
 import { executorLimitMiB, Shape, takesLive } from '@aglais/protocol';
-import { replaceFile, writeOnce } from '../../../store/files.js';
+import { exists, replaceFile, writeOnce } from '../../../store/files.js';
 import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster } from '../launcher.js';
 import { makeClusterGroup, processesIn, removeGroup } from './cgroups.js';
 import type { Room } from '../../room.js';
@@ -302,13 +302,6 @@ export class LocalLauncher implements Launcher {
     );
     await writeOnce(join(directory, 'stopped'), `${new Date().toISOString()}\n`);
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false
-  );
 }
 
 async function readName(path: string): Promise<ProcessName | null> {

@@ -1,9 +1,9 @@
-import { access, mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { backOff } from '../../../../kubernetes/back-off.js';
-import { replaceFile } from '../../../../store/files.js';
+import { exists, replaceFile } from '../../../../store/files.js';
 import { WitnessClient, type Witness } from './witness-client.js';
 
 /** Grow all the time, and are needed at once. */
@@ -259,11 +259,4 @@ export class Mirror {
 interface Listed {
   path: string;
   size: number;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false
-  );
 }

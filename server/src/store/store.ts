@@ -27,6 +27,8 @@ function dialect(location: string): Dialect {
   // Without a listener, Node would end the server.
   pool.on('error', () => undefined);
   pool.on('connect', client => {
+    // The same for one that breaks between two queries of a transaction.
+    client.on('error', () => undefined);
     // Sent before the query that the connection was made for; where it fails, that one does, too.
     client.query(`SET idle_in_transaction_session_timeout = ${FROZEN_MS}`).catch(() => undefined);
   });

@@ -53,6 +53,16 @@ export class ClusterRows {
     return this.store.selectFrom('clusters').selectAll().where('id', '=', id).executeTakeFirst();
   }
 
+  /** Of these, those that are remembered. */
+  async some(ids: readonly string[]): Promise<ClusterRow[]> {
+    if (ids.length === 0) return [];
+    return this.store
+      .selectFrom('clusters')
+      .selectAll()
+      .where('id', 'in', [...ids])
+      .execute();
+  }
+
   /** Those that are wanted, or not yet seen to be gone. */
   async live(): Promise<ClusterRow[]> {
     return this.store
@@ -190,18 +200,6 @@ export class ClusterRows {
       .where('desired', '=', 'running')
       .execute();
     return rows.filter(row => !kernels.includes(row.kernel));
-  }
-
-  /** Of these clusters, those that are not remembered any more. */
-  async forgotten(ids: readonly string[]): Promise<string[]> {
-    if (ids.length === 0) return [];
-    const rows = await this.store
-      .selectFrom('clusters')
-      .select('id')
-      .where('id', 'in', [...ids])
-      .execute();
-    const known = new Set(rows.map(({ id }) => id));
-    return ids.filter(id => !known.has(id));
   }
 
   /** Forgets all but the latest ended clusters, with their findings and cell runs; returns the forgotten ids. */

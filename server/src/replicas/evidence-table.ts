@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, stat } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readObservation, type Observation } from '@aglais/diagnosis';
 import type { EvidenceRecord } from '../clusters/launchers/kubernetes/evidence/evidence-file.js';
@@ -35,6 +35,18 @@ export class EvidenceTable implements SharedEvidence {
       size: () => this.size(cluster),
       idle: () => Promise.resolve()
     };
+  }
+
+  /** Brings the copies up to date that an earlier process left, of clusters that ended meanwhile, too. */
+  async refresh(): Promise<void> {
+    const left = await readdir(this.directory).catch((): string[] => []);
+    if (left.length === 0) return;
+    const known = await this.store
+      .selectFrom('clusters')
+      .select('id')
+      .where('id', 'in', left)
+      .execute();
+    for (const { id } of known) await this.take(() => this.isCopied(id));
   }
 
   forget(cluster: string): void {

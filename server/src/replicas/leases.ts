@@ -158,12 +158,18 @@ export class Leases implements Keeping {
 
   /** Whether it is still this server's; asked in the transaction of a write that nobody else may make. */
   async isKept(transaction: Store, name: string): Promise<boolean> {
-    const row = await transaction
+    return (await this.kept(transaction, [name])).has(name);
+  }
+
+  /** The same of several. */
+  async kept(transaction: Store, names: readonly string[]): Promise<Set<string>> {
+    const rows = await transaction
       .selectFrom('leases')
-      .select('keeper')
-      .where('name', '=', name)
-      .executeTakeFirst();
-    return row?.keeper === this.me;
+      .select('name')
+      .where('name', 'in', [...names])
+      .where('keeper', '=', this.me)
+      .execute();
+    return new Set(rows.map(({ name }) => name));
   }
 
   async release(name: string): Promise<void> {

@@ -29,13 +29,15 @@ export async function openReplicas(
   await haveSameSecret(store, tokens);
   const leases = new Leases(store, log);
   const feed = new Feed(store, log);
+  const evidence = new EvidenceTable(store, feed, directory);
+  await evidence.refresh();
   leases.open();
   return {
     leases,
     feed,
     views: new ViewRows(store, leases),
     notes: new NoteRows(store),
-    evidence: new EvidenceTable(store, feed, directory),
+    evidence,
     jupyterServers: new SharedJupyterServers(store, leases),
     async close() {
       await feed.close();

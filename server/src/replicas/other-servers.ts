@@ -153,11 +153,10 @@ export class OtherServers {
     const { journal, replicas, rows, launcher } = this.parts;
     for (const row of views) this.views.set(row.cluster, viewOf(row));
     const changed = new Map(clusters.map(row => [row.id, row]));
-    for (const { cluster } of views) {
-      if (changed.has(cluster) || replicas.leases.keeps(cluster)) continue;
-      const row = await rows.get(cluster);
-      if (row) changed.set(cluster, row);
-    }
+    const shown = views
+      .map(({ cluster }) => cluster)
+      .filter(id => !changed.has(id) && !replicas.leases.keeps(id));
+    for (const row of await rows.some(shown)) changed.set(row.id, row);
     for (const row of changed.values()) {
       if (replicas.leases.keeps(row.id)) {
         await this.heed(row.id);
@@ -230,7 +229,10 @@ export class OtherServers {
   private async forget(): Promise<void> {
     const { rows, journal, launcher, log } = this.parts;
     try {
-      for (const id of await rows.forgotten([...journal.clusters.keys()])) {
+      const shown = [...journal.clusters.keys()];
+      const known = new Set((await rows.some(shown)).map(({ id }) => id));
+      for (const id of shown) {
+        if (known.has(id)) continue;
         this.views.delete(id);
         journal.forget(id);
         await launcher.forget(id);

@@ -33,18 +33,18 @@ export class ViewRows {
   async save(views: readonly SavedView[]): Promise<void> {
     if (views.length === 0) return;
     await revised(this.store, async (transaction, revision) => {
-      const own = [];
-      for (const { cluster, reach, eventLines } of views) {
-        if (!(await this.leases.isKept(transaction, cluster.id))) continue;
-        own.push({
+      const ids = views.map(({ cluster }) => cluster.id);
+      const kept = await this.leases.kept(transaction, ids);
+      const own = views
+        .filter(({ cluster }) => kept.has(cluster.id))
+        .map(({ cluster, reach, eventLines }) => ({
           cluster: cluster.id,
           body: JSON.stringify(cluster),
           url: reach?.url ?? null,
           ca: reach?.ca ?? null,
           event_lines: eventLines,
           revision
-        });
-      }
+        }));
       if (own.length === 0) return;
       await transaction
         .insertInto('cluster_views')

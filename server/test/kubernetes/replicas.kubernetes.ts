@@ -156,6 +156,8 @@ onPostgres(
         }
       }
     };
+    const text = ({ state }: Named, id: string, file: string) =>
+      readFileSync(join(state, 'clusters', id, file), 'utf8');
     const same = async (when: string) => {
       const seen = async (on: Named) =>
         JSON.stringify([
@@ -258,6 +260,7 @@ onPostgres(
       for (const [id, uids] of proxy.drivers)
         if (uids.size !== 1) violate(`${id} had ${uids.size} driver pods`);
       let compared = 0;
+      let met = 0;
       for (const { id } of all) {
         const live = (await findingsOf(client(b), id)).map(({ finding }) => told(finding)).sort();
         const size = (one: Named) =>
@@ -270,20 +273,27 @@ onPostgres(
         compared += found.length;
         if (JSON.stringify(live) !== JSON.stringify(found))
           violate(`${id}: live ${JSON.stringify(live)}, offline ${JSON.stringify(found)}`);
-        const lost = offline.executors.filter(({ state }) => state === 'lost').map(e => e.id);
+        const lost = offline.executors.filter(one => one.state === 'lost').map(one => one.id);
         const blamed = offline.findings.flatMap(({ subject }) => subject.executors ?? []);
-        for (const { executor } of victims.filter(({ cluster }) => cluster === id))
-          if (![...lost, ...blamed].includes(executor))
+        const events = text(copy, id, 'live.jsonl');
+        for (const { executor } of victims.filter(({ cluster }) => cluster === id)) {
+          // One that Spark had not met yet is missed by nobody; how it died is on record all the same.
+          const isAdded = new RegExp(`ExecutorAdded","Timestamp":\\d+,"Executor ID":"${executor}"`);
+          if (isAdded.test(events)) met += 1;
+          if (isAdded.test(events) && ![...lost, ...blamed].includes(executor))
             violate(`executor ${executor} of ${id} unnamed`);
+          const death = new RegExp(`"executor":"${executor}".*"ends":\\[{[^]*?"exitCode":137`);
+          if (!death.test(text(copy, id, 'evidence.jsonl')))
+            violate(`the death of executor ${executor} of ${id} is not on record`);
+        }
         // What was observed outlives whoever saw it: both have all of it.
-        const record = (one: Named) =>
-          readFileSync(join(one.state, 'clusters', id, 'evidence.jsonl'), 'utf8');
-        if (record(a) !== record(b)) violate(`the servers have other records of ${id}`);
+        if (text(a, id, 'evidence.jsonl') !== text(b, id, 'evidence.jsonl'))
+          violate(`the servers have other records of ${id}`);
       }
       const results = [...work.values()].reduce((sum, one) => sum + one.results.right, 0);
       say(
         `${KILLS} times one server was gone, ${replacedMs.length} times until it was replaced (most ${Math.round(Math.max(0, ...replacedMs))} ms); ` +
-          `${all.length} clusters, ${proxy.drivers.size} drivers, ${victims.length} killed executors, ${compared} findings, ${results} right results`
+          `${all.length} clusters, ${proxy.drivers.size} drivers, ${victims.length} killed executors (${met} of them known to Spark), ${compared} findings, ${results} right results`
       );
       expect(violations).toEqual([]);
       for (const { server } of servers) expect(await server.end()).toBe(0);

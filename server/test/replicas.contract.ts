@@ -279,6 +279,27 @@ export function replicasContract(open: () => Promise<[Store, Store]>): void {
       expect([...journal.findings.values()]).toMatchObject([{ cluster: id, dismissed: true }]);
   }, 90_000);
 
+  it('take nothing back of what one has found that had read more', async () => {
+    const [id, other] = [await started(a, 'k'), await started(a, 'k2')];
+    for (const one of [id, other]) world.see(one, executor(1, false));
+    await within('the findings', SHOWN_MS, () => b.journal.findings.size === 2);
+    // As if it had read ten lines of the event log of one, and as many as there are of the other.
+    await eventually('its view', () => new ViewRows(stores[0], a.leases).reach(id));
+    await stores[0]
+      .updateTable('cluster_views')
+      .set({ event_lines: 10 })
+      .where('cluster', '=', id)
+      .execute();
+    servers = [b];
+    await a.close();
+    for (const one of [id, other]) world.forget(one);
+    await eventually('a new keeper', () => b.leases.mayAct(id) && b.leases.mayAct(other));
+    for (const one of [id, other]) await b.clusters.stop(one);
+    for (const one of [id, other])
+      await eventually('its end', async () => (await b.clusters.get(one)).stoppedAt);
+    expect([...b.journal.findings.values()].map(({ cluster }) => cluster)).toEqual([id]);
+  }, 60_000);
+
   it('remove what belongs to no cluster, and nothing that another has just begun', async () => {
     await world.launcher('nobody').start({ id: 'orphan', shape: SMALL, token: '', catalogue: [] });
     await eventually('its end', () => !world.alive().includes('orphan'));

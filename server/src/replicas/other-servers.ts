@@ -151,7 +151,10 @@ export class OtherServers {
 
   private async apply({ clusters, views, cellRuns, findings }: News): Promise<void> {
     const { journal, replicas, rows, launcher } = this.parts;
-    for (const row of views) this.views.set(row.cluster, viewOf(row));
+    for (const row of views) {
+      const view = viewOf(row);
+      if (view) this.views.set(row.cluster, view);
+    }
     const changed = new Map(clusters.map(row => [row.id, row]));
     const shown = views
       .map(({ cluster }) => cluster)

@@ -20,7 +20,10 @@ export interface SavedView {
 
 const larger = sql<number>`case when excluded.event_lines > cluster_views.event_lines then excluded.event_lines else cluster_views.event_lines end`;
 
-export const viewOf = ({ body }: ClusterViewRow): Cluster => Cluster.parse(JSON.parse(body));
+/** Null: it comes from a server of another version, as during a roll-out; what the rows say is shown then. */
+export function viewOf({ body }: ClusterViewRow): Cluster | null {
+  return Cluster.safeParse(JSON.parse(body)).data ?? null;
+}
 
 /** Clusters as the server that keeps each shows it: executors, stages, memory, tables. */
 export class ViewRows {
@@ -70,7 +73,7 @@ export class ViewRows {
       .selectAll()
       .where('cluster', 'in', [...clusters])
       .execute();
-    return rows.map(viewOf);
+    return rows.flatMap(row => viewOf(row) ?? []);
   }
 
   /** How many lines of its event log what is told of the cluster rests on. */

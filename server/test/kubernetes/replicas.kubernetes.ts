@@ -282,7 +282,7 @@ onPostgres(
           if (isAdded.test(events)) met += 1;
           if (isAdded.test(events) && ![...lost, ...blamed].includes(executor))
             violate(`executor ${executor} of ${id} unnamed`);
-          const death = new RegExp(`"executor":"${executor}".*"ends":\\[{[^]*?"exitCode":137`);
+          const death = new RegExp(`"executor":"${executor}".*"ends":\\[{.*?"exitCode":137`);
           if (!death.test(text(copy, id, 'evidence.jsonl')))
             violate(`the death of executor ${executor} of ${id} is not on record`);
         }

@@ -52,6 +52,11 @@ export class SharedWorld {
     this.evidence.set(id, [...(this.evidence.get(id) ?? []), observation]);
   }
 
+  /** What everybody saw is gone, as with the disk of the only one who had it. */
+  forget(id: string): void {
+    this.evidence.delete(id);
+  }
+
   /** From now on this server gets no answer when it looks at a cluster, until the result is called. */
   freeze(by: string): () => void {
     let thaw = (): void => undefined;

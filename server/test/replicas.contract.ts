@@ -56,7 +56,7 @@ const tokens: Tokens = {
 async function serve(store: Store, world: SharedWorld, name: string): Promise<Server> {
   const log = pino({ level: process.env['AGLAIS_LOG_LEVEL'] ?? 'silent' }).child({ server: name });
   const leases = new MortalLeases(store, log);
-  const feed = new Feed(store, log);
+  const feed = await Feed.begin(store, log);
   const journal = new Journal();
   const said: Server['said'] = [];
   journal.onChange(change => said.push({ change: change as Change, at: performance.now() }));

@@ -19,20 +19,23 @@ const CELL: Observation = { kind: 'cell', cell: 'a', run: 1, outcome: 'ok', at: 
 
 /** One server's share in the evidence of all. */
 class Server {
-  readonly directory = temporaryDirectory();
-  private readonly feed: Feed;
-  readonly evidence: KubernetesEvidence;
+  private constructor(
+    readonly directory: ReturnType<typeof temporaryDirectory>,
+    private readonly feed: Feed,
+    readonly table: EvidenceTable,
+    readonly evidence: KubernetesEvidence
+  ) {}
 
-  constructor(store: Store, directory?: string) {
+  static async open(store: Store, directory = temporaryDirectory()): Promise<Server> {
     const log = pino({ level: 'silent' });
-    if (directory !== undefined) this.directory = { path: directory, remove: () => undefined };
-    this.feed = new Feed(store, log);
-    const shared = new EvidenceTable(store, this.feed, this.directory.path);
-    this.evidence = new KubernetesEvidence({ directory: this.directory.path, log, shared });
+    const feed = await Feed.begin(store, log);
+    const shared = new EvidenceTable(store, feed, directory.path);
+    const evidence = new KubernetesEvidence({ directory: directory.path, log, shared });
+    return new Server(directory, feed, shared, evidence);
   }
 
-  async open(): Promise<this> {
-    await this.feed.begin();
+  /** Listens to the others from now on. */
+  listen(): this {
     this.feed.open();
     return this;
   }
@@ -65,15 +68,17 @@ describe('Evidence of several servers', () => {
   let b: Server;
   const servers: Server[] = [];
   const serve = async (directory?: string) => {
-    const server = await new Server(store, directory).open();
+    const own = directory === undefined ? undefined : { path: directory, remove: () => undefined };
+    const server = await Server.open(store, own);
     servers.push(server);
     return server;
   };
+  const listening = async (directory?: string) => (await serve(directory)).listen();
 
   beforeEach(async () => {
     store = await openStore(':memory:');
-    a = await serve();
-    b = await serve();
+    a = await listening();
+    b = await listening();
   });
   afterEach(async () => {
     for (const server of servers.splice(0)) {
@@ -119,12 +124,27 @@ describe('Evidence of several servers', () => {
     const { path } = a.directory;
     await a.close();
     truncateSync(a.file, readFileSync(a.file).length - 20);
-    const again = await serve(path);
-    const fresh = await serve();
+    const again = await listening(path);
+    const fresh = await listening();
     for (const server of [again, fresh]) {
       await server.evidence.copied(ID);
       expect(server.record()).toEqual(whole);
     }
+  });
+
+  it('has no gap on one that begins while others go on', async () => {
+    a.saw(life[0]!);
+    await eventually('the record', () => known(a));
+    const late = await serve();
+    await late.table.recordOf(ID).read();
+    a.saw(...life);
+    await eventually('the record', () => a.record().length === 3);
+    late.listen();
+    await eventually('its copy', () => late.record().length === 3);
+    await b.evidence.record(ID, CELL);
+    await eventually('its copy', () => late.record().length === 4);
+    await a.evidence.copied(ID);
+    expect(late.record()).toEqual(a.record());
   });
 
   it('is read to its end by one that takes over: it concludes the same', async () => {

@@ -102,7 +102,7 @@ export class ClusterKeeper {
   /** Finds what an earlier server left, and from then on looks after it. */
   async open(): Promise<void> {
     const { rows, findings, journal } = this.options;
-    await this.others?.begin();
+    this.others?.begin();
     const recent = (await rows.recent()).reverse();
     const ids = recent.map(row => row.id);
     await this.others?.load(ids);

@@ -29,19 +29,19 @@ export interface News {
 export class Feed {
   private readonly listeners: ((news: News) => Promise<void>)[] = [];
   private readonly abort = new AbortController();
-  private seen = 0;
   private looking: Promise<void> = Promise.resolve();
   private next: Promise<void> | null = null;
   private reading: Promise<void> = Promise.resolve();
 
-  constructor(
+  private constructor(
     private readonly store: Store,
-    private readonly log: Logger
+    private readonly log: Logger,
+    private seen: number
   ) {}
 
   /** What is committed from now on is told; what was there before is read by whoever needs it, after this. */
-  async begin(): Promise<void> {
-    this.seen = await newestRevision(this.store);
+  static async begin(store: Store, log: Logger): Promise<Feed> {
+    return new Feed(store, log, await newestRevision(store));
   }
 
   /** In the order of the calls of `onNews`, one after the other. */

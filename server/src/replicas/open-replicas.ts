@@ -28,7 +28,8 @@ export async function openReplicas(
 ): Promise<OpenedReplicas> {
   await haveSameSecret(store, tokens);
   const leases = new Leases(store, log);
-  const feed = new Feed(store, log);
+  // Before anything is read: what comes after it is told.
+  const feed = await Feed.begin(store, log);
   const evidence = new EvidenceTable(store, feed, directory);
   await evidence.refresh();
   leases.open();

@@ -62,10 +62,8 @@ export class OtherServers {
   ) {}
 
   /** From here on nothing is missed. */
-  async begin(): Promise<void> {
-    const { feed } = this.parts.replicas;
-    feed.onNews(news => this.apply(news));
-    await feed.begin();
+  begin(): void {
+    this.parts.replicas.feed.onNews(news => this.apply(news));
   }
 
   async load(ids: readonly string[]): Promise<void> {

@@ -13,7 +13,7 @@ import { clustersOf, findingsOf, isWanted } from '../chaos/monitor.js';
 import { diagnoseKept, told } from '../chaos/offline.js';
 import { ServerProcess } from '../chaos/server-process.js';
 import { Workload } from '../chaos/workload.js';
-import { World } from '../chaos/world.js';
+import { executorId, World } from '../chaos/world.js';
 import { Postgres, postgresPrograms } from '../support/postgres.js';
 import { randomFrom } from '../support/random.js';
 import { environment, eventually, SMALL, temporaryDirectory } from '../support/server.js';
@@ -200,12 +200,16 @@ onPostgres(
         const unlucky = ready.find(
           ({ id }) => promised.get(KERNELS.find(k => k !== kernel)!) === id
         );
-        const pod = unlucky && (await world.liveExecutors(unlucky.id))[0];
+        const atWork = unlucky?.executors.filter(
+          one => one.state === 'active' && one.runningTasks > 0
+        );
+        const pods = unlucky ? await world.liveExecutors(unlucky.id) : [];
+        const pod = pods.find(one => atWork?.some(({ id }) => id === executorId(one))) ?? pods[0];
         if (unlucky && pod) {
           await world.killJava(pod, 'spark-kubernetes-executor').catch(() => undefined);
           victims.push({
             cluster: unlucky.id,
-            executor: pod.metadata!.labels!['spark-exec-id']!
+            executor: executorId(pod)
           });
         }
         const replaced = freezes || random(2) === 0;

@@ -28,15 +28,17 @@ if (values.help || !(kills >= 1)) {
   console.log(USAGE);
   process.exit(values.help ? 0 : 2);
 }
-process.env.AGLAIS_CHAOS_KILLS = String(kills);
-process.env.AGLAIS_CHAOS_RESTART = String(values.restart);
-if (values.minutes !== undefined) process.env.AGLAIS_CHAOS_MINUTES = values.minutes;
-if (values.seed !== undefined) process.env.AGLAIS_TEST_SEED = values.seed;
 const table = join(checkout, 'docs', 'chaos.md');
-if (values.table) process.env.AGLAIS_CHAOS_TABLE = table;
+const settings = {
+  AGLAIS_CHAOS_KILLS: String(kills),
+  AGLAIS_CHAOS_RESTART: String(values.restart),
+  ...(values.minutes !== undefined && { AGLAIS_CHAOS_MINUTES: values.minutes }),
+  ...(values.seed !== undefined && { AGLAIS_TEST_SEED: values.seed }),
+  ...(values.table && { AGLAIS_CHAOS_TABLE: table })
+};
 await setUp();
 // By its folder too: a checkout may be called "chaos".
-const { code, skipped } = await testKubernetes([join('kubernetes', 'chaos')]);
+const { code, skipped } = await testKubernetes([join('kubernetes', 'chaos')], settings);
 if (values.table && !skipped)
   spawnSync(node, [join(checkout, 'node_modules', '.bin', 'prettier'), '--write', table]);
 if (skipped) console.error(`Nothing was killed: ${skipped}`);

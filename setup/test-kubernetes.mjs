@@ -10,37 +10,48 @@ import { chosenJava } from './tools.mjs';
 const testbed = join(checkout, 'testbed', 'dist', 'main.js');
 
 /**
- * Runs the tests that need a Kubernetes (`*.kubernetes.ts`): on the cluster of AGLAIS_KUBECONFIG, else on the testbed, which
- * is brought up for them and taken down again unless it was up before.
+ * Runs the tests that need a Kubernetes (`*.kubernetes.ts`).
  * @param {string[]} args for Jest
+ * @param {Record<string, string>} more for its environment
+ */
+export function testKubernetes(args, more = {}) {
+  return onKubernetes(facts => runJest(args, { ...facts, ...more }));
+}
+
+/**
+ * Runs something that needs a Kubernetes: on the cluster of AGLAIS_KUBECONFIG, else on the testbed, which is brought up for
+ * it and taken down again unless it was up before.
+ * @param {(facts: Record<string, string>) => Promise<number>} run is given variables for its environment; its exit code
  * @returns {Promise<{ code: number, skipped: string | null }>} `skipped` says why this machine cannot
  */
-export async function testKubernetes(args) {
-  if (process.env.AGLAIS_KUBECONFIG) return { code: await runJest(args, {}), skipped: null };
+export async function onKubernetes(run) {
+  if (process.env.AGLAIS_KUBECONFIG) return { code: await run({}), skipped: null };
   const obstacle = await runTestbed(['check'], 'pipe');
   if (obstacle.code !== 0) return { code: 0, skipped: obstacle.output.trim() };
   const wasUp = (await runTestbed(['status'], 'pipe')).code === 0;
   let code = 1;
   try {
     const up = await runTestbed(['up']);
-    if (up.code === 0) code = await runJest(args, facts());
+    if (up.code === 0) code = await run(facts());
   } finally {
     if (!wasUp) code = (await runTestbed(['down'])).code || code;
   }
   return { code, skipped: null };
 }
 
-/** What the tests have to know of the cluster. */
+/** What has to be known of the testbed. */
 function facts() {
   const state = process.env.AGLAIS_TESTBED ?? join(data, 'testbed');
-  const { kubeconfig, sparkImage, probeImage, catalogues } = JSON.parse(
+  const { kubeconfig, sparkImage, probeImage, catalogues, objectStore, s3aJars } = JSON.parse(
     readFileSync(join(state, 'testbed.json'), 'utf8')
   );
   return {
     AGLAIS_KUBECONFIG: kubeconfig,
     AGLAIS_SPARK_IMAGE: sparkImage,
     AGLAIS_PROBE_IMAGE: probeImage,
-    AGLAIS_NODE_CATALOGUES: catalogues
+    AGLAIS_NODE_CATALOGUES: catalogues,
+    AGLAIS_OBJECT_STORE: objectStore,
+    AGLAIS_S3A_JARS: s3aJars
   };
 }
 

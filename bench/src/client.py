@@ -9,7 +9,6 @@ import sys
 import time
 
 import grpc
-from pyspark.sql import SparkSession
 from pyspark.sql.connect.client import DefaultChannelBuilder
 from pyspark.sql.connect.session import SparkSession as ConnectSession
 
@@ -30,10 +29,9 @@ class Pinned(DefaultChannelBuilder):
 
 
 def session(task):
-    if task.get("ca"):
-        pinned = Pinned(task["url"], task["ca"])
-        return ConnectSession.builder.channelBuilder(pinned).create()
-    return SparkSession.builder.remote(task["url"]).create()
+    channels = Pinned(task["url"], task["ca"]) if task.get("ca") else DefaultChannelBuilder(task["url"])
+    # `ConnectSession.builder` is one for all sessions, and would remember the channels of an earlier one.
+    return ConnectSession.Builder().channelBuilder(channels).create()
 
 
 print("imported", flush=True)

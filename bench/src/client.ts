@@ -11,14 +11,21 @@ interface Task {
   ca?: string | null;
 }
 
+/** How much of what it complained of is kept, characters. */
+const COMPLAINTS = 4_000;
+
 /** A Python process with PySpark imported, as a kernel has it when the first cell runs. */
 export class Client {
   private readonly child: ChildProcess;
   private readonly lines: AsyncIterator<string>;
+  private complaints = '';
 
   private constructor() {
     this.child = spawn(python, [join(checkout, 'bench', 'src', 'client.py')], {
-      stdio: ['pipe', 'pipe', 'ignore']
+      stdio: ['pipe', 'pipe', 'pipe']
+    });
+    this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.complaints = `${this.complaints}${text}`.slice(-COMPLAINTS);
     });
     const reader: Interface = createInterface({ input: this.child.stdout! });
     this.lines = reader[Symbol.asyncIterator]();
@@ -33,9 +40,15 @@ export class Client {
   /** Runs a query; resolves to the time of its first result, ms since the epoch, and the queries done while busy. */
   async run(task: Task): Promise<{ firstResultAt: number; queries: number }> {
     this.child.stdin!.write(`${JSON.stringify(task)}\n`);
-    const first = JSON.parse(String((await this.lines.next()).value)) as { firstResultAt: number };
-    const busy = JSON.parse(String((await this.lines.next()).value)) as { queries: number };
+    const first = (await this.answer()) as { firstResultAt: number };
+    const busy = (await this.answer()) as { queries: number };
     return { ...first, ...busy };
+  }
+
+  private async answer(): Promise<unknown> {
+    const line = await this.lines.next();
+    if (line.done) throw new Error(`The client of the measurement ended: ${this.complaints}`);
+    return JSON.parse(line.value);
   }
 
   close(): void {

@@ -78,6 +78,9 @@ export class Diagnosis {
       case 'cell':
         this.#app.observeCell(observation);
         return;
+      case 'kernel-died':
+        this.#app.observeKernelDeath(observation);
+        return;
       case 'log':
         this.#app.observeLog(observation);
         return;
@@ -92,6 +95,9 @@ export class Diagnosis {
         return;
       case 'client':
         this.#app.observeClient(observation);
+        return;
+      case 'room':
+        this.#app.observeRoom(observation);
         return;
       case 'share':
         this.#app.observeShare(observation);

@@ -1,4 +1,5 @@
 export type { CellState } from './application/scopes.js';
+export { lackingWords, neededWords, schedulersSentence } from './detectors/placement.js';
 export { duration, memory, plural } from './detectors/words.js';
 export { Diagnosis, type DrainedChanges } from './diagnosis.js';
 export { Line, LineSplitter, START, type Position } from './eventlog/lines.js';

@@ -62,6 +62,23 @@ export interface CellObservation {
   error?: { name: string; message: string };
 }
 
+/** The notebook's kernel ended, and nobody had asked it to. */
+export interface KernelDeathObservation {
+  kind: 'kernel-died';
+  at: number;
+  /** Of its process, as Python has it: -9 is the signal 9. Null if not known. */
+  exitCode: number | null;
+  /** The run of a cell that it was at, if that used Spark. */
+  cell: string | null;
+  run: number | null;
+  /** Processes that were killed for memory in its cgroup since it was last seen alive. */
+  killed: number;
+  limitMiB: number | null;
+  /** The counter's own words, e.g. `oom_kill 1`; empty if there is none. */
+  quote: string;
+  ref: string;
+}
+
 /** A record (a line and what belongs to it) of a driver's or executor's own log that says something. */
 export interface LogObservation {
   kind: 'log';
@@ -157,12 +174,30 @@ export interface ClientObservation {
   ref: string;
 }
 
-/** A health probe of a catalogue that is mounted or served to Spark. */
+/** The most that is free on any one node: of each, not necessarily of the same node. */
+export interface FreeRoom {
+  memoryMiB: number;
+  cores: number;
+}
+
+/** What the nodes that pods of this application may use had free while one of them waited for a place. */
+export interface RoomObservation extends FreeRoom {
+  kind: 'room';
+  at: number;
+  ref: string;
+}
+
+/** What a health probe found at a catalogue that is mounted for Spark, when that had changed. */
 export interface ShareObservation {
   kind: 'share';
   share: string;
   available: boolean;
+  /** Why it is not available: it does not answer at all, or answers that there is nothing. */
+  state?: 'hung' | 'gone';
+  /** When this was found out. */
   at: number;
+  /** When the look began that was not answered well. */
+  since?: number;
   message: string;
   ref: string;
 }
@@ -184,11 +219,13 @@ export type Observation =
   | CgroupObservation
   | MemoryObservation
   | CellObservation
+  | KernelDeathObservation
   | LogObservation
   | PodObservation
   | PodEventObservation
   | YarnObservation
   | ClientObservation
+  | RoomObservation
   | ShareObservation
   | TimeObservation
   | EndObservation;

@@ -400,7 +400,11 @@ describe('evidence of any kind', () => {
       readPod(pod({ state: OOM, conditions: [UNSCHEDULABLE] }) as never, 'pods.json:1')!,
       readPodEvent(event('Evicted', 'gone') as never, 'events.json:1')!,
       readYarnText(APPLICATION_STATUS, 'yarn.txt')[0]!,
-      { kind: 'share', share: 'gaia', available: false, at: 4, message: 'timed out', ref: 'probe' },
+      { kind: 'room', at: 3, memoryMiB: 700, cores: 2, ref: 'nodes' },
+      {
+        ...{ kind: 'share', share: 'gaia', available: false, at: 4 },
+        ...{ state: 'hung', since: 2, message: 'timed out', ref: 'probe' }
+      },
       { kind: 'client', name: 'ValueError', message: 'no', cell: 'abc', run: 3, at: 5, ref: 'c' }
     ];
     const lines = kept.map(one => JSON.stringify(one)).join('\n');

@@ -488,6 +488,82 @@ describe('the notebook', () => {
     };
     expect(ids(new Story(), kill, cell)).toEqual(['kernel-oom-killed:application error certain']);
   });
+
+  const died = (more: object = {}): Observation => ({
+    kind: 'kernel-died',
+    at: 1_000_600,
+    exitCode: -9,
+    cell: 'abc',
+    run: 3,
+    killed: 1,
+    limitMiB: 2048,
+    quote: 'oom_kill 1',
+    ref: 'jupyter-ada /sys/fs/cgroup/memory.events',
+    ...more
+  });
+  const atCell: Observation = {
+    kind: 'cell',
+    cell: 'abc',
+    run: 3,
+    outcome: 'running',
+    at: 1_000_000
+  };
+
+  it('had its kernel killed, as its Jupyter Server saw: certainly, under the cell that it was at', () => {
+    const error = { name: 'DeadKernelError', message: 'The kernel died while this cell ran.' };
+    const ended: Observation = { ...atCell, outcome: 'error', at: 1_000_600, error };
+    // Another cell that runs later changes nothing.
+    const later: Observation = { ...atCell, cell: 'def', run: 100_001, at: 1_002_000 };
+    for (const story of [
+      [atCell, ended, died()],
+      [died(), ended, atCell, later, died()]
+    ]) {
+      const [finding, ...others] = findings(new Story(), ...story);
+      expect(others).toEqual([]);
+      expect(finding).toMatchObject({
+        id: 'kernel-oom-killed:cell:3:abc',
+        severity: 'error',
+        confidence: 'certain',
+        subject: { cell: 'abc', run: 3 },
+        count: 1,
+        advice: [{ action: 'notebook-memory', memoryMiB: 4096 }, { action: 'code' }]
+      });
+      expect(finding!.explanation).toMatch(
+        /^This cell failed because .* killed the notebook's own process \(limit 2 GiB\)/
+      );
+      expect(finding!.evidence).toContainEqual({
+        source: 'cgroup',
+        at: 1_000_600,
+        quote: 'oom_kill 1',
+        ref: 'jupyter-ada /sys/fs/cgroup/memory.events'
+      });
+    }
+  });
+
+  it('had its kernel killed twice: under each of the cells, or once where no cell of Spark ran', () => {
+    const again = died({ at: 1_009_000, cell: 'def', run: 100_001, quote: 'oom_kill 2' });
+    const cells = [atCell, { ...atCell, cell: 'def', run: 100_001 }];
+    expect(ids(new Story(), ...cells, died(), again)).toEqual([
+      'kernel-oom-killed:cell:3:abc error certain',
+      'kernel-oom-killed:cell:100001:def error certain'
+    ]);
+    const none = { cell: null, run: null };
+    const [finding, ...others] = findings(
+      new Story(),
+      died(none),
+      died({ ...none, at: 2_000_000 })
+    );
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ id: 'kernel-oom-killed:application', count: 2 });
+  });
+
+  it('whose kernel ended otherwise was not killed for memory', () => {
+    expect(ids(new Story(), died({ exitCode: 1 }))).toEqual([]);
+    expect(ids(new Story(), died({ killed: 0 }))).toEqual([]);
+    expect(ids(new Story(), died({ exitCode: null }))).toEqual([
+      'kernel-oom-killed:application error likely'
+    ]);
+  });
 });
 
 describe('a disk without space', () => {
@@ -587,6 +663,37 @@ describe('work that waits for executors', () => {
     });
     expect(finding!.explanation).toMatch(
       /4 GiB for each of 2 executors are not free: of 5 nodes 4 have too little memory, 1 had untolerated taint/
+    );
+  });
+
+  it('is said with what the largest free node has, as far as that was recorded', () => {
+    const room = (at: number, memoryMiB: number): Observation => ({
+      kind: 'room',
+      ...{ at, memoryMiB, cores: 3, ref: 'nodes' }
+    });
+    const [finding] = findings(waiting(), room(2_000, 2_150), pods(nowhere), room(1_000, 900));
+    expect(finding!.explanation).toContain(
+      'It needs 4 GiB; the largest free node has 2.1 GiB, some nodes are reserved for others.'
+    );
+    const three = ['1', '2', '3'].map(executor =>
+      pod({ executor, node: null, state: null, conditions: [UNSCHEDULABLE], limit: '4Gi' })
+    );
+    expect(findings(waiting(), pods(...three), room(2_000, 2_150))[0]!.explanation).toContain(
+      'It needs 4 GiB for each of 3 executors; the largest free node has 2.1 GiB'
+    );
+  });
+
+  it('names processors where they are what is missing', () => {
+    const message = '0/2 nodes are available: 2 Insufficient cpu.';
+    const unplaced = pod({
+      ...{ node: null, state: null, limit: '4Gi' },
+      conditions: [{ ...UNSCHEDULABLE, message }]
+    });
+    const room: Observation = { kind: 'room', at: 1, memoryMiB: 9_000, cores: 0.5, ref: 'nodes' };
+    const conf = { ...KUBERNETES, 'spark.kubernetes.executor.request.cores': '2' };
+    const story = new Story(conf).job(0, CELL, [0, 1]).stage(0, 1);
+    expect(findings(story, pods(unplaced), room)[0]!.explanation).toContain(
+      'It needs 4 GiB; it asks for 2 processors, the most that is free on one is 0.5.'
     );
   });
 
@@ -746,11 +853,86 @@ describe('a catalogue that stops answering', () => {
     expect(ids(new Story(), probe(6, true), probe(5, false))).toEqual([]);
   });
 
+  const second = (at: number, more: object): Observation => ({
+    ...{
+      kind: 'share',
+      share: 'gaia',
+      available: false,
+      at,
+      message: 'no answer in 5 s',
+      ref: 'p'
+    },
+    ...more
+  });
+  const told = (observation: object): Observation =>
+    ({ kind: 'cell', cell: 'abc', run: 3, ...observation }) as Observation;
+  const hung = second(1_005_000, { state: 'hung', since: 1_000_000 });
+  const back = second(1_045_000, { available: true, message: 'answers again' });
+
+  it('is an error under the cell that runs, since when is said, and what to do', () => {
+    const running = told({ outcome: 'running', at: 990_000 });
+    const [finding, ...others] = findings(new Story(), running, hung);
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({
+      id: 'share-unavailable:cell:3:abc',
+      severity: 'error',
+      confidence: 'certain',
+      title: 'Catalogue gaia does not answer',
+      firstSeen: 1_000_000,
+      advice: [{ hint: 'wait-or-interrupt' }],
+      evidence: [{ quote: 'no answer in 5 s' }]
+    });
+    expect(finding!.explanation).toMatch(/gaia does not answer since 00:16:40 UTC\..*waits/);
+  });
+
+  it('turns into a warning when it answers again, and stays one for the cell that saw it', () => {
+    const cell = [
+      told({ outcome: 'running', at: 990_000 }),
+      told({ outcome: 'ok', at: 1_050_000 })
+    ];
+    const all = [...cell, back, hung];
+    for (const order of [all, [...all].reverse()]) {
+      const [finding, ...others] = findings(new Story(), ...order);
+      expect(others).toEqual([]);
+      expect(finding).toMatchObject({
+        id: 'share-unavailable:cell:3:abc',
+        severity: 'warning',
+        title: 'Catalogue gaia answers again'
+      });
+      expect(finding!.explanation).toBe(
+        'This cell succeeded, but catalogue gaia did not answer for 45 s.'
+      );
+    }
+  });
+
+  it('is nothing for a cell that ended before, or began when all was well again', () => {
+    const before = [told({ outcome: 'running', at: 1_000 }), told({ outcome: 'ok', at: 2_000 })];
+    expect(ids(new Story(), ...before, hung)).toEqual([
+      'share-unavailable:application warning certain'
+    ]);
+    const after = told({ outcome: 'running', at: 1_046_000 });
+    expect(ids(new Story(), hung, back, after)).toEqual([]);
+  });
+
+  it('is said to be gone where it answers that nothing is there', () => {
+    const gone = second(1_005_000, { state: 'gone', message: 'No such file or directory' });
+    const running = told({ outcome: 'running', at: 990_000 });
+    expect(findings(new Story(), running, gone)[0]).toMatchObject({
+      severity: 'error',
+      title: 'Catalogue gaia is gone',
+      advice: [{ hint: 'run-again' }]
+    });
+    expect(findings(new Story(), running, gone, back)[0]).toMatchObject({
+      severity: 'warning',
+      advice: [{ hint: 'check-result' }]
+    });
+  });
+
   it('is told by the tasks that read from it, with its name if a probe failed, too', () => {
     const stale = exception('java.io.IOException', 'Stale file handle');
     const story = failing(stale, 'java.io.IOException: Stale file handle');
     expect(ids(story)).toEqual(['share-unavailable:cell:3:abc error certain']);
-    expect(findings(story, probe(5, false))[0]!.title).toBe('Catalogue gaia stopped answering');
+    expect(findings(story, probe(5, false))[0]!.title).toBe('Catalogue gaia does not answer');
   });
 });
 

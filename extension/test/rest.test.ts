@@ -55,6 +55,18 @@ describe('asking the backend, with a real HTTP server', () => {
     expect(new URL(rest.streamAddress(null)).search).toBe('');
   });
 
+  it('names options, also that none are wanted, and is silent where nobody chose', async () => {
+    answer = { status: 201, body: JSON.stringify(cluster()) };
+    await rest.startCluster({ kernel: 'k1', notebook: 'n', options: ['gpu'] });
+    await rest.restartCluster('c1', { options: [] });
+    await rest.restartCluster('c1', {});
+    expect(asked.map(({ body }) => JSON.parse(body) as object)).toEqual([
+      { kernel: 'k1', notebook: 'n', options: ['gpu'] },
+      { options: [] },
+      {}
+    ]);
+  });
+
   it('keeps ids of any form in their place of the path', async () => {
     answer = { status: 204, body: '' };
     await rest.dismissFinding('c/1', 'stage 3?');

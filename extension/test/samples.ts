@@ -45,6 +45,7 @@ export function cluster(parts: Partial<Cluster> = {}): Cluster {
     notebook: 'stars.ipynb',
     launcher: 'local',
     shape: SHAPE,
+    options: [],
     state: 'ready',
     reason: null,
     waitingFor: null,

@@ -12,6 +12,18 @@ export type ClusterState = z.infer<typeof ClusterState>;
 /** States in which a cluster holds memory or will soon. */
 export const LIVE_STATES: readonly ClusterState[] = ['requested', 'starting', 'ready', 'stopping'];
 
+/** What the operator offers beyond a size, by a name: a GPU for each executor, a fast disk, a pool of nodes. */
+export const ClusterOption = z
+  .strictObject({
+    name: z.string().describe('What requests call it'),
+    title: z.string().describe('For people, a few words'),
+    description: z.string().describe('For people, a sentence; may be empty')
+  })
+  .meta({ id: 'ClusterOption' });
+export type ClusterOption = z.infer<typeof ClusterOption>;
+
+const OptionNames = z.array(z.string().min(1).max(100)).max(50);
+
 /** The Spark application of one notebook, as the server knows it now. */
 export const Cluster = z
   .strictObject({
@@ -20,6 +32,7 @@ export const Cluster = z
     notebook: z.string().describe("Path of the notebook in Jupyter's root"),
     launcher: LauncherKind,
     shape: Shape,
+    options: OptionNames.describe('What it was given beyond its size, by the names of options'),
     state: ClusterState,
     reason: z
       .string()
@@ -74,13 +87,19 @@ export const ClusterRequest = z
   .strictObject({
     kernel: z.string().min(1).max(200),
     notebook: z.string().max(4096),
-    shape: Shape.optional().describe('Default: the shape of the installation')
+    shape: Shape.optional().describe('Default: the shape of the installation'),
+    options: OptionNames.optional().describe(
+      "Names of options that the capacity offers. Default: those of the kernel's last cluster"
+    )
   })
   .meta({ id: 'ClusterRequest' });
 export type ClusterRequest = z.infer<typeof ClusterRequest>;
 
 export const RestartRequest = z
-  .strictObject({ shape: Shape.optional() })
+  .strictObject({
+    shape: Shape.optional(),
+    options: OptionNames.optional().describe('Default: those that it has')
+  })
   .meta({ id: 'RestartRequest' });
 export type RestartRequest = z.infer<typeof RestartRequest>;
 
@@ -126,7 +145,8 @@ export const Capacity = z
       z.strictObject({ cluster: z.string(), notebook: z.string(), grantedMiB: z.number().int() })
     ),
     defaultShape: Shape,
-    largestShape: Shape.describe('The largest that an empty machine can hold')
+    largestShape: Shape.describe('The largest that an empty machine can hold'),
+    options: z.array(ClusterOption).describe('What can be asked for beyond a size')
   })
   .meta({ id: 'Capacity' });
 export type Capacity = z.infer<typeof Capacity>;

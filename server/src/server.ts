@@ -46,7 +46,7 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
     : null;
   const leases = replicas?.leases ?? null;
   const opened = await openLauncher(config, tokens, replicas, log);
-  const { launcher } = opened;
+  const { launcher, notebooks } = opened;
   const journal = new Journal();
   const shares = () => readShares(config.cataloguesDirectory, dataDirectory, opened.place);
   const clusters = new Clusters({
@@ -64,15 +64,20 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
         share && !problem ? catalogueSql(share) : []
       );
     },
+    shares: async () =>
+      (await shares()).flatMap(({ share, problem }) =>
+        share && !problem ? [{ id: share.id, path: share.path }] : []
+      ),
     defaultShape,
     deadlines: { startMs: config.startDeadlineMs, idleMs: config.idleMs },
     log
   });
   const metrics = makeMetrics(journal, {
     grantedMiB: async () => (await clusters.capacity()).grantedMiB,
-    unreadableLines: () => clusters.unreadableLines()
+    unreadableLines: () => clusters.unreadableLines(),
+    archive: opened.archive
   });
-  const http = createServer(makeApp({ clusters, shares, tokens, metrics, log }));
+  const http = createServer(makeApp({ clusters, notebooks, shares, tokens, metrics, log }));
   const closeStream = serveStream(http, journal, tokens, log);
   await clusters.open();
   await new Promise<void>((resolve, reject) => {

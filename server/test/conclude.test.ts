@@ -76,6 +76,7 @@ describe('Of a cluster that ended while no server was there', () => {
         ...{ launcher, rows, findings, journal, log },
         tokens: {} as Tokens,
         catalogue: () => Promise.resolve([]),
+        shares: () => Promise.resolve([]),
         deadlines: { startMs: 60_000, idleMs: 60_000 }
       },
       new CellRuns(launcher, journal, findings),

@@ -4,12 +4,15 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/glo
 import type { Observation } from '@aglais/diagnosis';
 import { followEvidence } from '../src/clusters/launchers/local/evidence.js';
 import { readProcess, type ProcessName } from '../src/clusters/launchers/local/process-table.js';
+import { ShareProbes } from '../src/clusters/launchers/local/share-probes.js';
 import { eventually, temporaryDirectory } from './support/server.js';
 
 const NEXT = '26/11/21 13:26:49 INFO Master: next\n';
 const STARVED =
   '26/11/21 13:26:33 WARN TaskSchedulerImpl: Initial job has not accepted any resources; check your cluster UI\n';
 const LAST_WORDS = 'Terminating due to java.lang.OutOfMemoryError: Java heap space\n';
+
+const NO_SHARES = { shares: () => Promise.resolve([]), probes: new ShareProbes() };
 
 describe("An executor's memory cgroup", () => {
   const place = temporaryDirectory();
@@ -43,6 +46,7 @@ describe("An executor's memory cgroup", () => {
         directory: place.path,
         driver: () => Promise.resolve(null),
         cgroup: () => Promise.resolve(join(place.path, 'group')),
+        ...NO_SHARES,
         record: observation => Promise.resolve(void recorded.push(observation))
       },
       { eventLine: () => {}, evidenceLine: () => {}, observe: () => {} },
@@ -71,6 +75,7 @@ describe("The driver's own log", () => {
       directory: place.path,
       driver: () => Promise.resolve(driver),
       cgroup: () => Promise.resolve(null),
+      ...NO_SHARES,
       record(observation: Observation) {
         recorded.push(observation);
         appendFileSync(file('evidence.jsonl'), `${JSON.stringify(observation)}\n`);

@@ -117,6 +117,30 @@ describe('What is seen of pods', () => {
     expect(recorded().map(one => one.kind === 'pod' && one.limitMiB)).toEqual([812, 1800, 812]);
   });
 
+  it('says what nodes have free when that has changed notably, and not each time that somebody looks', async () => {
+    const room = (seconds: number, memoryMiB: number, cores = 4) =>
+      evidence.room(ID, { kind: 'room', at: seconds * 1_000, memoryMiB, cores, ref: 'nodes' });
+    room(0, 2_000);
+    room(10, 1_900);
+    room(11, 1_500);
+    room(13, 200);
+    room(20, 1_520);
+    room(30, 1_520, 1);
+    await evidence.ended(ID);
+    await evidence.close();
+    // The next server knows what was recorded last.
+    evidence = open();
+    room(40, 1_500, 1);
+    room(50, 100, 1);
+    await evidence.ended(ID);
+    expect(recorded().map(one => one.kind === 'room' && [one.memoryMiB, one.cores])).toEqual([
+      [2_000, 4],
+      [1_500, 4],
+      [1_520, 1],
+      [100, 1]
+    ]);
+  });
+
   it('goes on after a line that a killed server left unfinished', async () => {
     mkdirSync(directory(), { recursive: true });
     writeFileSync(join(directory(), 'evidence.jsonl'), '{"kind":"pod","na');

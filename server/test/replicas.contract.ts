@@ -68,6 +68,7 @@ async function serve(store: Store, world: SharedWorld, name: string): Promise<Se
     replicas: { leases, feed, views: new ViewRows(store, leases) },
     jupyterServers: new SharedJupyterServers(store, leases),
     catalogue: () => Promise.resolve([]),
+    shares: () => Promise.resolve([]),
     deadlines: { startMs: 60_000, idleMs: 600_000 },
     defaultShape: SMALL
   });
@@ -199,7 +200,7 @@ export function replicasContract(open: () => Promise<[Store, Store]>): void {
       () => a.journal.clusters.get(id)?.shape.executorOverheadMiB === 300
     );
 
-    const next = await b.clusters.restart(id, SMALL);
+    const next = await b.clusters.restart(id, { shape: SMALL });
     expect(await state(b, id)).toBe('stopped');
     await Promise.all(servers.map(server => readyOn(server, next.id)));
     expect(runs(a)[0]?.outcome).toBe('cancelled');
@@ -301,7 +302,9 @@ export function replicasContract(open: () => Promise<[Store, Store]>): void {
   }, 60_000);
 
   it('remove what belongs to no cluster, and nothing that another has just begun', async () => {
-    await world.launcher('nobody').start({ id: 'orphan', shape: SMALL, token: '', catalogue: [] });
+    await world
+      .launcher('nobody')
+      .start({ id: 'orphan', shape: SMALL, token: '', catalogue: [], shares: [] });
     await eventually('its end', () => !world.alive().includes('orphan'));
     for (let n = 0; n < 20; n += 1) {
       await (n % 2 ? a : b).clusters.request(request(`k${n}`));

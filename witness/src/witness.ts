@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openEvidenceServer } from './evidence-server.js';
 import { openRelay } from './relay.js';
+import { readMountedShares, reportShares } from './share-reports.js';
 
 /**
  * Stands beside a Spark driver in its pod, as a native sidecar: it is there before the driver begins and outlives it, so
@@ -36,12 +37,14 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     onDone: isDone
   });
   const relay = await openRelay(identity, port('AGLAIS_CONNECT_PORT'), port('AGLAIS_SPARK_PORT'));
+  const shares = reportShares(need('AGLAIS_DIRECTORY'), readMountedShares(env.AGLAIS_SHARES));
   console.log(`aglais: witness at port ${server.port}, Spark Connect at port ${relay.port}`);
 
   await new Promise<void>(resolve => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
   });
   console.log('aglais: the driver has ended; waiting until its evidence has been read');
+  shares.close();
   relay.close();
   over.abort();
   await done;

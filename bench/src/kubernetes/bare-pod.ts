@@ -34,7 +34,7 @@ export function barePod(namespace: string, image: string, shape: Shape): V1Pod {
     metadata: { name: BARE },
     spec: {
       restartPolicy: 'Never',
-      serviceAccountName: 'aglais-driver',
+      serviceAccountName: BARE,
       automountServiceAccountToken: true,
       terminationGracePeriodSeconds: 5,
       containers: [

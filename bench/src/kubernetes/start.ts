@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_SHAPE, type Cluster, type Endpoint } from '@aglais/protocol';
 import { ListWatch } from '@aglais/server/kubernetes/list-watch';
-import { CoreV1Api, KubeConfig, type V1Pod } from '@kubernetes/client-node';
+import { CoreV1Api, KubeConfig, RbacAuthorizationV1Api, type V1Pod } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { stringify } from 'yaml';
 import { Client } from '../client.js';
@@ -54,6 +54,7 @@ export async function benchKubernetesStart(): Promise<void> {
   const small = { driver: { cpu: { request: '100m' } }, executor: { cpuPerCore: 0.1 } };
   await writeFile(policy, stringify({ ...same, ...small, stopSeconds: 10 }));
   await core.createNamespace({ body: { metadata: { name: namespace } } });
+  await giveRights(config, namespace);
   const server = await openServer({ AGLAIS_LAUNCHER: 'kubernetes', AGLAIS_KUBERNETES: policy });
   const client = await Client.open();
   const pods = await Sightings.open(config, namespace);
@@ -87,12 +88,31 @@ export async function benchKubernetesStart(): Promise<void> {
   ]);
 }
 
+/** An account as Spark's documentation makes it ("RBAC"): it may edit its namespace. */
+async function giveRights(config: KubeConfig, namespace: string): Promise<void> {
+  const metadata = { name: BARE };
+  await config
+    .makeApiClient(CoreV1Api)
+    .createNamespacedServiceAccount({ namespace, body: { metadata } });
+  await config.makeApiClient(RbacAuthorizationV1Api).createNamespacedRoleBinding({
+    namespace,
+    body: {
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'edit' },
+      subjects: [{ kind: 'ServiceAccount', name: BARE, namespace }]
+    }
+  });
+}
+
 async function bare({ core, namespace, image, client, pods }: Bench): Promise<Times> {
   const begun = Date.now();
   pods.forget();
   await core.createNamespacedPod({ namespace, body: barePod(namespace, image, DEFAULT_SHAPE) });
-  const address = await until(() => pods.address(BARE));
-  await until(() => answers(address));
+  await until(async () => {
+    const address = pods.address(BARE);
+    return address && answers(address);
+  });
+  const address = pods.address(BARE);
   const connected = Date.now();
   const { firstResultAt } = await client.run({ url: `sc://${address}:15002`, rows: ROWS });
   const times = pods.times(begun, connected, firstResultAt);
@@ -148,9 +168,13 @@ class Sightings {
     return this.watch.items.size === 0;
   }
 
+  /** @throws when the pod is over */
   address(name: string): string | undefined {
     const pod = [...this.watch.items.values()].find(({ metadata }) => metadata?.name === name);
-    return pod?.status?.podIP;
+    const { phase, podIP, containerStatuses } = pod?.status ?? {};
+    if (phase === 'Failed' || phase === 'Succeeded')
+      throw new Error(`The pod ${name} ended: ${JSON.stringify(containerStatuses)}`);
+    return podIP;
   }
 
   times(begun: number, connected: number, result: number): Times {

@@ -2,7 +2,7 @@ import type { Evidence } from '@aglais/protocol';
 import type {
   ClientObservation,
   LogObservation,
-  ShareObservation,
+  RoomObservation,
   Who,
   YarnObservation
 } from '../observation.js';
@@ -67,7 +67,8 @@ const ACCOUNTS = 500;
 export class Accounts {
   readonly #all = new Map<string, Account>();
   readonly yarn = new Map<string, YarnObservation>();
-  readonly shares = new Map<string, ShareObservation>();
+  /** What nodes had free when it was recorded last; null: nobody could tell. */
+  room: RoomObservation | null = null;
 
   [Symbol.iterator](): Iterator<Account> {
     return this.#all.values();
@@ -124,11 +125,12 @@ export class Accounts {
     }
   }
 
-  /** The last word about a share that was not available; a probe that succeeds later ends it. */
-  observeShare(probe: ShareObservation): void {
-    const known = this.shares.get(probe.share);
-    const newer = !known || probe.at > known.at || (probe.at === known.at && !probe.available);
-    if (newer && (known || this.shares.size < ACCOUNTS)) this.shares.set(probe.share, probe);
+  /** The newest counts; of the same time the smaller one, so that their order does not matter. */
+  observeRoom(room: RoomObservation): void {
+    const known = this.room;
+    const older =
+      known && (known.at - room.at || room.memoryMiB - known.memoryMiB || room.cores - known.cores);
+    if (older === null || older < 0) this.room = room;
   }
 
   #add(

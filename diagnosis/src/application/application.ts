@@ -3,10 +3,12 @@ import type {
   CellObservation,
   CgroupObservation,
   ClientObservation,
+  KernelDeathObservation,
   LogObservation,
   MemoryObservation,
   PodEventObservation,
   PodObservation,
+  RoomObservation,
   ShareObservation,
   YarnObservation
 } from '../observation.js';
@@ -17,6 +19,7 @@ import { Dag } from './dag.js';
 import { Executors } from './executors.js';
 import { History } from './history.js';
 import { MemoryFacts } from './memory-facts.js';
+import { Outages } from './outages.js';
 import { Performance } from './performance.js';
 import { Pods } from './pods.js';
 import { Scopes, type Scope } from './scopes.js';
@@ -65,12 +68,15 @@ export class Application {
   readonly driver = new MemoryFacts();
   /** The notebook's own kernel. */
   readonly kernel = new MemoryFacts();
+  /** By time: a report may come twice. */
+  readonly kernelDeaths = new Map<number, KernelDeathObservation>();
   /** One cgroup in which all executors live. */
   readonly together = new MemoryFacts();
   readonly executors = new Executors();
   readonly scopes = new Scopes();
   readonly setbacks = new Setbacks();
   readonly pods = new Pods();
+  readonly outages = new Outages();
   readonly accounts = new Accounts();
   readonly waits = new Waits();
   readonly sql = new SqlExecutions();
@@ -103,6 +109,14 @@ export class Application {
     this.changes.findings = this.changes.resources = true;
   }
 
+  observeKernelDeath(death: KernelDeathObservation): void {
+    // Told again, its cell may have been ended by what was told first.
+    if (death.cell !== null || !this.kernelDeaths.has(death.at)) {
+      this.kernelDeaths.set(death.at, death);
+    }
+    this.changes.findings = true;
+  }
+
   observePod(pod: PodObservation): void {
     this.pods.observe(pod);
     this.changes.findings = true;
@@ -128,8 +142,13 @@ export class Application {
     this.changes.findings = true;
   }
 
+  observeRoom(room: RoomObservation): void {
+    this.accounts.observeRoom(room);
+    this.changes.findings = true;
+  }
+
   observeShare(probe: ShareObservation): void {
-    this.accounts.observeShare(probe);
+    this.outages.observe(probe);
     this.changes.findings = true;
   }
 

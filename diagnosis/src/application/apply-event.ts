@@ -43,6 +43,8 @@ export function applyEvent(app: Application, event: SparkEvent, ref: string): vo
       executor.addedAt = event.at;
       app.performance.executorsChanged();
       app.changes.resources = true;
+      // One that Spark meets has not ended before.
+      if (app.pods.size > 0) app.changes.findings = true;
       app.sawTime(event.at);
       return;
     }

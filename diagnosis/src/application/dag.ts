@@ -6,6 +6,7 @@ import { jobSpan, plainDescription } from './history.js';
 import { jobResult, type Job } from './jobs.js';
 import { MapOutputs } from './map-outputs.js';
 import { APPLICATION_SCOPE, RECENT_STAGES, rememberStage, type Scope } from './scopes.js';
+import { LONG_WAIT_MS } from './waits.js';
 import {
   attemptOf,
   newStage,
@@ -143,7 +144,9 @@ export class Dag {
     if (!job.hurt) this.jobs.delete(id);
     const atWork = scope.openJobs.size > 0 || scope.openStages.size > 0;
     if (!atWork && scope.cell === null) this.#app.performance.letGo(scope.key);
-    const waited = this.#app.waits.over.some(wait => wait.scope === scope.key);
+    const waited = this.#app.waits.over.some(
+      ({ scope: other, from, to }) => other === scope.key && to! - from >= LONG_WAIT_MS
+    );
     const hit = waited || this.#app.setbacks.hit(scope.key) || this.#app.performance.hit(scope.key);
     if (!atWork && scope.failures.size === 0 && !hit) {
       this.#app.scopes.letGo(scope);

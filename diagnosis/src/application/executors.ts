@@ -49,6 +49,8 @@ const HARMLESS_KEPT = 100;
 
 export class Executors {
   readonly #all = new Map<string, ExecutorFacts>();
+  /** Ids of those that were let go; a number each. */
+  readonly #gone = new Set<string>();
 
   [Symbol.iterator](): Iterator<ExecutorFacts> {
     return this.#all.values();
@@ -56,6 +58,11 @@ export class Executors {
 
   find(id: string): ExecutorFacts | undefined {
     return this.#all.get(id);
+  }
+
+  /** Spark had it once, and nothing is remembered of it. */
+  wasMet(id: string): boolean {
+    return this.#gone.has(id);
   }
 
   /** Evidence about an executor may come before Spark names it. */
@@ -74,7 +81,10 @@ export class Executors {
     const harmless = [...this.#all.values()].filter(
       ({ removedAt, hurt, memory }) => removedAt !== null && !hurt && memory.kills.size === 0
     );
-    for (const { id } of harmless.slice(0, -HARMLESS_KEPT)) this.#all.delete(id);
+    for (const { id, addedAt } of harmless.slice(0, -HARMLESS_KEPT)) {
+      this.#all.delete(id);
+      if (addedAt !== null) this.#gone.add(id);
+    }
   }
 }
 
@@ -130,7 +140,7 @@ export function describeExecutor(executor: ExecutorFacts, granted: GrantedMemory
     runningTasks: executor.running,
     doneTasks: executor.done,
     failedTasks: executor.failed,
-    addedAt: executor.addedAt ?? 0,
+    addedAt: executor.addedAt ?? executor.removedAt ?? 0,
     removedAt: executor.removedAt,
     removedReason: executor.reasons.find(({ from }) => from === 'removed')?.text ?? null,
     memory: describeMemory(executor.memory, granted)

@@ -19,10 +19,13 @@ import { stageProgress } from './stages.js';
 
 const MIB = 2 ** 20;
 
-/** Executors that are active, and those that were lost and are still remembered. */
+/**
+ * Executors that are active, and those that were lost and are still remembered; also those that Spark had never met when
+ * it heard of their end.
+ */
 export function executorsOf(app: Application): Executor[] {
   return [...app.executors]
-    .filter(({ addedAt }) => addedAt !== null)
+    .filter(({ addedAt, removedAt }) => addedAt !== null || removedAt !== null)
     .map(executor => describeExecutor(executor, app.granted));
 }
 

@@ -16,39 +16,36 @@ const KEPT = 100;
 /** Follows jobs that begin while no executor is there, until a task starts. */
 export class Waits {
   readonly #open = new Map<number, Wait>();
-  /** The long ones that are over; the longest are kept. */
+  /** Those that are over; the longest are kept. */
   readonly over: Wait[] = [];
 
   jobStarted(job: number, scope: string, at: number, ref: string): void {
     this.#open.set(job, { job, scope, from: at, to: null, ref });
   }
 
-  /** @returns whether something that lasted long has ended. */
+  /** @returns whether somebody waits no longer. */
   taskStarted(at: number): boolean {
     if (this.#open.size === 0) return false;
-    let long = false;
-    for (const wait of [...this.#open.values()]) long = this.#end(wait, at) || long;
-    return long;
+    for (const wait of [...this.#open.values()]) this.#end(wait, at);
+    return true;
   }
 
-  jobEnded(job: number, at: number): boolean {
+  jobEnded(job: number, at: number): void {
     const wait = this.#open.get(job);
-    return wait !== undefined && this.#end(wait, at);
+    if (wait) this.#end(wait, at);
   }
 
   get open(): Wait[] {
     return [...this.#open.values()];
   }
 
-  #end(wait: Wait, at: number): boolean {
+  #end(wait: Wait, at: number): void {
     this.#open.delete(wait.job);
-    if (at - wait.from < LONG_WAIT_MS) return false;
     wait.to = at;
     this.over.push(wait);
     if (this.over.length > KEPT) {
       this.over.sort((a, b) => b.to! - b.from - (a.to! - a.from));
       this.over.pop();
     }
-    return true;
   }
 }

@@ -2,6 +2,8 @@ import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import type { ExecutorFacts } from '../application/executors.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
+import type { Incident } from './incidents.js';
+import { unmetEnds } from './unmet.js';
 
 /** How executors go by plan; ResourceManagers and Spark say it so. */
 const PLANNED = /killed by driver|idle|decommission|shutdown|shutting down/i;
@@ -21,14 +23,36 @@ export interface CrashLoop {
 
 /** @param from since when somebody waits, ms since the epoch */
 export function crashLoop(app: Application, from: number): CrashLoop | null {
-  const ended = [...app.executors].filter(one => endedInVain(one, from));
-  if (ended.length < LOOP) return null;
+  // Once Spark has met another one, those before it are history.
+  const met = Math.max(0, ...[...app.executors].map(({ addedAt }) => addedAt ?? 0));
+  const unmet = unmetEnds(app).filter(({ at }) => at >= met);
+  const told = new Set(unmet.map(({ id }) => id));
+  const ended = [...app.executors].filter(one => endedInVain(one, from) && !told.has(one.id));
+  if (ended.length + unmet.length < LOOP) return null;
   const reasons = ended.flatMap(({ reasons }) => reasons.filter(one => one.from === 'removed'));
   const more = ended.length >= REMEMBERED ? ' or more' : '';
   return {
-    ids: new Set(ended.map(({ id }) => id)),
-    words: `${ended.length} executors${more}`,
-    evidence: reasons.slice(-2).map(({ evidence }) => evidence)
+    ids: new Set([...ended, ...unmet].map(({ id }) => id)),
+    words: `${ended.length + unmet.length} executors${more}`,
+    evidence: [...reasons, ...unmet].slice(-2).map(({ evidence }) => evidence)
+  };
+}
+
+/**
+ * Says of executors that ended before Spark had met them what is different: it was nobody's data, and whoever waits for
+ * them is held up.
+ */
+export function ofUnmet({ losses, scope }: Incident, said: Finding): Finding {
+  if (losses.length === 0 || !losses.every(({ unmet }) => unmet)) return said;
+  const held = losses.length >= LOOP || scope.key !== APPLICATION_SCOPE;
+  const severity = said.severity === 'info' && held ? 'warning' : said.severity;
+  if (said.code !== 'executor-lost') return { ...said, severity };
+  const one = losses.length === 1;
+  return {
+    ...said,
+    severity,
+    title: `${one ? `Executor ${losses[0]!.executor.id}` : `${losses.length} executors`} ended before ${one ? 'it' : 'they'} could work`,
+    advice: [lookAtExecutors()]
   };
 }
 
@@ -43,7 +67,7 @@ export function lookAtExecutors(): Advice {
     action: 'code',
     hint: 'look-at-executors',
     sentence:
-      'Look at why executors end as soon as they have begun: the log of one of them says it (a wrong option of Java, no way to the driver, no memory). Fewer or smaller ones will not help.'
+      'Look at why executors end as soon as they have begun: the log of one of them, or what the evidence quotes of it, says it (a wrong option of Java, no way to the driver, no memory). Fewer or smaller ones will not help.'
   };
 }
 

@@ -2,7 +2,7 @@ import type { Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import type { Setback } from '../application/setbacks.js';
 import { broadcastTooLarge } from './broadcast.js';
-import { joinCrashLoop } from './crash-loop.js';
+import { joinCrashLoop, ofUnmet } from './crash-loop.js';
 import { diskFull, diskFullByLogs } from './disk.js';
 import { driverFindings } from './driver.js';
 import { executorGone } from './executors.js';
@@ -41,7 +41,9 @@ const WORST = ['error', 'warning', 'info'];
 export function detect(app: Application): Finding[] {
   const explained = explain(app);
   let findings = [
-    ...explained.incidents.map(incident => INCIDENT[incident.code](app, incident)),
+    ...explained.incidents.map(incident =>
+      ofUnmet(incident, INCIDENT[incident.code](app, incident))
+    ),
     ...ofScopes(app, explained),
     ...resultTooLarge(app),
     ...driverFindings(app, explained.unexplained),

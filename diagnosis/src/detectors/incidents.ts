@@ -5,6 +5,7 @@ import { APPLICATION_SCOPE, type Scope } from '../application/scopes.js';
 import type { Setback } from '../application/setbacks.js';
 import { isLostWith, lossOf, SHUTDOWN_MS, type Loss, type Witnesses } from './loss.js';
 import { podsByExecutor } from './pods.js';
+import { waitersAt } from './unmet.js';
 
 /**
  * One incident for one scope: everything that it lost by executors that were lost in the same way.
@@ -73,11 +74,12 @@ export function explain(app: Application): Explained {
     .filter(loss => loss !== null)
     // Evidence may have named executors before Spark did; the findings must not depend on it.
     .sort((a, b) => a.at - b.at || (a.executor.id < b.executor.id ? -1 : 1));
+  const waiters = waitersOf(app, losses);
   for (const loss of losses) {
     const suspects = [...(byExecutor.get(loss.executor.id) ?? []), ...(byExecutor.get(null) ?? [])];
     const caused = suspects.filter(setback => causedBy(setback, loss, losses, app));
     for (const setback of caused) unexplained.delete(setback);
-    const owners = ownersOf(caused, loss);
+    const owners = loss.unmet ? waiters.get(loss)! : ownersOf(caused, loss);
     for (const scope of owners) incident(loss.code, scope).losses.push(loss);
     for (const setback of caused) {
       if (owners.has(setback.scope)) incident(loss.code, setback.scope).setbacks.push(setback);
@@ -173,6 +175,19 @@ function latestBefore(setback: Setback, losses: readonly Loss[], app: Applicatio
   const since = Math.min(app.scopes.get(setback.scope).startedAt ?? Infinity, ...jobs);
   const before = losses.filter(({ at }) => at >= since && at <= setback.firstSeen + NOTICE_MS);
   return before.reduce<Loss | null>((a, b) => (a && a.at >= b.at ? a : b), null);
+}
+
+/** Whose incident an executor is that ended before Spark had met it: theirs who wait for it, or for the next that ends so. */
+function waitersOf(app: Application, losses: readonly Loss[]): Map<Loss, Set<string>> {
+  const waiters = new Map<Loss, Set<string>>();
+  const next = new Map<Loss['code'], Set<string>>();
+  for (const loss of losses.filter(({ unmet }) => unmet).reverse()) {
+    const own = new Set(waitersAt(app, loss.at));
+    const of = own.has(APPLICATION_SCOPE) ? (next.get(loss.code) ?? own) : own;
+    next.set(loss.code, of);
+    waiters.set(loss, of);
+  }
+  return waiters;
 }
 
 function ownersOf(caused: readonly Setback[], loss: Loss): Set<string> {

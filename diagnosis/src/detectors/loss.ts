@@ -15,6 +15,7 @@ import {
   type Harm,
   type Verdict
 } from './reasons.js';
+import { endOf, isUnmet, lastLines, unmetEnd } from './unmet.js';
 
 /** Why an executor went away, when that was not as it should be. */
 export interface Loss {
@@ -29,6 +30,8 @@ export interface Loss {
     | 'disk-full';
   confidence: Confidence;
   at: number;
+  /** Spark had not met it: it could not work at all. */
+  unmet: boolean;
   /** Who killed it for memory. */
   killer: 'kernel' | 'kubernetes' | 'yarn' | null;
   /** A clause for people, its subject the executor: "was stopped by SIGTERM (exit code 143)". */
@@ -85,13 +88,17 @@ export function lossOf(
   const setbacks = all.filter(
     setback => setback.kind !== 'result-lost' || isLostWith(setback, removedAt)
   );
+  const unmet = witnesses.pod !== null && isUnmet(app, executor.id);
   const harm: Harm = {
+    unmet,
     any: setbacks.some(({ kind }) => DOWN_WITH_IT.has(kind)),
     tasks: setbacks.some(({ kind }) => kind === 'lost'),
     kubernetes: (app.conf['spark.master'] ?? '').startsWith('k8s')
   };
   const evidence = mostTelling(reasons);
   const seen = podVerdict(witnesses.pod, harm);
+  // Spark took it back before it had come: what it says of its end then is how it was meant.
+  if (unmet && !seen && witnesses.pod?.deletedAt !== null) return null;
   const said = reasons.map(reason => judge(reason.text, harm));
   const yarn = witnesses.yarn.map(({ quote }) => judge(quote, harm));
   let verdict = surestOf([...yarn, ...said]);
@@ -138,8 +145,16 @@ export function lossOf(
       }
     }
   }
-  if (!verdict || isShutdown(app, verdict, setbacks, at)) return null;
-  return { ...verdict, executor, at, evidence };
+  if (!verdict || (unmet ? at >= endOf(app) : isShutdown(app, verdict, setbacks, at))) return null;
+  if (unmet) {
+    verdict.what += ' before reporting to the driver';
+    // That it never did is sure once the log has gone on; what the kernel did is sure at once.
+    const { pod } = witnesses;
+    if (pod && !oomEnd(pod) && !disruption(pod)) {
+      verdict.confidence = app.now > at ? 'certain' : 'likely';
+    }
+  }
+  return { ...verdict, executor, at, unmet, evidence };
 }
 
 /** Results that are lost while their executor lives were lost by the driver, not by its end later. */
@@ -176,7 +191,9 @@ function podVerdict(
     const code = pushed.kind === 'preempted' ? 'executor-preempted' : 'executor-evicted';
     return { verdict: { ...plain(code, 'certain'), what }, evidence: pushed.note.evidence };
   }
-  const oom = oomEnd(pod);
+  const early = harm.unmet ? unmetEnd(pod) : null;
+  // Nobody works in a container that Spark has not met: whoever was killed in it was the executor itself.
+  const oom = harm.unmet ? early && isOom(early) && early : oomEnd(pod);
   if (oom) {
     const what = "was killed by the kernel's out-of-memory killer";
     const limit = { killer: 'kernel' as const, limitMiB: pod.limits.at(oom.at) };
@@ -185,10 +202,15 @@ function podVerdict(
       evidence: oom.evidence
     };
   }
-  const end = unaskedEnd(pod);
+  const end = harm.unmet ? early : unaskedEnd(pod);
   if (!end || isOom(end)) return null;
   const judged = judgeExit(end.exitCode, `termination reason: ${end.reason ?? ''}`, harm);
-  return judged && { verdict: judged, evidence: end.evidence };
+  if (!judged) return null;
+  const words = harm.unmet ? lastLines(end) : null;
+  return {
+    verdict: judged,
+    evidence: words === null ? end.evidence : { ...end.evidence, quote: words }
+  };
 }
 
 /** One cgroup for all executors counted kills: as many as executors that went by SIGKILL, or more. */

@@ -5,6 +5,7 @@ import { APPLICATION_SCOPE } from '../application/scopes.js';
 import { LONG_WAIT_MS, type Wait } from '../application/waits.js';
 import { crashLoop, lookAtExecutors } from './crash-loop.js';
 import { finding } from './draft.js';
+import { lackingWords, neededWords, schedulersSentence } from './placement.js';
 import { ownPods } from './pods.js';
 import { duration, memory, named, plural } from './words.js';
 
@@ -196,8 +197,13 @@ function translation(app: Application, unplaced: readonly Unplaced[]): string[] 
       `It needs ${memory(requested!)} for ${each}; the node has ${memory(Math.max(0, capacity! - used!))} free.`
     ];
   }
-  // What it says of preemption behind the sentence repeats it for pods that could be pushed out.
-  const sentence = message.split(/\.? preemption:/, 1)[0]!;
+  const room = app.accounts.room;
+  if (room && need !== null) {
+    const lacks = lackingWords(message, { memoryMiB: need, cores: coresOf(app, first) }, room);
+    const words = neededWords(need, unplaced.length);
+    if (lacks.length > 0) return [`It ${words}; ${lacks.join(', ')}.`];
+  }
+  const sentence = schedulersSentence(message);
   const nodes = /(\d+)\/(\d+) nodes are available/.exec(sentence);
   const short = [...sentence.matchAll(/(\d+) Insufficient ([\w./-]*\w)/g)];
   const others = [...sentence.matchAll(/(\d+) node\(s\) ((?:\{[^}]*\}|[^,{])+)/g)];
@@ -208,6 +214,12 @@ function translation(app: Application, unplaced: readonly Unplaced[]): string[] 
   if (parts.length === 0) return [];
   const all = nodes ? `of ${plural(Number(nodes[2]), 'node')} ` : '';
   return [`${needs}: ${all}${parts.join(', ')}.`];
+}
+
+/** Processors that an executor asks for; its pod's status does not repeat them. */
+function coresOf(app: Application, { pod }: Unplaced): number | null {
+  const cores = Number(app.conf['spark.kubernetes.executor.request.cores']);
+  return pod.role === 'executor' && cores > 0 ? cores : null;
 }
 
 function verb(count: string): string {

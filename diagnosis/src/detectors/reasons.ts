@@ -3,12 +3,14 @@ import type { Loss } from './loss.js';
 import { duration } from './words.js';
 
 /** What is to be thought of a loss, without the executor and the evidence. */
-export type Verdict = Omit<Loss, 'executor' | 'at' | 'evidence'>;
+export type Verdict = Omit<Loss, 'executor' | 'at' | 'evidence' | 'unmet'>;
 
 /** What went down with an executor: running tasks, or at least output that was still wanted. */
 export interface Harm {
   any: boolean;
   tasks: boolean;
+  /** It ended before Spark had met it: nothing could go down with it, and yet it should have lived. */
+  unmet?: boolean;
   /** Kubernetes masks a lost heartbeat as a kill by the driver. */
   kubernetes: boolean;
 }
@@ -141,7 +143,7 @@ export function judgeExit(code: number, reason: string, harm: Harm): Verdict | n
     const stated = /termination reason: OOMKilled/.test(reason);
     // The kubelet would have said so: somebody else sent the signal, or the whole node ran out.
     if (/termination reason: (?!OOMKilled)\w/.test(reason)) {
-      if (!harm.any) return null;
+      if (!harm.any && !harm.unmet) return null;
       const what = 'was killed by SIGKILL (exit code 137), but not for the memory of its container';
       return { ...plain('executor-lost', 'likely'), what };
     }
@@ -153,8 +155,9 @@ export function judgeExit(code: number, reason: string, harm: Harm): Verdict | n
         : 'was killed by SIGKILL (exit code 137), which is mostly the kernel when memory runs out'
     };
   }
-  if (!harm.any) return null;
-  const what = EXIT_CODES[code] ?? `ended with exit code ${code}`;
+  if (!harm.any && !harm.unmet) return null;
+  const known = harm.unmet && code === 1 ? undefined : EXIT_CODES[code];
+  const what = known ?? `ended with exit code ${code}`;
   return { ...plain('executor-lost', OF_ITS_OWN.has(code) ? 'certain' : 'likely'), what };
 }
 

@@ -4,6 +4,7 @@ import type { Note, OwnPod } from '../application/pods.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
 import { finding } from './draft.js';
 import { ownPods } from './pods.js';
+import { waitersAt } from './unmet.js';
 import { inOrder, named } from './words.js';
 
 interface Stuck {
@@ -98,7 +99,7 @@ function problem(
   const someRan = [...app.executors].some(({ addedAt }) => addedAt !== null);
   return finding(app, {
     code,
-    scope: app.scopes.get(APPLICATION_SCOPE),
+    scope: app.scopes.get(waiterFor(app, stuck)),
     confidence: 'certain',
     title: said.title,
     what: said.what,
@@ -113,6 +114,15 @@ function problem(
     severity: someRan ? 'warning' : 'error',
     ...(stuck.length === 1 && { pod: stuck[0]!.pod.facts.name })
   });
+}
+
+/** Whoever waits for executors that cannot start; a driver is waited for by nobody's cell. */
+function waiterFor(app: Application, stuck: readonly Stuck[]): string {
+  if (stuck.some(({ pod }) => pod.role !== 'executor')) return APPLICATION_SCOPE;
+  const since = Math.min(...stuck.map(({ note }) => note.at ?? app.now));
+  const waits = [...app.waits.open, ...app.waits.over];
+  const held = waits.find(({ to }) => (to ?? Infinity) >= since);
+  return held?.scope ?? waitersAt(app, since)[0]!;
 }
 
 function pods(stuck: readonly Stuck[]): string {

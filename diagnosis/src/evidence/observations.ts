@@ -2,6 +2,7 @@ import { fields, flag, list, number, text, type Fields } from '../eventlog/field
 import type { ContainerEnd, Observation, Outcome, Said, Who } from '../observation.js';
 
 const OUTCOMES: readonly unknown[] = ['running', 'ok', 'error', 'cancelled'];
+const SHARE_STATES = ['hung', 'gone'] as const;
 const ROLES = ['driver', 'executor', 'kernel'] as const;
 
 /**
@@ -32,6 +33,21 @@ const READERS: Record<Observation['kind'], (it: Fields) => Observation | string>
   cgroup: readCgroup,
   memory: readMemory,
   cell: readCell,
+  'kernel-died': it => {
+    const at = number(it, 'at');
+    if (at === null) return 'a kernel-died observation needs at';
+    return {
+      kind: 'kernel-died',
+      at,
+      exitCode: number(it, 'exitCode'),
+      cell: text(it, 'cell'),
+      run: number(it, 'run'),
+      killed: number(it, 'killed') ?? 0,
+      limitMiB: number(it, 'limitMiB'),
+      quote: text(it, 'quote') ?? '',
+      ref: refOf(it)
+    };
+  },
   log: it => ({
     kind: 'log',
     who: whoOf(it) ?? 'driver',
@@ -73,12 +89,32 @@ const READERS: Record<Observation['kind'], (it: Fields) => Observation | string>
     at: number(it, 'at'),
     ref: refOf(it)
   }),
+  room: it => {
+    const at = number(it, 'at');
+    const memoryMiB = number(it, 'memoryMiB');
+    const cores = number(it, 'cores');
+    if (at === null || memoryMiB === null || cores === null) {
+      return 'a room observation needs at, memoryMiB and cores';
+    }
+    return { kind: 'room', at, memoryMiB, cores, ref: refOf(it) };
+  },
   share: it => {
     const share = text(it, 'share');
     const at = number(it, 'at');
     if (share === null || at === null) return 'a share observation needs share and at';
     const message = text(it, 'message') ?? '';
-    return { kind: 'share', share, available: flag(it, 'available'), at, message, ref: refOf(it) };
+    const state = SHARE_STATES.find(one => one === it['state']);
+    const since = number(it, 'since');
+    return {
+      kind: 'share',
+      share,
+      available: flag(it, 'available'),
+      ...(state && { state }),
+      at,
+      ...(since !== null && { since }),
+      message,
+      ref: refOf(it)
+    };
   },
   time: it => {
     const at = number(it, 'at');

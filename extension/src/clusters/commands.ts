@@ -28,9 +28,18 @@ const SHAPE = {
   shape: { type: 'object', description: 'What is to change in the size of the cluster' }
 } as const;
 
+const OPTIONS = {
+  options: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'Names of options that the server offers; those of before if left out'
+  }
+} as const;
+
 interface Target {
   place: NotebookPlace & { kernel: string };
   change: Partial<Shape>;
+  options: readonly string[] | undefined;
 }
 
 /** Adds the commands that start, stop and restart the cluster of a notebook. */
@@ -41,14 +50,15 @@ export function addClusterCommands(
   trans: Trans
 ): void {
   const target = (args: ReadonlyPartialJSONObject): Target | null => {
-    const { kernel, notebook, shape } = args as {
+    const { kernel, notebook, shape, options } = args as {
       kernel?: string;
       notebook?: string;
       shape?: Partial<Shape>;
+      options?: readonly string[];
     };
     const place = kernel !== undefined ? { kernel, path: notebook ?? '' } : current.place;
     if (!place?.kernel) return null;
-    return { place: { path: place.path, kernel: place.kernel }, change: shape ?? {} };
+    return { place: { path: place.path, kernel: place.kernel }, change: shape ?? {}, options };
   };
 
   const can = (what: 'start' | 'stop' | 'restart') => (args: ReadonlyPartialJSONObject) => {
@@ -57,17 +67,18 @@ export function addClusterCommands(
     return possible(clusterOf(backend.state, found.place.kernel))[what];
   };
 
-  const start = async ({ place, change }: Target): Promise<void> => {
+  const start = async ({ place, change, options }: Target): Promise<void> => {
     // The size that the notebook had before: it may have been asked for.
     const before = clusterOf(backend.state, place.kernel)?.shape;
-    await backend.startCluster(place.kernel, place.path, before && resized(before, change));
+    const shape = before && resized(before, change);
+    await backend.startCluster(place.kernel, place.path, shape, options);
   };
 
   commands.addCommand(CommandIDs.start, {
     label: trans.__('Start Spark'),
     caption: trans.__('Start the Spark cluster of this notebook'),
     isEnabled: can('start'),
-    describedBy: { args: { type: 'object', properties: { ...PLACE, ...SHAPE } } },
+    describedBy: { args: { type: 'object', properties: { ...PLACE, ...SHAPE, ...OPTIONS } } },
     execute: async args => {
       const found = target(args);
       if (found) await orSay(trans.__('Spark was not started'), start(found), trans);
@@ -98,9 +109,11 @@ export function addClusterCommands(
       if (!cluster) return;
       const shape = resized(cluster.shape, found.change);
       const changes = shapeChanges(cluster.shape, shape, trans);
-      const capacity = changes.length > 0 ? await backend.capacity().catch(() => null) : null;
-      if (!(await confirmRestart(cluster, changes, capacity, trans))) return;
-      const request = backend.restartCluster(cluster.id, changes.length > 0 ? shape : undefined);
+      const capacity = await backend.capacity().catch(() => null);
+      const options = await confirmRestart(cluster, changes, capacity, trans);
+      if (options === null) return;
+      const size = changes.length > 0 ? shape : undefined;
+      const request = backend.restartCluster(cluster.id, size, options);
       await orSay(trans.__('Spark was not restarted'), request, trans);
     }
   });

@@ -1,7 +1,8 @@
-import { Dialog, showDialog } from '@jupyterlab/apputils';
+import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import * as React from 'react';
 import type { Capacity, Cluster } from '@aglais/protocol';
 import { gib, type Trans } from '../words';
+import { OptionChoice } from './options';
 import type { ShapeChange } from './words';
 
 /** What a person should know before Spark goes away under a notebook. */
@@ -39,21 +40,25 @@ export async function confirmStop(cluster: Cluster, trans: Trans): Promise<boole
   return result.button.accept;
 }
 
-/**
- * Asks whether to replace the cluster of a notebook.
- *
- * @param changes what is different in the new one, empty if it has the same size
- * @param capacity what the machine can still hold, if that is known
- */
-export async function confirmRestart(
-  cluster: Cluster,
-  changes: readonly ShapeChange[],
-  capacity: Capacity | null,
-  trans: Trans
-): Promise<boolean> {
-  const result = await showDialog({
-    title: trans.__('Restart Spark?'),
-    body: (
+/** What a new cluster would be, and the options that it shall have. */
+class RestartBody extends ReactWidget implements Dialog.IBodyWidget<string[]> {
+  constructor(
+    private readonly _cluster: Cluster,
+    private readonly _changes: readonly ShapeChange[],
+    private readonly _capacity: Capacity | null,
+    private readonly _trans: Trans
+  ) {
+    super();
+    this._options = [..._cluster.options];
+  }
+
+  getValue(): string[] {
+    return this._options;
+  }
+
+  protected override render(): React.JSX.Element {
+    const { _cluster: cluster, _changes: changes, _capacity: capacity, _trans: trans } = this;
+    return (
       <div className="aglais-Dialog">
         <p>
           {changes.length > 0
@@ -67,6 +72,15 @@ export async function confirmRestart(
             ))}
           </ul>
         )}
+        <OptionChoice
+          offered={capacity?.options ?? []}
+          chosen={this._options}
+          onChange={options => {
+            this._options = options;
+            this.update();
+          }}
+          legend={trans.__('With')}
+        />
         <LostAndKept trans={trans} />
         {changes.length > 0 && capacity && (
           <p className="aglais-Dialog-note">
@@ -78,11 +92,34 @@ export async function confirmRestart(
           </p>
         )}
       </div>
-    ),
+    );
+  }
+
+  private _options: string[];
+}
+
+/**
+ * Asks whether to replace the cluster of a notebook.
+ *
+ * @param changes what is different in the new one, empty if it has the same size
+ * @param capacity what the machine can still hold and what is offered, if that is known
+ * @returns the options that were chosen; undefined if nobody could choose, null if nothing is to be done
+ */
+export async function confirmRestart(
+  cluster: Cluster,
+  changes: readonly ShapeChange[],
+  capacity: Capacity | null,
+  trans: Trans
+): Promise<readonly string[] | undefined | null> {
+  const result = await showDialog({
+    title: trans.__('Restart Spark?'),
+    body: new RestartBody(cluster, changes, capacity, trans),
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
       Dialog.warnButton({ label: trans.__('Restart') })
     ]
   });
-  return result.button.accept;
+  if (!result.button.accept) return null;
+  const asked = capacity !== null && capacity.options.length > 0;
+  return asked ? (result.value ?? undefined) : undefined;
 }

@@ -1,6 +1,7 @@
 import * as React from 'react';
-import type { Cluster } from '@aglais/protocol';
+import type { Cluster, ClusterOption } from '@aglais/protocol';
 import { StageRow } from '../cells/progress';
+import { optionTitles } from '../clusters/options';
 import { activeExecutors, lostExecutors, shapeWords, stateWords } from '../clusters/words';
 import { moment, type Trans } from '../words';
 import { MemoryLegend, MemoryRow } from './memory';
@@ -37,7 +38,11 @@ export function ClusterState({ cluster, trans }: Props): React.JSX.Element {
 }
 
 /** Size, memory, running stages and lost executors of a live cluster. */
-export function ClusterDetails({ cluster, trans }: Props): React.JSX.Element {
+export function ClusterDetails({
+  cluster,
+  offered,
+  trans
+}: Props & { readonly offered: readonly ClusterOption[] }): React.JSX.Element {
   const active = activeExecutors(cluster);
   const lineOf = (id: string) => cluster.memory.find(({ who }) => who === id);
   const lost = lostExecutors(cluster).slice(0, LOST_SHOWN);
@@ -113,6 +118,11 @@ export function ClusterDetails({ cluster, trans }: Props): React.JSX.Element {
         <ul>
           {shapeWords(cluster.shape, trans).map(line => (
             <li key={line}>{line}</li>
+          ))}
+          {optionTitles(cluster.options, offered).map(title => (
+            <li key={title} className="aglais-Shape-option">
+              {title}
+            </li>
           ))}
           {cluster.sparkVersion && <li>{trans.__('Spark %1', cluster.sparkVersion)}</li>}
         </ul>

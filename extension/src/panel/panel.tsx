@@ -5,8 +5,10 @@ import type { PlacedFinding, Shape } from '@aglais/protocol';
 import { isLive } from '../backend/select';
 import { findingKey } from '../backend/state';
 import { Button } from '../button';
+import { OptionChoice } from '../clusters/options';
 import { possible } from '../clusters/words';
 import { Card } from '../findings/card';
+import { NotebookMemorySection } from '../notebook-memory/section';
 import { sparkIcon } from '../icon';
 import type { Trans } from '../words';
 import { ClusterDetails, ClusterState, Section } from './cluster';
@@ -14,10 +16,13 @@ import type { PanelModel } from './model';
 
 /** What the panel can ask for, of the current notebook. */
 export interface PanelActions {
-  readonly start: () => void;
+  /** @param options those to be had, undefined where nothing can be chosen */
+  readonly start: (options: readonly string[] | undefined) => void;
   readonly stop: () => void;
   readonly restart: () => void;
   readonly resize: (shape: Partial<Shape>) => void;
+  /** @param memoryMiB asked for if left out */
+  readonly growNotebook: (memoryMiB?: number) => void;
   readonly dismiss: (placed: PlacedFinding) => void;
   readonly showCell: (cell: string) => void;
 }
@@ -83,6 +88,7 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
             title={trans.__('This notebook has no kernel.')}
             hint={trans.__('Spark belongs to a kernel. Run a cell to start one.')}
           />
+          {this._notebookMemory()}
           {this._findings()}
         </>
       );
@@ -98,22 +104,39 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
             hint={trans.__('It starts by itself at the first use of `spark`.')}
           />
         )}
+        {possible(cluster).start && (
+          <OptionChoice
+            legend={trans.__('Start with')}
+            note={trans.__('A cell that starts Spark by itself takes what the last one had.')}
+            offered={this.model.offered}
+            chosen={this.model.chosen}
+            onChange={options => this.model.choose(options)}
+          />
+        )}
         {this._buttons()}
-        {cluster && isLive(cluster) && <ClusterDetails cluster={cluster} trans={trans} />}
+        {cluster && isLive(cluster) && (
+          <ClusterDetails cluster={cluster} offered={this.model.offered} trans={trans} />
+        )}
+        {this._notebookMemory()}
         {this._findings()}
       </>
     );
   }
 
   private _buttons(): React.JSX.Element {
-    const { cluster, connection } = this.model;
+    const { cluster, connection, offered, chosen } = this.model;
     const trans = this._trans;
     const can = possible(cluster);
     const off = connection !== 'connected';
     return (
       <div className="aglais-Panel-buttons">
         {can.start ? (
-          <Button primary data-command="start" disabled={off} onClick={this._actions.start}>
+          <Button
+            primary
+            data-command="start"
+            disabled={off}
+            onClick={() => this._actions.start(offered.length > 0 ? chosen : undefined)}
+          >
             {cluster ? trans.__('Start again') : trans.__('Start now')}
           </Button>
         ) : (
@@ -134,8 +157,21 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
     );
   }
 
+  private _notebookMemory(): React.JSX.Element | null {
+    const { notebookMemory, connection } = this.model;
+    if (!notebookMemory) return null;
+    return (
+      <NotebookMemorySection
+        memory={notebookMemory}
+        disabled={connection !== 'connected'}
+        onGrow={() => this._actions.growNotebook()}
+        trans={this._trans}
+      />
+    );
+  }
+
   private _findings(): React.JSX.Element | null {
-    const { findings, cluster } = this.model;
+    const { findings, cluster, notebookMemory } = this.model;
     const trans = this._trans;
     if (findings.length === 0) return null;
     return (
@@ -148,9 +184,11 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
               key={key}
               placed={placed}
               cluster={cluster}
+              notebookMemory={notebookMemory}
               open={this._unfolded.has(key)}
               onToggle={() => this._toggle(key)}
               onResize={this._actions.resize}
+              onGrowNotebook={memoryMiB => this._actions.growNotebook(memoryMiB)}
               onDismiss={() => this._actions.dismiss(placed)}
               trans={trans}
             />

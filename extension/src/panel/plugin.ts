@@ -9,6 +9,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { CommandIDs, orSay } from '../clusters/commands';
 import { sparkIcon } from '../icon';
+import { GROW_NOTEBOOK } from '../notebook-memory/command';
 import { CurrentNotebook } from '../notebook/current';
 import { IBackend } from '../tokens';
 import { DOMAIN } from '../words';
@@ -37,10 +38,13 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     const model = new PanelModel(backend, current);
 
     const actions: PanelActions = {
-      start: () => void commands.execute(CommandIDs.start),
+      start: options =>
+        void commands.execute(CommandIDs.start, options && { options: [...options] }),
       stop: () => void commands.execute(CommandIDs.stop),
       restart: () => void commands.execute(CommandIDs.restart),
       resize: shape => void commands.execute(CommandIDs.resize, { shape: { ...shape } }),
+      growNotebook: memoryMiB =>
+        void commands.execute(GROW_NOTEBOOK, memoryMiB === undefined ? {} : { memoryMiB }),
       dismiss: placed => {
         const action = backend.dismissFinding(placed.cluster, placed.finding.id);
         void orSay(trans.__('The finding was not dismissed'), action, trans);

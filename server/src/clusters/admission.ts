@@ -99,12 +99,14 @@ function whyTooLarge(shape: Shape, room: Room): string {
   if (wanted > room.memoryMiB) {
     return `This shape needs ${gib(wanted)}, and ${room.place} has ${gib(room.memoryMiB)} for Spark.`;
   }
-  const machine = largestMachine(room);
   const driver = room.driver(shape);
   const executor = room.executor(shape);
-  const within = (need: Need) => need.memoryMiB <= machine.memoryMiB && need.cores <= machine.cores;
-  const [who, need] = within(executor) ? ['The driver', driver] : ['Each executor', executor];
-  if (within(need)) {
+  const within = (need: Need, machine: Need) =>
+    need.memoryMiB <= machine.memoryMiB && need.cores <= machine.cores;
+  const [who, need, machine] = within(executor, largestMachine(room, 'executors'))
+    ? (['The driver', driver, largestMachine(room, 'drivers')] as const)
+    : (['Each executor', executor, largestMachine(room, 'executors')] as const);
+  if (within(need, machine)) {
     return (
       `This shape needs ${gib(driver.memoryMiB)} for the driver and ${gib(executor.memoryMiB)} for each of ` +
       `${shape.executors.max} executors, and ${room.place} has no machines on which all of them find a place at once.`

@@ -14,7 +14,7 @@ import type { ClusterRows } from './cluster-rows.js';
 import { ClusterWatches } from './cluster-watches.js';
 import { decide, type Deadlines } from './decide.js';
 import { Housekeeping } from './housekeeping.js';
-import type { Launcher } from './launchers/launcher.js';
+import type { Launcher, SharePath } from './launchers/launcher.js';
 import { ShownClusters } from './shown-clusters.js';
 import { Turns } from './turns.js';
 
@@ -31,6 +31,8 @@ export interface KeeperOptions {
   tokens: Tokens;
   /** Statements that make the tables of the shares known, as they are now. */
   catalogue: () => Promise<string[]>;
+  /** Where the data of the shares are, as far as they are there now. */
+  shares: () => Promise<SharePath[]>;
   deadlines: Deadlines;
   log: Logger;
   /** What this server shares with others; missing: it is alone. */
@@ -264,8 +266,10 @@ export class ClusterKeeper {
     await this.options.launcher.start({
       id: row.id,
       shape: Shape.parse(JSON.parse(row.shape)),
+      options: JSON.parse(row.options) as string[],
       token: this.options.tokens.forCluster(row.id),
-      catalogue: await this.options.catalogue()
+      catalogue: await this.options.catalogue(),
+      shares: await this.options.shares()
     });
   }
 

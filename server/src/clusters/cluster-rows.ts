@@ -191,6 +191,17 @@ export class ClusterRows {
     return row && Shape.parse(JSON.parse(row.shape));
   }
 
+  /** The options of the newest cluster that this kernel had. */
+  async lastOptions(kernel: string): Promise<string[]> {
+    const row = await this.store
+      .selectFrom('clusters')
+      .select('options')
+      .where('kernel', '=', kernel)
+      .orderBy('created_at', 'desc')
+      .executeTakeFirst();
+    return row ? (JSON.parse(row.options) as string[]) : [];
+  }
+
   /** Wanted clusters of a Jupyter Server whose kernels it no longer has. */
   async abandoned(jupyterServer: string, kernels: readonly string[]): Promise<ClusterRow[]> {
     const rows = await this.store

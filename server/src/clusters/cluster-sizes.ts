@@ -6,6 +6,7 @@ import type { Journal } from '../stream/journal.js';
 import { admit, holdersOf } from './admission.js';
 import type { ClusterRows } from './cluster-rows.js';
 import { ResizeIncomplete, ResizeRefused, type Launcher } from './launchers/launcher.js';
+import { roomWith } from './options.js';
 import { Turns } from './turns.js';
 
 /** Another server may be giving the same cluster another size; it is waited for this long, ms. */
@@ -69,11 +70,11 @@ export class ClusterSizes {
   /** Writes the new size down if there is room for it; a server that is killed then brings it about when it is there again. */
   private async grant(id: string, shape: Shape): Promise<Shape> {
     const { rows, launcher, journal, defaultShape } = this.parts;
-    const { state, shape: old } = journal.clusters.get(id)!;
+    const { state, shape: old, options } = journal.clusters.get(id)!;
     if (state !== 'ready') {
       throw new ProblemError(409, 'not-ready', `This cluster is ${state}. Nothing was changed.`);
     }
-    const room = await launcher.room();
+    const room = await roomWith(options, launcher);
     await rows.atOnce(async bound => {
       const others = holdersOf(await bound.live(), room).filter(({ cluster }) => cluster !== id);
       admit(shape, room, others, defaultShape);

@@ -47,6 +47,7 @@ export function clusterView(
     notebook: row.notebook,
     launcher: row.launcher as Cluster['launcher'],
     shape,
+    options: JSON.parse(row.options) as string[],
     state: row.state as Cluster['state'],
     reason: row.reason,
     waitingFor: waitingFor(row, observed, active.length, shape),

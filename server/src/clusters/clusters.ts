@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Observation } from '@aglais/diagnosis';
 import {
   nextLife,
   Shape,
@@ -8,9 +9,11 @@ import {
   type Cluster,
   type ClusterRequest,
   type Endpoint,
+  type KernelDeath,
   type KernelReport,
   type PlacedFinding,
-  type ResizeAnswer
+  type ResizeAnswer,
+  type RestartRequest
 } from '@aglais/protocol';
 import { notFound, ProblemError } from '../problems.js';
 import { ALONE } from '../replicas/leases.js';
@@ -21,6 +24,7 @@ import type { ClusterRows } from './cluster-rows.js';
 import { ClusterKeeper, type KeeperOptions } from './cluster-keeper.js';
 import { ClusterSizes } from './cluster-sizes.js';
 import { OwnJupyterServers, type JupyterServers } from './jupyter-servers.js';
+import { chooseOptions, roomWith } from './options.js';
 import type { Room } from './room.js';
 import { Turns } from './turns.js';
 
@@ -102,9 +106,11 @@ export class Clusters {
       if (present) return { cluster: this.shown(present), created: false };
       // A kernel that was once granted another shape keeps it when Spark starts again by itself.
       const shape = request.shape ?? (await rows.lastShape(request.kernel)) ?? defaultShape;
-      const room = await launcher.room();
+      const before = await rows.lastOptions(request.kernel);
+      const options = chooseOptions(request.options, before, launcher.offers());
+      const room = await roomWith(options, launcher);
       const home = await this.jupyterServers.homeOf(request.kernel);
-      const row = this.newRow({ ...request, shape }, home, null);
+      const row = this.newRow({ ...request, shape, options }, home, null);
       const made = await rows.atOnce(async bound => {
         const other = await bound.wantedByKernel(request.kernel);
         if (other) return { row: other, created: false };
@@ -133,7 +139,12 @@ export class Clusters {
   }
 
   private newRow(
-    { kernel, notebook, shape }: ClusterRequest & { shape: Shape },
+    {
+      kernel,
+      notebook,
+      shape,
+      options
+    }: { kernel: string; notebook: string; shape: Shape; options: readonly string[] },
     home: string | null,
     replaces: string | null
   ): ClusterRow {
@@ -146,6 +157,7 @@ export class Clusters {
       jupyter_server: home,
       launcher: this.options.launcher.kind,
       shape: JSON.stringify(shape),
+      options: JSON.stringify(options),
       desired: 'running',
       state: 'requested',
       reason: null,
@@ -168,15 +180,16 @@ export class Clusters {
     return this.known(id);
   }
 
-  /** A new cluster for the same kernel, of the same shape unless another is asked for. */
-  async restart(id: string, shape?: Shape): Promise<Cluster> {
+  /** A new cluster for the same kernel, of the same shape and with the same options unless others are asked for. */
+  async restart(id: string, { shape, options: asked }: RestartRequest = {}): Promise<Cluster> {
     const { rows, launcher, defaultShape } = this.options;
     const old = await this.get(id);
     const wanted = shape ?? old.shape;
+    const options = chooseOptions(asked, old.options, launcher.offers());
     // Both at once: a kernel that asks for its cluster meanwhile gets the new one, and a server that is killed loses none.
     const cluster = await this.turns.take(ADMISSION, async () => {
       this.refuseAtTheEnd();
-      const room = await launcher.room();
+      const room = await roomWith(options, launcher);
       const home = await this.jupyterServers.homeOf(old.kernel);
       const made = await rows.atOnce(async bound => {
         const others = (await this.holders(room, bound)).filter(holder => holder.cluster !== id);
@@ -185,7 +198,7 @@ export class Clusters {
         await bound.wantStopped(id, 'Spark was restarted by you.');
         const other = await bound.wantedByKernel(old.kernel);
         if (other) return other;
-        const row = this.newRow({ ...old, shape: wanted }, home, id);
+        const row = this.newRow({ ...old, shape: wanted, options }, home, id);
         await bound.insert(row);
         return row;
       });
@@ -227,9 +240,23 @@ export class Clusters {
     await this.options.rows.used(id);
   }
 
-  /** What a Jupyter Server has now; clusters of kernels that it no longer has are stopped. */
-  async reportKernels(jupyterServer: string, report: KernelReport): Promise<void> {
-    const { rows } = this.options;
+  /** A kernel died by itself: what it ran is over, and its cluster's evidence says why. */
+  async reportKernelDeath(death: KernelDeath): Promise<void> {
+    const row = await this.options.rows.wantedByKernel(death.kernel);
+    if (!row) return;
+    await this.cellRuns.kernelDied(row.id, death, await this.keeper.isFollowed(row.id));
+  }
+
+  /**
+   * What a Jupyter Server has now; clusters of kernels that it no longer has are stopped.
+   * @param whyGone asked for evidence, should kernels be gone
+   */
+  async reportKernels(
+    jupyterServer: string,
+    report: KernelReport,
+    whyGone: () => Promise<Observation | null> = () => Promise.resolve(null)
+  ): Promise<void> {
+    const { rows, launcher } = this.options;
     const kernels = report.kernels.map(kernel => kernel.id);
     await this.jupyterServers.heard(jupyterServer, kernels);
     for (const kernel of report.kernels) {
@@ -237,10 +264,12 @@ export class Clusters {
       if (row) this.keeper.place(row);
     }
     const gone = await rows.abandoned(jupyterServer, kernels);
+    const why = gone.length > 0 ? await whyGone() : null;
     await Promise.all(
-      gone.map(row =>
-        this.stop(row.id, 'Spark was stopped because the kernel of its notebook ended.')
-      )
+      gone.map(async row => {
+        if (why) await launcher.record(row.id, why);
+        await this.stop(row.id, 'Spark was stopped because the kernel of its notebook ended.');
+      })
     );
   }
 
@@ -268,7 +297,8 @@ export class Clusters {
       grantedMiB: holders.reduce((sum, holder) => sum + holder.grantedMiB, 0),
       holders,
       defaultShape,
-      largestShape: largestShape(room, defaultShape)
+      largestShape: largestShape(room, defaultShape),
+      options: [...launcher.offers()]
     };
   }
 

@@ -10,6 +10,8 @@ export interface Need {
 /** Machines that are alike, by what Spark may have of each while nothing runs on it. */
 export interface Machines extends Need {
   count: number;
+  /** Only processes of this kind may run on them; nothing said: both. */
+  takes?: 'drivers' | 'executors';
 }
 
 /** Where a launcher's clusters live: what is there, and what a cluster needs of it. */
@@ -37,10 +39,14 @@ export function holds(room: Room, shape: Shape): boolean {
 function places(room: Room, shape: Shape): number {
   const driver = room.driver(shape);
   const executor = room.executor(shape);
-  const empty = room.machines.reduce((sum, one) => sum + one.count * fitting(one, executor), 0);
-  const beside = room.machines
+  const empty = machinesFor(room, 'executors').reduce(
+    (sum, one) => sum + one.count * fitting(one, executor),
+    0
+  );
+  const beside = machinesFor(room, 'drivers')
     .filter(one => fitting(one, driver) > 0)
     .map(one => {
+      if (one.takes === 'drivers') return empty;
       const left = {
         memoryMiB: one.memoryMiB - driver.memoryMiB,
         cores: one.cores - driver.cores
@@ -62,10 +68,18 @@ function fitting(machine: Need, need: Need): number {
   return Math.max(0, Math.min(byMemory, byCores));
 }
 
-/** The largest machine there is, by memory. */
-export function largestMachine(room: Room): Need {
-  return room.machines.reduce<Need>((best, one) => (one.memoryMiB > best.memoryMiB ? one : best), {
-    memoryMiB: 0,
-    cores: 0
-  });
+/** Machines on which such processes may run. */
+export function machinesFor(room: Room, who: 'drivers' | 'executors'): readonly Machines[] {
+  return room.machines.filter(({ takes = who }) => takes === who);
+}
+
+/** The largest machine there is for such processes, by memory. */
+export function largestMachine(room: Room, who: 'drivers' | 'executors'): Need {
+  return machinesFor(room, who).reduce<Need>(
+    (best, one) => (one.memoryMiB > best.memoryMiB ? one : best),
+    {
+      memoryMiB: 0,
+      cores: 0
+    }
+  );
 }

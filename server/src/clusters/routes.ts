@@ -3,15 +3,21 @@ import {
   ClusterRequest,
   KernelReport,
   LongPoll,
+  POD_TOKEN_HEADER,
   ResizeRequest,
   RestartRequest
 } from '@aglais/protocol';
 import { Router } from 'express';
 import { requireUserScope } from '../identity/authenticate.js';
+import type { NotebookMemories } from '../notebooks/notebook-memories.js';
 import { parseBody } from '../problems.js';
 import type { Clusters } from './clusters.js';
 
-export function clusterRoutes(clusters: Clusters): Router {
+/** @param notebooks what is known of the pods of Jupyter Servers; null where they are not looked after */
+export function clusterRoutes(
+  clusters: Clusters,
+  notebooks: Pick<NotebookMemories, 'killedLately'> | null
+): Router {
   const router = Router();
 
   router.post('/clusters', async (request, response) => {
@@ -38,8 +44,8 @@ export function clusterRoutes(clusters: Clusters): Router {
   });
 
   router.post('/clusters/:id/restart', async (request, response) => {
-    const { shape } = parseBody(RestartRequest, request.body ?? {});
-    response.status(201).json(await clusters.restart(request.params.id, shape));
+    const wanted = parseBody(RestartRequest, request.body ?? {});
+    response.status(201).json(await clusters.restart(request.params.id, wanted));
   });
 
   router.post('/clusters/:id/resize', async (request, response) => {
@@ -58,7 +64,13 @@ export function clusterRoutes(clusters: Clusters): Router {
   });
 
   router.put('/jupyter-servers/:server/kernels', async (request, response) => {
-    await clusters.reportKernels(request.params.server, parseBody(KernelReport, request.body));
+    const report = parseBody(KernelReport, request.body);
+    const token = request.get(POD_TOKEN_HEADER);
+    await clusters.reportKernels(
+      request.params.server,
+      report,
+      notebooks && token ? () => notebooks.killedLately(token) : undefined
+    );
     response.status(204).end();
   });
 

@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readObservation, type Observation } from '@aglais/diagnosis';
+import { SHARE_REPORTS } from '@aglais/witness/share-reports';
 import type { EvidenceRecord } from '../clusters/launchers/kubernetes/evidence/evidence-file.js';
 import type { SharedEvidence } from '../clusters/launchers/kubernetes/evidence/pod-evidence.js';
 import { replaceFile } from '../store/files.js';
@@ -144,6 +145,8 @@ function keyOf(observation: Observation): string | null {
     }
     case 'log':
       return `log ${observation.ref}`;
+    case 'share':
+      return observation.ref.startsWith(`${SHARE_REPORTS}:`) ? `share ${observation.ref}` : null;
     default:
       return null;
   }

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { Share, type ShareStatus } from '@aglais/protocol';
+import { lookOnce } from '@aglais/witness/share-probe';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { exists } from '../store/files.js';
@@ -79,6 +80,13 @@ async function readShare(file: string, place: SharePlace): Promise<DeclaredShare
 }
 
 async function problemOf(share: Share): Promise<string | null> {
+  // Asked by another process: a file system that hangs would take threads of this one, of which there are four.
+  if ((await lookOnce(share.path)) === 'hung') {
+    return (
+      `The share ${share.id} at ${share.path} does not answer: its file server hangs. ` +
+      'Other shares can be used; Spark that is started when it answers again has this one, too.'
+    );
+  }
   for (const table of share.tables) {
     const path = join(share.path, table.path);
     if (!(await exists(path))) {

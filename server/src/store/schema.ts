@@ -20,6 +20,8 @@ export interface ClusterRow {
   jupyter_server: string | null;
   launcher: string;
   shape: string;
+  /** JSON: names of options of its launcher. */
+  options: string;
   desired: 'running' | 'stopped';
   state: string;
   reason: string | null;

@@ -2,11 +2,16 @@ import { Kysely, PostgresDialect, SqliteDialect, type Dialect } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import pg from 'pg';
 import * as first from './migrations/2026-11-21-first.js';
-import * as replicas from './migrations/2026-11-21-replicas.js';
+import * as options from './migrations/2026-11-22-options.js';
+import * as replicas from './migrations/2026-11-23-replicas.js';
 import type { Database } from './schema.js';
 import { openSqlite } from './sqlite.js';
 
-const migrations = { '2026-11-21-first': first, '2026-11-21-replicas': replicas };
+const migrations = {
+  '2026-11-21-first': first,
+  '2026-11-22-options': options,
+  '2026-11-23-replicas': replicas
+};
 
 const INT8_OID = 20;
 /** A server that is frozen in the middle of a transaction must not hold up the others for longer, ms. */

@@ -185,6 +185,11 @@ describe('Driver and executors', () => {
     expect(host!.hostPath).toEqual({ path: '/srv/logs', type: 'Directory' });
   });
 
+  it('know nothing of a bucket into which the server puts event logs', () => {
+    const bucket = { name: 'logs', endpoint: 'https://s3.example', keys: '/etc/aglais/keys' };
+    expect(all({ eventLog: { bucket } })).toEqual(all());
+  });
+
   it('go where the operator says', () => {
     const placement = {
       nodeSelector: { pool: 'spark' },
@@ -245,17 +250,40 @@ describe('Driver and executors', () => {
         persistentVolumeClaim: { claimName: 'gaia-dr3' }
       });
     }
-    expect(mountsOf(containers(pod({ volumes }))[0]!)['/data/gaia']).toBeUndefined();
+    // The witness looks at them from where they are mounted.
+    const shares = [
+      { id: 'gaia', path: '/data/gaia/dr3' },
+      { id: 'gd1', path: '/data/gaia/gd1' },
+      { id: 'bucket', path: 's3a://gaia/dr3' }
+    ];
+    const [witness] = containers(pod({ volumes }, { ...spec, shares }));
+    expect(mountsOf(witness!)['/data/gaia']).toMatchObject({ readOnly: true });
+    const { value } = witness!.env!.find(({ name }) => name === 'AGLAIS_SHARES')!;
+    expect(JSON.parse(value!)).toEqual([
+      { shares: ['gaia', 'gd1'], path: '/data/gaia' },
+      { shares: ['wise'], path: '/data/wise' }
+    ]);
+    expect(containers(pod())[0]!.env!.map(({ name }) => name)).not.toContain('AGLAIS_SHARES');
   });
 
-  it('have the keys of the object store by reference', () => {
+  it('have the keys of the object store by reference, under names that Spark does not copy', () => {
     const objectStore = { endpoint: 'https://s3.example', secret: 's3-keys' };
-    const env = pod({ objectStore }).spec!.containers[0]!.env!;
-    expect(env.find(({ name }) => name === 'AWS_SECRET_ACCESS_KEY')).toMatchObject({
-      valueFrom: { secretKeyRef: { name: 's3-keys' } }
-    });
+    for (const one of [pod({ objectStore }), template({ objectStore })]) {
+      const env = one.spec!.containers[0]!.env!;
+      expect(env.find(({ name }) => name === 'AGLAIS_S3_SECRET_KEY')).toEqual({
+        name: 'AGLAIS_S3_SECRET_KEY',
+        valueFrom: { secretKeyRef: { name: 's3-keys', key: 'AWS_SECRET_ACCESS_KEY' } }
+      });
+      expect(env.filter(({ name }) => name.startsWith('AWS_'))).toEqual([]);
+    }
     const properties = driverProperties(spec, policyOf({ objectStore }), 'spaces');
-    expect(properties['spark.hadoop.fs.s3a.endpoint']).toBe('https://s3.example');
+    expect(properties).toMatchObject({
+      'spark.hadoop.fs.s3a.endpoint': 'https://s3.example',
+      'spark.hadoop.fs.s3a.secret.key': '${env.AGLAIS_S3_SECRET_KEY}'
+    });
+    const open = driverProperties(spec, policyOf({ objectStore: {} }), 'spaces');
+    expect(open['spark.hadoop.fs.s3a.aws.credentials.provider']).toMatch(/Anonymous/);
+    expect(open['spark.hadoop.fs.s3a.secret.key']).toBeUndefined();
   });
 });
 

@@ -9,6 +9,7 @@ import {
   roomOf
 } from '../../src/clusters/launchers/kubernetes/node-room.js';
 import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
+import { refuseWithoutMachines } from '../../src/clusters/options.js';
 import { holds, type Room } from '../../src/clusters/room.js';
 import { SMALL } from '../support/server.js';
 
@@ -53,13 +54,54 @@ describe('The room on nodes', () => {
     expect(a).toEqual({
       name: 'a',
       empty: { memoryMiB: 7_168, cores: 7.5 },
-      free: { memoryMiB: 5_120, cores: 7 }
+      free: { memoryMiB: 5_120, cores: 7 },
+      takes: { drivers: true, executors: true }
     });
   });
 
   it('does not count pods that are over', () => {
     const over = { ...podOn('a', '2Gi'), status: { phase: 'Succeeded' } } as V1Pod;
     expect(nodeRooms([node('a', '8Gi')], [over], policyOf())[0]!.free.memoryMiB).toBe(8_192);
+  });
+
+  it('for executors with an option is where the operator put it, and for drivers where it was', () => {
+    const taint = { key: 'gpu', effect: 'NoSchedule', value: 'yes' };
+    const gpu = node('gpu', '32Gi', '8', {
+      metadata: { name: 'gpu', labels: { gpu: 'a100' } },
+      spec: { taints: [taint] }
+    });
+    const options = {
+      gpu: {
+        title: 'GPU',
+        nodeSelector: { gpu: 'a100' },
+        tolerations: [{ key: 'gpu', operator: 'Exists' }]
+      },
+      nvme: { title: 'NVMe', nodeSelector: { disk: 'nvme' } }
+    };
+    const policy = policyOf({ options });
+    const room = (chosen: ('gpu' | 'nvme')[], nodes = [node('plain', '8Gi'), gpu]) => {
+      const asked = chosen.map(name => policy.options[name]!);
+      return roomOf(nodeRooms(nodes, [], policy, asked), 0, policy);
+    };
+    const fits = (memoryMiB: number, of: Room) =>
+      holds(of, { ...SMALL, executorMemoryMiB: memoryMiB });
+    // Memory is that of all nodes on which some cluster may run.
+    expect([room([]), room(['gpu'])].map(one => one.memoryMiB)).toEqual([40_960, 40_960]);
+    expect([fits(4_000, room([])), fits(20_000, room([])), fits(20_000, room(['gpu']))]).toEqual([
+      ...[true, false, true]
+    ]);
+    // A driver has no place on nodes that are only for executors.
+    expect(fits(4_000, room(['gpu'], [gpu]))).toBe(false);
+    const offered = [{ name: 'nvme', title: 'NVMe', description: '' }];
+    expect(refusal(() => refuseWithoutMachines(['nvme'], offered, room(['nvme'])))).toMatch(
+      /No machine of this Kubernetes cluster has what was asked for now: NVMe\. Nothing was started/
+    );
+    expect(() => refuseWithoutMachines([], offered, room([]))).not.toThrow();
+    // Where nodes come by themselves, one of the kind may.
+    const { capacity } = policyOf({ capacity: { largestNode: { memoryMiB: 9_000, cores: 4 } } });
+    const growing = { ...policy, capacity };
+    const none = roomOf(nodeRooms([], [], growing), 0, growing);
+    expect(() => refuseWithoutMachines(['nvme'], offered, none)).not.toThrow();
   });
 
   it('is only on nodes that take our pods', () => {

@@ -43,14 +43,18 @@ const TOO_LITTLE =
 describe('What executors wait for', () => {
   it('is said with what each needs and what the largest node has', () => {
     const three = [1, 2, 3].map(() => watched(unschedulable(TOO_LITTLE)));
-    const free = [
-      { memoryMiB: 1_024, cores: 4 },
-      { memoryMiB: 2_150, cores: 1 }
-    ];
+    const free = { memoryMiB: 2_150, cores: 4 };
     expect(executorsWait(three, free)!.for).toBe(
       'a place for executors: needs 4 GiB for each of 3 executors; the largest free node has 2.1 GiB, some nodes are reserved for others'
     );
     expect(executorsWait(three, null)!.for).toContain('no node has that much free');
+  });
+
+  it('is not said with a node that has enough and may not be taken', () => {
+    const one = [watched(unschedulable(TOO_LITTLE))];
+    expect(executorsWait(one, { memoryMiB: 9_000, cores: 4 })!.for).toBe(
+      'a place for an executor: it needs 4 GiB; no node has that much free, some nodes are reserved for others'
+    );
   });
 
   it('is nothing while none of them is held up', () => {

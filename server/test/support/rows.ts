@@ -11,6 +11,7 @@ export function row(change: Partial<ClusterRow> = {}): ClusterRow {
     jupyter_server: null,
     launcher: 'local',
     shape: JSON.stringify(SMALL),
+    options: '[]',
     desired: 'running',
     state: 'ready',
     reason: null,

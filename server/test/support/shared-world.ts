@@ -96,6 +96,7 @@ export class SharedWorld {
         did('resize', id);
         return Promise.resolve('live' as const);
       },
+      offers: () => [],
       room: () => Promise.resolve(machineRoom(this.memoryMiB)),
       close: () => Promise.resolve()
     };

@@ -41,12 +41,14 @@ export function restoreSysctls(layout: Layout): void {
   rmSync(layout.sysctls);
 }
 
-/** A bridge that nothing hangs on: only a place for the node's address. */
+/** A bridge that nothing hangs on, only a place for the node's address; and an end for what goes to pods that are gone. */
 export function makeAddress(network: Network): void {
   const commands = [
     ['link', 'add', network.bridge, 'type', 'bridge'],
     ['address', 'add', `${network.node}/32`, 'dev', network.bridge],
-    ['link', 'set', network.bridge, 'up']
+    ['link', 'set', network.bridge, 'up'],
+    // What is sent to a pod that is gone must not leave the machine by its default route.
+    ['route', 'add', 'unreachable', network.pods]
   ];
   for (const args of commands)
     if (output('ip', args) === null)
@@ -71,6 +73,7 @@ export function removeNetwork(network: Network, env: NodeJS.ProcessEnv): void {
     if (name.startsWith('cni-') && output('ip', ['netns', 'pids', name]) === '')
       output('ip', ['netns', 'delete', name]);
   }
+  output('ip', ['route', 'delete', 'unreachable', network.pods]);
   output('ip', ['link', 'delete', network.bridge]);
 }
 

@@ -5,8 +5,10 @@ import {
   readObservation,
   tail,
   type Line,
-  type LogObservation
+  type LogObservation,
+  type ShareObservation
 } from '@aglais/diagnosis';
+import { SHARE_REPORTS } from '@aglais/witness/share-reports';
 import type { EvidenceSink } from './launcher.js';
 
 /** After the last line of a driver's log this often is asked whether more will come. */
@@ -75,16 +77,32 @@ export async function followDriverLog(
   }
 }
 
+/** What was found at the shares where they are mounted is put on record, once. */
+export async function followShareReports(
+  directory: string,
+  until: Until,
+  record: (observation: ShareObservation) => Promise<void>
+): Promise<void> {
+  const known = await recordedPlaces(directory);
+  await followLines(directory, SHARE_REPORTS, until, async (text, ref) => {
+    const found = readObservation(text);
+    // Users' code can write where it was written: of its words only such are taken.
+    if (typeof found !== 'string' && found.kind === 'share' && !known.has(ref))
+      await record({ ...found, ref });
+  });
+}
+
 /** What is kept of a cluster that is over, from the first line to the last; its driver's own last words go on record first. */
 export async function replayEvidence(
   directory: string,
   sink: EvidenceSink,
-  record: (observation: LogObservation) => Promise<void>
+  record: (observation: LogObservation | ShareObservation) => Promise<void>
 ): Promise<void> {
   const until = { abort: new AbortController().signal, over: AbortSignal.abort() };
   const isThere = async (file: string) => (await sizeOf(join(directory, file))) > 0;
   if (await isThere('driver.log'))
     await followDriverLog(directory, until, () => Promise.resolve(false), record);
+  if (await isThere(SHARE_REPORTS)) await followShareReports(directory, until, record);
   if (await isThere('live.jsonl'))
     await followLines(directory, 'live.jsonl', until, (text, ref) => sink.eventLine(text, ref));
   if (await isThere('evidence.jsonl'))
@@ -105,11 +123,13 @@ function linesOf(path: string, { abort, over }: Until): AsyncGenerator<Line> {
   return tail(path, { signal: abort, ...(ended && { ended }) });
 }
 
-/** Lines of logs that are on record already, by this server or an earlier one. */
+/** Lines of logs and reports that are on record already, by this server or an earlier one. */
 async function recordedPlaces(directory: string): Promise<Set<string>> {
   const text = await readFile(join(directory, 'evidence.jsonl'), 'utf8').catch(() => '');
   const observations = text.split('\n').map(line => readObservation(line));
   return new Set(
-    observations.flatMap(one => (typeof one !== 'string' && one.kind === 'log' ? [one.ref] : []))
+    observations.flatMap(one =>
+      typeof one !== 'string' && (one.kind === 'log' || one.kind === 'share') ? [one.ref] : []
+    )
   );
 }

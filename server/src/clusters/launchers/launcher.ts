@@ -1,6 +1,11 @@
 import type { Observation } from '@aglais/diagnosis';
-import type { Shape } from '@aglais/protocol';
+import type { ClusterOption, Shape } from '@aglais/protocol';
 import type { Room } from '../room.js';
+
+export interface SharePath {
+  id: string;
+  path: string;
+}
 
 export interface ClusterSpec {
   id: string;
@@ -9,6 +14,8 @@ export interface ClusterSpec {
   token: string;
   /** Statements that make the tables of the shares known. */
   catalogue: string[];
+  /** Where the data of the shares are for Spark: a path, or the address of a store. */
+  shares?: SharePath[];
   /** What the launcher's operator offers beyond the plain shape (a GPU, fast scratch), by its names. */
   options?: string[];
   /** Whose it is; launchers that keep users apart go by it. */
@@ -83,8 +90,13 @@ export interface Launcher {
    * @throws ResizeRefused, ResizeIncomplete
    */
   resize(id: string, shape: Shape): Promise<Resized>;
-  /** What there is for clusters, as it is now. */
-  room(): Promise<Room>;
+  /** What can be asked for beyond a size. */
+  offers(): readonly ClusterOption[];
+  /**
+   * What there is for clusters, as it is now.
+   * @param options of the cluster that asks; its executors may need machines of their own kind
+   */
+  room(options?: readonly string[]): Promise<Room>;
   /** Lets go of what it holds open; clusters go on. */
   close(): Promise<void>;
 }

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../../config.js';
 import type { Tokens } from '../../identity/tokens.js';
+import type { NotebookMemories } from '../../notebooks/notebook-memories.js';
 import type { OpenedReplicas } from '../../replicas/open-replicas.js';
 import { onThisMachine, type SharePlace } from '../../shares/declarations.js';
+import type { ArchiveFigures } from './kubernetes/archive/event-log-archive.js';
 import type { Launcher } from './launcher.js';
 import { openCgroups } from './local/cgroups.js';
 import { findInstallation } from './local/installation.js';
@@ -15,6 +17,10 @@ import { LocalLauncher } from './local/local-launcher.js';
 export interface OpenedLauncher {
   launcher: Launcher;
   place: SharePlace;
+  /** Of the bucket of event logs; null: there is none. */
+  archive: (() => ArchiveFigures) | null;
+  /** Null where pods of notebooks are not looked after. */
+  notebooks: NotebookMemories | null;
   close(): Promise<void>;
 }
 
@@ -51,6 +57,8 @@ async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
       memoryMiB: config.memoryMiB
     }),
     place: onThisMachine(config.dataDirectory),
+    archive: null,
+    notebooks: null,
     async close() {
       // Only an empty group can be removed: clusters that live on keep theirs.
       if (cgroup) await rmdir(cgroup).catch(() => undefined);
@@ -71,12 +79,18 @@ async function openKubernetes(
   const { connect } = await import('./kubernetes/connection.js');
   const { readPolicy } = await import('./kubernetes/policy.js');
   const { sharePath } = await import('./kubernetes/shares.js');
+  const { archiveFor } = await import('./kubernetes/archive/archive-for.js');
+  const { NotebookPods } = await import('../../notebooks/notebook-pods.js');
   const policy = await readPolicy(policyFile);
+  const cluster = connect(policy);
   const directory = clustersDirectory(config);
   const evidence = new KubernetesEvidence({ directory, log, shared: replicas?.evidence ?? null });
+  const isOwn = replicas && ((id: string) => replicas.leases.mayAct(id));
+  const archive = archiveFor(policy, directory, log, isOwn);
   const launcher = new KubernetesLauncher({
     policy,
-    config: connect(policy),
+    archive,
+    config: cluster,
     directory,
     evidence,
     secretOf: (cluster, purpose) => tokens.secretOf(cluster, purpose),
@@ -86,9 +100,12 @@ async function openKubernetes(
   await launcher.open();
   return {
     launcher,
+    archive: archive && (() => archive.figures()),
+    notebooks: policy.notebooks ? new NotebookPods(cluster, policy.notebooks, log) : null,
     place: declared => Promise.resolve(sharePath(policy, declared)),
     async close() {
       await launcher.close();
+      await archive?.close();
       await evidence.close();
     }
   };

@@ -14,6 +14,7 @@ import {
   IMAGE,
   MOUNTED,
   objectName,
+  OPTIONS_ANNOTATION,
   PORTS,
   ROLE_LABEL,
   SHAPE_ANNOTATION,
@@ -28,7 +29,13 @@ import {
   writableMounts
 } from './pod-parts.js';
 import type { KubernetesPolicy } from './policy.js';
-import { objectStoreEnvironment, scratchMounts, shareMounts, type Mounts } from './shares.js';
+import {
+  mountedShares,
+  objectStoreEnvironment,
+  scratchMounts,
+  shareMounts,
+  type Mounts
+} from './shares.js';
 import { driverLimitMiB } from './sizes.js';
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -72,6 +79,7 @@ export function driverPod(
       annotations: {
         ...policy.annotations,
         [SHAPE_ANNOTATION]: JSON.stringify(spec.shape),
+        [OPTIONS_ANNOTATION]: JSON.stringify(spec.options ?? []),
         // Moving a driver ends its cluster.
         'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false'
       },
@@ -154,7 +162,10 @@ function witness(
       { name: 'AGLAIS_WITNESS_PORT', value: String(PORTS.witness) },
       { name: 'AGLAIS_SPARK_PORT', value: String(PORTS.spark) },
       // Of event logs that others write beside it, it hands out none.
-      { name: 'AGLAIS_APPLICATION', value: applicationId(spec.id) }
+      { name: 'AGLAIS_APPLICATION', value: applicationId(spec.id) },
+      ...(policy.volumes.length > 0
+        ? [{ name: 'AGLAIS_SHARES', value: JSON.stringify(mountedShares(spec, policy)) }]
+        : [])
     ],
     ports: [
       { name: 'connect', containerPort: PORTS.connect },
@@ -162,7 +173,9 @@ function witness(
     ],
     resources: sameMemory(policy.witness.memoryMiB, { request: policy.witness.cpu }),
     securityContext: RESTRICTED,
-    volumeMounts: joined(directory, eventLogMount(policy, true), secret).volumeMounts
+    // It looks at the shares from where they are mounted: whether they answer here is what counts.
+    volumeMounts: joined(directory, eventLogMount(policy, true), secret, shareMounts(policy))
+      .volumeMounts
   };
 }
 

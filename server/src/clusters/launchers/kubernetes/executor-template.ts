@@ -54,6 +54,8 @@ export function executorTemplate(spec: ClusterSpec, policy: KubernetesPolicy): V
         workingDir: MOUNTED.work,
         env: [{ name: 'HOME', value: MOUNTED.work }, ...objectStoreEnvironment(policy)],
         ...(wants && { resources: { requests: extended, limits: extended } }),
+        // Of one that ends before Spark has met it, nothing else is kept: its last words are in its status then.
+        terminationMessagePolicy: 'FallbackToLogsOnError',
         securityContext: RESTRICTED,
         volumeMounts
       }

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPod, type Observation } from '@aglais/diagnosis';
-import type { Shape } from '@aglais/protocol';
+import type { ClusterOption, Shape } from '@aglais/protocol';
 import type { KubeConfig, V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { exists } from '../../../store/files.js';
@@ -9,6 +9,7 @@ import type { Need, Room } from '../../room.js';
 import { lastWords, readText, shareProblem } from '../cluster-directory.js';
 import { replayEvidence } from '../follow-files.js';
 import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster, Resized } from '../launcher.js';
+import type { EventLogArchive } from './archive/event-log-archive.js';
 import { isPassing, wordsOf } from './api-calls.js';
 import { authorityOf, makeCertificate } from './certificates.js';
 import { ClusterCalls } from './cluster-calls.js';
@@ -25,13 +26,13 @@ import {
 } from './names.js';
 import { Nodes } from './nodes.js';
 import type { ClusterEvidence } from './parts.js';
-import { chosenOptions } from './pod-parts.js';
+import { chosenOptions, optionsOf } from './pod-parts.js';
 import { namespaceOf, type KubernetesPolicy } from './policy.js';
-import { isOver } from './pod-state.js';
+import { isOver, isUnplaced } from './pod-state.js';
 import { Removal } from './removal.js';
 import { Resizing, shapeOf } from './resizing.js';
 import { driverSize, executorSize } from './sizes.js';
-import { driverWaits, executorsWait, type Waiting, type WatchedPod } from './waiting.js';
+import { driverWaits, executorsWait, type Free, type Waiting, type WatchedPod } from './waiting.js';
 
 /** How long the watch may be behind what was just asked for, ms. */
 const SEEN_MS = 10_000;
@@ -44,6 +45,8 @@ export interface KubernetesLauncherOptions {
   /** One directory for each cluster is made in it. */
   directory: string;
   evidence: ClusterEvidence;
+  /** Where event logs are kept, if it is a bucket. */
+  archive?: EventLogArchive | null;
   /** A secret of a cluster, the same whenever it is asked for. */
   secretOf: (cluster: string, purpose: string) => string;
   log: Logger;
@@ -89,6 +92,7 @@ export class KubernetesLauncher implements Launcher {
       world: this.world,
       calls: this.calls,
       evidence: this.evidence,
+      archive: options.archive ?? null,
       policy,
       log
     });
@@ -97,7 +101,7 @@ export class KubernetesLauncher implements Launcher {
       calls: this.calls,
       log,
       witness: id => this.witness(id, this.world.of(id)?.driver ?? null),
-      waiting: objects => this.executorsWait(objects)
+      waiting: (id, objects) => this.executorsWait(id, objects)
     });
     this.sweeping = setInterval(() => {
       this.removal.sweep(this.mayAct);
@@ -109,6 +113,10 @@ export class KubernetesLauncher implements Launcher {
   /** Knows what exists from then on; everything else waits for it by itself. */
   async open(): Promise<void> {
     await this.world.open();
+    this.options.archive?.open({
+      exists: id => this.world.of(id) !== null,
+      remove: id => this.removeDirectory(id)
+    });
   }
 
   async close(): Promise<void> {
@@ -116,8 +124,15 @@ export class KubernetesLauncher implements Launcher {
     await this.world.close();
   }
 
-  async room(): Promise<Room> {
-    return this.nodes.room();
+  offers(): readonly ClusterOption[] {
+    return Object.entries(this.options.policy.options).map(([name, { title, description }]) => ({
+      ...{ name, title, description }
+    }));
+  }
+
+  async room(options: readonly string[] = []): Promise<Room> {
+    const { policy } = this.options;
+    return this.nodes.room(options.flatMap(name => policy.options[name] ?? []));
   }
 
   async start(spec: ClusterSpec): Promise<void> {
@@ -180,6 +195,11 @@ export class KubernetesLauncher implements Launcher {
 
   async forget(id: string): Promise<void> {
     this.authorities.delete(id);
+    // What is not in the bucket yet is removed when it is.
+    if ((await this.options.archive?.letGo(id)) ?? true) await this.removeDirectory(id);
+  }
+
+  private async removeDirectory(id: string): Promise<void> {
     await this.evidence.forget(id);
     await rm(this.directory(id), { recursive: true, force: true });
   }
@@ -229,7 +249,7 @@ export class KubernetesLauncher implements Launcher {
     const ready = this.evidence.ready(id);
     const address = driver.status?.podIP;
     if (ready && address) {
-      const waiting = await this.executorsWait(objects);
+      const waiting = await this.executorsWait(id, objects);
       return {
         ...base,
         state: 'ready',
@@ -244,7 +264,7 @@ export class KubernetesLauncher implements Launcher {
     const waiting = driverWaits(
       this.watched(driver, driverSize(shape, this.options.policy)),
       booted,
-      await this.freeIfAsked(objects)
+      await this.freeIfAsked(id, objects, 'drivers')
     );
     return { ...base, state: 'starting', waitingFor: waiting.for, advice: waiting.advice };
   }
@@ -282,12 +302,12 @@ export class KubernetesLauncher implements Launcher {
     return bracketed(address);
   }
 
-  private async executorsWait(objects: ClusterObjects): Promise<Waiting | null> {
+  private async executorsWait(id: string, objects: ClusterObjects): Promise<Waiting | null> {
     const { driver, executors } = objects;
     if (!driver) return null;
     const needs = executorSize(shapeOf(driver), this.options.policy);
     const watched = executors.map(pod => this.watched(pod, needs));
-    return executorsWait(watched, await this.freeIfAsked(objects));
+    return executorsWait(watched, await this.freeIfAsked(id, objects, 'executors'));
   }
 
   private watched(pod: V1Pod, needs: Need): WatchedPod {
@@ -296,13 +316,18 @@ export class KubernetesLauncher implements Launcher {
     return { pod: readPod({ ...pod }, name)!, events, needs };
   }
 
-  /** The nodes are looked at only for somebody whom no node takes. */
-  private async freeIfAsked({ driver, executors }: ClusterObjects): Promise<Need[] | null> {
-    const unplaced = [driver, ...executors].some(
-      pod => pod && !pod.spec?.nodeName && pod.status?.phase === 'Pending'
-    );
-    if (!unplaced) return null;
-    return this.nodes.free().catch(() => null);
+  /** The nodes are looked at only for somebody whom no node takes; findings will say what was seen. */
+  private async freeIfAsked(
+    id: string,
+    { driver, executors }: ClusterObjects,
+    who: 'drivers' | 'executors'
+  ): Promise<Free> {
+    const unplaced = (who === 'drivers' ? [driver] : executors).some(pod => pod && isUnplaced(pod));
+    if (!driver || !unplaced) return null;
+    const options = optionsOf(driver, this.options.policy);
+    const free = await this.nodes.free(who, options).catch(() => null);
+    if (free) this.evidence.room(id, { kind: 'room', at: Date.now(), ...free, ref: 'nodes' });
+    return free;
   }
 
   private async secretsOf(spec: ClusterSpec, namespace: string): Promise<ClusterSecrets> {

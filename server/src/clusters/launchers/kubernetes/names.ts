@@ -15,6 +15,7 @@ const MANAGED = 'app.kubernetes.io/managed-by';
 
 /** Annotations from which a cluster can be described again by one who knows nothing of it. */
 export const SHAPE_ANNOTATION = 'aglais.org/shape';
+export const OPTIONS_ANNOTATION = 'aglais.org/options';
 
 export const DRIVER_CONTAINER = 'driver';
 export const WITNESS_CONTAINER = 'witness';

@@ -1,7 +1,7 @@
-import { quantityMiB } from '@aglais/diagnosis';
+import { quantityMiB, type FreeRoom } from '@aglais/diagnosis';
 import type { V1Container, V1Node, V1Pod, V1Taint } from '@kubernetes/client-node';
 import type { Machines, Need, Room } from '../../room.js';
-import type { KubernetesPolicy } from './policy.js';
+import type { KubernetesPolicy, Option } from './policy.js';
 import { coresOf, driverSize, executorSize } from './sizes.js';
 
 /** What is left of one node now, and what there would be if only what belongs to the node ran on it. */
@@ -9,6 +9,8 @@ export interface NodeRoom {
   name: string;
   empty: Need;
   free: Need;
+  /** Which pods of the cluster that asks may run on it; neither: those of clusters with other options. */
+  takes: { drivers: boolean; executors: boolean };
 }
 
 const NOTHING: Need = { memoryMiB: 0, cores: 0 };
@@ -17,12 +19,18 @@ const NOTHING: Need = { memoryMiB: 0, cores: 0 };
  * The nodes on which clusters may run, with their room.
  * @param nodes all there are
  * @param pods all that run or are about to, of everybody, as far as they may be seen
+ * @param options of the cluster that asks
  */
 export function nodeRooms(
   nodes: Iterable<V1Node>,
   pods: Iterable<V1Pod>,
-  policy: KubernetesPolicy
+  policy: KubernetesPolicy,
+  options: readonly Option[] = []
 ): NodeRoom[] {
+  const own = executorPlacement(policy.placement, options);
+  const others = Object.values(policy.options).map(one =>
+    executorPlacement(policy.placement, [one])
+  );
   const taken = new Map<string, { own: Need; all: Need }>();
   for (const pod of pods) {
     const node = pod.spec?.nodeName;
@@ -34,7 +42,7 @@ export function nodeRooms(
     taken.set(node, { all, own: belongsToNode(pod) ? plus(before.own, size) : before.own });
   }
   return [...nodes]
-    .filter(node => takes(node, policy))
+    .filter(node => [policy.placement, own, ...others].some(placement => takes(node, placement)))
     .map(node => {
       const name = node.metadata?.name ?? '';
       const { memory, cpu } = node.status?.allocatable ?? {};
@@ -42,9 +50,35 @@ export function nodeRooms(
         memoryMiB: quantityMiB(memory ?? null) ?? 0,
         cores: coresOf(cpu ?? '0')
       };
-      const { own, all } = taken.get(name) ?? { own: NOTHING, all: NOTHING };
-      return { name, empty: minus(allocatable, own), free: minus(allocatable, all) };
+      const { own: ofNode, all } = taken.get(name) ?? { own: NOTHING, all: NOTHING };
+      return {
+        ...{ name, empty: minus(allocatable, ofNode), free: minus(allocatable, all) },
+        takes: { drivers: takes(node, policy.placement), executors: takes(node, own) }
+      };
     });
+}
+
+/** Memory of a node that nobody has asked for, MiB; below zero where pods were given more than it has. */
+export function unaskedMiB(node: V1Node, pods: Iterable<V1Pod>): number {
+  let left = quantityMiB(node.status?.allocatable?.['memory'] ?? null) ?? 0;
+  for (const pod of pods) {
+    const over = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+    if (!over && pod.spec?.nodeName === node.metadata?.name) left -= podSize(pod).memoryMiB;
+  }
+  return left;
+}
+
+/** The most that is free on one of the nodes that take such pods; null if there is none. */
+export function mostFree(
+  nodes: readonly NodeRoom[],
+  who: 'drivers' | 'executors'
+): FreeRoom | null {
+  const free = nodes.filter(({ takes }) => takes[who]).map(node => node.free);
+  if (free.length === 0) return null;
+  return {
+    memoryMiB: Math.floor(Math.max(...free.map(({ memoryMiB }) => memoryMiB))),
+    cores: Math.max(...free.map(({ cores }) => cores))
+  };
 }
 
 /** What clusters may have of the nodes; what the policy says counts more than what is seen. */
@@ -55,7 +89,7 @@ export function roomOf(
 ): Room {
   const { memoryMiB, largestNode } = policy.capacity;
   const sum = nodes.reduce((mib, { empty }) => mib + empty.memoryMiB, 0);
-  const seen = alike(nodes.map(({ empty }) => empty));
+  const seen = alike(nodes);
   return {
     place: 'this Kubernetes cluster',
     memoryMiB: Math.floor(memoryMiB ?? Math.max(0, sum - othersMiB)),
@@ -118,8 +152,24 @@ function belongsToNode({ metadata }: V1Pod): boolean {
   );
 }
 
-function takes(node: V1Node, policy: KubernetesPolicy): boolean {
-  const { nodeSelector, tolerations } = policy.placement;
+/** Executors go where the operator's placement and all of their options let them. */
+function executorPlacement(
+  { nodeSelector, tolerations }: Placement,
+  options: readonly Option[]
+): Placement {
+  return {
+    nodeSelector: Object.assign(
+      {},
+      nodeSelector,
+      ...options.map(option => option.nodeSelector)
+    ) as Record<string, string>,
+    tolerations: [...tolerations, ...options.flatMap(option => option.tolerations)]
+  };
+}
+
+type Placement = Pick<KubernetesPolicy['placement'], 'nodeSelector' | 'tolerations'>;
+
+function takes(node: V1Node, { nodeSelector, tolerations }: Placement): boolean {
   const labels = node.metadata?.labels ?? {};
   const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
   if (node.spec?.unschedulable || ready?.status !== 'True') return false;
@@ -136,12 +186,14 @@ function takes(node: V1Node, policy: KubernetesPolicy): boolean {
   return (node.spec?.taints ?? []).every(tolerated);
 }
 
-function alike(needs: readonly Need[]): Machines[] {
+function alike(nodes: readonly NodeRoom[]): Machines[] {
   const counted = new Map<string, Machines>();
-  for (const { memoryMiB, cores } of needs) {
-    const key = `${memoryMiB}/${cores}`;
-    const before = counted.get(key);
-    counted.set(key, { memoryMiB, cores, count: (before?.count ?? 0) + 1 });
+  for (const { empty, takes } of nodes) {
+    if (!takes.drivers && !takes.executors) continue;
+    const only = !takes.drivers ? 'executors' : !takes.executors ? 'drivers' : null;
+    const key = `${empty.memoryMiB}/${empty.cores}/${only}`;
+    const count = (counted.get(key)?.count ?? 0) + 1;
+    counted.set(key, { ...empty, count, ...(only && { takes: only }) });
   }
   return [...counted.values()];
 }

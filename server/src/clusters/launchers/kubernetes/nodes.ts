@@ -1,10 +1,11 @@
+import type { FreeRoom } from '@aglais/diagnosis';
 import type { KubeConfig, KubernetesListObject, V1Node, V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { ApiError, getJson } from '../../../kubernetes/api-request.js';
 import type { Room } from '../../room.js';
 import { installationLabels } from './names.js';
-import { nodeRooms, othersMiB, roomOf, type NodeRoom } from './node-room.js';
-import type { KubernetesPolicy } from './policy.js';
+import { mostFree, nodeRooms, othersMiB, roomOf, type NodeRoom } from './node-room.js';
+import type { KubernetesPolicy, Option } from './policy.js';
 
 /** What was seen of the nodes is good for this long, ms. */
 const FRESH_MS = 5_000;
@@ -12,9 +13,8 @@ const ANSWER_MS = 10_000;
 const LIVING = 'status.phase!=Succeeded,status.phase!=Failed';
 
 interface Seen {
-  at: number;
-  nodes: NodeRoom[];
-  others: number;
+  nodes: V1Node[];
+  pods: V1Pod[];
 }
 
 /** The nodes and what is free on them, looked at when somebody asks. */
@@ -28,16 +28,27 @@ export class Nodes {
     private readonly log: Logger
   ) {}
 
-  /** @throws if the nodes may not be seen and the policy has no figures in their place */
-  async room(): Promise<Room> {
-    const { nodes, others } = await this.look();
-    return roomOf(nodes, others, this.policy);
+  /**
+   * @param options of the cluster that asks
+   * @throws if the nodes may not be seen and the policy has no figures in their place
+   */
+  async room(options: readonly Option[] = []): Promise<Room> {
+    const rooms = await this.rooms(options);
+    const { pods } = await this.look();
+    const own = Object.entries(installationLabels(this.policy));
+    const isOurs = (pod: V1Pod) =>
+      own.every(([key, value]) => pod.metadata?.labels?.[key] === value);
+    return roomOf(rooms, othersMiB(rooms, pods, isOurs), this.policy);
   }
 
-  /** What is free on each node now; null where that may not be seen. */
-  async free(): Promise<NodeRoom['free'][] | null> {
-    const { nodes } = await this.look();
-    return nodes.length > 0 ? nodes.map(({ free }) => free) : null;
+  /** The most that is free on one node for such pods now; null where that may not be seen. */
+  async free(who: 'drivers' | 'executors', options: readonly Option[]): Promise<FreeRoom | null> {
+    return mostFree(await this.rooms(options), who);
+  }
+
+  private async rooms(options: readonly Option[]): Promise<NodeRoom[]> {
+    const { nodes, pods } = await this.look();
+    return nodeRooms(nodes, pods, this.policy, options);
   }
 
   private look(): Promise<Seen> {
@@ -54,22 +65,16 @@ export class Nodes {
 
   private async ask(): Promise<Seen> {
     const { policy } = this;
-    const at = Date.now();
     const said = policy.capacity.memoryMiB !== undefined && policy.capacity.largestNode;
     const nodes = await this.list<V1Node>('nodes');
     if (!nodes) {
-      if (said) return { at, nodes: [], others: 0 };
+      if (said) return { nodes: [], pods: [] };
       throw new Error(
         'The nodes of Kubernetes may not be looked at, so nobody knows what fits. Let the operator grant it ' +
           '(get and list on nodes), or say capacity.memoryMiB and capacity.largestNode in the policy for Kubernetes.'
       );
     }
-    const pods = (await this.list<V1Pod>('pods', { fieldSelector: LIVING })) ?? [];
-    const own = Object.entries(installationLabels(policy));
-    const isOurs = (pod: V1Pod) =>
-      own.every(([key, value]) => pod.metadata?.labels?.[key] === value);
-    const rooms = nodeRooms(nodes, pods, policy);
-    return { at, nodes: rooms, others: othersMiB(rooms, pods, isOurs) };
+    return { nodes, pods: (await this.list<V1Pod>('pods', { fieldSelector: LIVING })) ?? [] };
   }
 
   /** Null where the API server refuses. */

@@ -1,4 +1,4 @@
-import type { Observation } from '@aglais/diagnosis';
+import type { Observation, RoomObservation } from '@aglais/diagnosis';
 import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import type { EvidenceSink } from '../launcher.js';
 import type { Witness } from './evidence/witness-client.js';
@@ -8,6 +8,8 @@ export interface ClusterEvidence {
   /** Each status; it is put on record when it decides something. */
   pod(cluster: string, pod: V1Pod): void;
   event(cluster: string, event: CoreV1Event): void;
+  /** What nodes have free while a pod waits for one; it is put on record when it differs. */
+  room(cluster: string, room: RoomObservation): void;
   /** Its last status is on disk: the pod may be deleted. */
   podRecorded(cluster: string, uid: string): boolean;
   /** Idempotent; goes on until `ended`, from where it stopped. */

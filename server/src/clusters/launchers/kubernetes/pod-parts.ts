@@ -1,4 +1,5 @@
 import type {
+  V1Pod,
   V1PodSpec,
   V1ResourceRequirements,
   V1SecurityContext,
@@ -6,7 +7,7 @@ import type {
   V1VolumeMount
 } from '@kubernetes/client-node';
 import type { ClusterSpec } from '../launcher.js';
-import { MOUNTED } from './names.js';
+import { MOUNTED, OPTIONS_ANNOTATION } from './names.js';
 import type { KubernetesPolicy, Option } from './policy.js';
 import type { Mounts } from './shares.js';
 
@@ -96,6 +97,12 @@ export function sameMemory(
     requests: { memory, cpu: cpu.request },
     limits: { memory, ...(cpu.limit && { cpu: cpu.limit }) }
   };
+}
+
+/** The options that a driver's cluster was given, as far as they are still offered. */
+export function optionsOf({ metadata }: V1Pod, policy: KubernetesPolicy): Option[] {
+  const names = JSON.parse(metadata?.annotations?.[OPTIONS_ANNOTATION] ?? '[]') as string[];
+  return names.flatMap(name => policy.options[name] ?? []);
 }
 
 /** The options that a cluster was given. Throws for one that the operator does not offer. */

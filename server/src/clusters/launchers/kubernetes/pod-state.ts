@@ -16,3 +16,11 @@ export function isRunning({ status }: V1Pod): boolean {
 function driverState(status: V1Pod['status']) {
   return status?.containerStatuses?.find(({ name }) => name === DRIVER_CONTAINER)?.state;
 }
+
+/** Whether the scheduler has said that no node takes it. */
+export function isUnplaced({ spec, status }: V1Pod): boolean {
+  if (spec?.nodeName || status?.phase !== 'Pending') return false;
+  return (status.conditions ?? []).some(
+    ({ type, status: is }) => type === 'PodScheduled' && is === 'False'
+  );
+}

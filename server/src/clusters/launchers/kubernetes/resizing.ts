@@ -34,7 +34,7 @@ export interface ResizingParts {
   /** How the witness of a running driver is reached; null: it is not. */
   witness(id: string): Promise<Witness | null>;
   /** What executors of the cluster wait for. */
-  waiting(objects: ClusterObjects): Promise<Waiting | null>;
+  waiting(id: string, objects: ClusterObjects): Promise<Waiting | null>;
 }
 
 /** Number and limits of live executors that follow the shape of their cluster. */
@@ -91,7 +91,7 @@ export class Resizing {
       if (!state && !another) return null;
       if (state?.refused || isReached(state, executors)) return state;
       const objects = this.parts.world.of(id);
-      const waiting = objects && (await this.parts.waiting(objects));
+      const waiting = objects && (await this.parts.waiting(id, objects));
       const now = Date.now();
       const heldUp = state?.wanted === executors && (waiting || state.registered > executors);
       heldUpSince = heldUp ? (heldUpSince ?? now) : null;

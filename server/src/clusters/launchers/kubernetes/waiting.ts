@@ -1,4 +1,12 @@
-import { memory, plural, type PodEventObservation, type PodObservation } from '@aglais/diagnosis';
+import {
+  lackingWords,
+  memory,
+  neededWords,
+  schedulersSentence,
+  type PodEventObservation,
+  type PodObservation,
+  type FreeRoom
+} from '@aglais/diagnosis';
 import type { Need } from '../../room.js';
 
 /** What a cluster waits for, and what would help; the words are for people. */
@@ -14,8 +22,8 @@ export interface WatchedPod {
   needs: Need;
 }
 
-/** What is known of the nodes: null where they may not be seen. */
-export type Free = readonly Need[] | null;
+/** The most that one node has free: null where nodes may not be seen. */
+export type Free = FreeRoom | null;
 
 /**
  * Why the driver is not there yet.
@@ -64,55 +72,19 @@ function placeless(unplaced: readonly WatchedPod[], who: string, free: Free): Wa
       advice: 'Ask the operator why the claim is not bound (kubectl describe pvc).'
     };
   }
-  const size = memory(needs.memoryMiB);
   const needed =
     unplaced.length > 1
-      ? `a place for executors: needs ${size} for each of ${plural(unplaced.length, 'executor')}`
-      : `a place for ${who}: it needs ${size}`;
-  const lacks = lacking(message, needs, free);
+      ? `a place for executors: ${neededWords(needs.memoryMiB, unplaced.length)}`
+      : `a place for ${who}: it needs ${memory(needs.memoryMiB)}`;
+  const known = lackingWords(message, needs, free);
+  const sentence = schedulersSentence(message);
+  const lacks = known.length > 0 || !sentence ? known : [`the scheduler says: ${sentence}`];
   return {
     for: `${needed}${lacks.length > 0 ? `; ${lacks.join(', ')}` : ''}`,
     advice:
       'Stop a Spark that you do not need, ask for fewer or smaller executors, or try again when others have finished.'
   };
 }
-
-/** The scheduler's message ("0/3 nodes are available: 1 Insufficient cpu, 2 Insufficient memory. preemption: …"). */
-function lacking(message: string, needs: Need, free: Free): string[] {
-  // What it says of preemption behind the sentence repeats it for pods that could be pushed out.
-  const sentence = message.split(/\.? preemption:/, 1)[0]!;
-  const most = (of: (need: Need) => number) => Math.max(0, ...(free ?? []).map(of));
-  const words: string[] = [];
-  if (/Insufficient memory/.test(sentence)) {
-    words.push(
-      free && free.length > 0
-        ? `the largest free node has ${memory(most(one => one.memoryMiB))}`
-        : 'no node has that much free'
-    );
-  }
-  if (/Insufficient cpu/.test(sentence)) {
-    const has =
-      free && free.length > 0 ? `, the most that is free is ${round(most(one => one.cores))}` : '';
-    words.push(`it asks for ${round(needs.cores)} processors${has}`);
-  }
-  for (const [, what] of sentence.matchAll(/Insufficient ([\w.-]+\/?[\w.-]*\w)/g)) {
-    if (what === 'memory' || what === 'cpu') continue;
-    words.push(
-      what === 'ephemeral-storage' ? 'too little scratch space is free' : `no ${what} is free`
-    );
-  }
-  if (/untolerated taint/.test(sentence)) words.push('some nodes are reserved for others');
-  if (/didn't match Pod's node affinity\/selector/.test(sentence)) {
-    words.push('some nodes are not of the kind that is asked for');
-  }
-  if (/were unschedulable/.test(sentence)) words.push('some nodes are closed for maintenance');
-  if (/volume node affinity conflict/.test(sentence))
-    words.push('some nodes cannot reach its volume');
-  if (words.length === 0 && sentence) words.push(`the scheduler says: ${sentence}`);
-  return words;
-}
-
-const round = (cores: number) => String(Math.round(cores * 100) / 100);
 
 function imageTrouble(pod: PodObservation): Waiting | null {
   const { reason, message } = pod.waiting ?? {};

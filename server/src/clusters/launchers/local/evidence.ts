@@ -1,8 +1,9 @@
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Observation, ProcessMemory } from '@aglais/diagnosis';
+import type { Observation, ProcessMemory, ShareObservation } from '@aglais/diagnosis';
+import { shareReport } from '@aglais/witness/share-reports';
 import { followDriverLog, followLines } from '../follow-files.js';
-import type { EvidenceSink } from '../launcher.js';
+import type { EvidenceSink, SharePath } from '../launcher.js';
 import { readCounters, type CgroupCounters } from './cgroups.js';
 import {
   descendants,
@@ -11,6 +12,7 @@ import {
   type Process,
   type ProcessName
 } from './process-table.js';
+import type { ShareProbes } from './share-probes.js';
 
 const REMOVED = /^\{"Event":"SparkListenerExecutorRemoved".*?"Executor ID":"([^"]+)"/;
 /** A task whose Python worker vanished: only the kernel's counters can say whether it was killed for memory. */
@@ -28,6 +30,9 @@ export interface EvidenceSource {
   directory: string;
   driver: () => Promise<ProcessName | null>;
   cgroup: () => Promise<string | null>;
+  /** The shares that the cluster was started with. */
+  shares: () => Promise<SharePath[]>;
+  probes: ShareProbes;
   /** Keeps an observation that no file of Spark's holds. */
   record: (observation: Observation) => Promise<void>;
 }
@@ -47,7 +52,8 @@ export async function followEvidence(
     followRecorded(source, cgroups, sink, abort),
     followEvents(source, cgroups, sink, abort),
     followDriverLog(source.directory, { abort }, () => isLiving(source), source.record),
-    sampleMemory(source, cgroups, sink, abort)
+    sampleMemory(source, cgroups, sink, abort),
+    watchShares(source, abort)
   ]);
 }
 
@@ -80,6 +86,35 @@ async function followEvents(
     await cgroups.recordNow(executor);
     cgroups.clearLater(executor);
   });
+}
+
+/** A share that hangs makes Spark hang without a word: it is looked at for as long as the driver lives. */
+async function watchShares(source: EvidenceSource, abort: AbortSignal): Promise<void> {
+  const local = (await source.shares()).filter(({ path }) => isAbsolute(path));
+  if (local.length === 0) return;
+  const over = new AbortController();
+  const until = AbortSignal.any([abort, over.signal]);
+  const failed = new Promise<never>((_, reject) => {
+    for (const { id, path } of local) {
+      source.probes.watch(path, until, news => {
+        const found = { ...shareReport(id, news), ref: path } as ShareObservation;
+        source.record(found).catch(reject);
+      });
+    }
+  });
+  const ended = async (): Promise<void> => {
+    // Before it begins there is no driver yet, and what is found then counts, too.
+    let begun = false;
+    while (!abort.aborted && !(begun && !(await isLiving(source)))) {
+      begun ||= await isLiving(source);
+      await sleep(SAMPLE_MS, undefined, { signal: abort }).catch(() => undefined);
+    }
+  };
+  try {
+    await Promise.race([ended(), failed]);
+  } finally {
+    over.abort();
+  }
 }
 
 async function isLiving({ driver }: EvidenceSource): Promise<boolean> {

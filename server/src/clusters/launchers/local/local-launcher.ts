@@ -3,9 +3,15 @@ import { appendFile, cp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observation } from '@aglais/diagnosis';
-import { executorLimitMiB, Shape, takesLive } from '@aglais/protocol';
+import { executorLimitMiB, Shape, takesLive, type ClusterOption } from '@aglais/protocol';
 import { exists, replaceFile, writeOnce } from '../../../store/files.js';
-import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster } from '../launcher.js';
+import type {
+  ClusterSpec,
+  EvidenceSink,
+  Launcher,
+  ObservedCluster,
+  SharePath
+} from '../launcher.js';
 import { makeClusterGroup, processesIn, removeGroup } from './cgroups.js';
 import type { Room } from '../../room.js';
 import { explainExit } from '../driver-exit.js';
@@ -16,6 +22,7 @@ import { applicationId, argumentFile } from '../spark-driver.js';
 import { driverCommand, type SparkInstallation } from './driver-command.js';
 import { followEvidence } from './evidence.js';
 import { LIMIT_FILE, moveLimits, writeLimit } from './limits.js';
+import { ShareProbes } from './share-probes.js';
 import {
   descendants,
   findProcess,
@@ -48,8 +55,14 @@ export interface LocalLauncherOptions {
  */
 export class LocalLauncher implements Launcher {
   readonly kind = 'local';
+  private readonly probes = new ShareProbes();
 
   constructor(private readonly options: LocalLauncherOptions) {}
+
+  /** One machine is as it is. */
+  offers(): readonly ClusterOption[] {
+    return [];
+  }
 
   room(): Promise<Room> {
     return Promise.resolve(machineRoom(this.options.memoryMiB));
@@ -77,6 +90,7 @@ export class LocalLauncher implements Launcher {
       spec.catalogue.map(sql => `${sql}\n`).join('')
     );
     await replaceFile(join(directory, 'shape'), JSON.stringify(spec.shape));
+    await replaceFile(join(directory, 'shares'), JSON.stringify(spec.shares ?? []));
     await writeLimit(directory, executorLimitMiB(spec.shape));
     await replaceFile(join(directory, 'driver.args'), argumentFile(command.arguments));
     const script = join(installation.scripts, 'driver.sh');
@@ -166,6 +180,8 @@ export class LocalLauncher implements Launcher {
         directory,
         driver: () => readName(join(directory, 'driver.pid')),
         cgroup: () => this.cgroupOf(directory),
+        shares: () => readShares(directory),
+        probes: this.probes,
         record: observation => this.record(id, observation)
       },
       sink,
@@ -293,7 +309,8 @@ export class LocalLauncher implements Launcher {
       'ready',
       'cgroup',
       LIMIT_FILE,
-      'shape'
+      'shape',
+      'shares'
     ];
     await Promise.all(
       [work, ...rubbish.map(name => join(directory, name))].map(path =>
@@ -306,4 +323,8 @@ export class LocalLauncher implements Launcher {
 
 async function readName(path: string): Promise<ProcessName | null> {
   return parseProcessName((await readText(path)) ?? '');
+}
+
+async function readShares(directory: string): Promise<SharePath[]> {
+  return JSON.parse((await readText(join(directory, 'shares'))) ?? '[]') as SharePath[];
 }

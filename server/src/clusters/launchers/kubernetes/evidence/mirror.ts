@@ -11,7 +11,7 @@ const FOLLOWED = ['live.jsonl', 'driver.log'];
 /** Small, and there as a whole or not at all: their writers rename them into place. */
 const WHOLE = ['ready', 'driver.exit'];
 /** Fetched as far as they have grown, each time that the witness lists its files. */
-const FETCHED = /^eventlog(?:\/[^./\\][^/\\]*){1,2}$/;
+const FETCHED = /^(?:shares\.jsonl|eventlog(?:\/[^./\\][^/\\]*){1,2})$/;
 /** Spark's suffix of an event log that is being written. */
 const IN_PROGRESS = '.inprogress';
 

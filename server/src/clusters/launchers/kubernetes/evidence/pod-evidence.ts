@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readPod, readPodEvent, type Observation } from '@aglais/diagnosis';
+import { readPod, readPodEvent, type Observation, type RoomObservation } from '@aglais/diagnosis';
 import type { CoreV1Event, KubernetesObject, V1Pod } from '@kubernetes/client-node';
+import { SHARE_REPORTS } from '@aglais/witness/share-reports';
 import type { Logger } from 'pino';
 import { backOff } from '../../../../kubernetes/back-off.js';
-import { followDriverLog, followLines } from '../../follow-files.js';
+import { followDriverLog, followLines, followShareReports } from '../../follow-files.js';
 import type { EvidenceSink } from '../../launcher.js';
 import { EvidenceFile, type EvidenceRecord } from './evidence-file.js';
 import { Mirror } from './mirror.js';
@@ -89,6 +90,13 @@ export class KubernetesEvidence {
     });
   }
 
+  /** What nodes have free while a pod of the cluster waits for one, as often as somebody looks. */
+  room(clusterId: string, room: RoomObservation): void {
+    this.take(clusterId, async (cluster, records) => {
+      if (records.isNewRoom(room)) await cluster.file.append(room);
+    });
+  }
+
   /** Whether everything that was handed over of this pod is on the disk, so that the pod may be deleted. */
   podRecorded(clusterId: string, uid: string): boolean {
     const known = this.clusters.get(clusterId)?.versions.get(uid);
@@ -158,6 +166,9 @@ export class KubernetesEvidence {
         driver,
         () => Promise.resolve(!over.signal.aborted),
         found => this.persist(id, () => this.record(id, found), signal)
+      ),
+      followShareReports(directory, driver, found =>
+        this.persist(id, () => this.record(id, found), signal)
       )
     ]);
     // Goes on when the cluster is over: kernels tell how their cells ended, and pods are seen to go.
@@ -170,7 +181,8 @@ export class KubernetesEvidence {
     );
     const caughtUp = async (): Promise<void> => {
       // A driver that never began has written nothing, and its files are not waited for.
-      for (const name of ['live.jsonl', 'driver.log']) await touch(join(directory, name));
+      for (const name of ['live.jsonl', 'driver.log', SHARE_REPORTS])
+        await touch(join(directory, name));
       await ofDriver;
       const size = await file.size();
       while (bytes < size && !signal.aborted) await sleep(5);

@@ -1,7 +1,21 @@
-import type { Observation, PodEventObservation, PodObservation } from '@aglais/diagnosis';
+import type {
+  Observation,
+  PodEventObservation,
+  PodObservation,
+  RoomObservation
+} from '@aglais/diagnosis';
 
 /** Events about one pod that are recorded; a pod that cannot be mounted for a week must not fill the disk. */
 const EVENTS = 300;
+
+/** What nodes have free changes all the time: less than this share of it is no news. */
+const NOTABLE = 0.1;
+/** … and less than this, MiB and processors, where little is free. */
+const NOTABLE_MIB = 64;
+const NOTABLE_CORES = 0.25;
+/** Of a cluster that waits for days the room is recorded no more often than this, ms. */
+const ROOM_MS = 5_000;
+const ROOMS = 2_000;
 
 /**
  * Says what of the pods of a cluster is new: the same status comes with each list, with each restart of the server, and
@@ -11,10 +25,29 @@ export class PodRecords {
   private readonly statuses = new Map<string, { seen: Set<string>; memory: string }>();
   private readonly events = new Map<string, { count: number; last: Map<string, string> }>();
 
+  private lastRoom: RoomObservation | null = null;
+  private rooms = 0;
+
   /** Takes what is on record. */
   known(observation: Observation): void {
     if (observation.kind === 'pod') this.isNewStatus(observation);
     if (observation.kind === 'pod-event') this.isNewEvent(observation);
+    if (observation.kind === 'room') this.isNewRoom(observation);
+  }
+
+  /** Whether notably more or less is free than when it was recorded last. */
+  isNewRoom(room: RoomObservation): boolean {
+    const last = this.lastRoom;
+    if (last && (room.at - last.at < ROOM_MS || this.rooms >= ROOMS)) return false;
+    if (
+      last &&
+      !differs(last.memoryMiB, room.memoryMiB, NOTABLE_MIB) &&
+      !differs(last.cores, room.cores, NOTABLE_CORES)
+    )
+      return false;
+    this.lastRoom = room;
+    this.rooms += 1;
+    return true;
   }
 
   /** Whether it decides something that no recorded status of this pod does. */
@@ -40,4 +73,8 @@ export class PodRecords {
     known.count += 1;
     return true;
   }
+}
+
+function differs(before: number, now: number, least: number): boolean {
+  return Math.abs(now - before) > Math.max(least, NOTABLE * before);
 }

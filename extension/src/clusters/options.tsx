@@ -1,0 +1,66 @@
+import * as React from 'react';
+import type { ClusterOption } from '@aglais/protocol';
+
+/** The chosen names after a click on one, in the order of the offer. */
+export function toggled(
+  chosen: readonly string[],
+  name: string,
+  offered: readonly ClusterOption[]
+): string[] {
+  const isChosen = (one: string): boolean => chosen.includes(one) !== (one === name);
+  return offered.map(option => option.name).filter(isChosen);
+}
+
+/** How people call them; one that is offered no more goes by its name. */
+export function optionTitles(
+  names: readonly string[],
+  offered: readonly ClusterOption[]
+): string[] {
+  return names.map(name => offered.find(option => option.name === name)?.title ?? name);
+}
+
+interface Props {
+  readonly offered: readonly ClusterOption[];
+  readonly chosen: readonly string[];
+  readonly onChange: (chosen: string[]) => void;
+  readonly legend: string;
+  /** What else one should know before choosing. */
+  readonly note?: string;
+}
+
+/** What the operator offers beyond a size, to be ticked; nothing where nothing is offered. */
+export function OptionChoice({
+  offered,
+  chosen,
+  onChange,
+  legend,
+  note
+}: Props): React.JSX.Element | null {
+  const id = React.useId();
+  if (offered.length === 0) return null;
+  return (
+    <fieldset className="aglais-Options">
+      <legend>{legend}</legend>
+      {offered.map(({ name, title, description }) => (
+        <div key={name} className="aglais-Option">
+          <label>
+            <input
+              type="checkbox"
+              data-option={name}
+              checked={chosen.includes(name)}
+              aria-describedby={description ? `${id}-${name}` : undefined}
+              onChange={() => onChange(toggled(chosen, name, offered))}
+            />
+            {title}
+          </label>
+          {description && (
+            <p id={`${id}-${name}`} className="aglais-Option-description">
+              {description}
+            </p>
+          )}
+        </div>
+      ))}
+      {note && <p className="aglais-Options-note">{note}</p>}
+    </fieldset>
+  );
+}

@@ -1,0 +1,182 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { lookOnce, ShareProbe, type ShareNews } from '../src/share-probe.js';
+import { readMountedShares, reportShares } from '../src/share-reports.js';
+import { canMount, openFuseShare, type FuseShare } from './support/fuse-share.js';
+
+const SOON_MS = 30_000;
+const QUICK = { everyMs: 50, patienceMs: 1_500 };
+
+let place: string;
+let probe: { close(): void } | null;
+let news: ShareNews[];
+const states = () => news.map(({ state }) => state);
+const look = (path: string, options: object = {}) =>
+  (probe = new ShareProbe(path, one => news.push(one), { ...QUICK, ...options }));
+
+async function eventually(what: string, isSo: () => boolean): Promise<void> {
+  const deadline = Date.now() + SOON_MS;
+  while (!isSo()) {
+    if (Date.now() > deadline) throw new Error(`never seen: ${what}; there is ${states().join()}`);
+    await sleep(20);
+  }
+}
+
+beforeEach(() => {
+  place = mkdtempSync(join(tmpdir(), 'aglais-share-'));
+  probe = null;
+  news = [];
+});
+afterEach(() => {
+  probe?.close();
+  rmSync(place, { recursive: true });
+});
+
+describe('A share that is looked at', () => {
+  it('is told once while it is well, and when it is taken away and comes back', async () => {
+    const path = join(place, 'gaia');
+    mkdirSync(path);
+    writeFileSync(join(path, 'data'), '');
+    look(path);
+    await eventually('that it is well', () => states().join() === 'healthy');
+    await sleep(500);
+    expect(states()).toEqual(['healthy']);
+    rmSync(path, { recursive: true });
+    await eventually('that it is gone', () => states().at(-1) === 'gone');
+    expect(news.at(-1)!.message).toMatch(/gaia.*No such file or directory/);
+    // The folder that it was mounted on.
+    mkdirSync(path);
+    await sleep(500);
+    expect(states()).toEqual(['healthy', 'gone']);
+    writeFileSync(join(path, 'data'), '');
+    await eventually('that it is back', () => states().join() === 'healthy,gone,healthy');
+  });
+
+  it('may be empty if it always was', async () => {
+    look(place);
+    await eventually('that it is well', () => states().join() === 'healthy');
+    await sleep(300);
+    expect(states()).toEqual(['healthy']);
+  });
+
+  it('is not blamed for a machine on which nothing can be run, or that is too busy to begin', async () => {
+    look(place, { look: 'echo begun; exec no-such-program' });
+    await sleep(500);
+    probe!.close();
+    look(place, { look: 'sleep 3; echo begun' });
+    await sleep(2_500);
+    expect(news).toEqual([]);
+  });
+
+  it('hangs when its look does, also when that cannot be ended, and no second one is sent after it', async () => {
+    const count = join(place, 'looks');
+    // Out of the group that is killed, and holding on to its output: as one that the kernel does not let go.
+    const stuck = `echo begun; echo >> ${count}; exec setsid -w sleep 4`;
+    look(place, { look: stuck });
+    await eventually('that it hangs', () => states().join() === 'hung');
+    expect(news[0]!.at - news[0]!.since).toBeGreaterThanOrEqual(QUICK.patienceMs - 10);
+    await sleep(1_000);
+    expect(readFileSync(count, 'utf8')).toBe('\n');
+  });
+});
+
+(canMount() ? describe : describe.skip)('A share whose file server', () => {
+  let share: FuseShare;
+  beforeEach(async () => {
+    const source = join(place, 'source');
+    mkdirSync(source);
+    writeFileSync(join(source, 'part-0.parquet'), 'stars');
+    share = await openFuseShare(source);
+  });
+  afterEach(() => share.close());
+
+  it(
+    'does not answer is told to hang, although all of it is cached, until it answers again',
+    async () => {
+      look(share.path);
+      await eventually('that it is well', () => states().join() === 'healthy');
+      const before = Date.now();
+      share.hang();
+      await eventually('that it hangs', () => states().at(-1) === 'hung');
+      expect(Date.now() - before).toBeLessThan(10_000);
+      share.goOn();
+      await eventually('that it is back', () => states().join() === 'healthy,hung,healthy');
+    },
+    2 * SOON_MS
+  );
+
+  it(
+    'was killed is told to be gone, in the words of the kernel',
+    async () => {
+      look(share.path);
+      await eventually('that it is well', () => states().join() === 'healthy');
+      await share.kill();
+      await eventually('that it is gone', () => states().at(-1) === 'gone');
+      expect(news.at(-1)!.message).toMatch(/connect/);
+    },
+    2 * SOON_MS
+  );
+
+  it(
+    'was unmounted is told to be gone, too',
+    async () => {
+      look(share.path);
+      await eventually('that it is well', () => states().join() === 'healthy');
+      share.unmount();
+      await eventually('that it is gone', () => states().at(-1) === 'gone');
+      expect(news.at(-1)!.message).toBe('the folder is empty, and was not before');
+    },
+    2 * SOON_MS
+  );
+});
+
+describe('A single look', () => {
+  it('tells how the share is, and does not wait for ever where nothing can be run', async () => {
+    expect(await lookOnce(place, QUICK)).toBe('healthy');
+    expect(await lookOnce(join(place, 'nothing'), QUICK)).toBe('gone');
+    expect(await lookOnce(place, { ...QUICK, look: 'echo begun; sleep 60' })).toBe('hung');
+    expect(await lookOnce(place, { ...QUICK, look: 'exec no-such-program' })).toBeNull();
+  });
+});
+
+describe('What is found', () => {
+  it('is written for each share of a mount, one observation a line', async () => {
+    const path = join(place, 'data');
+    mkdirSync(path);
+    probe = reportShares(
+      place,
+      readMountedShares(JSON.stringify([{ shares: ['gaia', 'panstarrs'], path }])),
+      QUICK
+    );
+    const lines = () =>
+      readFileSync(join(place, 'shares.jsonl'), { encoding: 'utf8', flag: 'a+' })
+        .split('\n')
+        .filter(Boolean)
+        .map(line => JSON.parse(line) as object);
+    await eventually('both', () => lines().length === 2);
+    rmSync(path, { recursive: true });
+    await eventually('both again', () => lines().length === 4);
+    expect(lines()).toMatchObject([
+      { kind: 'share', share: 'gaia', available: true },
+      { kind: 'share', share: 'panstarrs', available: true },
+      { kind: 'share', share: 'gaia', available: false, state: 'gone' },
+      { kind: 'share', share: 'panstarrs', available: false, state: 'gone' }
+    ]);
+  });
+
+  it('is not written where a link of somebody else leads', async () => {
+    const secret = join(place, 'secret');
+    writeFileSync(secret, '');
+    symlinkSync(secret, join(place, 'shares.jsonl'));
+    probe = reportShares(place, [{ shares: ['gaia'], path: place }], QUICK);
+    await sleep(500);
+    expect(readFileSync(secret, 'utf8')).toBe('');
+  });
+
+  it('is nothing where nothing is mounted', () => {
+    expect(readMountedShares(undefined)).toEqual([]);
+  });
+});

@@ -66,7 +66,7 @@ export class CellRuns {
 
   private async show(cellRun: CellRun): Promise<void> {
     this.journal.publish({ type: 'cell-run', cellRun });
-    await this.rows.saveCellRun(cellRun);
+    await this.rows.saveLateCellRun(cellRun);
   }
 
   private find(cluster: string, cell: string, run: number): CellRun | undefined {

@@ -34,8 +34,9 @@ export function clusterRoutes(
     response.json(await clusters.newerThan(request.params.id, afterRevision, waitMs));
   });
 
-  router.get('/clusters/:id/endpoint', requireUserScope, (request, response) => {
-    response.set('Cache-Control', 'no-store').json(clusters.endpoint(String(request.params.id)));
+  router.get('/clusters/:id/endpoint', requireUserScope, async (request, response) => {
+    const endpoint = await clusters.endpoint(String(request.params.id));
+    response.set('Cache-Control', 'no-store').json(endpoint);
   });
 
   router.delete('/clusters/:id', async (request, response) => {

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../../config.js';
 import type { Tokens } from '../../identity/tokens.js';
 import type { NotebookMemories } from '../../notebooks/notebook-memories.js';
+import type { OpenedReplicas } from '../../replicas/open-replicas.js';
 import { onThisMachine, type SharePlace } from '../../shares/declarations.js';
 import type { ArchiveFigures } from './kubernetes/archive/event-log-archive.js';
 import type { Launcher } from './launcher.js';
@@ -23,16 +24,24 @@ export interface OpenedLauncher {
   close(): Promise<void>;
 }
 
-/** The launcher that the configuration names. */
+/**
+ * The launcher that the configuration names.
+ * @param replicas null: this server is alone
+ */
 export async function openLauncher(
   config: Config,
   tokens: Tokens,
+  replicas: OpenedReplicas | null,
   log: Logger
 ): Promise<OpenedLauncher> {
   return config.kubernetesPolicy === null
     ? openLocal(config, log)
-    : openKubernetes(config, config.kubernetesPolicy, tokens, log);
+    : openKubernetes(config, config.kubernetesPolicy, tokens, replicas, log);
 }
+
+/** One directory for each cluster is made in it. */
+export const clustersDirectory = ({ stateDirectory }: Config): string =>
+  join(stateDirectory, 'clusters');
 
 async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
   const { stateDirectory } = config;
@@ -42,7 +51,7 @@ async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
     log.warn('memory cgroups cannot be used here: executors are not held to their limit');
   return {
     launcher: new LocalLauncher({
-      directory: join(stateDirectory, 'clusters'),
+      directory: clustersDirectory(config),
       installation: await findInstallation(config),
       cgroup,
       memoryMiB: config.memoryMiB
@@ -61,6 +70,7 @@ async function openKubernetes(
   config: Config,
   policyFile: string,
   tokens: Tokens,
+  replicas: OpenedReplicas | null,
   log: Logger
 ): Promise<OpenedLauncher> {
   // Loaded only where it is used: the client knows all of Kubernetes, which takes half a second to read.
@@ -73,9 +83,10 @@ async function openKubernetes(
   const { NotebookPods } = await import('../../notebooks/notebook-pods.js');
   const policy = await readPolicy(policyFile);
   const cluster = connect(policy);
-  const directory = join(config.stateDirectory, 'clusters');
-  const evidence = new KubernetesEvidence({ directory, log });
-  const archive = archiveFor(policy, directory, log);
+  const directory = clustersDirectory(config);
+  const evidence = new KubernetesEvidence({ directory, log, shared: replicas?.evidence ?? null });
+  const isOwn = replicas && ((id: string) => replicas.leases.mayAct(id));
+  const archive = archiveFor(policy, directory, log, isOwn);
   const launcher = new KubernetesLauncher({
     policy,
     archive,
@@ -83,7 +94,8 @@ async function openKubernetes(
     directory,
     evidence,
     secretOf: (cluster, purpose) => tokens.secretOf(cluster, purpose),
-    log
+    log,
+    ...(replicas && { notes: replicas.notes, mayAct: id => replicas.leases.mayAct(id) })
   });
   await launcher.open();
   return {

@@ -83,9 +83,9 @@ export class Removal {
   }
 
   /** Deletes executors that are dead, once it is on record how they died and Spark knows it, too. */
-  sweep(): void {
+  sweep(mayAct: (id: string) => boolean): void {
     const { world, calls, log } = this.parts;
-    for (const id of world.ids()) {
+    for (const id of world.ids().filter(mayAct)) {
       for (const pod of world.of(id)?.executors ?? []) {
         const { name, namespace, uid } = pod.metadata ?? {};
         if (!name || !namespace || !uid || !this.mayGo(id, pod)) continue;

@@ -34,6 +34,8 @@ export interface EventLogArchiveOptions {
   directory: string;
   bucket: Bucket;
   log: Logger;
+  /** Whether this server looks after the cluster, and no other. Where it is alone, it does after all. */
+  isOwn?: (id: string) => boolean;
   partBytes?: number;
   lookMs?: number;
   goneMs?: number;
@@ -102,6 +104,10 @@ export class EventLogArchive {
    * removed as soon as it is, by whichever server.
    */
   async letGo(id: string): Promise<boolean> {
+    if (this.isOthers(id)) {
+      this.dropped(id);
+      return true;
+    }
     this.ended.add(id);
     return this.turns.take(id, async () => {
       const found = await this.find(id);
@@ -148,6 +154,7 @@ export class EventLogArchive {
   /** Puts what there is to put of one cluster; whether all of it is in the bucket, and nothing more will come. */
   private step(id: string): Promise<boolean> {
     return this.turns.take(id, async () => {
+      if (this.isOthers(id)) return false;
       const isOver = this.isOver(id);
       for (;;) {
         const found = await this.find(id);
@@ -232,6 +239,11 @@ export class EventLogArchive {
         `${waitingLogs} of them (${Math.ceil(waitingBytes / MIB)} MiB) are kept in the state directory, ` +
         'and it is tried again by itself. Users notice nothing of it.'
     );
+  }
+
+  /** A copy here may be shorter than that of the server which saw the end: it must not take the place of the whole. */
+  private isOthers(id: string): boolean {
+    return !this.ended.has(id) && !(this.options.isOwn?.(id) ?? true);
   }
 
   /** Of what ended while no server was there, and of what somebody else deleted, nothing exists. */

@@ -42,14 +42,16 @@ export async function onKubernetes(run) {
 /** What has to be known of the testbed. */
 function facts() {
   const state = process.env.AGLAIS_TESTBED ?? join(data, 'testbed');
-  const { kubeconfig, sparkImage, probeImage, catalogues } = JSON.parse(
+  const { kubeconfig, sparkImage, probeImage, catalogues, objectStore, s3aJars } = JSON.parse(
     readFileSync(join(state, 'testbed.json'), 'utf8')
   );
   return {
     AGLAIS_KUBECONFIG: kubeconfig,
     AGLAIS_SPARK_IMAGE: sparkImage,
     AGLAIS_PROBE_IMAGE: probeImage,
-    AGLAIS_NODE_CATALOGUES: catalogues
+    AGLAIS_NODE_CATALOGUES: catalogues,
+    AGLAIS_OBJECT_STORE: objectStore,
+    AGLAIS_S3A_JARS: s3aJars
   };
 }
 

@@ -78,6 +78,9 @@ export class Diagnosis {
       case 'cell':
         this.#app.observeCell(observation);
         return;
+      case 'kernel-died':
+        this.#app.observeKernelDeath(observation);
+        return;
       case 'log':
         this.#app.observeLog(observation);
         return;

@@ -62,6 +62,23 @@ export interface CellObservation {
   error?: { name: string; message: string };
 }
 
+/** The notebook's kernel ended, and nobody had asked it to. */
+export interface KernelDeathObservation {
+  kind: 'kernel-died';
+  at: number;
+  /** Of its process, as Python has it: -9 is the signal 9. Null if not known. */
+  exitCode: number | null;
+  /** The run of a cell that it was at, if that used Spark. */
+  cell: string | null;
+  run: number | null;
+  /** Processes that were killed for memory in its cgroup since it was last seen alive. */
+  killed: number;
+  limitMiB: number | null;
+  /** The counter's own words, e.g. `oom_kill 1`; empty if there is none. */
+  quote: string;
+  ref: string;
+}
+
 /** A record (a line and what belongs to it) of a driver's or executor's own log that says something. */
 export interface LogObservation {
   kind: 'log';
@@ -202,6 +219,7 @@ export type Observation =
   | CgroupObservation
   | MemoryObservation
   | CellObservation
+  | KernelDeathObservation
   | LogObservation
   | PodObservation
   | PodEventObservation

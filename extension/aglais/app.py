@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from jupyter_server.extension.application import ExtensionApp
 
 from .backend import Backend, BackendNotConfigured
-from .kernels import KernelReporter, living_kernels, server_id_of
+from .deaths import KernelDeaths
+from .kernels import KernelReporter, Kernels, living_kernels, server_id_of
+from .memory import MemoryReporter
 from .proxy import BackendProxyHandler
 
 
 class AglaisExtension(ExtensionApp):
-    """Joins the browser and the backend, and tells the backend which kernels live."""
+    """Joins the browser and the backend, and tells the backend how kernels and memory are."""
 
     name = "aglais"
     load_other_extensions = True
@@ -22,6 +22,8 @@ class AglaisExtension(ExtensionApp):
         # The front end reads this from the page and stays quiet where there is no backend.
         page = self.serverapp.web_app.settings.setdefault("page_config_data", {})
         page["aglais"] = "on" if self._backend else "off"
+        in_pod = self._backend and self._backend.pod_token_file
+        page["aglaisPod"] = "on" if in_pod else "off"
 
     def initialize_handlers(self):
         if self._backend:
@@ -31,18 +33,24 @@ class AglaisExtension(ExtensionApp):
         """Called by the Jupyter server once it listens, which is when its port is known."""
         if not self._backend:
             return
-        self._reporter = KernelReporter(
-            self._backend,
-            server_id_of(serverapp),
-            partial(living_kernels, serverapp),
-            self.log,
-        )
-        self._reporter.start()
+        server = server_id_of(serverapp)
+        deaths = KernelDeaths(self._backend, server, serverapp.kernel_manager, self.log)
+
+        async def look() -> Kernels:
+            deaths.look()
+            return await living_kernels(serverapp)
+
+        reporter = KernelReporter(self._backend, server, look, self.log)
+        reporter.start()
+        self._parts = [reporter, deaths]
+        if self._backend.pod_token_file:
+            memory = MemoryReporter(self._backend, self.log)
+            memory.start()
+            self._parts.append(memory)
 
     async def stop_extension(self):
-        reporter = getattr(self, "_reporter", None)
-        if reporter:
-            await reporter.stop()
+        for part in getattr(self, "_parts", []):
+            await part.stop()
 
     def _find_backend(self) -> Backend | None:
         try:

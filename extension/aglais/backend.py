@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+#: Where the operator mounts the token that says which pod this is.
+POD_TOKEN_FILE = "/var/run/secrets/aglais.org/token"
+POD_TOKEN_HEADER = "Aglais-Pod-Token"
+
 
 class BackendNotConfigured(ValueError):
     """The environment names a backend in a way that cannot be used."""
@@ -23,6 +27,7 @@ class Backend:
     url: SplitResult
     token_file: Path | None
     browser_token_file: Path | None
+    pod_token_file: Path | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Backend | None:
@@ -42,7 +47,13 @@ class Backend:
         def path(name: str) -> Path | None:
             return Path(environ[name]) if environ.get(name) else None
 
-        return cls(url, path("AGLAIS_TOKEN_FILE"), path("AGLAIS_BROWSER_TOKEN_FILE"))
+        pod_token = path("AGLAIS_POD_TOKEN_FILE") or Path(POD_TOKEN_FILE)
+        return cls(
+            url,
+            path("AGLAIS_TOKEN_FILE"),
+            path("AGLAIS_BROWSER_TOKEN_FILE"),
+            pod_token if pod_token.exists() else None,
+        )
 
     @property
     def host(self) -> str:
@@ -63,8 +74,18 @@ def bearer(token_file: Path | None) -> dict[str, str]:
 
     Without it the backend answers 401 and says why, which tells more than a failure here.
     """
-    try:
-        token = token_file.read_text().strip() if token_file else ""
-    except OSError:
-        token = ""
+    token = _token(token_file)
     return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def pod_proof(backend: Backend) -> dict[str, str]:
+    """The header that proves in which pod we are; none where nobody gave us a token for it."""
+    token = _token(backend.pod_token_file)
+    return {POD_TOKEN_HEADER: token} if token else {}
+
+
+def _token(file: Path | None) -> str:
+    try:
+        return file.read_text().strip() if file else ""
+    except OSError:
+        return ""

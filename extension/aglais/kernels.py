@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from jupyter_server.utils import ensure_async
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
-from .backend import Backend, bearer
+from .backend import Backend, bearer, pod_proof
 
 #: Kernel id → path of its notebook relative to Jupyter's root ("" if no document is open with it).
 Kernels = dict[str, str]
@@ -103,7 +103,12 @@ class KernelReporter:
             HTTPRequest(
                 self._backend.address(self._path),
                 method="PUT",
-                headers={"Content-Type": "application/json", **bearer(self._backend.token_file)},
+                headers={
+                    "Content-Type": "application/json",
+                    **bearer(self._backend.token_file),
+                    # Kernels may be gone because the whole container was: its pod says so.
+                    **pod_proof(self._backend),
+                },
                 body=json.dumps(body),
                 connect_timeout=2,
                 request_timeout=5,

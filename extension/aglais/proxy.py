@@ -14,7 +14,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server_proxy.handlers import ProxyHandler
 from tornado import httpclient, web
 
-from .backend import Backend, bearer
+from .backend import Backend, bearer, pod_proof
 
 #: Headers of the browser that the backend needs. Cookies and Jupyter's own tokens stay here.
 PASSED_ON = ("Accept", "Accept-Encoding", "Content-Type", "If-None-Match", "User-Agent")
@@ -25,6 +25,9 @@ REQUEST_TIMEOUT = 45.0
 
 #: WebSocket close code "try again later" (IANA registry of close codes).
 TRY_AGAIN_LATER = 1013
+
+#: Only these addresses are about the pod that we are in.
+ABOUT_THE_POD = "api/v1/notebook-memory"
 
 UNREACHABLE = (
     "The Aglais server does not answer. Notebooks and kernels go on, and so do running Spark "
@@ -93,7 +96,11 @@ class BackendProxyHandler(ProxyHandler):
         kept = {
             name: self.request.headers[name] for name in PASSED_ON if name in self.request.headers
         }
-        return {**kept, **bearer(self._backend.browser_token_file)}
+        proof = pod_proof(self._backend) if self._asks_about_the_pod() else {}
+        return {**kept, **bearer(self._backend.browser_token_file), **proof}
+
+    def _asks_about_the_pod(self):
+        return (self.path_args or [""])[0].strip("/") == ABOUT_THE_POD
 
     def proxy_request_options(self):
         return {

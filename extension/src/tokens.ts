@@ -1,6 +1,6 @@
 import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
-import type { Capacity, Cluster, ResizeAnswer, Shape } from '@aglais/protocol';
+import type { Capacity, Cluster, NotebookMemory, ResizeAnswer, Shape } from '@aglais/protocol';
 import type { State } from './backend/state';
 
 /**
@@ -19,7 +19,9 @@ export type Connection = 'off' | 'connecting' | 'connected' | 'unreachable';
 export interface IBackend {
   readonly connection: Connection;
   readonly state: State;
-  /** Emitted when `connection` or `state` changed. */
+  /** Memory of the pod in which this Jupyter runs; null if it is in none that is looked after, or not known yet. */
+  readonly notebookMemory: NotebookMemory | null;
+  /** Emitted when `connection`, `state` or `notebookMemory` changed. */
   readonly changed: ISignal<IBackend, void>;
 
   /** Start the cluster of a kernel, or get the one that lives. Throws ProblemError. */
@@ -37,6 +39,8 @@ export interface IBackend {
   resizeCluster(id: string, shape: Shape): Promise<ResizeAnswer>;
   /** Show a finding no more, in any tab. Throws ProblemError. */
   dismissFinding(cluster: string, id: string): Promise<void>;
+  /** Give the pod of this Jupyter more memory without restarting anything. Throws ProblemError. */
+  growNotebook(memoryMiB: number): Promise<NotebookMemory>;
   /** What the machine can still hold. Throws ProblemError. */
   capacity(): Promise<Capacity>;
 }

@@ -12,6 +12,13 @@ import {
   ResizeRequest,
   RestartRequest
 } from './cluster.js';
+import {
+  KernelDeath,
+  NotebookMemory,
+  NotebookMemoryRequest,
+  NotebookReading,
+  POD_TOKEN_HEADER
+} from './notebook.js';
 import { Problem } from './problem.js';
 import { ShareStatus } from './share.js';
 import { PlacedFinding, StreamMessage } from './stream.js';
@@ -27,6 +34,13 @@ const problem = {
 };
 const failures = { '4XX': problem, '5XX': problem } as const;
 const id = z.object({ id: z.string().describe('Id of the cluster') });
+const proof = {
+  header: z.object({
+    [POD_TOKEN_HEADER]: z
+      .string()
+      .describe("A token of the pod's service account, bound to the pod, for the audience `aglais`")
+  })
+};
 
 function operation(
   summary: string,
@@ -114,6 +128,35 @@ export function openApiDocument(version: string): ReturnType<typeof createDocume
             requestParams: { path: z.object({ server: z.string() }) },
             requestBody: { content: json(KernelReport) }
           }
+        )
+      },
+      '/jupyter-servers/{server}/kernel-deaths': {
+        post: operation(
+          'A Jupyter Server says that a kernel ended which nobody had asked to',
+          { '204': answer('Noted') },
+          {
+            requestParams: { path: z.object({ server: z.string() }) },
+            requestBody: { content: json(KernelDeath) }
+          }
+        )
+      },
+      '/notebook-memory': {
+        get: operation(
+          'Memory of the pod that asks: its limit, what it uses, what it may be given',
+          { '200': answer('Its memory', NotebookMemory) },
+          { requestParams: proof }
+        ),
+        post: operation(
+          'Raise the limit of the pod that asks, without restarting anything',
+          { '200': answer('Its memory; the new limit is in force', NotebookMemory) },
+          { requestParams: proof, requestBody: { content: json(NotebookMemoryRequest) } }
+        )
+      },
+      '/notebook-memory/reading': {
+        put: operation(
+          'A Jupyter Server says what its pod uses (not for browsers)',
+          { '204': answer('Noted') },
+          { requestParams: proof, requestBody: { content: json(NotebookReading) } }
         )
       },
       '/findings': {

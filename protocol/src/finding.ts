@@ -106,6 +106,11 @@ export const Advice = z
       conf: z.record(z.string(), z.string()),
       sentence: z.string()
     }),
+    z.strictObject({
+      action: z.literal('notebook-memory'),
+      memoryMiB: z.number().int().describe('Limit of the pod in which the notebook runs, MiB'),
+      sentence: z.string()
+    }),
     z.strictObject({ action: z.literal('code'), hint: z.string(), sentence: z.string() })
   ])
   .meta({ id: 'Advice' });

@@ -4,6 +4,7 @@ export * from './cluster.js';
 export * from './evidence.js';
 export * from './finding.js';
 export * from './launcher-kind.js';
+export * from './notebook.js';
 export * from './problem.js';
 export * from './progress.js';
 export * from './report.js';

@@ -9,6 +9,8 @@ import { clusterRoutes } from './clusters/routes.js';
 import { authenticate } from './identity/authenticate.js';
 import type { Tokens } from './identity/tokens.js';
 import { problemHandler, refuseOtherBodies, unknownRoute } from './problems.js';
+import type { NotebookMemories } from './notebooks/notebook-memories.js';
+import { notebookRoutes } from './notebooks/routes.js';
 import type { DeclaredShare } from './shares/declarations.js';
 import { shareStatus } from './shares/declarations.js';
 
@@ -16,6 +18,8 @@ export const VERSION = '0.1.0';
 
 export interface AppParts {
   clusters: Clusters;
+  /** Null where pods of notebooks are not looked after. */
+  notebooks: NotebookMemories | null;
   shares: () => Promise<DeclaredShare[]>;
   tokens: Tokens;
   metrics: Registry;
@@ -23,7 +27,8 @@ export interface AppParts {
 }
 
 /** The HTTP side: health and metrics for operators, everything else under /api/v1 with a bearer token. */
-export function makeApp({ clusters, shares, tokens, metrics, log }: AppParts): Express {
+export function makeApp(parts: AppParts): Express {
+  const { clusters, notebooks, shares, tokens, metrics, log } = parts;
   const app = express();
   app.disable('x-powered-by');
   app.use(
@@ -51,7 +56,8 @@ export function makeApp({ clusters, shares, tokens, metrics, log }: AppParts): E
   // Only JSON is taken: a form on a strange web page cannot send it without being asked by the browser first.
   api.use(express.json({ limit: '2mb' }));
   api.use(refuseOtherBodies);
-  api.use(clusterRoutes(clusters));
+  api.use(clusterRoutes(clusters, notebooks));
+  api.use(notebookRoutes(clusters, notebooks));
   api.get('/shares', async (_request, response) => {
     const declared = await shares();
     response.json({ shares: declared.map(shareStatus).filter(status => status !== null) });

@@ -18,6 +18,7 @@ const Environment = z.object({
   AGLAIS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   AGLAIS_HOST: z.literal(['127.0.0.1', '::1', 'localhost']).default('127.0.0.1'),
   AGLAIS_DATABASE: z.string().optional(),
+  AGLAIS_SECRETS: z.string().optional(),
   AGLAIS_SPARK_HOME: z.string().optional(),
   AGLAIS_PYTHON: z.string().default('python3'),
   AGLAIS_JAVA: z.string().default('java'),
@@ -40,7 +41,7 @@ const Environment = z.object({
     }),
   AGLAIS_LAUNCHER: z.enum(['local', 'kubernetes']).default('local'),
   AGLAIS_KUBERNETES: z.string().optional(),
-  AGLAIS_STOP_CLUSTERS_ON_EXIT: flag,
+  AGLAIS_STOP_CLUSTERS_ON_EXIT: z.enum(['true', 'false']).optional(),
   AGLAIS_CGROUPS: flag,
   AGLAIS_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info')
 });
@@ -61,11 +62,15 @@ export interface Config {
   dataDirectory: string;
   /** The server's own: database, tokens, clusters. */
   stateDirectory: string;
+  /** Of its tokens; of several servers of an installation the same content. */
+  secretsDirectory: string;
   host: string;
   /** 0: any free port. */
   port: number;
   /** `postgresql://…`, or null for the embedded database in the data directory. */
   databaseUrl: string | null;
+  /** Whether other servers may work with the same clusters: on Kubernetes, with a database that all of them reach. */
+  mayHaveReplicas: boolean;
   sparkHome: string;
   python: string;
   java: string;
@@ -100,9 +105,13 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   }
   const dataDirectory = resolve(env.AGLAIS_DATA ?? join(homedir(), '.local', 'share', 'aglais'));
   const stateDirectory = resolve(env.AGLAIS_STATE ?? join(dataDirectory, 'state', 'server'));
+  const mayHaveReplicas =
+    env.AGLAIS_LAUNCHER === 'kubernetes' && /^postgres(ql)?:/.test(env.AGLAIS_DATABASE ?? '');
   return {
     dataDirectory,
     stateDirectory,
+    secretsDirectory: resolve(env.AGLAIS_SECRETS ?? stateDirectory),
+    mayHaveReplicas,
     host: env.AGLAIS_HOST,
     port: env.AGLAIS_PORT,
     databaseUrl: env.AGLAIS_DATABASE ?? null,
@@ -118,7 +127,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     defaultShape: env.AGLAIS_SHAPE ?? DEFAULT_SHAPE,
     launcher: env.AGLAIS_LAUNCHER,
     kubernetesPolicy: env.AGLAIS_KUBERNETES === undefined ? null : resolve(env.AGLAIS_KUBERNETES),
-    stopClustersOnExit: env.AGLAIS_STOP_CLUSTERS_ON_EXIT,
+    // With several servers, the end of one is no end of Aglais.
+    stopClustersOnExit: (env.AGLAIS_STOP_CLUSTERS_ON_EXIT ?? String(!mayHaveReplicas)) === 'true',
     useCgroups: env.AGLAIS_CGROUPS,
     logLevel: env.AGLAIS_LOG_LEVEL
   };

@@ -6,12 +6,13 @@ import type { Logger } from 'pino';
 import { makeApp } from './app.js';
 import { ClusterRows } from './clusters/cluster-rows.js';
 import { Clusters } from './clusters/clusters.js';
-import { openLauncher } from './clusters/launchers/open-launcher.js';
+import { clustersDirectory, openLauncher } from './clusters/launchers/open-launcher.js';
 import type { Config } from './config.js';
 import { lockStateDirectory } from './state-lock.js';
 import { FindingRows } from './findings/finding-rows.js';
 import { openTokens } from './identity/tokens.js';
 import { makeMetrics } from './metrics.js';
+import { openReplicas } from './replicas/open-replicas.js';
 import { catalogueSql } from './shares/catalogue-sql.js';
 import { readShares } from './shares/declarations.js';
 import { openStore } from './store/store.js';
@@ -39,16 +40,22 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
 async function serve(config: Config, log: Logger, unlock: () => void): Promise<RunningServer> {
   const { dataDirectory, stateDirectory, defaultShape } = config;
   const store = await openStore(config.databaseUrl ?? join(stateDirectory, 'aglais.sqlite'));
-  const tokens = await openTokens(stateDirectory);
-  const opened = await openLauncher(config, tokens, log);
-  const { launcher } = opened;
+  const tokens = await openTokens(config.secretsDirectory);
+  const replicas = config.mayHaveReplicas
+    ? await openReplicas(store, tokens, clustersDirectory(config), log)
+    : null;
+  const leases = replicas?.leases ?? null;
+  const opened = await openLauncher(config, tokens, replicas, log);
+  const { launcher, notebooks } = opened;
   const journal = new Journal();
   const shares = () => readShares(config.cataloguesDirectory, dataDirectory, opened.place);
   const clusters = new Clusters({
     launcher,
-    rows: new ClusterRows(store),
-    findings: new FindingRows(store),
+    rows: new ClusterRows(store, leases),
+    findings: new FindingRows(store, leases),
     journal,
+    replicas,
+    ...(replicas && { jupyterServers: replicas.jupyterServers }),
     tokens,
     catalogue: async () => {
       const declared = await shares();
@@ -67,9 +74,10 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
   });
   const metrics = makeMetrics(journal, {
     grantedMiB: async () => (await clusters.capacity()).grantedMiB,
-    unreadableLines: () => clusters.unreadableLines()
+    unreadableLines: () => clusters.unreadableLines(),
+    archive: opened.archive
   });
-  const http = createServer(makeApp({ clusters, shares, tokens, metrics, log }));
+  const http = createServer(makeApp({ clusters, notebooks, shares, tokens, metrics, log }));
   const closeStream = serveStream(http, journal, tokens, log);
   await clusters.open();
   await new Promise<void>((resolve, reject) => {
@@ -86,8 +94,9 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
         await clusters.stopAll('Spark was stopped because Aglais was ended.');
       await clusters.close();
       http.closeAllConnections();
-      await store.destroy();
       await opened.close();
+      await replicas?.close();
+      await store.destroy();
       unlock();
     }
   };

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { Shape, shapeTotalMiB } from '@aglais/protocol';
 import fc from 'fast-check';
-import { admit, largestShape } from '../src/clusters/admission.js';
+import { admit, holdersOf, largestShape } from '../src/clusters/admission.js';
 import { machineRoom } from '../src/clusters/launchers/local/machine-room.js';
 import { ProblemError } from '../src/problems.js';
+import { row } from './support/rows.js';
 import { SMALL } from './support/server.js';
 
 const refusal = (action: () => void): ProblemError => {
@@ -24,6 +25,24 @@ describe('Admission', () => {
   it('lets in what fits to the last MiB', () => {
     expect(() => admit(SMALL, machineRoom(one), [], SMALL)).not.toThrow();
     expect(() => admit(SMALL, machineRoom(2 * one), [holder('a.ipynb')], SMALL)).not.toThrow();
+  });
+
+  it('counts a cluster and the one that waits for its end as the larger of the two', () => {
+    const large = JSON.stringify({ ...SMALL, executorMemoryMiB: SMALL.executorMemoryMiB + 100 });
+    const held = (old: string, next: string) =>
+      holdersOf(
+        [row({ shape: old }), row({ id: 'c2', shape: next, replaces: 'c1' })],
+        machineRoom(0)
+      )
+        .map(({ grantedMiB }) => grantedMiB)
+        .reduce((sum, mib) => sum + mib);
+    const small = JSON.stringify(SMALL);
+    expect([held(small, small), held(small, large), held(large, small)]).toEqual([
+      ...[one, one + 100, one + 100]
+    ]);
+    expect(holdersOf([row({ replaces: 'gone' })], machineRoom(0))).toMatchObject([
+      { grantedMiB: one }
+    ]);
   });
 
   it('refuses a shape that is larger than the machine, and says which is the largest that is not', () => {

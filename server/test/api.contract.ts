@@ -312,6 +312,15 @@ export function apiContract(database: () => string | undefined): void {
     });
   });
 
+  it('does not know the memory of notebooks where no pods of theirs are looked after', async () => {
+    expectProblem(await server.browser.get('/notebook-memory'), 404, /not looked after/);
+    const ask = server.browser.post('/notebook-memory', { memoryMiB: 2_048 });
+    expectProblem(await ask, 404, /not looked after/);
+    const wrong = server.browser.post('/notebook-memory', { memoryMiB: 'much' });
+    expectProblem(await wrong, 422, /memoryMiB/);
+    expectProblem(await server.nobody.get('/notebook-memory'), 401, /bearer/);
+  });
+
   describe('A cluster', () => {
     it('is what the protocol says, with nothing secret in it', async () => {
       const { body } = await server.user.get<Cluster>(`/clusters/${cluster.id}`);
@@ -344,6 +353,62 @@ export function apiContract(database: () => string | undefined): void {
         await server.user.post(path, { ...report, outcome: 'ok', at: Date.now() });
         await eventually('its end', () =>
           stream.messages.some(m => m.type === 'cell-run' && m.cellRun.outcome === 'ok')
+        );
+        stream.close();
+        for (const message of stream.messages) StreamMessage.parse(message);
+      },
+      PATIENCE_MS
+    );
+
+    it(
+      'is told that its kernel died: what ran then is over, and says why if memory was the cause',
+      async () => {
+        const at = Date.now();
+        const report = { cell: 'killed', run: 3, outcome: 'running', at };
+        await server.user.post(`/clusters/${cluster.id}/cell-runs`, report);
+        const stream = await follow(server.browser);
+        await eventually(
+          'the cell run',
+          () =>
+            stream.messages.some(
+              m => m.type === 'snapshot' && m.cellRuns.some(({ cell }) => cell === 'killed')
+            ) || stream.messages.some(m => m.type === 'cell-run' && m.cellRun.cell === 'killed')
+        );
+        const memory = { killed: 1, limitMiB: 2_048, quote: 'oom_kill 1', ref: 'memory.events' };
+        const death = { kernel: 'k1', at: at + 1, exitCode: -9, memory };
+        const path = '/jupyter-servers/lab-1/kernel-deaths';
+        expectProblem(await server.browser.post(path, death), 403, /Only the kernel/);
+        expectProblem(await server.user.post(path, { ...death, at: 'now' }), 422, /at/);
+        // It may come twice, and for a kernel that has no Spark.
+        for (const kernel of ['k1', 'k1', 'k-without-spark'])
+          expect((await server.user.post(path, { ...death, kernel })).status).toBe(204);
+        const found = await eventually('the finding', () =>
+          stream.messages.findLast(
+            m =>
+              m.type === 'finding' &&
+              m.finding.finding.code === 'kernel-oom-killed' &&
+              m.finding.finding.subject.cell === 'killed'
+          )
+        );
+        expect(found).toMatchObject({
+          finding: {
+            kernel: 'k1',
+            finding: {
+              confidence: 'certain',
+              severity: 'error',
+              count: 1,
+              advice: [{ action: 'notebook-memory', memoryMiB: 4_096 }, { action: 'code' }]
+            }
+          }
+        });
+        await eventually('the end of the cell', () =>
+          stream.messages.some(
+            m =>
+              m.type === 'cell-run' &&
+              m.cellRun.cell === 'killed' &&
+              m.cellRun.outcome === 'error' &&
+              m.cellRun.error?.name === 'DeadKernelError'
+          )
         );
         stream.close();
         for (const message of stream.messages) StreamMessage.parse(message);

@@ -13,6 +13,19 @@ describe('The configuration', () => {
     expect(config.stateDirectory.startsWith(config.dataDirectory)).toBe(true);
   });
 
+  it('lets clusters live on when one of several servers ends, and else ends them with it', () => {
+    const kubernetes = { AGLAIS_LAUNCHER: 'kubernetes', AGLAIS_KUBERNETES: 'policy.yaml' };
+    const several = { ...kubernetes, AGLAIS_DATABASE: 'postgresql://localhost/aglais' };
+    expect(readConfig({})).toMatchObject({ mayHaveReplicas: false, stopClustersOnExit: true });
+    expect(readConfig(kubernetes)).toMatchObject({
+      mayHaveReplicas: false,
+      stopClustersOnExit: true
+    });
+    expect(readConfig(several)).toMatchObject({ mayHaveReplicas: true, stopClustersOnExit: false });
+    const asked = { ...several, AGLAIS_STOP_CLUSTERS_ON_EXIT: 'true' };
+    expect(readConfig(asked).stopClustersOnExit).toBe(true);
+  });
+
   it('is refused with all that is wrong, each by its name', () => {
     const wrong = {
       AGLAIS_PORT: '70000',

@@ -65,6 +65,13 @@ describe('What is decided for a cluster that is wanted', () => {
     expect(decision.reason).toMatch(/vanished/);
   });
 
+  it('stays if a server that has just taken it over does not know yet that it is ready', () => {
+    const observed = seen({ state: 'starting', url: null });
+    const late = 10 * deadlines.startMs;
+    const decision = decide(row({ ready_at: 1_500 }), observed, false, late, deadlines);
+    expect(decision).toMatchObject({ action: 'none', state: 'ready', desired: 'running' });
+  });
+
   it('stays while it is used, however long ago the last cell began', () => {
     const decision = decide(row(), seen({}), true, 10 * deadlines.idleMs, deadlines);
     expect(decision).toMatchObject({ action: 'none', state: 'ready' });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { openApiDocument } from '@aglais/protocol';
 import { clusterRoutes } from '../src/clusters/routes.js';
+import { notebookRoutes } from '../src/notebooks/routes.js';
 
 interface Layer {
   route?: { path: string; methods: Record<string, boolean> };
@@ -16,8 +17,12 @@ describe('The OpenAPI document', () => {
   );
 
   it('describes every route that is served, and no other', () => {
-    const router = clusterRoutes(undefined as never) as unknown as { stack: Layer[] };
-    const served = router.stack.flatMap(({ route }) =>
+    const routers = [
+      clusterRoutes(undefined as never, null),
+      notebookRoutes(undefined as never, null)
+    ];
+    const layers = (routers as unknown as { stack: Layer[] }[]).flatMap(({ stack }) => stack);
+    const served = layers.flatMap(({ route }) =>
       route
         ? Object.keys(route.methods).map(m => `${m} ${route.path.replace(/:(\w+)/g, '{$1}')}`)
         : []

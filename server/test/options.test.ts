@@ -131,7 +131,7 @@ describe('A cluster that was given options', () => {
     started = [];
     await open();
     expect(await start(cluster.id)).toEqual(['nvme']);
-    expect(clusters.get(cluster.id).options).toEqual(['nvme']);
+    expect((await clusters.get(cluster.id)).options).toEqual(['nvme']);
   });
 
   it('keeps them in a restart that says nothing, and in the next cluster of its kernel', async () => {
@@ -140,7 +140,7 @@ describe('A cluster that was given options', () => {
     const again = await clusters.restart(cluster.id);
     expect(again.options).toEqual(['nvme']);
     await clusters.stop(again.id);
-    await eventually('its end', () => clusters.get(again.id).state === 'stopped');
+    await eventually('its end', async () => (await clusters.get(again.id)).state === 'stopped');
     expect((await ask('k1')).cluster.options).toEqual(['nvme']);
     expect((await ask('k2')).cluster.options).toEqual([]);
   });

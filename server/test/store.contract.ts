@@ -145,9 +145,25 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
       { dismissed: true, finding: { id: 'f1', count: 3 } },
       { dismissed: false, finding: { id: 'f2' } }
     ]);
+    await findings.dismiss('c1', 'f2');
+    await findings.saveFinding(placed('f2', { count: 2 }));
+    expect((await findings.findingsOf(['c1'])).map(({ dismissed }) => dismissed)).toEqual([
+      ...[true, true]
+    ]);
     await findings.removeFinding('c1', 'f1');
     expect((await findings.findingsOf(['c1', 'c2'])).map(f => f.finding.id)).toEqual(['f2']);
     expect(await findings.findingsOf([])).toEqual([]);
+  });
+
+  it('does what belongs together as a whole or not at all', async () => {
+    await clusters.insert(row());
+    const failing = clusters.atOnce(async rows => {
+      await rows.wantStopped('c1', 'restarted');
+      await rows.insert(row({ id: 'c2', replaces: 'c1' }));
+      throw new Error('there is no room');
+    });
+    await expect(failing).rejects.toThrow('no room');
+    expect(await clusters.live()).toEqual([row()]);
   });
 
   it('keeps one row of each run of a cell', async () => {

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { revised } from '../src/replicas/revisions.js';
 import { openStore } from '../src/store/store.js';
 import { storeContract } from './store.contract.js';
 import { Postgres, postgresPrograms } from './support/postgres.js';
@@ -39,6 +40,32 @@ onPostgres(`The store on PostgreSQL${why}`, () => {
     await postgres.restart();
     expect(await store.selectFrom('clusters').selectAll().execute()).toEqual([]);
     await store.destroy();
+  }, 60_000);
+
+  it('ends the transaction of a server that hangs, so that others can write', async () => {
+    const url = await postgres.database();
+    const [frozen, other] = [await openStore(url), await openStore(url)];
+    let wake = (): void => undefined;
+    const asleep = new Promise<void>(resolve => (wake = resolve));
+    let begin = (): void => undefined;
+    const begun = new Promise<void>(resolve => (begin = resolve));
+    const hanging = revised(frozen, async transaction => {
+      begin();
+      await asleep;
+      await transaction.selectFrom('clusters').selectAll().execute();
+    });
+    await begun;
+    const ended = expect(hanging).rejects.toThrow();
+    const revisions = await Promise.all(
+      [1, 2].map(() => revised(other, (_, revision) => Promise.resolve(revision)))
+    );
+    expect(revisions.sort()).toEqual([1, 2]);
+    wake();
+    await ended;
+    // It goes on with another connection.
+    expect(await revised(frozen, (_, revision) => Promise.resolve(revision))).toBe(3);
+    await frozen.destroy();
+    await other.destroy();
   }, 60_000);
 
   it('says that a database cannot be reached without telling its password', async () => {

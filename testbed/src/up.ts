@@ -3,10 +3,11 @@ import { dirname, join } from 'node:path';
 import { KubeConfig, CoreV1Api } from '@kubernetes/client-node';
 import { type DebianPrograms, unpackDebian } from './binaries/debian.js';
 import { buildKube } from './binaries/kube.js';
+import { buildObjectStore } from './binaries/object-store.js';
 import { checkout, directories } from './directories.js';
 import { output, Progress, TestbedError } from './execution.js';
 import { makeProbeImage, PROBE_IMAGE } from './images/probe-image.js';
-import { makeSparkImage } from './images/spark-image.js';
+import { makeSparkImage, s3aJars } from './images/spark-image.js';
 import { clear } from './down.js';
 import { makeCertificates } from './node/certificates.js';
 import { makeCgroups, removeCgroups } from './node/cgroups.js';
@@ -35,6 +36,9 @@ export interface Facts {
   probeImage: string;
   /** A directory of the node with the sample catalogue, for hostPath volumes. */
   catalogues: string;
+  /** An S3 server that tests may start, and the jars with which Spark speaks to one. */
+  objectStore: string;
+  s3aJars: string;
   /** Where `kubectl` and `ctr` are. */
   programs: string[];
   kubernetes: string;
@@ -83,6 +87,7 @@ export async function up(): Promise<Facts> {
     const programs = await buildKube(versions, where.cache, progress);
     const probe = await makeProbeImage(debian.root, where.cache);
     const spark = await makeSparkImage(versions, debian.root, where.cache, progress);
+    const objectStore = await buildObjectStore(versions, where.cache, progress);
     progress.say('Everything is built.');
     if (before) {
       progress.say('A testbed that was not taken down is cleared away.');
@@ -101,6 +106,8 @@ export async function up(): Promise<Facts> {
       sparkImage: spark.reference,
       probeImage: PROBE_IMAGE,
       catalogues: where.catalogues,
+      objectStore,
+      s3aJars: await s3aJars(where.cache, progress),
       programs: [programs, join(debian.root, 'usr', 'bin')],
       kubernetes: versions.kubernetes
     };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkout } from '../src/directories.js';
 import { imageDocuments } from '../src/images/oci.js';
 import { requirementsOf } from '../src/images/requirements.js';
 import { currentRequirements } from '../src/images/spark-image.js';
@@ -52,6 +53,38 @@ describe('the documents of an image', () => {
       'io.containerd.image.name': 'aglais.local/spark:1.0-abc',
       'org.opencontainers.image.ref.name': '1.0-abc'
     });
+  });
+});
+
+describe('the jars of S3A', () => {
+  const list = readFileSync(join(checkout, 'interpreters/spark/image/s3a-jars.txt'), 'utf8');
+  const jars = list.trim().split('\n');
+
+  it('have a version and a checksum each, and come once', () => {
+    for (const jar of jars) expect(jar).toMatch(/^[\w.-]+:[\w.-]+:[\w.]+ [0-9a-f]{64}$/);
+    const names = jars.map(jar => jar.split(':')[1]);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it("are those of PySpark's own Hadoop, with one version of the AWS SDK", () => {
+    const [packages = ''] = readdirSync(join(checkout, '.venv/lib'));
+    const brought = readdirSync(
+      join(checkout, '.venv/lib', packages, 'site-packages/pyspark/jars')
+    );
+    const hadoop = brought.flatMap(jar => /^hadoop-client-api-(.*)\.jar$/.exec(jar)?.[1] ?? []);
+    expect(hadoop).toHaveLength(1);
+    expect(list).toContain(`org.apache.hadoop:hadoop-aws:${hadoop[0]} `);
+    const versions = jars.flatMap(jar => /^software\.amazon\.awssdk:.*:(.*) /.exec(jar)?.[1] ?? []);
+    expect(new Set(versions).size).toBe(1);
+    // What Spark has already must not be there in another version.
+    for (const jar of jars) {
+      const [, name = ''] = jar.split(':');
+      expect(
+        brought.filter(
+          other => other.startsWith(`${name}-`) && /^-\d/.test(other.slice(name.length))
+        )
+      ).toEqual([]);
+    }
   });
 });
 

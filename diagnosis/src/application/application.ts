@@ -3,6 +3,7 @@ import type {
   CellObservation,
   CgroupObservation,
   ClientObservation,
+  KernelDeathObservation,
   LogObservation,
   MemoryObservation,
   PodEventObservation,
@@ -67,6 +68,8 @@ export class Application {
   readonly driver = new MemoryFacts();
   /** The notebook's own kernel. */
   readonly kernel = new MemoryFacts();
+  /** By time: a report may come twice. */
+  readonly kernelDeaths = new Map<number, KernelDeathObservation>();
   /** One cgroup in which all executors live. */
   readonly together = new MemoryFacts();
   readonly executors = new Executors();
@@ -104,6 +107,14 @@ export class Application {
             : this.executors.get(executor).memory;
     memory.addCgroup(reading);
     this.changes.findings = this.changes.resources = true;
+  }
+
+  observeKernelDeath(death: KernelDeathObservation): void {
+    // Told again, its cell may have been ended by what was told first.
+    if (death.cell !== null || !this.kernelDeaths.has(death.at)) {
+      this.kernelDeaths.set(death.at, death);
+    }
+    this.changes.findings = true;
   }
 
   observePod(pod: PodObservation): void {

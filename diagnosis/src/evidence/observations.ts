@@ -33,6 +33,21 @@ const READERS: Record<Observation['kind'], (it: Fields) => Observation | string>
   cgroup: readCgroup,
   memory: readMemory,
   cell: readCell,
+  'kernel-died': it => {
+    const at = number(it, 'at');
+    if (at === null) return 'a kernel-died observation needs at';
+    return {
+      kind: 'kernel-died',
+      at,
+      exitCode: number(it, 'exitCode'),
+      cell: text(it, 'cell'),
+      run: number(it, 'run'),
+      killed: number(it, 'killed') ?? 0,
+      limitMiB: number(it, 'limitMiB'),
+      quote: text(it, 'quote') ?? '',
+      ref: refOf(it)
+    };
+  },
   log: it => ({
     kind: 'log',
     who: whoOf(it) ?? 'driver',

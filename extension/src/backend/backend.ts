@@ -1,16 +1,25 @@
 import type { ServerConnection } from '@jupyterlab/services';
-import type { Capacity, Cluster, ResizeAnswer, RestartRequest, Shape } from '@aglais/protocol';
+import type {
+  Capacity,
+  Cluster,
+  NotebookMemory,
+  ResizeAnswer,
+  RestartRequest,
+  Shape
+} from '@aglais/protocol';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { Connection, IBackend } from '../tokens';
 import type { Trans } from '../words';
+import { NotebookMemoryPoll } from './notebook-memory';
 import { Rest } from './rest';
 import { EMPTY_STATE, reduce, withCluster, withFinding, type State } from './state';
 import { Stream } from './stream';
 
 /** The live backend: folds the stream and the answers to requests into one state. */
 export class Backend implements IBackend, IDisposable {
-  constructor(settings: ServerConnection.ISettings, trans: Trans) {
+  /** @param inPod whether this Jupyter can prove in which pod it runs */
+  constructor(settings: ServerConnection.ISettings, trans: Trans, inPod: boolean) {
     this._rest = new Rest(settings, trans);
     this._stream = new Stream({
       address: () => this._rest.streamAddress(this._state.cursor),
@@ -18,6 +27,12 @@ export class Backend implements IBackend, IDisposable {
       onMessage: message => this._set(reduce(this._state, message), this._connection),
       onConnection: connected => this._set(this._state, connected ? 'connected' : 'unreachable')
     });
+    if (inPod) {
+      this._poll = new NotebookMemoryPoll(
+        () => this._rest.notebookMemory(),
+        memory => this._setMemory(memory)
+      );
+    }
   }
 
   get connection(): Connection {
@@ -26,6 +41,10 @@ export class Backend implements IBackend, IDisposable {
 
   get state(): State {
     return this._state;
+  }
+
+  get notebookMemory(): NotebookMemory | null {
+    return this._notebookMemory;
   }
 
   get changed(): ISignal<this, void> {
@@ -39,6 +58,7 @@ export class Backend implements IBackend, IDisposable {
   dispose(): void {
     if (this.isDisposed) return;
     this._stream.dispose();
+    this._poll?.dispose();
     Signal.clearData(this);
   }
 
@@ -72,6 +92,18 @@ export class Backend implements IBackend, IDisposable {
       this._set(withFinding(this._state, { ...placed, dismissed: true }), this._connection);
   }
 
+  async growNotebook(memoryMiB: number): Promise<NotebookMemory> {
+    try {
+      const memory = await this._rest.growNotebook({ memoryMiB });
+      this._setMemory(memory);
+      return memory;
+    } catch (error) {
+      // It may be waiting for room now.
+      this._poll?.refresh();
+      throw error;
+    }
+  }
+
   capacity(): Promise<Capacity> {
     return this._rest.capacity();
   }
@@ -89,11 +121,19 @@ export class Backend implements IBackend, IDisposable {
     this._changed.emit();
   }
 
+  private _setMemory(memory: NotebookMemory | null): void {
+    if (JSON.stringify(memory) === JSON.stringify(this._notebookMemory)) return;
+    this._notebookMemory = memory;
+    this._changed.emit();
+  }
+
   private readonly _rest: Rest;
   private _state: State = EMPTY_STATE;
   private _connection: Connection = 'connecting';
   private readonly _changed = new Signal<this, void>(this);
   private readonly _stream: Stream;
+  private _notebookMemory: NotebookMemory | null = null;
+  private readonly _poll: NotebookMemoryPoll | null = null;
 }
 
 /** What is not said is left to the server, which keeps what the kernel had. */
@@ -105,6 +145,7 @@ function wanted(shape?: Shape, options?: readonly string[]): RestartRequest {
 export class NoBackend implements IBackend {
   readonly connection = 'off';
   readonly state = EMPTY_STATE;
+  readonly notebookMemory = null;
   readonly changed = new Signal<this, void>(this);
 
   startCluster = refuse;
@@ -112,6 +153,7 @@ export class NoBackend implements IBackend {
   restartCluster = refuse;
   resizeCluster = refuse;
   dismissFinding = refuse;
+  growNotebook = refuse;
   capacity = refuse;
 }
 

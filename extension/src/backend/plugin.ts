@@ -14,6 +14,10 @@ export const backendPlugin: JupyterFrontEndPlugin<IBackend> = {
   activate: (app: JupyterFrontEnd, translator: ITranslator | null): IBackend =>
     // Said by our part of the Jupyter server, which knows whether there is a backend.
     PageConfig.getOption('aglais') === 'on'
-      ? new Backend(app.serviceManager.serverSettings, (translator ?? nullTranslator).load(DOMAIN))
+      ? new Backend(
+          app.serviceManager.serverSettings,
+          (translator ?? nullTranslator).load(DOMAIN),
+          PageConfig.getOption('aglaisPod') === 'on'
+        )
       : new NoBackend()
 };

@@ -4,6 +4,8 @@ import type {
   Capacity,
   Cluster,
   ClusterRequest,
+  NotebookMemory,
+  NotebookMemoryRequest,
   Problem,
   ResizeAnswer,
   ResizeRequest,
@@ -48,6 +50,14 @@ export class Rest {
 
   dismissFinding(cluster: string, id: string): Promise<void> {
     return this._ask('POST', ['clusters', cluster, 'findings', id, 'dismiss'], {});
+  }
+
+  notebookMemory(): Promise<NotebookMemory> {
+    return this._ask('GET', ['notebook-memory']);
+  }
+
+  growNotebook(request: NotebookMemoryRequest): Promise<NotebookMemory> {
+    return this._ask('POST', ['notebook-memory'], request);
   }
 
   capacity(): Promise<Capacity> {

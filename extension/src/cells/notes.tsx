@@ -1,6 +1,6 @@
 import { ReactWidget } from '@jupyterlab/ui-components';
 import * as React from 'react';
-import type { Cluster, PlacedFinding, Shape } from '@aglais/protocol';
+import type { Cluster, NotebookMemory, PlacedFinding, Shape } from '@aglais/protocol';
 import { sameNotes, type CellNotes } from '../backend/select';
 import { findingKey } from '../backend/state';
 import { Card } from '../findings/card';
@@ -10,6 +10,7 @@ import { RunProgress } from './progress';
 /** What notes can ask for. */
 export interface NotesActions {
   readonly resize: (shape: Partial<Shape>) => void;
+  readonly growNotebook: (memoryMiB: number) => void;
   readonly dismiss: (placed: PlacedFinding) => void;
 }
 
@@ -27,11 +28,13 @@ export class CellNotesWidget extends ReactWidget {
   }
 
   /** Shows these notes from now on. */
-  setNotes(notes: CellNotes, cluster: Cluster | null): void {
+  setNotes(notes: CellNotes, cluster: Cluster | null, memory: NotebookMemory | null): void {
     const same = this._notes !== null && sameNotes(notes, this._notes);
-    if (same && sameForAdvice(cluster, this._cluster)) return;
+    const sameMemory = canGrow(memory) === canGrow(this._memory);
+    if (same && sameMemory && sameForAdvice(cluster, this._cluster)) return;
     this._notes = notes;
     this._cluster = cluster;
+    this._memory = memory;
     this.update();
   }
 
@@ -54,9 +57,11 @@ export class CellNotesWidget extends ReactWidget {
                 key={key}
                 placed={placed}
                 cluster={this._cluster}
+                notebookMemory={this._memory}
                 open={this._unfolded.has(key)}
                 onToggle={() => this._toggle(key)}
                 onResize={shape => this._actions.resize(shape)}
+                onGrowNotebook={memoryMiB => this._actions.growNotebook(memoryMiB)}
                 onDismiss={() => this._actions.dismiss(placed)}
                 trans={trans}
               />
@@ -74,7 +79,13 @@ export class CellNotesWidget extends ReactWidget {
 
   private _notes: CellNotes | null = null;
   private _cluster: Cluster | null = null;
+  private _memory: NotebookMemory | null = null;
   private readonly _unfolded = new Set<string>();
+}
+
+/** What is used changes all the time; cards depend on what can be given only. */
+function canGrow(memory: NotebookMemory | null): string {
+  return JSON.stringify(memory && [memory.limitMiB, memory.mostMiB, memory.hindrance]);
 }
 
 /** Figures of a cluster change all the time; cards depend on its state and size only. */

@@ -2,6 +2,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { CommandIDs, orSay } from '../clusters/commands';
+import { GROW_NOTEBOOK } from '../notebook-memory/command';
 import { placeOf } from '../notebook/current';
 import { IBackend } from '../tokens';
 import { DOMAIN } from '../words';
@@ -32,6 +33,7 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
           const args = { notebook: path, kernel, shape: { ...shape } };
           void app.commands.execute(CommandIDs.resize, args);
         },
+        growNotebook: memoryMiB => void app.commands.execute(GROW_NOTEBOOK, { memoryMiB }),
         dismiss: placed => {
           // The button goes away with its card: the focus must not be lost with it.
           const { cell } = placed.finding.subject;

@@ -64,6 +64,7 @@ export class CellNotesTracker implements IDisposable {
     if (this._isDisposed || panel.isDisposed || !panel.content.model) return;
     const place = placeOf(panel);
     const cluster = clusterOf(backend.state, place.kernel);
+    const memory = backend.notebookMemory;
     this._notes = notesByCell(backend.state, place);
     for (const cell of panel.content.widgets) {
       if (!(cell instanceof CodeCell)) continue;
@@ -75,9 +76,9 @@ export class CellNotesTracker implements IDisposable {
       });
       const widget = this._widgets.get(cell);
       if (notes && hasContent(notes)) {
-        if (widget) widget.setNotes(notes, cluster);
+        if (widget) widget.setNotes(notes, cluster, memory);
         else if (cell.isPlaceholder()) this._whenReady(cell);
-        else this._attach(cell).setNotes(notes, cluster);
+        else this._attach(cell).setNotes(notes, cluster, memory);
       } else if (widget) {
         widget.dispose();
         this._widgets.delete(cell);

@@ -2,6 +2,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { addGrowCommand, GROW_NOTEBOOK } from '../notebook-memory/command';
 import { CurrentNotebook } from '../notebook/current';
 import { IBackend } from '../tokens';
 import { DOMAIN } from '../words';
@@ -23,7 +24,8 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     if (backend.connection === 'off') return;
     const trans = (translator ?? nullTranslator).load(DOMAIN);
     addClusterCommands(app.commands, backend, new CurrentNotebook(notebooks), trans);
-    for (const command of [CommandIDs.start, CommandIDs.stop, CommandIDs.restart]) {
+    addGrowCommand(app.commands, backend, trans);
+    for (const command of [CommandIDs.start, CommandIDs.stop, CommandIDs.restart, GROW_NOTEBOOK]) {
       palette?.addItem({ command, category: trans.__('Spark') });
     }
   }

@@ -1,20 +1,31 @@
 import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
-import type { Advice, Cluster, Evidence, PlacedFinding, Shape } from '@aglais/protocol';
+import type {
+  Advice,
+  Cluster,
+  Evidence,
+  NotebookMemory,
+  PlacedFinding,
+  Shape
+} from '@aglais/protocol';
 import { takesLive } from '@aglais/protocol/takes-live';
 import { isLive } from '../backend/select';
 import { Button, KEEPS_KEYS } from '../button';
 import { resized, shapeChanges } from '../clusters/words';
-import { moment, type Trans } from '../words';
+import { growth } from '../notebook-memory/words';
+import { gib, moment, type Trans } from '../words';
 import { confidenceWords, costWords, seenWords, severityWords, sourceWords } from './words';
 
 export interface CardProps {
   readonly placed: PlacedFinding;
   /** The cluster that advice would change: the one that the kernel has now. */
   readonly cluster: Cluster | null;
+  /** Of the pod in which the notebook runs, where it can be raised. */
+  readonly notebookMemory: NotebookMemory | null;
   readonly open: boolean;
   readonly onToggle: () => void;
   readonly onResize: (shape: Partial<Shape>) => void;
+  readonly onGrowNotebook: (memoryMiB: number) => void;
   readonly onDismiss: () => void;
   /** Leads to the cell that suffered, where the card is not under it. */
   readonly onShowCell?: (() => void) | undefined;
@@ -62,6 +73,8 @@ export function Card(props: CardProps): React.JSX.Element {
         {finding.advice.map((advice, index) =>
           advice.action === 'resize' ? (
             <ResizeButton key={index} {...props} shape={advice.shape} />
+          ) : advice.action === 'notebook-memory' ? (
+            <GrowButton key={index} {...props} wantedMiB={advice.memoryMiB} />
           ) : null
         )}
         {props.onShowCell && <Button onClick={props.onShowCell}>{trans.__('Go to cell')}</Button>}
@@ -144,6 +157,22 @@ function ResizeButton(
       onClick={() => props.onResize(shape)}
     >
       {label}
+    </Button>
+  );
+}
+
+/** The kernel's own memory is its pod's: not Spark's size, and not there where Jupyter is in no pod. */
+function GrowButton(
+  props: Pick<CardProps, 'notebookMemory' | 'onGrowNotebook' | 'trans'> & { wantedMiB: number }
+): React.JSX.Element | null {
+  const { notebookMemory, wantedMiB, trans } = props;
+  if (!notebookMemory) return null;
+  const grown = growth(notebookMemory, wantedMiB, trans);
+  if ('why' in grown) return <span className="aglais-Card-done">{grown.why}</span>;
+  const { memoryMiB } = grown;
+  return (
+    <Button primary className="aglais-Card-grow" onClick={() => props.onGrowNotebook(memoryMiB)}>
+      {trans.__('Give the notebook %1 GiB now, without a restart', gib(memoryMiB))}
     </Button>
   );
 }

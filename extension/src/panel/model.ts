@@ -1,6 +1,6 @@
 import { VDomModel } from '@jupyterlab/ui-components';
 import { Throttler } from '@lumino/polling';
-import type { Cluster, ClusterOption, PlacedFinding } from '@aglais/protocol';
+import type { Cluster, ClusterOption, NotebookMemory, PlacedFinding } from '@aglais/protocol';
 import { clusterOf, presentFindings, type NotebookPlace } from '../backend/select';
 import type { CurrentNotebook } from '../notebook/current';
 import type { Connection, IBackend } from '../tokens';
@@ -29,6 +29,11 @@ export class PanelModel extends VDomModel {
 
   get cluster(): Cluster | null {
     return this.place && clusterOf(this.backend.state, this.place.kernel);
+  }
+
+  /** Of the pod in which this Jupyter runs; null where there is none. */
+  get notebookMemory(): NotebookMemory | null {
+    return this.backend.notebookMemory;
   }
 
   /** What can be asked for beyond a size. */

@@ -8,6 +8,7 @@ import { Button } from '../button';
 import { OptionChoice } from '../clusters/options';
 import { possible } from '../clusters/words';
 import { Card } from '../findings/card';
+import { NotebookMemorySection } from '../notebook-memory/section';
 import { sparkIcon } from '../icon';
 import type { Trans } from '../words';
 import { ClusterDetails, ClusterState, Section } from './cluster';
@@ -20,6 +21,8 @@ export interface PanelActions {
   readonly stop: () => void;
   readonly restart: () => void;
   readonly resize: (shape: Partial<Shape>) => void;
+  /** @param memoryMiB asked for if left out */
+  readonly growNotebook: (memoryMiB?: number) => void;
   readonly dismiss: (placed: PlacedFinding) => void;
   readonly showCell: (cell: string) => void;
 }
@@ -85,6 +88,7 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
             title={trans.__('This notebook has no kernel.')}
             hint={trans.__('Spark belongs to a kernel. Run a cell to start one.')}
           />
+          {this._notebookMemory()}
           {this._findings()}
         </>
       );
@@ -113,6 +117,7 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
         {cluster && isLive(cluster) && (
           <ClusterDetails cluster={cluster} offered={this.model.offered} trans={trans} />
         )}
+        {this._notebookMemory()}
         {this._findings()}
       </>
     );
@@ -152,8 +157,21 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
     );
   }
 
+  private _notebookMemory(): React.JSX.Element | null {
+    const { notebookMemory, connection } = this.model;
+    if (!notebookMemory) return null;
+    return (
+      <NotebookMemorySection
+        memory={notebookMemory}
+        disabled={connection !== 'connected'}
+        onGrow={() => this._actions.growNotebook()}
+        trans={this._trans}
+      />
+    );
+  }
+
   private _findings(): React.JSX.Element | null {
-    const { findings, cluster } = this.model;
+    const { findings, cluster, notebookMemory } = this.model;
     const trans = this._trans;
     if (findings.length === 0) return null;
     return (
@@ -166,9 +184,11 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
               key={key}
               placed={placed}
               cluster={cluster}
+              notebookMemory={notebookMemory}
               open={this._unfolded.has(key)}
               onToggle={() => this._toggle(key)}
               onResize={this._actions.resize}
+              onGrowNotebook={memoryMiB => this._actions.growNotebook(memoryMiB)}
               onDismiss={() => this._actions.dismiss(placed)}
               trans={trans}
             />

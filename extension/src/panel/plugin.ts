@@ -9,6 +9,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { CommandIDs, orSay } from '../clusters/commands';
 import { sparkIcon } from '../icon';
+import { GROW_NOTEBOOK } from '../notebook-memory/command';
 import { CurrentNotebook } from '../notebook/current';
 import { IBackend } from '../tokens';
 import { DOMAIN } from '../words';
@@ -42,6 +43,8 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       stop: () => void commands.execute(CommandIDs.stop),
       restart: () => void commands.execute(CommandIDs.restart),
       resize: shape => void commands.execute(CommandIDs.resize, { shape: { ...shape } }),
+      growNotebook: memoryMiB =>
+        void commands.execute(GROW_NOTEBOOK, memoryMiB === undefined ? {} : { memoryMiB }),
       dismiss: placed => {
         const action = backend.dismissFinding(placed.cluster, placed.finding.id);
         void orSay(trans.__('The finding was not dismissed'), action, trans);

@@ -14,6 +14,8 @@ find "$packages" -name '*.a' -delete
 rm -rf "$home"
 mkdir -p "$home/jars" "$home/conf" "$home/work-dir"
 for jar in "$pyspark"/jars/*.jar; do ln -s "$jar" "$home/jars/"; done
+# S3A and the parts of the AWS SDK that it uses (s3a-jars.txt), which PySpark does not bring.
+cp /opt/aglais/jars/*.jar "$home/jars/"
 ln -s "$pyspark/bin" "$home/bin"
 ln -s "$pyspark/python" "$home/python"
 [ -d "$pyspark/sbin" ] && ln -s "$pyspark/sbin" "$home/sbin"

@@ -1,5 +1,6 @@
 import { Shape, type Capacity } from '@aglais/protocol';
 import { ProblemError } from '../problems.js';
+import type { ClusterRow } from '../store/schema.js';
 import { holds, largestMachine, totalMiB, type Need, type Room } from './room.js';
 
 export type Holder = Capacity['holders'][number];
@@ -44,6 +45,24 @@ function withLargestHeap(room: Room, shape: Shape): Shape | null {
     else tooLarge = middle;
   }
   return sized(fits);
+}
+
+/**
+ * Who holds how much of the memory.
+ * @param live clusters that are wanted or not yet gone; one that waits for the end of another takes over what that one holds
+ */
+export function holdersOf(live: readonly ClusterRow[], room: Room): Holder[] {
+  const size = ({ shape }: ClusterRow): number => totalMiB(Shape.parse(JSON.parse(shape)), room);
+  const there = new Map(live.map(row => [row.id, row]));
+  return live.map(row => {
+    const before = row.replaces === null ? undefined : there.get(row.replaces);
+    const held = before ? size(before) : 0;
+    return {
+      cluster: row.id,
+      notebook: row.notebook,
+      grantedMiB: Math.max(0, size(row) - held)
+    };
+  });
 }
 
 /**

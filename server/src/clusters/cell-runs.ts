@@ -1,4 +1,4 @@
-import type { CellRun, CellRunReport } from '@aglais/protocol';
+import type { CellRun, CellRunReport, KernelDeath } from '@aglais/protocol';
 import type { FindingRows } from '../findings/finding-rows.js';
 import type { Journal } from '../stream/journal.js';
 import type { Launcher } from './launchers/launcher.js';
@@ -27,6 +27,29 @@ export class CellRuns {
     });
   }
 
+  /** The kernel of a cluster died by itself, and what it ran with it: it cannot say that any more. */
+  async kernelDied(cluster: string, death: KernelDeath, followed: boolean): Promise<void> {
+    const { at, exitCode, memory } = death;
+    const running = [...this.journal.cellRuns.values()]
+      .filter(run => run.cluster === cluster && run.outcome === 'running')
+      .sort((a, b) => b.startedAt - a.startedAt);
+    await this.launcher.record(cluster, {
+      kind: 'kernel-died',
+      at,
+      exitCode,
+      cell: running[0]?.cell ?? null,
+      run: running[0]?.run ?? null,
+      killed: memory?.killed ?? 0,
+      limitMiB: memory?.limitMiB ?? null,
+      quote: memory?.quote ?? '',
+      ref: memory?.ref ?? ''
+    });
+    const error = { name: 'DeadKernelError', message: 'The kernel died while this cell ran.' };
+    for (const { cell, run } of running) {
+      await this.report(cluster, { cell, run, outcome: 'error', at, error }, followed);
+    }
+  }
+
   /** A cluster has ended: what still ran on it was cut off. A kernel that lives may say more. */
   async conclude(cluster: string): Promise<void> {
     for (const run of this.journal.cellRuns.values()) {
@@ -43,7 +66,7 @@ export class CellRuns {
 
   private async show(cellRun: CellRun): Promise<void> {
     this.journal.publish({ type: 'cell-run', cellRun });
-    await this.rows.saveCellRun(cellRun);
+    await this.rows.saveLateCellRun(cellRun);
   }
 
   private find(cluster: string, cell: string, run: number): CellRun | undefined {

@@ -4,20 +4,25 @@ import type { Logger } from 'pino';
 import type { FindingRows } from '../findings/finding-rows.js';
 import type { Tokens } from '../identity/tokens.js';
 import { notFound } from '../problems.js';
+import { ALONE, type Keeping } from '../replicas/leases.js';
+import { OtherServers, type Replicas } from '../replicas/other-servers.js';
+import type { Reach } from '../replicas/view-rows.js';
 import type { ClusterRow } from '../store/schema.js';
 import type { Journal } from '../stream/journal.js';
 import type { CellRuns } from './cell-runs.js';
 import type { ClusterRows } from './cluster-rows.js';
-import { clusterView } from './cluster-view.js';
 import { ClusterWatches } from './cluster-watches.js';
 import { decide, type Deadlines } from './decide.js';
-import type { Launcher, ObservedCluster, SharePath } from './launchers/launcher.js';
+import { Housekeeping } from './housekeeping.js';
+import type { Launcher, SharePath } from './launchers/launcher.js';
+import { ShownClusters } from './shown-clusters.js';
 import { Turns } from './turns.js';
 
 /** All clusters are looked at this often; a cluster that starts or stops, at each STEP_MS. */
 const TICK_MS = 1_000;
 const STEP_MS = 40;
-
+/** What another server does is looked for this often by one who waits for it. */
+const OTHERS_STEP_MS = 200;
 export interface KeeperOptions {
   launcher: Launcher;
   rows: ClusterRows;
@@ -30,22 +35,26 @@ export interface KeeperOptions {
   shares: () => Promise<SharePath[]>;
   deadlines: Deadlines;
   log: Logger;
+  /** What this server shares with others; missing: it is alone. */
+  replicas?: Replicas | null;
 }
 
 /**
  * Brings the world to what the database wants, follows what happens there, and tells it.
- * Every step may be interrupted at any line; the next start goes on from what it finds.
+ * Every step may be interrupted at any line; the next start goes on from what it finds. Where there are several servers, each
+ * does so for the clusters that it keeps, and shows the others.
  */
 export class ClusterKeeper {
   private readonly watches: ClusterWatches;
-  private readonly observed = new Map<string, ObservedCluster>();
+  private readonly keeping: Keeping;
+  private readonly others: OtherServers | null;
+  private readonly settling = new Set<string>();
+  private readonly shown: ShownClusters;
+  private readonly housekeeping: Housekeeping;
   /** One step at a time for each cluster. */
   private readonly turns = new Turns();
   private readonly abort = new AbortController();
   private ticking: Promise<void> = Promise.resolve();
-  private lastRevision = 0;
-  /** A cluster ended since the oldest were forgotten; an earlier server may have left some too. */
-  private oneEnded = true;
 
   /** @param beforeLook may want clusters stopped before all are looked at */
   constructor(
@@ -54,17 +63,31 @@ export class ClusterKeeper {
     private readonly beforeLook: (unfinished: readonly ClusterRow[]) => Promise<void>
   ) {
     this.watches = new ClusterWatches(options, id => this.refresh(id));
+    const { replicas } = options;
+    this.keeping = replicas?.leases ?? ALONE;
+    this.others = replicas ? new OtherServers({ ...options, replicas }, this) : null;
+    const { keeping, others, watches } = this;
+    const { journal, deadlines } = options;
+    const { idleMs } = deadlines;
+    this.shown = new ShownClusters({ journal, idleMs, keeping, others, watches });
+    this.housekeeping = new Housekeeping({ ...options, keeping, follows: id => this.follows(id) });
   }
 
-  /** Whether the cluster's evidence is being read. */
+  /** Whether this server reads the cluster's evidence. */
   follows(id: string): boolean {
     return this.watches.has(id);
   }
 
+  /** Whether any server does. */
+  async isFollowed(id: string): Promise<boolean> {
+    if (this.follows(id) || !this.others) return this.follows(id);
+    const row = await this.options.rows.get(id);
+    return row !== undefined && row.stopped_at === null;
+  }
+
   /** Where the driver listens, once it does, and what makes it known. */
-  reach(id: string): { url: string; ca: string | null } | null {
-    const observed = this.observed.get(id);
-    return observed?.url ? { url: observed.url, ca: observed.ca } : null;
+  async reach(id: string): Promise<Reach | null> {
+    return this.shown.reach(id) ?? (await this.options.replicas?.views.reach(id)) ?? null;
   }
 
   /** The cluster's notebook has another name now. */
@@ -81,25 +104,57 @@ export class ClusterKeeper {
   /** Finds what an earlier server left, and from then on looks after it. */
   async open(): Promise<void> {
     const { rows, findings, journal } = this.options;
+    this.others?.begin();
     const recent = (await rows.recent()).reverse();
     const ids = recent.map(row => row.id);
+    await this.others?.load(ids);
     for (const row of recent) this.publish(row);
     for (const cellRun of await findings.cellRunsOf(ids))
       journal.publish({ type: 'cell-run', cellRun });
     for (const finding of await findings.findingsOf(ids))
       journal.publish({ type: 'finding', finding });
+    await this.others?.open();
     await this.tick();
-    const ready = (await rows.live()).filter(({ state }) => state === 'ready');
-    await Promise.all(ready.map(row => this.resize(row)));
+    if (!this.others) {
+      const ready = (await rows.live()).filter(({ state }) => state === 'ready');
+      await Promise.all(ready.map(row => this.resize(row)));
+    }
     this.ticking = this.tickForever();
   }
 
   /** Leaves the clusters as they are; a later server adopts them. */
   async close(): Promise<void> {
     this.abort.abort();
+    await this.others?.close();
     await this.ticking;
     await this.turns.idle();
     await this.watches.close();
+    await this.others?.flush();
+  }
+
+  /** Another server had these clusters, or nobody. */
+  async taken(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      this.settleSoon(id);
+      const row = await this.options.rows.get(id);
+      if (row?.state === 'ready') void this.resize(row);
+    }
+  }
+
+  /** Another server keeps it now: from here it is only shown. */
+  async lost(id: string): Promise<void> {
+    await this.watches.leave(id);
+    this.shown.saw(id, null);
+  }
+
+  /** Another server has seen one to its end: the oldest may be forgotten. */
+  ended(): void {
+    this.housekeeping.ended();
+  }
+
+  /** Clusters of which this server knows more than the rows say. */
+  followed(): string[] {
+    return this.watches.ids();
   }
 
   private async tickForever(): Promise<void> {
@@ -112,18 +167,11 @@ export class ClusterKeeper {
   private async tick(): Promise<void> {
     try {
       const unfinished = await this.options.rows.unfinished();
-      await this.beforeLook(unfinished);
-      const known = new Set(unfinished.map(row => row.id));
-      for (const { id } of await this.options.launcher.list()) {
-        if (known.has(id) || this.watches.has(id)) continue;
-        if (await this.options.rows.get(id)) known.add(id);
-        else {
-          this.options.log.warn({ cluster: id }, 'a cluster that nobody asked for is removed');
-          await this.options.launcher.stop(id);
-        }
-      }
-      await Promise.all([...known].map(id => this.step(id)));
-      if (this.oneEnded) await this.forgetOld();
+      const own = unfinished.filter(({ id }) => this.keeping.mayAct(id));
+      await this.beforeLook(own);
+      const left = await this.housekeeping.look(new Set(unfinished.map(({ id }) => id)));
+      await Promise.all([...own.map(({ id }) => id), ...left].map(id => this.step(id)));
+      await this.housekeeping.forgetOld();
     } catch (error) {
       this.options.log.error(
         { err: error },
@@ -132,45 +180,43 @@ export class ClusterKeeper {
     }
   }
 
-  private async forgetOld(): Promise<void> {
-    const { rows, launcher, journal } = this.options;
-    for (const id of await rows.forgetOld()) {
-      journal.forget(id);
-      await launcher.forget(id);
-    }
-    this.oneEnded = false;
-  }
-
   /** Steps until the cluster is ready, or gone. */
   async settle(id: string): Promise<void> {
     while (!this.abort.signal.aborted) {
       const { state } = await this.step(id);
       if (state === 'ready' || state === 'stopped' || state === 'failed') return;
-      await sleep(STEP_MS);
+      await sleep(this.keeping.keeps(id) ? STEP_MS : OTHERS_STEP_MS);
     }
   }
 
   /** Without waiting. What fails (the database may be away) is left to the next look at all clusters. */
   settleSoon(id: string): void {
-    this.settle(id).catch((error: unknown) =>
-      this.options.log.error({ err: error, cluster: id }, 'a cluster was not brought further')
-    );
+    if (this.settling.has(id) || !this.keeping.keeps(id)) return;
+    this.settling.add(id);
+    this.settle(id)
+      .catch((error: unknown) =>
+        this.options.log.error({ err: error, cluster: id }, 'a cluster was not brought further')
+      )
+      .finally(() => this.settling.delete(id));
   }
 
-  /** Looks at one cluster and does the next thing for it. */
+  /** Looks at one cluster and does the next thing for it; one that another server keeps is only looked at. */
   private async step(id: string): Promise<Cluster> {
     return this.turns.take(id, async () => {
       const { rows, launcher, deadlines, log } = this.options;
       const row = await rows.get(id);
       if (!row) throw notFound(`The cluster ${id}`);
+      if (!this.keeping.mayAct(id) || (await this.waitsForOther(row))) return this.publish(row);
       const observed = await launcher.observe(id);
-      if (observed) this.observed.set(id, observed);
-      else this.observed.delete(id);
+      this.shown.saw(id, observed);
       const decision = decide(row, observed, this.watches.busy(id), Date.now(), deadlines);
       const over = observed === null && decision.action === 'none' && hasEnded(decision.state);
       // Before it is written down: a server that is killed in between does it again.
       if (over && row.stopped_at === null) await this.conclude(row);
+      if (decision.state === 'ready' && row.state !== 'ready') await this.shown.publishReach(row);
       const changed = await this.write(row, decision, over);
+      // Another server keeps it now: what was decided is no longer this one's to do.
+      if (!changed || !this.keeping.mayAct(id)) return this.publish(row);
       this.publish(changed);
       try {
         if (decision.action === 'start') await this.start(changed);
@@ -179,12 +225,33 @@ export class ClusterKeeper {
         log.error({ err: error, cluster: id }, `the step "${decision.action}" failed`);
         if (decision.action === 'start') {
           const reason = `Spark could not be started: ${(error as Error).message}`;
-          await rows.wantStopped(id, reason, 'failed');
+          await rows.updateKept(id, { desired: 'stopped', state: 'failed', reason });
         }
       }
-      if (observed && decision.action !== 'stop') this.watches.follow(changed);
+      if (observed && decision.action !== 'stop' && this.keeping.keeps(id))
+        this.watches.follow(changed);
+      if (over) await this.keeping.release(id);
       return this.publish(changed);
     });
+  }
+
+  /** Of a restart: whether the cluster before it is still there. */
+  private async waitsForOther(row: ClusterRow): Promise<boolean> {
+    const { rows, deadlines } = this.options;
+    if (row.replaces === null || row.desired === 'stopped') return false;
+    const before = await rows.get(row.replaces);
+    const now = Date.now();
+    if (!before || before.stopped_at !== null) {
+      // Its own time begins now.
+      const change = { replaces: null, created_at: now };
+      Object.assign(row, change);
+      return !(await rows.updateKept(row.id, change));
+    }
+    if (now - row.created_at > deadlines.startMs) {
+      const reason = 'Spark was not started again because the one before it does not go away.';
+      await rows.updateKept(row.id, { desired: 'stopped', state: 'failed', reason });
+    }
+    return true;
   }
 
   /** An earlier server may have been killed between writing a new size down and bringing it about. */
@@ -206,15 +273,15 @@ export class ClusterKeeper {
     });
   }
 
-  /** Brings the row to what was decided; returns it as it is then. */
+  /** Brings the row to what was decided; returns it as it is then, or null if another server keeps it. */
   private async write(
     row: ClusterRow,
     decision: ReturnType<typeof decide>,
     over: boolean
-  ): Promise<ClusterRow> {
+  ): Promise<ClusterRow | null> {
     const { state, desired, reason } = decision;
     const application = this.watches.diagnosis(row.id)?.application;
-    const busySince = this.watches.busy(row.id) ? { last_used_at: Date.now() } : {};
+    const busy = this.watches.busy(row.id);
     const change: Partial<ClusterRow> = {
       ...(state !== row.state && { state }),
       ...(desired !== row.desired && { desired }),
@@ -223,12 +290,15 @@ export class ClusterKeeper {
       ...(over && row.stopped_at === null && { stopped_at: Date.now() }),
       ...(application?.id && row.application === null && { application: application.id }),
       ...(application?.sparkVersion &&
-        row.spark_version === null && { spark_version: application.sparkVersion }),
-      ...busySince
+        row.spark_version === null && { spark_version: application.sparkVersion })
     };
+    if (busy) {
+      await this.options.rows.used(row.id);
+      row.last_used_at = Date.now();
+    }
     if (Object.keys(change).length === 0) return row;
-    await this.options.rows.update(row.id, change);
-    if (change.stopped_at) this.oneEnded = true;
+    if (!(await this.options.rows.updateKept(row.id, change))) return null;
+    if (change.stopped_at) this.housekeeping.ended();
     if (change.state) {
       this.options.log.info(
         { cluster: row.id, notebook: row.notebook, reason },
@@ -240,10 +310,13 @@ export class ClusterKeeper {
 
   /** All that is known of a cluster that is over is told, and kept with its row. */
   private async conclude(row: ClusterRow): Promise<void> {
-    const { application } = await this.watches.conclude(row);
+    const { views } = this.options.replicas ?? {};
+    const told = (await views?.eventLines(row.id)) ?? 0;
+    const { application, eventLines } = await this.watches.conclude(row, told);
+    await views?.concluded(row.id, eventLines);
     if (row.application === null && application.id) {
       const change = { application: application.id, spark_version: application.sparkVersion };
-      await this.options.rows.update(row.id, change);
+      await this.options.rows.updateKept(row.id, change);
       Object.assign(row, change);
     }
     await this.cellRuns.conclude(row.id);
@@ -257,17 +330,7 @@ export class ClusterKeeper {
 
   /** Tells everybody about the cluster if anything of it is new. */
   publish(row: ClusterRow): Cluster {
-    const { journal, deadlines } = this.options;
-    const diagnosis = this.watches.diagnosis(row.id);
-    const before = journal.clusters.get(row.id);
-    const observed = this.observed.get(row.id) ?? null;
-    const view = clusterView(row, observed, diagnosis, deadlines.idleMs, before?.revision ?? 0);
-    if (before && JSON.stringify(before) === JSON.stringify(view)) return before;
-    // Grows over restarts of the server too.
-    this.lastRevision = Math.max(Date.now(), this.lastRevision + 1);
-    const cluster = { ...view, revision: this.lastRevision };
-    journal.publish({ type: 'cluster', cluster });
-    return cluster;
+    return this.shown.publish(row);
   }
 }
 

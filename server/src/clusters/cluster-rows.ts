@@ -1,16 +1,66 @@
 import { Shape } from '@aglais/protocol';
+import { moment, type Leases } from '../replicas/leases.js';
+import { revised } from '../replicas/revisions.js';
 import type { Store } from '../store/store.js';
 import type { ClusterRow } from '../store/schema.js';
+import { Turns } from './turns.js';
 
 /** Of ended clusters, how many are remembered. */
 const REMEMBERED = 50;
 
 /** The clusters in the database: what is wanted, and what was last known. */
 export class ClusterRows {
-  constructor(private readonly store: Store) {}
+  /** Made in this transaction, and this server's own. */
+  private readonly claimed: string[] = [];
+  private readonly turns = new Turns();
+
+  /**
+   * @param leases of this server; null: it is the only one
+   * @param revision of the transaction that `store` is
+   */
+  constructor(
+    private readonly store: Store,
+    private readonly leases: Leases | null = null,
+    private readonly revision: number | null = null
+  ) {}
+
+  /** What `work` does to the rows that it gets is done as a whole or not at all, and by one server at a time. */
+  async atOnce<T>(work: (rows: ClusterRows) => Promise<T>): Promise<T> {
+    const { leases } = this;
+    if (!leases) {
+      return this.turns.take('rows', () =>
+        this.store.transaction().execute(transaction => work(new ClusterRows(transaction, null, 0)))
+      );
+    }
+    const began = moment();
+    const claimed: string[] = [];
+    const result = await revised(this.store, async (transaction, revision) => {
+      const rows = new ClusterRows(transaction, leases, revision);
+      const done = await work(rows);
+      claimed.push(...rows.claimed);
+      return done;
+    });
+    leases.note(claimed, began);
+    return result;
+  }
+
+  private async write<T>(work: (store: Store, revision: number) => Promise<T>): Promise<T> {
+    if (!this.leases || this.revision !== null) return work(this.store, this.revision ?? 0);
+    return revised(this.store, work);
+  }
 
   async get(id: string): Promise<ClusterRow | undefined> {
     return this.store.selectFrom('clusters').selectAll().where('id', '=', id).executeTakeFirst();
+  }
+
+  /** Of these, those that are remembered. */
+  async some(ids: readonly string[]): Promise<ClusterRow[]> {
+    if (ids.length === 0) return [];
+    return this.store
+      .selectFrom('clusters')
+      .selectAll()
+      .where('id', 'in', [...ids])
+      .execute();
   }
 
   /** Those that are wanted, or not yet seen to be gone. */
@@ -57,17 +107,46 @@ export class ClusterRows {
       .executeTakeFirst();
   }
 
-  /** False if the kernel got a cluster in the same moment. */
+  /** False if the kernel got a cluster in the same moment. This server keeps the new one from its first moment on. */
   async insert(row: ClusterRow): Promise<boolean> {
+    if (this.leases && this.revision === null) return this.atOnce(rows => rows.insert(row));
     const result = await this.store
       .insertInto('clusters')
-      .values(row)
+      .values({ ...row, revision: this.revision ?? 0 })
       .onConflict(conflict => conflict.doNothing())
       .executeTakeFirst();
-    return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+    const made = (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+    if (made && this.leases)
+      this.claimed.push(...(await this.leases.claimIn(this.store, [row.id])));
+    return made;
   }
 
   async update(id: string, change: Partial<ClusterRow>): Promise<void> {
+    await this.write(async (store, revision) => {
+      await store
+        .updateTable('clusters')
+        .set({ ...change, revision })
+        .where('id', '=', id)
+        .execute();
+    });
+  }
+
+  /** What only the server may write that keeps the cluster; false: it does not any more, and nothing was written. */
+  async updateKept(id: string, change: Partial<ClusterRow>): Promise<boolean> {
+    return this.write(async (store, revision) => {
+      if (this.leases && !(await this.leases.isKept(store, id))) return false;
+      await store
+        .updateTable('clusters')
+        .set({ ...change, revision })
+        .where('id', '=', id)
+        .execute();
+      return true;
+    });
+  }
+
+  /** Somebody uses the cluster. Its keeper sees it with its next look; nobody else has to. */
+  async used(id: string): Promise<void> {
+    const change = { last_used_at: Date.now() };
     await this.store.updateTable('clusters').set(change).where('id', '=', id).execute();
   }
 
@@ -77,12 +156,14 @@ export class ClusterRows {
     reason: string,
     state: 'stopping' | 'failed' = 'stopping'
   ): Promise<void> {
-    await this.store
-      .updateTable('clusters')
-      .set({ desired: 'stopped', state, reason })
-      .where('id', '=', id)
-      .where('desired', '=', 'running')
-      .execute();
+    await this.write(async (store, revision) => {
+      await store
+        .updateTable('clusters')
+        .set({ desired: 'stopped', state, reason, revision })
+        .where('id', '=', id)
+        .where('desired', '=', 'running')
+        .execute();
+    });
   }
 
   /** Notes where a kernel is; returns its wanted cluster if that changed anything. */
@@ -148,6 +229,10 @@ export class ClusterRows {
     await this.store.transaction().execute(async transaction => {
       await transaction.deleteFrom('findings').where('cluster', 'in', ids).execute();
       await transaction.deleteFrom('cell_runs').where('cluster', 'in', ids).execute();
+      await transaction.deleteFrom('cluster_views').where('cluster', 'in', ids).execute();
+      await transaction.deleteFrom('cluster_notes').where('cluster', 'in', ids).execute();
+      await transaction.deleteFrom('observations').where('cluster', 'in', ids).execute();
+      await transaction.deleteFrom('leases').where('name', 'in', ids).execute();
       await transaction.deleteFrom('clusters').where('id', 'in', ids).execute();
     });
     return ids;

@@ -68,6 +68,22 @@ export function clusterView(
   };
 }
 
+/**
+ * A cluster that another server keeps.
+ * @param known as the row says, which is never late
+ * @param shown as that server shows it; null: it has not yet
+ */
+export function viewOfOthers(known: Cluster, shown: Cluster | null): Cluster {
+  if (!shown || known.state === 'stopped' || known.state === 'failed') return known;
+  const { notebook, shape, state, reason, createdAt, readyAt, stoppedAt, revision } = known;
+  return {
+    ...shown,
+    ...{ notebook, shape, state, reason, createdAt, readyAt, stoppedAt, revision },
+    waitingFor: shown.state === state ? shown.waitingFor : known.waitingFor,
+    idleStopAt: state === 'ready' ? shown.idleStopAt : null
+  };
+}
+
 /** Tables that are cached now, those first that take most room. */
 function shownTables(diagnosis: Diagnosis): CachedTable[] {
   const tables = diagnosis.tables().filter(({ unpersisted }) => !unpersisted);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Diagnosis } from '@aglais/diagnosis';
 import type { Logger } from 'pino';
 import { ClusterWatch } from '../evidence/cluster-watch.js';
@@ -13,11 +14,15 @@ export interface ClusterWatchesOptions {
   log: Logger;
 }
 
+/** What could not be saved is tried again after this: a database that is restarted must not cost a finding, ms. */
+const SAVE_AGAIN_MS = 1_000;
+
 /** The evidence of all clusters, followed and diagnosed; what it leads to is told and kept. */
 export class ClusterWatches {
   private readonly watches = new Map<string, ClusterWatch>();
   /** By cluster: what was told of it and is on its way into the database. */
   private readonly saving = new Map<string, Promise<void>>();
+  private readonly abort = new AbortController();
 
   /** @param refresh called when memory, executors or stages of a cluster changed */
   constructor(
@@ -31,6 +36,25 @@ export class ClusterWatches {
 
   diagnosis(id: string): Diagnosis | null {
     return this.watches.get(id)?.diagnosis ?? null;
+  }
+
+  /** Lines of the cluster's event log that were read. */
+  eventLines(id: string): number {
+    return this.watches.get(id)?.eventLines ?? 0;
+  }
+
+  /** All that are followed now. */
+  ids(): string[] {
+    return [...this.watches.keys()];
+  }
+
+  /** Another server follows it from now on. */
+  async leave(id: string): Promise<void> {
+    const watch = this.watches.get(id);
+    this.watches.delete(id);
+    await watch?.leave();
+    await this.saving.get(id);
+    this.saving.delete(id);
   }
 
   /** The cluster's notebook has another name now. */
@@ -61,8 +85,12 @@ export class ClusterWatches {
   /**
    * Nothing more will come: what follows from all of it is told and kept when this resolves, whichever server saw the
    * rest. Idempotent.
+   * @param told lines of the event log on which rests what another server told: who has fewer takes nothing of it back
    */
-  async conclude(row: ClusterRow): Promise<Diagnosis> {
+  async conclude(
+    row: ClusterRow,
+    told = 0
+  ): Promise<{ application: Diagnosis['application']; eventLines: number }> {
     const { journal, findings, launcher } = this.options;
     const { id } = row;
     let watch = this.watches.get(id);
@@ -74,21 +102,38 @@ export class ClusterWatches {
     this.watches.delete(id);
     await this.saving.get(id);
     this.saving.delete(id);
-    const found = new Set(watch.diagnosis.findings().map(finding => finding.id));
+    const { diagnosis, eventLines } = watch;
+    const concluded = { application: diagnosis.application, eventLines };
+    if (eventLines < told) return concluded;
+    const found = new Set(diagnosis.findings().map(finding => finding.id));
     // Told by a server that was killed before it could take them back.
     for (const { cluster, finding } of [...journal.findings.values()]) {
       if (cluster !== id || found.has(finding.id)) continue;
       journal.publish({ type: 'finding-withdrawn', cluster: id, id: finding.id });
       await findings.removeFinding(id, finding.id);
     }
-    return watch.diagnosis;
+    return concluded;
   }
 
   /** Leaves all clusters as they are. */
   async close(): Promise<void> {
     await Promise.all([...this.watches.values()].map(watch => watch.close(false)));
+    this.abort.abort();
     await Promise.all(this.saving.values());
     this.watches.clear();
+  }
+
+  /** A server that ends tries once: the next one concludes the same again. */
+  private async save(work: () => Promise<void>, fail: (error: unknown) => void): Promise<void> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        fail(error);
+        if (this.abort.signal.aborted) return;
+        await sleep(SAVE_AGAIN_MS, undefined, { signal: this.abort.signal }).catch(() => undefined);
+      }
+    }
   }
 
   private watch(row: ClusterRow, source: Pick<Launcher, 'follow'>): ClusterWatch {
@@ -96,10 +141,13 @@ export class ClusterWatches {
     const place = { id: row.id, kernel: row.kernel, notebook: row.notebook };
     const fail = (error: unknown) =>
       log.error({ err: error, cluster: row.id }, 'evidence was not kept');
-    const save = (saved: Promise<void>) => {
-      const before = this.saving.get(row.id);
-      const all = Promise.all([before, saved.catch(fail)]).then(() => undefined);
-      this.saving.set(row.id, all);
+    // In the order in which it was told.
+    const save = (work: () => Promise<void>) => {
+      const before = this.saving.get(row.id) ?? Promise.resolve();
+      this.saving.set(
+        row.id,
+        before.then(() => this.save(work, fail))
+      );
     };
     return new ClusterWatch(
       source,
@@ -108,17 +156,17 @@ export class ClusterWatches {
         onResources: () => void this.refresh(row.id).catch(fail),
         onCellRun: cellRun => {
           journal.publish({ type: 'cell-run', cellRun });
-          save(findings.saveCellRun(cellRun));
+          save(() => findings.saveCellRun(cellRun));
         },
         onFinding: (finding, { id, kernel, notebook }) => {
           const dismissed = journal.finding(id, finding.id)?.dismissed ?? false;
           const placed = { cluster: id, kernel, notebook, dismissed, finding };
           journal.publish({ type: 'finding', finding: placed });
-          save(findings.saveFinding(placed));
+          save(() => findings.saveFinding(placed));
         },
         onWithdrawn: id => {
           journal.publish({ type: 'finding-withdrawn', cluster: row.id, id });
-          save(findings.removeFinding(row.id, id));
+          save(() => findings.removeFinding(row.id, id));
         }
       },
       fail

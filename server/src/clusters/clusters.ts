@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Observation } from '@aglais/diagnosis';
 import {
   nextLife,
   Shape,
@@ -8,28 +9,32 @@ import {
   type Cluster,
   type ClusterRequest,
   type Endpoint,
+  type KernelDeath,
   type KernelReport,
   type PlacedFinding,
   type ResizeAnswer,
   type RestartRequest
 } from '@aglais/protocol';
 import { notFound, ProblemError } from '../problems.js';
+import { ALONE } from '../replicas/leases.js';
 import type { ClusterRow } from '../store/schema.js';
-import { admit, largestShape } from './admission.js';
+import { admit, holdersOf, largestShape } from './admission.js';
 import { CellRuns } from './cell-runs.js';
+import type { ClusterRows } from './cluster-rows.js';
 import { ClusterKeeper, type KeeperOptions } from './cluster-keeper.js';
-import { chooseOptions, refuseWithoutMachines } from './options.js';
-import { totalMiB, type Room } from './room.js';
-import { ResizeIncomplete, ResizeRefused } from './launchers/launcher.js';
+import { ClusterSizes } from './cluster-sizes.js';
+import { OwnJupyterServers, type JupyterServers } from './jupyter-servers.js';
+import { chooseOptions, roomWith } from './options.js';
+import type { Room } from './room.js';
 import { Turns } from './turns.js';
 
 /** The turn in which the memory of the machine is given out. */
 const ADMISSION = 'admission';
-/** A Jupyter Server reports every 30 s. */
-const JUPYTER_SILENT_MS = 120_000;
 
 export interface ClustersOptions extends KeeperOptions {
   defaultShape: Shape;
+  /** What is known of Jupyter Servers; this server's own knowledge where it is alone. */
+  jupyterServers?: JupyterServers;
 }
 
 /** The clusters of all kernels, as users and kernels ask for them. What they ask for is written down; the keeper does it. */
@@ -38,17 +43,20 @@ export class Clusters {
   private readonly cellRuns: CellRuns;
   /** One admission at a time. */
   private readonly turns = new Turns();
-  /** When each Jupyter Server last said which kernels it has, on a clock that stands still while the machine sleeps. */
-  private readonly lastReports = new Map<string, number>();
-  /** The Jupyter server of each kernel, as last reported: a kernel may end before it is reported with its cluster. */
-  private readonly homes = new Map<string, string>();
-  private readonly openedAt = performance.now();
+  private readonly sizes: ClusterSizes;
+  private readonly jupyterServers: JupyterServers;
   /** From then on nothing is started. */
   private ending = false;
 
   constructor(private readonly options: ClustersOptions) {
     this.cellRuns = new CellRuns(options.launcher, options.journal, options.findings);
     this.keeper = new ClusterKeeper(options, this.cellRuns, rows => this.stopOrphans(rows));
+    this.sizes = new ClusterSizes({
+      ...options,
+      keeping: options.replicas?.leases ?? ALONE,
+      refresh: id => this.keeper.refresh(id)
+    });
+    this.jupyterServers = options.jupyterServers ?? new OwnJupyterServers();
   }
 
   /** Finds what an earlier server left, and from then on looks after it. */
@@ -65,7 +73,6 @@ export class Clusters {
   /** Stops every cluster, lets no new one begin, and waits until they are gone. */
   async stopAll(reason: string): Promise<void> {
     this.ending = true;
-    // A restart may be between its two clusters: it is let finish, and is refused the second.
     await this.turns.take(ADMISSION, async () => {
       const live = await this.options.rows.live();
       await Promise.all(live.map(row => this.options.rows.wantStopped(row.id, reason)));
@@ -77,7 +84,14 @@ export class Clusters {
     return [...this.options.journal.clusters.values()];
   }
 
-  get(id: string): Cluster {
+  async get(id: string): Promise<Cluster> {
+    const { journal, replicas } = this.options;
+    // Another server may have made it a moment ago.
+    if (!journal.clusters.has(id)) await replicas?.feed.pull();
+    return this.known(id);
+  }
+
+  private known(id: string): Cluster {
     const cluster = this.options.journal.clusters.get(id);
     if (!cluster) throw notFound(`The cluster ${id}`);
     return cluster;
@@ -85,36 +99,63 @@ export class Clusters {
 
   /** The kernel's cluster: the one it has, or a new one. Throws a problem if there is no room. */
   async request(request: ClusterRequest): Promise<{ cluster: Cluster; created: boolean }> {
-    return this.turns.take(ADMISSION, () => this.findOrCreate(request));
+    return this.turns.take(ADMISSION, async () => {
+      const { rows, launcher, defaultShape } = this.options;
+      this.refuseAtTheEnd();
+      const present = await rows.wantedByKernel(request.kernel);
+      if (present) return { cluster: this.shown(present), created: false };
+      // A kernel that was once granted another shape keeps it when Spark starts again by itself.
+      const shape = request.shape ?? (await rows.lastShape(request.kernel)) ?? defaultShape;
+      const before = await rows.lastOptions(request.kernel);
+      const options = chooseOptions(request.options, before, launcher.offers());
+      const room = await roomWith(options, launcher);
+      const home = await this.jupyterServers.homeOf(request.kernel);
+      const row = this.newRow({ ...request, shape, options }, home, null);
+      const made = await rows.atOnce(async bound => {
+        const other = await bound.wantedByKernel(request.kernel);
+        if (other) return { row: other, created: false };
+        admit(shape, room, await this.holders(room, bound), defaultShape);
+        await bound.insert(row);
+        return { row, created: true };
+      });
+      const cluster = this.shown(made.row);
+      this.keeper.settleSoon(made.row.id);
+      return { cluster, created: made.created };
+    });
   }
 
-  private async findOrCreate(
-    request: ClusterRequest
-  ): Promise<{ cluster: Cluster; created: boolean }> {
-    const { rows, launcher, defaultShape } = this.options;
-    if (this.ending) {
-      throw new ProblemError(
-        503,
-        'ending',
-        'Aglais is just ending; no Spark was started. Start Aglais again, then run the cell again.'
-      );
-    }
-    const present = await rows.wantedByKernel(request.kernel);
-    if (present) return { cluster: this.get(present.id), created: false };
-    // A kernel that was once granted another shape keeps it when Spark starts again by itself.
-    const shape = request.shape ?? (await rows.lastShape(request.kernel)) ?? defaultShape;
-    const before = await rows.lastOptions(request.kernel);
-    const options = chooseOptions(request.options, before, launcher.offers());
-    const room = await this.roomWith(options);
-    admit(shape, room, await this.holders(room), defaultShape);
+  /** What was told of it may be newer than a row that was read a moment ago. */
+  private shown(row: ClusterRow): Cluster {
+    return this.options.journal.clusters.get(row.id) ?? this.keeper.publish(row);
+  }
+
+  private refuseAtTheEnd(): void {
+    if (!this.ending) return;
+    throw new ProblemError(
+      503,
+      'ending',
+      'Aglais is just ending; no Spark was started. Start Aglais again, then run the cell again.'
+    );
+  }
+
+  private newRow(
+    {
+      kernel,
+      notebook,
+      shape,
+      options
+    }: { kernel: string; notebook: string; shape: Shape; options: readonly string[] },
+    home: string | null,
+    replaces: string | null
+  ): ClusterRow {
     const now = Date.now();
-    const row: ClusterRow = {
+    return {
       // Sorts by time, and cannot be guessed.
       id: `${now.toString(36)}${randomBytes(5).toString('hex')}`,
-      kernel: request.kernel,
-      notebook: request.notebook,
-      jupyter_server: this.homes.get(request.kernel) ?? null,
-      launcher: launcher.kind,
+      kernel,
+      notebook,
+      jupyter_server: home,
+      launcher: this.options.launcher.kind,
       shape: JSON.stringify(shape),
       options: JSON.stringify(options),
       desired: 'running',
@@ -125,77 +166,60 @@ export class Clusters {
       created_at: now,
       ready_at: null,
       stopped_at: null,
-      last_used_at: now
+      last_used_at: now,
+      replaces,
+      revision: 0
     };
-    if (!(await rows.insert(row))) {
-      const other = await rows.wantedByKernel(request.kernel);
-      if (other) return { cluster: this.get(other.id), created: false };
-    }
-    const cluster = this.keeper.publish(row);
-    this.keeper.settleSoon(row.id);
-    return { cluster, created: true };
   }
 
   async stop(id: string, reason = 'Spark was stopped by you.'): Promise<Cluster> {
-    this.get(id);
+    await this.get(id);
     await this.options.rows.wantStopped(id, reason);
     await this.keeper.refresh(id);
     this.keeper.settleSoon(id);
-    return this.get(id);
+    return this.known(id);
   }
 
   /** A new cluster for the same kernel, of the same shape and with the same options unless others are asked for. */
   async restart(id: string, { shape, options: asked }: RestartRequest = {}): Promise<Cluster> {
-    // The kernel may ask for its cluster while none is there: it waits for this turn and gets the new one.
-    return this.turns.take(ADMISSION, async () => {
-      const old = this.get(id);
-      const wanted = shape ?? old.shape;
-      const options = chooseOptions(asked, old.options, this.options.launcher.offers());
-      const room = await this.roomWith(options);
-      const others = (await this.holders(room)).filter(holder => holder.cluster !== id);
-      // Refused before anything is stopped: a wrong size must not cost the cluster that works.
-      admit(wanted, room, others, this.options.defaultShape);
-      await this.options.rows.wantStopped(id, 'Spark was restarted by you.');
-      await this.keeper.settle(id);
-      const request = { kernel: old.kernel, notebook: old.notebook, shape: wanted, options };
-      return (await this.findOrCreate(request)).cluster;
-    });
-  }
-
-  /** Another size for a cluster that goes on as it is; see `takesLive` for what can be changed so. */
-  async resize(id: string, shape: Shape): Promise<ResizeAnswer> {
-    return this.turns.take(`size of ${id}`, async () => {
-      const { rows, launcher } = this.options;
-      const old = await this.turns.take(ADMISSION, () => this.grantSize(id, shape));
-      // Others are admitted meanwhile: executors may take a while to come.
-      const done = await launcher.resize(id, shape).catch((error: unknown) => error as Error);
-      const refused = done === 'restart-needed' || done instanceof Error;
-      if (refused && !(done instanceof ResizeIncomplete)) {
-        await rows.update(id, { shape: JSON.stringify(old) });
-      }
+    const { rows, launcher, defaultShape } = this.options;
+    const old = await this.get(id);
+    const wanted = shape ?? old.shape;
+    const options = chooseOptions(asked, old.options, launcher.offers());
+    // Both at once: a kernel that asks for its cluster meanwhile gets the new one, and a server that is killed loses none.
+    const cluster = await this.turns.take(ADMISSION, async () => {
+      this.refuseAtTheEnd();
+      const room = await roomWith(options, launcher);
+      const home = await this.jupyterServers.homeOf(old.kernel);
+      const made = await rows.atOnce(async bound => {
+        const others = (await this.holders(room, bound)).filter(holder => holder.cluster !== id);
+        // Refused before anything is stopped: a wrong size must not cost the cluster that works.
+        admit(wanted, room, others, defaultShape);
+        await bound.wantStopped(id, 'Spark was restarted by you.');
+        const other = await bound.wantedByKernel(old.kernel);
+        if (other) return other;
+        const row = this.newRow({ ...old, shape: wanted, options }, home, id);
+        await bound.insert(row);
+        return row;
+      });
       await this.keeper.refresh(id);
-      if (refused) throw notResized(done);
-      return { ...this.get(id), lost: done === 'live' ? null : done.lost };
+      return this.shown(made);
     });
+    this.keeper.settleSoon(cluster.id);
+    await this.keeper.settle(id);
+    return this.known(cluster.id);
   }
 
-  /** Writes the new size down if there is room for it; a server that is killed then brings it about when it is there again. */
-  private async grantSize(id: string, shape: Shape): Promise<Shape> {
-    const { rows, defaultShape } = this.options;
-    const { state, shape: old, options } = this.get(id);
-    if (state !== 'ready') {
-      throw new ProblemError(409, 'not-ready', `This cluster is ${state}. Nothing was changed.`);
-    }
-    const room = await this.roomWith(options);
-    const others = (await this.holders(room)).filter(holder => holder.cluster !== id);
-    admit(shape, room, others, defaultShape);
-    await rows.update(id, { shape: JSON.stringify(shape) });
-    return old;
+  /** Another size for a cluster that goes on as it is. */
+  async resize(id: string, shape: Shape): Promise<ResizeAnswer> {
+    await this.get(id);
+    const lost = await this.sizes.resize(id, shape);
+    return { ...this.known(id), lost };
   }
 
-  endpoint(id: string): Endpoint {
-    const cluster = this.get(id);
-    const reached = this.keeper.reach(id);
+  async endpoint(id: string): Promise<Endpoint> {
+    const cluster = await this.get(id);
+    const reached = await this.keeper.reach(id);
     if (cluster.state !== 'ready' || !reached) {
       throw new ProblemError(
         409,
@@ -211,29 +235,42 @@ export class Clusters {
   }
 
   async reportCellRun(id: string, report: CellRunReport): Promise<void> {
-    this.get(id);
-    await this.cellRuns.report(id, report, this.keeper.follows(id));
-    await this.options.rows.update(id, { last_used_at: Date.now() });
+    await this.get(id);
+    await this.cellRuns.report(id, report, await this.keeper.isFollowed(id));
+    await this.options.rows.used(id);
   }
 
-  /** What a Jupyter Server has now; clusters of kernels that it no longer has are stopped. */
-  async reportKernels(jupyterServer: string, report: KernelReport): Promise<void> {
-    const { rows } = this.options;
-    this.lastReports.set(jupyterServer, performance.now());
-    for (const [kernel, home] of this.homes) if (home === jupyterServer) this.homes.delete(kernel);
+  /** A kernel died by itself: what it ran is over, and its cluster's evidence says why. */
+  async reportKernelDeath(death: KernelDeath): Promise<void> {
+    const row = await this.options.rows.wantedByKernel(death.kernel);
+    if (!row) return;
+    await this.cellRuns.kernelDied(row.id, death, await this.keeper.isFollowed(row.id));
+  }
+
+  /**
+   * What a Jupyter Server has now; clusters of kernels that it no longer has are stopped.
+   * @param whatKilled asked for, should kernels be gone: what may have ended all of them at once, and when
+   */
+  async reportKernels(
+    jupyterServer: string,
+    report: KernelReport,
+    whatKilled: () => Promise<{ at: number; pod: Observation } | null> = () => Promise.resolve(null)
+  ): Promise<void> {
+    const { rows, launcher } = this.options;
+    const kernels = report.kernels.map(kernel => kernel.id);
+    await this.jupyterServers.heard(jupyterServer, kernels);
     for (const kernel of report.kernels) {
-      this.homes.set(kernel.id, jupyterServer);
       const row = await rows.placeKernel(kernel.id, jupyterServer, kernel.notebook);
       if (row) this.keeper.place(row);
     }
-    const gone = await rows.abandoned(
-      jupyterServer,
-      report.kernels.map(kernel => kernel.id)
-    );
+    const gone = await rows.abandoned(jupyterServer, kernels);
+    const killed = gone.length > 0 ? await whatKilled() : null;
     await Promise.all(
-      gone.map(row =>
-        this.stop(row.id, 'Spark was stopped because the kernel of its notebook ended.')
-      )
+      gone.map(async row => {
+        // One that began later has ended of something else.
+        if (killed && row.created_at < killed.at) await launcher.record(row.id, killed.pod);
+        await this.stop(row.id, 'Spark was stopped because the kernel of its notebook ended.');
+      })
     );
   }
 
@@ -244,18 +281,18 @@ export class Clusters {
   }
 
   async dismiss(id: string, findingId: string): Promise<void> {
-    this.get(id);
-    const placed = this.options.journal.finding(id, findingId);
-    if (!placed) throw notFound(`The finding ${findingId}`);
-    const dismissed = { ...placed, dismissed: true };
-    await this.options.findings.saveFinding(dismissed);
-    this.options.journal.publish({ type: 'finding', finding: dismissed });
+    await this.get(id);
+    const { journal, findings } = this.options;
+    if (!journal.finding(id, findingId)) throw notFound(`The finding ${findingId}`);
+    await findings.dismiss(id, findingId);
+    const placed = journal.finding(id, findingId);
+    if (placed) journal.publish({ type: 'finding', finding: { ...placed, dismissed: true } });
   }
 
   async capacity(): Promise<Capacity> {
     const { launcher, defaultShape } = this.options;
     const room = await launcher.room();
-    const holders = await this.holders(room);
+    const holders = await this.holders(room, this.options.rows);
     return {
       totalMiB: room.memoryMiB,
       grantedMiB: holders.reduce((sum, holder) => sum + holder.grantedMiB, 0),
@@ -273,7 +310,7 @@ export class Clusters {
 
   /** The cluster as soon as it is newer than `revision`, or as it is after `waitMs`. */
   async newerThan(id: string, revision: number, waitMs: number): Promise<Cluster> {
-    const present = this.get(id);
+    const present = await this.get(id);
     if (present.revision > revision || waitMs <= 0) return present;
     const heard = new AbortController();
     const leave = this.options.journal.onChange(change => {
@@ -281,46 +318,22 @@ export class Clusters {
     });
     await sleep(waitMs, undefined, { signal: heard.signal }).catch(() => undefined);
     leave();
-    return this.get(id);
+    return this.known(id);
   }
 
-  /** What there is for a cluster with these options. Throws a problem if no machine has them. */
-  private async roomWith(options: readonly string[]): Promise<Room> {
-    const { launcher } = this.options;
-    const room = await launcher.room(options);
-    refuseWithoutMachines(options, launcher.offers(), room);
-    return room;
-  }
-
-  private async holders(room: Room): Promise<Capacity['holders']> {
-    return (await this.options.rows.live()).map(row => ({
-      cluster: row.id,
-      notebook: row.notebook,
-      grantedMiB: totalMiB(Shape.parse(JSON.parse(row.shape)), room)
-    }));
+  private async holders(room: Room, rows: ClusterRows): Promise<Capacity['holders']> {
+    return holdersOf(await rows.live(), room);
   }
 
   /** A Jupyter Server that crashed cannot say that its kernels are gone. */
   private async stopOrphans(unfinished: readonly ClusterRow[]): Promise<void> {
+    const homes = unfinished.flatMap(row =>
+      row.jupyter_server === null || row.desired === 'stopped' ? [] : [row.jupyter_server]
+    );
+    const silent = await this.jupyterServers.silent([...new Set(homes)]);
     for (const row of unfinished) {
-      if (row.jupyter_server === null || row.desired === 'stopped') continue;
-      const heard = this.lastReports.get(row.jupyter_server) ?? this.openedAt;
-      if (performance.now() - heard < JUPYTER_SILENT_MS) continue;
+      if (row.jupyter_server === null || !silent.has(row.jupyter_server)) continue;
       await this.options.rows.wantStopped(row.id, 'Spark was stopped because Jupyter is gone.');
     }
   }
-}
-
-function notResized(why: 'restart-needed' | Error): Error {
-  if (why instanceof ResizeRefused) return new ProblemError(409, 'resize-refused', why.message);
-  if (why instanceof ResizeIncomplete)
-    return new ProblemError(409, 'resize-incomplete', why.message);
-  if (why instanceof Error) return why;
-  return new ProblemError(
-    409,
-    'restart-needed',
-    'A running Spark cannot take this size: heaps and processors are fixed when it starts, and so is the number of executors ' +
-      'on one machine or where it is a range. This size needs a new Spark. Nothing was changed. Restart Spark with it: temporary views and cached tables are lost then, Python ' +
-      'variables are kept.'
-  );
 }

@@ -63,6 +63,8 @@ export function decide(
     case 'interrupted':
       return tooLate ? notStarted('the driver') : { ...keep, action: 'start', state: 'starting' };
     case 'starting':
+      // A server that has just taken it over may not have read yet that it is ready.
+      if (row.ready_at !== null) return { ...keep, action: 'none', state: 'ready' };
       return tooLate
         ? notStarted(observed.waitingFor, observed.advice)
         : { ...keep, action: 'none', state: 'starting' };

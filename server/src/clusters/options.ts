@@ -1,5 +1,6 @@
 import type { ClusterOption } from '@aglais/protocol';
 import { ProblemError } from '../problems.js';
+import type { Launcher } from './launchers/launcher.js';
 import { machinesFor, type Room } from './room.js';
 
 /**
@@ -48,4 +49,14 @@ export function refuseWithoutMachines(
     `No machine of ${room.place} has what was asked for now: ${titles.join(', ')}. Nothing was started or stopped. ` +
       'Choose without it, or ask the people who run the platform.'
   );
+}
+
+/** What there is for a cluster with these options. Throws a problem if no machine has them. */
+export async function roomWith(
+  options: readonly string[],
+  launcher: Pick<Launcher, 'room' | 'offers'>
+): Promise<Room> {
+  const room = await launcher.room(options);
+  refuseWithoutMachines(options, launcher.offers(), room);
+  return room;
 }

@@ -3,15 +3,21 @@ import {
   ClusterRequest,
   KernelReport,
   LongPoll,
+  POD_TOKEN_HEADER,
   ResizeRequest,
   RestartRequest
 } from '@aglais/protocol';
 import { Router } from 'express';
 import { requireUserScope } from '../identity/authenticate.js';
+import type { NotebookMemories } from '../notebooks/notebook-memories.js';
 import { parseBody } from '../problems.js';
 import type { Clusters } from './clusters.js';
 
-export function clusterRoutes(clusters: Clusters): Router {
+/** @param notebooks what is known of the pods of Jupyter Servers; null where they are not looked after */
+export function clusterRoutes(
+  clusters: Clusters,
+  notebooks: Pick<NotebookMemories, 'killedLately'> | null
+): Router {
   const router = Router();
 
   router.post('/clusters', async (request, response) => {
@@ -28,8 +34,9 @@ export function clusterRoutes(clusters: Clusters): Router {
     response.json(await clusters.newerThan(request.params.id, afterRevision, waitMs));
   });
 
-  router.get('/clusters/:id/endpoint', requireUserScope, (request, response) => {
-    response.set('Cache-Control', 'no-store').json(clusters.endpoint(String(request.params.id)));
+  router.get('/clusters/:id/endpoint', requireUserScope, async (request, response) => {
+    const endpoint = await clusters.endpoint(String(request.params.id));
+    response.set('Cache-Control', 'no-store').json(endpoint);
   });
 
   router.delete('/clusters/:id', async (request, response) => {
@@ -57,7 +64,13 @@ export function clusterRoutes(clusters: Clusters): Router {
   });
 
   router.put('/jupyter-servers/:server/kernels', async (request, response) => {
-    await clusters.reportKernels(request.params.server, parseBody(KernelReport, request.body));
+    const report = parseBody(KernelReport, request.body);
+    const token = request.get(POD_TOKEN_HEADER);
+    await clusters.reportKernels(
+      request.params.server,
+      report,
+      notebooks && token ? () => notebooks.killedLately(token) : undefined
+    );
     response.status(204).end();
   });
 

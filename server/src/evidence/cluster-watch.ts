@@ -29,6 +29,8 @@ export interface WatchEvents {
 /** Follows the evidence of one cluster, diagnoses it as it comes, and tells what changed. */
 export class ClusterWatch implements EvidenceSink {
   readonly diagnosis = new Diagnosis();
+  /** Lines of Spark's event log that were read. */
+  eventLines = 0;
   private readonly abort = new AbortController();
   private timer: NodeJS.Timeout | null = null;
   private readonly clock = setInterval(
@@ -53,6 +55,7 @@ export class ClusterWatch implements EvidenceSink {
 
   eventLine(text: string, ref: string): void {
     observeEventLine(this.diagnosis, text, ref);
+    this.eventLines += 1;
     this.tellSoon();
   }
 
@@ -82,6 +85,15 @@ export class ClusterWatch implements EvidenceSink {
     if (over) this.diagnosis.close();
     if (this.timer) clearTimeout(this.timer);
     this.tell();
+  }
+
+  /** Ends the watch without a word: somebody else tells what comes. */
+  async leave(): Promise<void> {
+    this.abort.abort();
+    clearInterval(this.clock);
+    await this.following;
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
   }
 
   private tellSoon(): void {

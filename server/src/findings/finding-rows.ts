@@ -1,9 +1,23 @@
 import { CellRun, PlacedFinding } from '@aglais/protocol';
+import type { Leases } from '../replicas/leases.js';
+import { revised } from '../replicas/revisions.js';
+import type { CellRunRow, FindingRow } from '../store/schema.js';
 import type { Store } from '../store/store.js';
+
+/** As users see it. */
+export function placedFinding(row: FindingRow): PlacedFinding {
+  return { ...PlacedFinding.parse(JSON.parse(row.body)), dismissed: row.dismissed === 1 };
+}
+
+export const cellRunOf = ({ body }: CellRunRow): CellRun => CellRun.parse(JSON.parse(body));
 
 /** Findings and cell runs in the database, for as long as their cluster is remembered. */
 export class FindingRows {
-  constructor(private readonly store: Store) {}
+  /** @param leases of this server; null: it is the only one */
+  constructor(
+    private readonly store: Store,
+    private readonly leases: Leases | null = null
+  ) {}
 
   async findingsOf(clusters: readonly string[]): Promise<PlacedFinding[]> {
     if (clusters.length === 0) return [];
@@ -11,12 +25,10 @@ export class FindingRows {
       .selectFrom('findings')
       .selectAll()
       .where('cluster', 'in', [...clusters])
+      .where('withdrawn', '=', 0)
       .orderBy('last_seen')
       .execute();
-    return rows.map(row => ({
-      ...PlacedFinding.parse(JSON.parse(row.body)),
-      dismissed: row.dismissed === 1
-    }));
+    return rows.map(placedFinding);
   }
 
   async cellRunsOf(clusters: readonly string[]): Promise<CellRun[]> {
@@ -27,37 +39,83 @@ export class FindingRows {
       .where('cluster', 'in', [...clusters])
       .orderBy('started_at')
       .execute();
-    return rows.map(row => CellRun.parse(JSON.parse(row.body)));
+    return rows.map(cellRunOf);
   }
 
+  /** What follows from the evidence of a cluster: only the server that keeps it may say so. Whatever was dismissed stays so. */
   async saveFinding(placed: PlacedFinding): Promise<void> {
     const { cluster, finding } = placed;
     const change = { last_seen: finding.lastSeen, body: JSON.stringify(placed) };
-    const dismissed = placed.dismissed ? 1 : 0;
-    await this.store
-      .insertInto('findings')
-      .values({ cluster, id: finding.id, dismissed, ...change })
-      .onConflict(conflict =>
-        conflict.columns(['cluster', 'id']).doUpdateSet({ dismissed, ...change })
-      )
-      .execute();
+    await this.write(cluster, async (store, revision) => {
+      await store
+        .insertInto('findings')
+        .values({
+          ...{ cluster, id: finding.id, dismissed: placed.dismissed ? 1 : 0 },
+          ...{ ...change, withdrawn: 0, revision }
+        })
+        .onConflict(conflict =>
+          conflict.columns(['cluster', 'id']).doUpdateSet({
+            ...{ ...change, withdrawn: 0, revision },
+            ...(placed.dismissed && { dismissed: 1 })
+          })
+        )
+        .execute();
+    });
   }
 
+  /** Somebody does not want to see it any more, on whichever server he said so. */
+  async dismiss(cluster: string, id: string): Promise<void> {
+    const dismiss = async (store: Store, revision: number): Promise<void> => {
+      await store
+        .updateTable('findings')
+        .set({ dismissed: 1, revision })
+        .where('cluster', '=', cluster)
+        .where('id', '=', id)
+        .execute();
+    };
+    await (this.leases ? revised(this.store, dismiss) : dismiss(this.store, 0));
+  }
+
+  /** Takes it back. Other servers see so by its row, which stays. */
   async removeFinding(cluster: string, id: string): Promise<void> {
-    await this.store
-      .deleteFrom('findings')
-      .where('cluster', '=', cluster)
-      .where('id', '=', id)
-      .execute();
+    await this.write(cluster, async (store, revision) => {
+      await store
+        .updateTable('findings')
+        .set({ withdrawn: 1, revision })
+        .where('cluster', '=', cluster)
+        .where('id', '=', id)
+        .execute();
+    });
   }
 
   async saveCellRun(cellRun: CellRun): Promise<void> {
-    const { cluster, cell, run } = cellRun;
-    const change = { started_at: cellRun.startedAt, body: JSON.stringify(cellRun) };
-    await this.store
-      .insertInto('cell_runs')
-      .values({ cluster, cell, run, ...change })
-      .onConflict(conflict => conflict.columns(['cluster', 'cell', 'run']).doUpdateSet(change))
-      .execute();
+    await this.write(cellRun.cluster, (store, revision) => saveCellRun(store, cellRun, revision));
   }
+
+  /** Of a cluster that nobody keeps any more because it is over. */
+  async saveLateCellRun(cellRun: CellRun): Promise<void> {
+    if (!this.leases) return saveCellRun(this.store, cellRun, 0);
+    await revised(this.store, (store, revision) => saveCellRun(store, cellRun, revision));
+  }
+
+  private async write(
+    cluster: string,
+    work: (store: Store, revision: number) => Promise<void>
+  ): Promise<void> {
+    const { leases } = this;
+    if (!leases) return work(this.store, 0);
+    await revised(this.store, async (transaction, revision) => {
+      if (await leases.isKept(transaction, cluster)) await work(transaction, revision);
+    });
+  }
+}
+
+async function saveCellRun(store: Store, cellRun: CellRun, revision: number): Promise<void> {
+  const { cluster, cell, run } = cellRun;
+  const change = { started_at: cellRun.startedAt, body: JSON.stringify(cellRun), revision };
+  await store
+    .insertInto('cell_runs')
+    .values({ cluster, cell, run, ...change })
+    .onConflict(conflict => conflict.columns(['cluster', 'cell', 'run']).doUpdateSet(change))
+    .execute();
 }

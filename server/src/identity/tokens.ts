@@ -16,8 +16,15 @@ export interface Tokens {
 }
 
 async function secretFile(path: string): Promise<string> {
+  const read = async (): Promise<string> => (await readFile(path, 'utf8')).trim();
+  try {
+    // Where they are mounted, nothing can be written.
+    return await read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
   await writeOnce(path, randomBytes(32).toString('base64url'), 0o600);
-  return (await readFile(path, 'utf8')).trim();
+  return read();
 }
 
 function same(a: string, b: string): boolean {
@@ -25,10 +32,10 @@ function same(a: string, b: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/** Reads `token`, `browser-token` and `secret` in the state directory, which are made at the first start (mode 0600). */
-export async function openTokens(stateDirectory: string): Promise<Tokens> {
+/** Reads `token`, `browser-token` and `secret` in a directory; those that are missing are made (mode 0600). */
+export async function openTokens(directory: string): Promise<Tokens> {
   const [user, browser, secret] = await Promise.all(
-    ['token', 'browser-token', 'secret'].map(name => secretFile(join(stateDirectory, name)))
+    ['token', 'browser-token', 'secret'].map(name => secretFile(join(directory, name)))
   );
   const derived = (what: string) => createHmac('sha256', secret!).update(what).digest('base64url');
   return {

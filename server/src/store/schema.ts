@@ -3,6 +3,13 @@ export interface Database {
   clusters: ClusterRow;
   cell_runs: CellRunRow;
   findings: FindingRow;
+  cluster_views: ClusterViewRow;
+  cluster_notes: ClusterNoteRow;
+  observations: ObservationRow;
+  jupyter_servers: JupyterServerRow;
+  leases: LeaseRow;
+  revisions: { value: number };
+  installation: { name: string; value: string };
 }
 
 export interface ClusterRow {
@@ -24,6 +31,52 @@ export interface ClusterRow {
   ready_at: number | null;
   stopped_at: number | null;
   last_used_at: number;
+  /** The cluster that has to be gone before this one begins. */
+  replaces: string | null;
+  /** With the rows of other tables, the order in which they changed; 0 where one server is alone. */
+  revision: number;
+}
+
+/** A cluster as the server that keeps it shows it, for the others. */
+export interface ClusterViewRow {
+  cluster: string;
+  body: string;
+  /** Where its driver listens. */
+  url: string | null;
+  ca: string | null;
+  /** Lines of its event log from which findings were concluded. */
+  event_lines: number;
+  revision: number;
+}
+
+/** What must not be done a second time. */
+export interface ClusterNoteRow {
+  cluster: string;
+  namespace: string | null;
+  begun_at: number | null;
+  stopped_at: number | null;
+}
+
+/** What was seen of a cluster that no file of Spark's holds. */
+export interface ObservationRow {
+  cluster: string;
+  revision: number;
+  /** Two servers that see the same give it the same key; null: it is seen by one only. */
+  key: string | null;
+  body: string;
+}
+
+export interface JupyterServerRow {
+  id: string;
+  heard_at: number;
+  /** JSON: ids of its kernels. */
+  kernels: string;
+}
+
+export interface LeaseRow {
+  name: string;
+  keeper: string;
+  kept_until: number;
 }
 
 export interface CellRunRow {
@@ -32,6 +85,7 @@ export interface CellRunRow {
   run: number;
   started_at: number;
   body: string;
+  revision: number;
 }
 
 export interface FindingRow {
@@ -40,4 +94,7 @@ export interface FindingRow {
   dismissed: 0 | 1;
   last_seen: number;
   body: string;
+  /** It was taken back; the row tells other servers so. */
+  withdrawn: 0 | 1;
+  revision: number;
 }

@@ -3,12 +3,19 @@ import { Migrator } from 'kysely/migration';
 import pg from 'pg';
 import * as first from './migrations/2026-11-21-first.js';
 import * as options from './migrations/2026-11-22-options.js';
+import * as replicas from './migrations/2026-11-23-replicas.js';
 import type { Database } from './schema.js';
 import { openSqlite } from './sqlite.js';
 
-const migrations = { '2026-11-21-first': first, '2026-11-22-options': options };
+const migrations = {
+  '2026-11-21-first': first,
+  '2026-11-22-options': options,
+  '2026-11-23-replicas': replicas
+};
 
 const INT8_OID = 20;
+/** A server that is frozen in the middle of a transaction must not hold up the others for longer, ms. */
+const FROZEN_MS = 5_000;
 
 function dialect(location: string): Dialect {
   if (!/^postgres(ql)?:/.test(location))
@@ -24,6 +31,12 @@ function dialect(location: string): Dialect {
   // An idle connection broke (the database was restarted): the next query gets a new one, or an error of its own.
   // Without a listener, Node would end the server.
   pool.on('error', () => undefined);
+  pool.on('connect', client => {
+    // The same for one that breaks between two queries of a transaction.
+    client.on('error', () => undefined);
+    // Sent before the query that the connection was made for; where it fails, that one does, too.
+    client.query(`SET idle_in_transaction_session_timeout = ${FROZEN_MS}`).catch(() => undefined);
+  });
   return new PostgresDialect({ pool });
 }
 

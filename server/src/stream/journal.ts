@@ -69,6 +69,14 @@ export class Journal {
     return this.findings.get(findingKey(cluster, id));
   }
 
+  /** Whether it says something of the latest run of its cell that was not told yet. */
+  isNews(cellRun: CellRun): boolean {
+    const known = this.cellRuns.get(cellRunKey(cellRun));
+    if (!known) return true;
+    if (known.startedAt > cellRun.startedAt) return false;
+    return JSON.stringify(known) !== JSON.stringify(cellRun);
+  }
+
   /** Forgets a cluster that ended long ago, with what belongs to it. */
   forget(cluster: string): void {
     this.clusters.delete(cluster);

@@ -39,7 +39,8 @@ export class ServerProcess {
         if (isUp || !line.includes('"Aglais listens"')) return;
         isUp = true;
         const { url } = JSON.parse(line) as { url: string };
-        this.client = new Client(url, readFileSync(join(this.state, 'token'), 'utf8').trim());
+        const secrets = this.env['AGLAIS_SECRETS'] ?? this.state;
+        this.client = new Client(url, readFileSync(join(secrets, 'token'), 'utf8').trim());
         resolve();
       });
     });
@@ -58,6 +59,15 @@ export class ServerProcess {
   async kill(): Promise<void> {
     this.killNow();
     await this.gone;
+  }
+
+  /** It does nothing and knows nothing of it, until `thaw`. */
+  freeze(): void {
+    this.child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.child?.kill('SIGCONT');
   }
 
   /** As an operator ends it; returns its exit code. */

@@ -1,17 +1,9 @@
-import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { runPython } from '../support/connect.js';
-import {
-  environment,
-  eventually,
-  PATIENCE_MS,
-  SMALL,
-  sparkHome,
-  temporaryDirectory
-} from '../support/server.js';
+import { eventually, PATIENCE_MS, SMALL, temporaryDirectory } from '../support/server.js';
+import { openHistoryServer } from './history-server.js';
 import { openRoom, type KubernetesRoom } from './testbed-room.js';
 
 /** A folder of this machine can only be mounted where its node is this machine. */
@@ -63,47 +55,14 @@ onThisMachine('An event log on a volume', () => {
       const copy = readFileSync(join(mirrored, 'app-kept'));
       expect(copy.equals(readFileSync(join(logs, 'app-kept')))).toBe(true);
 
-      const port = await openHistoryServer();
-      const applications = await eventually('its applications', async () => {
-        const asked = fetch(`http://127.0.0.1:${port}/api/v1/applications`).catch(() => null);
-        const listed = (await (await asked)?.json()) as { id: string; attempts: object[] }[];
-        return listed?.length === 2 && listed;
-      });
+      const history = await openHistoryServer(directory.path, `file://${logs}`);
+      ends.push(() => history.close());
+      const applications = await history.applications(2);
       const kept = applications.find(({ id }) => id === 'app-kept');
       expect(kept).toMatchObject({ attempts: [{ completed: true }] });
-      const jobs = await fetch(`http://127.0.0.1:${port}/api/v1/applications/app-kept/jobs`);
-      expect(await jobs.json()).toContainEqual(expect.objectContaining({ status: 'SUCCEEDED' }));
+      const jobs = await history.get('/applications/app-kept/jobs');
+      expect(jobs).toContainEqual(expect.objectContaining({ status: 'SUCCEEDED' }));
     },
     3 * PATIENCE_MS
   );
-
-  /** Spark's own, which PySpark brings. Returns its port. */
-  async function openHistoryServer(): Promise<number> {
-    const free = createServer().listen(0, '127.0.0.1');
-    await new Promise(resolve => free.once('listening', resolve));
-    const { port } = free.address() as AddressInfo;
-    await new Promise(resolve => free.close(resolve));
-    const java = environment(directory.path)['AGLAIS_JAVA']!;
-    const options = {
-      'spark.history.fs.logDirectory': `file://${logs}`,
-      'spark.history.ui.port': String(port)
-    };
-    const server = spawn(
-      java,
-      [
-        '-Xmx512m',
-        ...Object.entries(options).map(([key, value]) => `-D${key}=${value}`),
-        '-cp',
-        join(sparkHome, 'jars', '*'),
-        'org.apache.spark.deploy.history.HistoryServer'
-      ],
-      { stdio: 'ignore', env: { ...process.env, SPARK_LOCAL_IP: '127.0.0.1' } }
-    );
-    ends.push(async () => {
-      const ended = new Promise(resolve => server.once('close', resolve));
-      server.kill('SIGKILL');
-      await ended;
-    });
-    return port;
-  }
 });

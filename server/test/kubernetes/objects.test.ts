@@ -185,6 +185,11 @@ describe('Driver and executors', () => {
     expect(host!.hostPath).toEqual({ path: '/srv/logs', type: 'Directory' });
   });
 
+  it('know nothing of a bucket into which the server puts event logs', () => {
+    const bucket = { name: 'logs', endpoint: 'https://s3.example', keys: '/etc/aglais/keys' };
+    expect(all({ eventLog: { bucket } })).toEqual(all());
+  });
+
   it('go where the operator says', () => {
     const placement = {
       nodeSelector: { pool: 'spark' },
@@ -261,14 +266,24 @@ describe('Driver and executors', () => {
     expect(containers(pod())[0]!.env!.map(({ name }) => name)).not.toContain('AGLAIS_SHARES');
   });
 
-  it('have the keys of the object store by reference', () => {
+  it('have the keys of the object store by reference, under names that Spark does not copy', () => {
     const objectStore = { endpoint: 'https://s3.example', secret: 's3-keys' };
-    const env = pod({ objectStore }).spec!.containers[0]!.env!;
-    expect(env.find(({ name }) => name === 'AWS_SECRET_ACCESS_KEY')).toMatchObject({
-      valueFrom: { secretKeyRef: { name: 's3-keys' } }
-    });
+    for (const one of [pod({ objectStore }), template({ objectStore })]) {
+      const env = one.spec!.containers[0]!.env!;
+      expect(env.find(({ name }) => name === 'AGLAIS_S3_SECRET_KEY')).toEqual({
+        name: 'AGLAIS_S3_SECRET_KEY',
+        valueFrom: { secretKeyRef: { name: 's3-keys', key: 'AWS_SECRET_ACCESS_KEY' } }
+      });
+      expect(env.filter(({ name }) => name.startsWith('AWS_'))).toEqual([]);
+    }
     const properties = driverProperties(spec, policyOf({ objectStore }), 'spaces');
-    expect(properties['spark.hadoop.fs.s3a.endpoint']).toBe('https://s3.example');
+    expect(properties).toMatchObject({
+      'spark.hadoop.fs.s3a.endpoint': 'https://s3.example',
+      'spark.hadoop.fs.s3a.secret.key': '${env.AGLAIS_S3_SECRET_KEY}'
+    });
+    const open = driverProperties(spec, policyOf({ objectStore: {} }), 'spaces');
+    expect(open['spark.hadoop.fs.s3a.aws.credentials.provider']).toMatch(/Anonymous/);
+    expect(open['spark.hadoop.fs.s3a.secret.key']).toBeUndefined();
   });
 });
 

@@ -51,6 +51,28 @@ describe('The policy for Kubernetes', () => {
   });
 });
 
+describe('Event logs in the policy', () => {
+  it('go to a volume or to a bucket, not to both', () => {
+    const volume = { claim: 'logs' };
+    const bucket = { name: 'spark-logs' };
+    expect(policyOf({ eventLog: { volume } }).eventLog).toEqual({ volume });
+    expect(policyOf({ eventLog: { bucket } }).eventLog).toEqual({
+      bucket: { ...bucket, prefix: '', region: 'us-east-1', pathStyle: true }
+    });
+    expect(() => policyOf({ eventLog: { volume, bucket } })).toThrow(/eventLog/);
+    expect(() => policyOf({ eventLog: { bucket: { name: 'Not A Bucket' } } })).toThrow(/eventLog/);
+  });
+
+  it('leave it to the server how a log in a bucket is divided', () => {
+    const eventLog = { bucket: { name: 'spark-logs' } };
+    const properties = { 'spark.eventLog.compress': 'true' };
+    expect(() => policyOf({ eventLog, properties })).toThrow(/spark\.eventLog\.compress/);
+    const options = { big: { title: 'Big', properties } };
+    expect(() => policyOf({ eventLog, options })).toThrow(/spark\.eventLog\.compress/);
+    expect(policyOf({ properties }).properties).toEqual(properties);
+  });
+});
+
 describe('The place of a share in pods', () => {
   const policy = policyOf({
     volumes: [{ name: 'data', mountPath: '/data', source: { claim: 'c' } }],

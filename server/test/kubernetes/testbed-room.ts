@@ -11,11 +11,14 @@ import {
   RbacAuthorizationV1Api
 } from '@kubernetes/client-node';
 import { pino } from 'pino';
+import type { EventLogArchive } from '../../src/clusters/launchers/kubernetes/archive/event-log-archive.js';
 import { ClusterCalls } from '../../src/clusters/launchers/kubernetes/cluster-calls.js';
 import { KubernetesEvidence } from '../../src/clusters/launchers/kubernetes/evidence/pod-evidence.js';
 import { KubernetesLauncher } from '../../src/clusters/launchers/kubernetes/kubernetes-launcher.js';
 import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
 import {
+  NOTEBOOK_CLUSTER_RULES,
+  NOTEBOOK_RULES,
   SERVER_CLUSTER_RULES,
   SERVER_RULES
 } from '../../src/clusters/launchers/kubernetes/rights.js';
@@ -38,8 +41,8 @@ export interface KubernetesRoom extends MachineRoom {
   /** The API server's answers to the calls of a launcher, one by one. */
   calls: ClusterCalls;
   policy: KubernetesPolicy;
-  /** A launcher whose policy differs. */
-  launcherWith(more: object): KubernetesLauncher;
+  /** A launcher whose policy differs, and the archive that puts its event logs into a bucket, if there is one. */
+  launcherWith(more: object, archive?: EventLogArchive): KubernetesLauncher;
 }
 
 /** @param level of Pod Security Standards, by which the namespace admits pods */
@@ -76,11 +79,12 @@ export async function openRoom(level = 'restricted'): Promise<KubernetesRoom> {
   // As one server has it: two must not mirror into one directory.
   const evidence = new KubernetesEvidence({ directory: clusters, log });
   const launchers: KubernetesLauncher[] = [];
-  const launcherWith = (more: object): KubernetesLauncher => {
+  const launcherWith = (more: object, archive?: EventLogArchive): KubernetesLauncher => {
     const launcher = new KubernetesLauncher({
       config: server.config,
       directory: clusters,
       evidence,
+      archive: archive ?? null,
       log,
       policy: KubernetesPolicy.parse({ ...policy, ...more }),
       secretOf: (cluster, purpose) => `a secret for ${purpose} of ${cluster}`
@@ -153,14 +157,18 @@ export async function openRoom(level = 'restricted'): Promise<KubernetesRoom> {
   };
 }
 
-/** An account with the rights that the documentation asks for, and no more: what the tests do as the server, they do as it. */
-async function serverAccount(
+/**
+ * An account with the rights that the documentation asks for, and no more: what the tests do as the server, they do as it.
+ * @param more `notebooks`: their namespace, where they are looked after; `blind`: it may not see the nodes
+ */
+export async function serverAccount(
   admin: KubeConfig,
-  namespace: string
+  namespace: string,
+  more: { notebooks?: string; blind?: boolean; name?: string } = {}
 ): Promise<{ config: KubeConfig; remove(): Promise<void> }> {
   const core = admin.makeApiClient(CoreV1Api);
   const rights = admin.makeApiClient(RbacAuthorizationV1Api);
-  const name = 'aglais-server';
+  const { notebooks, blind = false, name = 'aglais-server' } = more;
   const wide = `${name}-${namespace}`;
   const apiGroup = 'rbac.authorization.k8s.io';
   const subjects = [{ kind: 'ServiceAccount', name, namespace }];
@@ -173,9 +181,21 @@ async function serverAccount(
     namespace,
     body: { metadata: { name }, roleRef: { apiGroup, kind: 'Role', name }, subjects }
   });
-  await rights.createClusterRole({
-    body: { metadata: { name: wide }, rules: [...SERVER_CLUSTER_RULES] }
-  });
+  if (notebooks !== undefined) {
+    await rights.createNamespacedRole({
+      namespace: notebooks,
+      body: { metadata: { name }, rules: [...NOTEBOOK_RULES] }
+    });
+    await rights.createNamespacedRoleBinding({
+      namespace: notebooks,
+      body: { metadata: { name }, roleRef: { apiGroup, kind: 'Role', name }, subjects }
+    });
+  }
+  const rules = [
+    ...(blind ? [] : SERVER_CLUSTER_RULES),
+    ...(notebooks === undefined ? [] : NOTEBOOK_CLUSTER_RULES)
+  ];
+  await rights.createClusterRole({ body: { metadata: { name: wide }, rules } });
   await rights.createClusterRoleBinding({
     body: {
       metadata: { name: wide },

@@ -21,6 +21,8 @@ export function row(change: Partial<ClusterRow> = {}): ClusterRow {
     ready_at: null,
     stopped_at: null,
     last_used_at: 1_000,
+    replaces: null,
+    revision: 0,
     ...change
   };
 }

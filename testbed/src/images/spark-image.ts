@@ -76,7 +76,8 @@ export async function makeSparkImage(
   const log = join(cache, 'logs', 'spark-image.log');
   const base = await baseLayer(versions.debian, debianRoot, cache, log, progress);
   const packages = await pythonPackages(versions.debian, cache, log, progress);
-  const layers = await sparkLayers(base, packages, cache, log, progress);
+  const jars = await s3aJars(cache, progress);
+  const layers = await sparkLayers(base, packages, jars, cache, log, progress);
   const programs = await programLayer(cache, log);
   const paths = [base, join(layers, 'python.tar'), join(layers, 'spark.tar'), programs];
   const key = keyOf([SPARK_IMAGE_CONFIG, ...paths]);
@@ -186,10 +187,35 @@ function pythonPackages(
   );
 }
 
+/**
+ * S3A for Hadoop's own version in PySpark, from Maven Central, each jar by its checksum.
+ * @returns their directory
+ */
+export function s3aJars(cache: string, progress: Progress): Promise<string> {
+  const inputs = ['s3a-jars.txt', 'fetch-jars.sh'].map(name => join(sources, name));
+  return cached(
+    key => join(cache, `s3a-jars-${key}`),
+    keyOf([], inputs),
+    async unfinished => {
+      progress.say('Spark image: S3A and its parts of the AWS SDK');
+      const find =
+        'import glob, os, pyspark; print(*glob.glob(os.path.join(os.path.dirname(pyspark.__file__), "jars", "ivy-*.jar")))';
+      const ivy = output(python, ['-c', find]);
+      if (!ivy) throw new TestbedError('PySpark is not in .venv; run npm run setup and try again.');
+      const [list = '', script = ''] = inputs;
+      const log = join(cache, 'logs', 's3a-jars.log');
+      await execute('sh', [script, list, unfinished, ivy, process.env.AGLAIS_JAVA || 'java'], {
+        log
+      });
+    }
+  );
+}
+
 /** SPARK_HOME with our listeners and class-data archives, made inside the very file system that pods will have. */
 function sparkLayers(
   base: string,
   packages: string,
+  jars: string,
   cache: string,
   log: string,
   progress: Progress
@@ -203,7 +229,7 @@ function sparkLayers(
   ];
   return cached(
     key => join(cache, `spark-layers-${key}`),
-    keyOf([base, packages, EPOCH], inputs),
+    keyOf([base, packages, jars, EPOCH], inputs),
     async unfinished => {
       progress.say('Spark image: SPARK_HOME and class-data archives');
       const root = `${unfinished}.root`;
@@ -215,6 +241,7 @@ function sparkLayers(
         await execute('cp', ['-a', packages, join(root, 'opt', 'python')], { log });
         const aglais = join(root, 'opt', 'aglais');
         mkdirSync(join(aglais, 'training'), { recursive: true });
+        cpSync(jars, join(aglais, 'jars'), { recursive: true });
         cpSync(join(spark, 'src'), join(aglais, 'src'), { recursive: true });
         copyFileSync(join(spark, 'training.py'), join(aglais, 'training', 'training.py'));
         copyFileSync(

@@ -72,6 +72,8 @@ export interface Launcher {
   stop(id: string): Promise<void>;
   /** Removes the evidence of a cluster that was stopped long ago. Idempotent. */
   forget(id: string): Promise<void>;
+  /** Another server has seen the cluster to its end: lets go of what is held open for it. Where servers share clusters. */
+  over?(id: string): Promise<void>;
   /** Everything that exists, whoever started it. */
   list(): Promise<ObservedCluster[]>;
   observe(id: string): Promise<ObservedCluster | null>;

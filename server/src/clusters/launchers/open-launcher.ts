@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../../config.js';
 import type { Tokens } from '../../identity/tokens.js';
+import type { NotebookMemories } from '../../notebooks/notebook-memories.js';
+import type { OpenedReplicas } from '../../replicas/open-replicas.js';
 import { onThisMachine, type SharePlace } from '../../shares/declarations.js';
+import type { ArchiveFigures } from './kubernetes/archive/event-log-archive.js';
 import type { Launcher } from './launcher.js';
 import { openCgroups } from './local/cgroups.js';
 import { findInstallation } from './local/installation.js';
@@ -14,19 +17,31 @@ import { LocalLauncher } from './local/local-launcher.js';
 export interface OpenedLauncher {
   launcher: Launcher;
   place: SharePlace;
+  /** Of the bucket of event logs; null: there is none. */
+  archive: (() => ArchiveFigures) | null;
+  /** Null where pods of notebooks are not looked after. */
+  notebooks: NotebookMemories | null;
   close(): Promise<void>;
 }
 
-/** The launcher that the configuration names. */
+/**
+ * The launcher that the configuration names.
+ * @param replicas null: this server is alone
+ */
 export async function openLauncher(
   config: Config,
   tokens: Tokens,
+  replicas: OpenedReplicas | null,
   log: Logger
 ): Promise<OpenedLauncher> {
   return config.kubernetesPolicy === null
     ? openLocal(config, log)
-    : openKubernetes(config, config.kubernetesPolicy, tokens, log);
+    : openKubernetes(config, config.kubernetesPolicy, tokens, replicas, log);
 }
+
+/** One directory for each cluster is made in it. */
+export const clustersDirectory = ({ stateDirectory }: Config): string =>
+  join(stateDirectory, 'clusters');
 
 async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
   const { stateDirectory } = config;
@@ -36,12 +51,14 @@ async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
     log.warn('memory cgroups cannot be used here: executors are not held to their limit');
   return {
     launcher: new LocalLauncher({
-      directory: join(stateDirectory, 'clusters'),
+      directory: clustersDirectory(config),
       installation: await findInstallation(config),
       cgroup,
       memoryMiB: config.memoryMiB
     }),
     place: onThisMachine(config.dataDirectory),
+    archive: null,
+    notebooks: null,
     async close() {
       // Only an empty group can be removed: clusters that live on keep theirs.
       if (cgroup) await rmdir(cgroup).catch(() => undefined);
@@ -53,6 +70,7 @@ async function openKubernetes(
   config: Config,
   policyFile: string,
   tokens: Tokens,
+  replicas: OpenedReplicas | null,
   log: Logger
 ): Promise<OpenedLauncher> {
   // Loaded only where it is used: the client knows all of Kubernetes, which takes half a second to read.
@@ -61,23 +79,33 @@ async function openKubernetes(
   const { connect } = await import('./kubernetes/connection.js');
   const { readPolicy } = await import('./kubernetes/policy.js');
   const { sharePath } = await import('./kubernetes/shares.js');
+  const { archiveFor } = await import('./kubernetes/archive/archive-for.js');
+  const { NotebookPods } = await import('../../notebooks/notebook-pods.js');
   const policy = await readPolicy(policyFile);
-  const directory = join(config.stateDirectory, 'clusters');
-  const evidence = new KubernetesEvidence({ directory, log });
+  const cluster = connect(policy);
+  const directory = clustersDirectory(config);
+  const evidence = new KubernetesEvidence({ directory, log, shared: replicas?.evidence ?? null });
+  const isOwn = replicas && ((id: string) => replicas.leases.mayAct(id));
+  const archive = archiveFor(policy, directory, log, isOwn);
   const launcher = new KubernetesLauncher({
     policy,
-    config: connect(policy),
+    archive,
+    config: cluster,
     directory,
     evidence,
     secretOf: (cluster, purpose) => tokens.secretOf(cluster, purpose),
-    log
+    log,
+    ...(replicas && { notes: replicas.notes, mayAct: id => replicas.leases.mayAct(id) })
   });
   await launcher.open();
   return {
     launcher,
+    archive: archive && (() => archive.figures()),
+    notebooks: policy.notebooks ? new NotebookPods(cluster, policy.notebooks, log) : null,
     place: declared => Promise.resolve(sharePath(policy, declared)),
     async close() {
       await launcher.close();
+      await archive?.close();
       await evidence.close();
     }
   };

@@ -1,6 +1,6 @@
 import type { V1Volume } from '@kubernetes/client-node';
 import { MOUNTED } from './names.js';
-import type { EventLog, KubernetesPolicy } from './policy.js';
+import type { EventLogVolume, KubernetesPolicy } from './policy.js';
 import type { Mounts } from './shares.js';
 
 const VOLUME = 'event-log';
@@ -11,7 +11,7 @@ const VOLUME = 'event-log';
  * @param readOnly for those who only read
  */
 export function eventLogMount({ eventLog }: KubernetesPolicy, readOnly = false): Mounts {
-  if (!eventLog) return { volumes: [], mounts: [] };
+  if (!eventLog || 'bucket' in eventLog) return { volumes: [], mounts: [] };
   return {
     volumes: [{ name: VOLUME, ...sourceOf(eventLog) }],
     mounts: [
@@ -25,7 +25,7 @@ export function eventLogMount({ eventLog }: KubernetesPolicy, readOnly = false):
   };
 }
 
-function sourceOf({ volume }: EventLog): Omit<V1Volume, 'name'> {
+function sourceOf({ volume }: EventLogVolume): Omit<V1Volume, 'name'> {
   if ('claim' in volume) return { persistentVolumeClaim: { claimName: volume.claim } };
   // A folder that is made for it would be root's, and nobody could write into it.
   if ('hostPath' in volume) return { hostPath: { path: volume.hostPath, type: 'Directory' } };

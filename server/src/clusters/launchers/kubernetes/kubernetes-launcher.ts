@@ -1,17 +1,19 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPod, type Observation } from '@aglais/diagnosis';
 import type { ClusterOption, Shape } from '@aglais/protocol';
 import type { KubeConfig, V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import { exists, replaceFile, writeOnce } from '../../../store/files.js';
+import { exists } from '../../../store/files.js';
 import type { Need, Room } from '../../room.js';
 import { lastWords, readText, shareProblem } from '../cluster-directory.js';
 import { replayEvidence } from '../follow-files.js';
 import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster, Resized } from '../launcher.js';
+import type { EventLogArchive } from './archive/event-log-archive.js';
 import { isPassing, wordsOf } from './api-calls.js';
 import { authorityOf, makeCertificate } from './certificates.js';
 import { ClusterCalls } from './cluster-calls.js';
+import { NoteFiles, type ClusterNotes } from './cluster-notes.js';
 import { ClusterWorld, type ClusterObjects } from './cluster-world.js';
 import { explainDeath } from './driver-death.js';
 import type { Witness } from './evidence/witness-client.js';
@@ -43,13 +45,19 @@ export interface KubernetesLauncherOptions {
   /** One directory for each cluster is made in it. */
   directory: string;
   evidence: ClusterEvidence;
+  /** Where event logs are kept, if it is a bucket. */
+  archive?: EventLogArchive | null;
   /** A secret of a cluster, the same whenever it is asked for. */
   secretOf: (cluster: string, purpose: string) => string;
   log: Logger;
+  /** Where it is noted what must not be done again; files in `directory` where one server is alone. */
+  notes?: ClusterNotes;
+  /** Whether this server may act on a cluster in this moment; always where it is alone. */
+  mayAct?: (cluster: string) => boolean;
 }
 
 /**
- * Clusters as pods. What exists is what Kubernetes has; the directory of a cluster holds its evidence and two notes: that
+ * Clusters as pods. What exists is what Kubernetes has; the directory of a cluster holds its evidence, and it is noted that
  * its driver was begun, and that it was stopped. Users' data never pass through here.
  */
 export class KubernetesLauncher implements Launcher {
@@ -62,11 +70,15 @@ export class KubernetesLauncher implements Launcher {
   private readonly prepared = new Map<string, Promise<void>>();
   private readonly removal: Removal;
   private readonly resizing: Resizing;
+  private readonly notes: ClusterNotes;
+  private readonly mayAct: (cluster: string) => boolean;
   private readonly sweeping: NodeJS.Timeout;
 
   constructor(private readonly options: KubernetesLauncherOptions) {
     const { config, policy, log } = options;
     this.evidence = options.evidence;
+    this.notes = options.notes ?? new NoteFiles(options.directory);
+    this.mayAct = options.mayAct ?? (() => true);
     this.calls = new ClusterCalls(config, policy);
     this.nodes = new Nodes(config, policy, log);
     this.world = new ClusterWorld({
@@ -80,6 +92,7 @@ export class KubernetesLauncher implements Launcher {
       world: this.world,
       calls: this.calls,
       evidence: this.evidence,
+      archive: options.archive ?? null,
       policy,
       log
     });
@@ -91,8 +104,8 @@ export class KubernetesLauncher implements Launcher {
       waiting: (id, objects) => this.executorsWait(id, objects)
     });
     this.sweeping = setInterval(() => {
-      this.removal.sweep();
-      this.resizing.sweep();
+      this.removal.sweep(this.mayAct);
+      this.resizing.sweep(this.mayAct);
     }, SWEEP_MS);
     this.sweeping.unref();
   }
@@ -100,6 +113,10 @@ export class KubernetesLauncher implements Launcher {
   /** Knows what exists from then on; everything else waits for it by itself. */
   async open(): Promise<void> {
     await this.world.open();
+    this.options.archive?.open({
+      exists: id => this.world.of(id) !== null,
+      remove: id => this.removeDirectory(id)
+    });
   }
 
   async close(): Promise<void> {
@@ -124,14 +141,12 @@ export class KubernetesLauncher implements Launcher {
     // Refused before anything is made.
     chosenOptions(spec, policy);
     await this.world.open();
-    const directory = this.directory(id);
     // What was stopped, or has had its driver, never gets another.
-    if (await exists(join(directory, 'stopped'))) return;
-    if (await exists(join(directory, 'begun'))) return;
+    const noted = await this.notes.read(id);
+    if (noted.stopped || noted.begun) return;
     if (this.world.of(id)?.driver) return;
     const namespace = namespaceOf(policy, spec.user ?? 'user');
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    await replaceFile(join(directory, 'namespace'), namespace);
+    await this.notes.noteNamespace(id, namespace);
     try {
       await this.make(spec, namespace);
     } catch (error) {
@@ -141,30 +156,36 @@ export class KubernetesLauncher implements Launcher {
       return;
     }
     // A stop that came meanwhile may have found less than there is now.
-    if (await exists(join(directory, 'stopped'))) await this.removal.remove(id, namespace);
+    if ((await this.notes.read(id)).stopped) await this.removal.remove(id, namespace);
   }
 
   private async make(spec: ClusterSpec, namespace: string): Promise<void> {
     const { id } = spec;
     if (this.options.policy.prepare) await this.prepare(namespace);
+    if (!this.mayAct(id)) return;
     const root = await this.calls.root(spec, namespace);
     if (root.metadata?.deletionTimestamp) return;
-    await this.calls.rest(spec, namespace, root, await this.secretsOf(spec, namespace));
-    await writeOnce(join(this.directory(id), 'begun'), `${new Date().toISOString()}\n`);
+    const secrets = await this.secretsOf(spec, namespace);
+    // Who was frozen meanwhile finds that another goes on. Were it frozen just here, its driver would wait in vain for
+    // the ConfigMap of a cluster that has gone, and be swept.
+    if (!this.mayAct(id)) return;
+    await this.calls.rest(spec, namespace, root, secrets);
+    await this.notes.noteBegun(id);
     // Whoever asked sees it from now on.
     await this.world.until(() => Boolean(this.world.of(id)?.driver), SEEN_MS);
   }
 
   async stop(id: string): Promise<void> {
     await this.world.open();
-    const directory = this.directory(id);
     const known = this.world.of(id);
-    if (!known && !(await exists(directory))) return;
+    const noted = await this.notes.read(id);
+    const namespace = known?.namespace ?? noted.namespace;
+    if (!namespace) return;
     // Whoever comes to start it later finds this.
-    await writeOnce(join(directory, 'stopped'), `${new Date().toISOString()}\n`);
-    const noted = await readText(join(directory, 'namespace'));
-    const namespace = known?.namespace ?? noted;
-    if (namespace) await this.removal.remove(id, namespace);
+    await this.notes.noteStopped(id);
+    await this.removal.remove(id, namespace);
+    // How its pods went, too: what is concluded next rests on all that is on record.
+    await this.evidence.told(id);
   }
 
   async resize(id: string, shape: Shape): Promise<Resized> {
@@ -174,8 +195,18 @@ export class KubernetesLauncher implements Launcher {
 
   async forget(id: string): Promise<void> {
     this.authorities.delete(id);
+    // What is not in the bucket yet is removed when it is.
+    if ((await this.options.archive?.letGo(id)) ?? true) await this.removeDirectory(id);
+  }
+
+  private async removeDirectory(id: string): Promise<void> {
     await this.evidence.forget(id);
     await rm(this.directory(id), { recursive: true, force: true });
+  }
+
+  /** Another server has seen it to its end. */
+  async over(id: string): Promise<void> {
+    await this.evidence.over(id);
   }
 
   async list(): Promise<ObservedCluster[]> {
@@ -187,7 +218,7 @@ export class KubernetesLauncher implements Launcher {
   async observe(id: string): Promise<ObservedCluster | null> {
     await this.world.open();
     const objects = this.world.of(id);
-    if (!objects) return null;
+    if (!objects && !(await this.isUnseen(id))) return null;
     const base: Omit<ObservedCluster, 'state'> = {
       id,
       url: null,
@@ -198,12 +229,14 @@ export class KubernetesLauncher implements Launcher {
       shareProblems: []
     };
     const directory = this.directory(id);
+    if (!objects) return { ...base, state: 'starting', waitingFor: 'news of the driver' };
     const { driver } = objects;
     if (!driver) {
-      const begun = await exists(join(directory, 'begun'));
-      return begun
-        ? { ...base, state: 'exited', exit: explainDeath(null, null, '') }
-        : { ...base, state: 'interrupted', waitingFor: 'the driver' };
+      if (!(await this.notes.read(id)).begun)
+        return { ...base, state: 'interrupted', waitingFor: 'the driver' };
+      return (await this.isUnseen(id))
+        ? { ...base, state: 'starting', waitingFor: 'news of the driver' }
+        : { ...base, state: 'exited', exit: explainDeath(null, null, '') };
     }
     const pod = readPod({ ...driver }, objectName(id))!;
     if (isOver(driver)) {
@@ -241,11 +274,23 @@ export class KubernetesLauncher implements Launcher {
   }
 
   async replay(id: string, sink: EvidenceSink): Promise<void> {
+    await this.evidence.copied(id);
     await replayEvidence(this.directory(id), sink, found => this.record(id, found));
   }
 
   async record(id: string, observation: Observation): Promise<void> {
     await this.evidence.record(id, observation);
+  }
+
+  /**
+   * Whether there is a driver that the watch has not told of: it may have been silent for minutes, and another server may
+   * have made it. Asked before a cluster is called gone, because what is called so is removed.
+   */
+  private async isUnseen(id: string): Promise<boolean> {
+    const { namespace, begun, stopped } = await this.notes.read(id);
+    if (namespace === null || !begun || stopped) return false;
+    const pods = await this.calls.podsOf(id, namespace);
+    return pods.some(pod => pod.metadata?.name === objectName(id) && !isOver(pod));
   }
 
   private directory(id: string): string {

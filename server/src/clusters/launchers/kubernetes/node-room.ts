@@ -58,6 +58,16 @@ export function nodeRooms(
     });
 }
 
+/** Memory of a node that nobody has asked for, MiB; below zero where pods were given more than it has. */
+export function unaskedMiB(node: V1Node, pods: Iterable<V1Pod>): number {
+  let left = quantityMiB(node.status?.allocatable?.['memory'] ?? null) ?? 0;
+  for (const pod of pods) {
+    const over = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+    if (!over && pod.spec?.nodeName === node.metadata?.name) left -= podSize(pod).memoryMiB;
+  }
+  return left;
+}
+
 /** The most that is free on one of the nodes that take such pods; null if there is none. */
 export function mostFree(
   nodes: readonly NodeRoom[],

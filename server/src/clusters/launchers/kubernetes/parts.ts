@@ -18,6 +18,12 @@ export interface ClusterEvidence {
   ready(cluster: string): { port: number; problems: string[] } | null;
   /** Fetches the last bytes, within a bounded time, and stops mirroring. */
   ended(cluster: string): Promise<void>;
+  /** Those who follow have been told what was seen so far, within a bounded time. */
+  told(cluster: string): Promise<void>;
+  /** What is on record is in the cluster's directory when this resolves. */
+  copied(id: string): Promise<void>;
+  /** Another server has seen the cluster to its end. */
+  over(cluster: string): Promise<void>;
   follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void>;
   record(id: string, observation: Observation): Promise<void>;
   forget(id: string): Promise<void>;

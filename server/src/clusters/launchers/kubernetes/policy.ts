@@ -72,12 +72,31 @@ const ShareVolume = z.strictObject({
 });
 export type ShareVolume = z.infer<typeof ShareVolume>;
 
-/** Where Spark's own event logs are kept when their pods are gone, as Spark's History Server reads them. */
-const EventLog = z.strictObject({
+const EventLogVolume = z.strictObject({
   volume: VolumeSource.describe('Must be writable for the user of the pods'),
   subPath: z.string().optional()
 });
-export type EventLog = z.infer<typeof EventLog>;
+export type EventLogVolume = z.infer<typeof EventLogVolume>;
+
+/** A bucket into which the server puts event logs: pods know neither its name nor its keys. */
+const EventLogBucket = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'a name of a bucket'),
+  prefix: z.string().default('').describe('A folder in the bucket'),
+  endpoint: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("Nothing said: AWS's own"),
+  region: z.string().min(1).default('us-east-1'),
+  pathStyle: z.boolean().default(true),
+  keys: AbsolutePath.optional().describe(
+    'A folder with the files AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: a Secret, mounted into the pod of the server. ' +
+      "Nothing said: the server's environment or role, as clients of AWS look for them"
+  )
+});
+export type EventLogBucket = z.infer<typeof EventLogBucket>;
+
+/** Where Spark's own event logs are kept when their pods are gone, as Spark's History Server reads them. */
+const EventLog = z.union([EventLogVolume, z.strictObject({ bucket: EventLogBucket })]);
 
 const ObjectStore = z.strictObject({
   endpoint: z.url().optional(),
@@ -88,6 +107,18 @@ const ObjectStore = z.strictObject({
     .optional()
     .describe('A Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none: public buckets')
 });
+
+/** Pods in which Jupyter Servers and their kernels run, whoever made them, and may be given more memory. */
+const Notebooks = z.strictObject({
+  namespace: z.string().regex(/^(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'a namespace'),
+  labels: Strings.refine(labels => Object.keys(labels).length > 0, 'at least one label')
+    .default({ component: 'singleuser-server' })
+    .describe('All of which each of these pods has'),
+  container: z.string().default('notebook').describe('The one in which kernels run'),
+  mostMiB: MiB.describe('The most that one of them may be given'),
+  audience: z.string().min(1).default('aglais').describe('Of the tokens by which they are known')
+});
+export type Notebooks = z.infer<typeof Notebooks>;
 
 /** Peers of a NetworkPolicy, handed on as they are. */
 const Peers = z.array(
@@ -100,87 +131,106 @@ const Peers = z.array(
   })
 );
 
-export const KubernetesPolicy = z.strictObject({
-  installation: Name.default('aglais').describe('Tells apart installations in one Kubernetes'),
-  connection: z
-    .strictObject({ kubeconfig: z.string().optional(), context: z.string().optional() })
-    .prefault({})
-    .describe('Nothing said: the service account of the pod we run in, else the usual kubeconfig'),
-  namespace: z
-    .string()
-    .regex(/^(?=.{1,63}$)[a-z0-9]([a-z0-9-]|\{user\})*$/, 'a namespace; {user} may stand in it')
-    .default('aglais'),
-  prepare: z
-    .boolean()
-    .default(false)
-    .describe('Make namespaces and the rights of drivers when they are missing'),
-  serviceAccount: z.string().default('aglais-driver'),
-  image: z.strictObject({
-    name: z.string().min(1),
-    pullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
-    pullSecrets: z.array(z.string()).default([])
-  }),
-  reach: z
-    .enum(['pod', 'service'])
-    .default('pod')
-    .describe('How kernels address a driver: by the IP of its pod, or by the name of its Service'),
-  placement: Placement.prefault({}),
-  driver: z
-    .strictObject({
-      overheadMiB: MiB.default(384).describe('Beyond its heap: class data, code, threads'),
-      cpu: z.strictObject({ request: Cpu.default('250m'), limit: Cpu.optional() }).prefault({})
-    })
-    .prefault({}),
-  executor: z
-    .strictObject({
-      cpuPerCore: z
-        .number()
-        .positive()
-        .max(1)
-        .default(1)
-        .describe('Processors asked for, for each task that an executor runs at once'),
-      limitCpu: z.boolean().default(false)
-    })
-    .prefault({}),
-  witness: z.strictObject({ memoryMiB: MiB.default(96), cpu: Cpu.default('20m') }).prefault({}),
-  scratch: Scratch.default({ kind: 'disk' }),
-  options: z.record(Name, Option).default({}),
-  volumes: z.array(ShareVolume).default([]),
-  eventLog: EventLog.optional().describe("Nothing said: only the server's own copy is kept"),
-  dataDirectory: AbsolutePath.default('/data').describe(
-    'What ${AGLAIS_DATA} in the path of a share means in the pods'
-  ),
-  sharePaths: z
-    .record(z.string(), z.string())
-    .default({})
-    .describe('Where shares are in the pods if not where they say, by their ids'),
-  objectStore: ObjectStore.optional(),
-  network: z
-    .strictObject({
-      kernels: Peers.optional().describe('Who may reach Spark Connect; nothing said: everybody'),
-      server: Peers.optional().describe('Who may reach the witness; nothing said: everybody')
-    })
-    .prefault({}),
-  security: z
-    .strictObject({
-      runAsUser: z.number().int().min(1).default(185),
-      supplementalGroups: z.array(z.number().int()).default([])
-    })
-    .prefault({}),
-  capacity: z
-    .strictObject({
-      memoryMiB: MiB.optional().describe('All clusters together; nothing said: what nodes have'),
-      largestNode: z
-        .strictObject({ memoryMiB: MiB, cores: z.number().positive() })
-        .optional()
-        .describe('For clusters that grow by themselves: a node that could come')
-    })
-    .prefault({}),
-  labels: Strings.default({}),
-  annotations: Strings.default({}),
-  properties: Strings.default({}).describe('Spark properties, which win over ours'),
-  stopSeconds: z.number().int().min(1).max(600).default(20).describe('What a driver gets to end')
-});
+export const KubernetesPolicy = z
+  .strictObject({
+    installation: Name.default('aglais').describe('Tells apart installations in one Kubernetes'),
+    connection: z
+      .strictObject({ kubeconfig: z.string().optional(), context: z.string().optional() })
+      .prefault({})
+      .describe(
+        'Nothing said: the service account of the pod we run in, else the usual kubeconfig'
+      ),
+    namespace: z
+      .string()
+      .regex(/^(?=.{1,63}$)[a-z0-9]([a-z0-9-]|\{user\})*$/, 'a namespace; {user} may stand in it')
+      .default('aglais'),
+    prepare: z
+      .boolean()
+      .default(false)
+      .describe('Make namespaces and the rights of drivers when they are missing'),
+    serviceAccount: z.string().default('aglais-driver'),
+    image: z.strictObject({
+      name: z.string().min(1),
+      pullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+      pullSecrets: z.array(z.string()).default([])
+    }),
+    reach: z
+      .enum(['pod', 'service'])
+      .default('pod')
+      .describe(
+        'How kernels address a driver: by the IP of its pod, or by the name of its Service'
+      ),
+    placement: Placement.prefault({}),
+    driver: z
+      .strictObject({
+        overheadMiB: MiB.default(384).describe('Beyond its heap: class data, code, threads'),
+        cpu: z.strictObject({ request: Cpu.default('250m'), limit: Cpu.optional() }).prefault({})
+      })
+      .prefault({}),
+    executor: z
+      .strictObject({
+        cpuPerCore: z
+          .number()
+          .positive()
+          .max(1)
+          .default(1)
+          .describe('Processors asked for, for each task that an executor runs at once'),
+        limitCpu: z.boolean().default(false)
+      })
+      .prefault({}),
+    witness: z.strictObject({ memoryMiB: MiB.default(96), cpu: Cpu.default('20m') }).prefault({}),
+    scratch: Scratch.default({ kind: 'disk' }),
+    options: z.record(Name, Option).default({}),
+    volumes: z.array(ShareVolume).default([]),
+    eventLog: EventLog.optional().describe("Nothing said: only the server's own copy is kept"),
+    dataDirectory: AbsolutePath.default('/data').describe(
+      'What ${AGLAIS_DATA} in the path of a share means in the pods'
+    ),
+    sharePaths: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('Where shares are in the pods if not where they say, by their ids'),
+    objectStore: ObjectStore.optional(),
+    network: z
+      .strictObject({
+        kernels: Peers.optional().describe('Who may reach Spark Connect; nothing said: everybody'),
+        server: Peers.optional().describe('Who may reach the witness; nothing said: everybody')
+      })
+      .prefault({}),
+    security: z
+      .strictObject({
+        runAsUser: z.number().int().min(1).default(185),
+        supplementalGroups: z.array(z.number().int()).default([])
+      })
+      .prefault({}),
+    capacity: z
+      .strictObject({
+        memoryMiB: MiB.optional().describe('All clusters together; nothing said: what nodes have'),
+        largestNode: z
+          .strictObject({ memoryMiB: MiB, cores: z.number().positive() })
+          .optional()
+          .describe('For clusters that grow by themselves: a node that could come')
+      })
+      .prefault({}),
+    notebooks: Notebooks.optional().describe(
+      'Nothing said: memory of notebooks is neither shown nor raised'
+    ),
+    labels: Strings.default({}),
+    annotations: Strings.default({}),
+    properties: Strings.default({}).describe('Spark properties, which win over ours'),
+    stopSeconds: z.number().int().min(1).max(600).default(20).describe('What a driver gets to end')
+  })
+  .superRefine((policy, context) => {
+    if (!policy.eventLog || !('bucket' in policy.eventLog)) return;
+    const all = [policy.properties, ...Object.values(policy.options).map(one => one.properties)];
+    for (const name of all.flatMap(Object.keys).filter(key => key.startsWith('spark.eventLog.')))
+      context.addIssue({
+        code: 'custom',
+        path: ['properties', name],
+        message:
+          'cannot be set where "eventLog" names a bucket: the server divides and compresses the log by itself'
+      });
+  });
 export type KubernetesPolicy = z.infer<typeof KubernetesPolicy>;
 
 /** Reads the operator's file. Throws with all that is wrong in it. */

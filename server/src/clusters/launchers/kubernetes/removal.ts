@@ -3,6 +3,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { wordsOf } from './api-calls.js';
 import type { ClusterCalls } from './cluster-calls.js';
+import type { EventLogArchive } from './archive/event-log-archive.js';
 import type { ClusterWorld } from './cluster-world.js';
 import { objectName } from './names.js';
 import type { ClusterEvidence } from './parts.js';
@@ -14,6 +15,8 @@ const NODE_MS = 15_000;
 const FORCED_MS = 15_000;
 const OBJECTS_MS = 30_000;
 const STEP_MS = 100;
+/** How long the end of a cluster waits for its event log to be in the bucket; later it goes there by itself, ms. */
+const ARCHIVE_MS = 5_000;
 /** Spark marks executors whose end it has seen; one that it does not see is kept this long, ms. */
 const UNSEEN_MS = 30_000;
 const SEEN_BY_SPARK = 'spark-exec-inactive';
@@ -22,6 +25,7 @@ export interface RemovalParts {
   world: ClusterWorld;
   calls: ClusterCalls;
   evidence: ClusterEvidence;
+  archive: EventLogArchive | null;
   policy: KubernetesPolicy;
   log: Logger;
 }
@@ -32,7 +36,7 @@ export class Removal {
 
   /** Ends the driver, takes its last words, and deletes everything; returns when it is gone. */
   async remove(id: string, namespace: string): Promise<void> {
-    const { world, calls, evidence, policy } = this.parts;
+    const { world, calls, evidence, archive, policy } = this.parts;
     const name = objectName(id);
     const graceMs = policy.stopSeconds * 1_000;
     // It takes its executors along; they would only be missed if they went first.
@@ -44,11 +48,14 @@ export class Removal {
     // Where its node does not answer, nothing comes but the end of patience.
     await world.until(ended, graceMs + NODE_MS);
     await evidence.ended(id);
+    // Meanwhile the objects go.
+    const archived = archive?.finish(id, ARCHIVE_MS);
     await calls.deleteObjects(id, namespace, OBJECTS_MS);
     await this.removePods(id, namespace, graceMs + NODE_MS);
     if (!(await world.until(() => !world.of(id), FORCED_MS))) {
       throw new Error(`Kubernetes does not say that ${name} is gone; it is asked again.`);
     }
+    await archived;
   }
 
   /** Deletes pods until there are none: a driver may have made one just before its end. */
@@ -76,9 +83,9 @@ export class Removal {
   }
 
   /** Deletes executors that are dead, once it is on record how they died and Spark knows it, too. */
-  sweep(): void {
+  sweep(mayAct: (id: string) => boolean): void {
     const { world, calls, log } = this.parts;
-    for (const id of world.ids()) {
+    for (const id of world.ids().filter(mayAct)) {
       for (const pod of world.of(id)?.executors ?? []) {
         const { name, namespace, uid } = pod.metadata ?? {};
         if (!name || !namespace || !uid || !this.mayGo(id, pod)) continue;

@@ -127,9 +127,9 @@ export class Resizing {
   }
 
   /** Executors that Spark made since get the limit of the others. */
-  sweep(): void {
+  sweep(mayAct: (id: string) => boolean): void {
     const { world, log } = this.parts;
-    for (const id of world.ids()) {
+    for (const id of world.ids().filter(mayAct)) {
       const objects = world.of(id);
       if (!objects?.driver) continue;
       const shape = shapeOf(objects.driver);

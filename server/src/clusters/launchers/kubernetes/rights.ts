@@ -69,3 +69,14 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
 export const SERVER_CLUSTER_RULES: readonly V1PolicyRule[] = [
   { apiGroups: [''], resources: ['nodes', 'pods'], verbs: ['list'] }
 ];
+
+/** What it does in the namespace of notebooks, where the policy names one. */
+export const NOTEBOOK_RULES: readonly V1PolicyRule[] = [
+  { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
+  { apiGroups: [''], resources: ['pods/resize'], verbs: ['patch'] }
+];
+
+/** There: to have the API server say which pod a token belongs to. It gives nothing to who holds it. */
+export const NOTEBOOK_CLUSTER_RULES: readonly V1PolicyRule[] = [
+  { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] }
+];

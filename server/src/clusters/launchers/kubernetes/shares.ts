@@ -80,32 +80,53 @@ function scratchSource(scratch: Scratch): Omit<V1Volume, 'name'> {
   }
 }
 
+/**
+ * Keys of the object store's Secret, and the variables that hold them in the pods. Not under AWS's own names: Spark writes
+ * what it finds there into Hadoop's configuration, and that into the event log, as it is (`SparkHadoopUtil`).
+ */
+const OBJECT_STORE_KEYS = {
+  AWS_ACCESS_KEY_ID: 'AGLAIS_S3_ACCESS_KEY',
+  AWS_SECRET_ACCESS_KEY: 'AGLAIS_S3_SECRET_KEY'
+} as const;
+
 /** The keys to the object store: in the environment, which is not shown where only its reference is described. */
 export function objectStoreEnvironment({ objectStore }: KubernetesPolicy): V1EnvVar[] {
   if (!objectStore?.secret) return [];
   const { secret } = objectStore;
-  return ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].map(name => ({
+  return Object.entries(OBJECT_STORE_KEYS).map(([key, name]) => ({
     name,
-    valueFrom: { secretKeyRef: { name: secret, key: name } }
+    valueFrom: { secretKeyRef: { name: secret, key } }
   }));
 }
 
 /** Hadoop's properties for S3A (hadoop-aws, "Connecting to an S3 store"). */
 export function objectStoreProperties({ objectStore }: KubernetesPolicy): Record<string, string> {
   if (!objectStore) return {};
-  const provider = objectStore.secret
-    ? 'software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider'
-    : 'org.apache.hadoop.fs.s3a.AnonymousAWSCredentialsProvider';
-  return {
-    'spark.hadoop.fs.s3a.aws.credentials.provider': provider,
-    'spark.hadoop.fs.s3a.path.style.access': String(objectStore.pathStyle),
-    // A store that does not answer is to be an error within a minute, not a job that hangs.
-    'spark.hadoop.fs.s3a.connection.establish.timeout': '5s',
-    'spark.hadoop.fs.s3a.connection.timeout': '30s',
-    'spark.hadoop.fs.s3a.attempts.maximum': '3',
-    ...(objectStore.endpoint && { 'spark.hadoop.fs.s3a.endpoint': objectStore.endpoint }),
-    ...(objectStore.region && { 'spark.hadoop.fs.s3a.endpoint.region': objectStore.region })
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = OBJECT_STORE_KEYS;
+  const s3a: Record<string, string> = {
+    'path.style.access': String(objectStore.pathStyle),
+    // A store that is away is to be an error within seconds, one that does not answer after four times the least that S3A
+    // allows, not a job that hangs: by default it tries for many minutes. It repeats by itself, so the SDK below it need not.
+    'connection.establish.timeout': '15s',
+    'connection.timeout': '15s',
+    'attempts.maximum': '0',
+    'retry.limit': '3',
+    ...(objectStore.secret
+      ? {
+          'aws.credentials.provider': 'org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider',
+          // Hadoop puts the variable's value there when it reads it; who lists properties sees these words.
+          'access.key': `\${env.${AWS_ACCESS_KEY_ID}}`,
+          'secret.key': `\${env.${AWS_SECRET_ACCESS_KEY}}`
+        }
+      : {
+          'aws.credentials.provider': 'org.apache.hadoop.fs.s3a.AnonymousAWSCredentialsProvider'
+        }),
+    ...(objectStore.endpoint && { endpoint: objectStore.endpoint }),
+    ...(objectStore.region && { 'endpoint.region': objectStore.region })
   };
+  return Object.fromEntries(
+    Object.entries(s3a).map(([name, value]) => [`spark.hadoop.fs.s3a.${name}`, value])
+  );
 }
 
 /** Where the data of a share are in the pods. */

@@ -2,14 +2,25 @@ import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readObservation, type Observation } from '@aglais/diagnosis';
 
-/** Everything that is known of a cluster and that no file of Spark's holds, one observation a line. */
-export class EvidenceFile {
+/** Everything that is known of a cluster and that no file of Spark's holds, in the order in which it was put on record. */
+export interface EvidenceRecord {
+  /** What is on record; what is damaged is left out. */
+  read(): Promise<Observation[]>;
+  /** Resolves when it cannot be lost any more. */
+  append(observation: Observation): Promise<void>;
+  /** Bytes of everything that was handed over so far, in `evidence.jsonl` of the cluster's directory. */
+  size(): Promise<number>;
+  /** Resolves when everything that was handed over so far was tried. */
+  idle(): Promise<void>;
+}
+
+/** The record of the only server that there is: one observation a line. */
+export class EvidenceFile implements EvidenceRecord {
   private queue: Promise<unknown> = Promise.resolve();
   private isWhole = false;
 
   constructor(private readonly path: string) {}
 
-  /** What is on record; damaged lines are left out. */
   async read(): Promise<Observation[]> {
     const text = await readFile(this.path, 'utf8').catch(() => '');
     return text
@@ -25,13 +36,11 @@ export class EvidenceFile {
     return written;
   }
 
-  /** Bytes of everything that was handed over so far. */
   async size(): Promise<number> {
     await this.queue;
     return (await stat(this.path).catch(() => null))?.size ?? 0;
   }
 
-  /** Resolves when everything that was handed over so far was tried. */
   async idle(): Promise<void> {
     await this.queue;
   }

@@ -31,6 +31,8 @@ export interface MirrorOptions {
   directory: string;
   witness: Witness;
   log: Logger;
+  /** Other servers copy the same: the witness is only let go by `release`. */
+  othersRead?: boolean;
 }
 
 /**
@@ -77,7 +79,7 @@ export class Mirror {
       const { log, directory } = this.options;
       log.warn({ directory }, 'The last words of a driver could not be fetched from its pod.');
     }
-    this.client.close();
+    if (!this.options.othersRead) this.client.close();
   }
 
   /** Stops at once; goes on where it was when another one is made. */
@@ -139,8 +141,13 @@ export class Mirror {
       if (FOLLOWED.includes(path)) await this.fetch(path, size, signal);
     }
     this.isComplete = true;
-    // If the witness does not hear it, it waits in vain for a while: no harm is done.
+    if (!this.options.othersRead) await this.release(signal);
+  }
+
+  /** The witness may end. If it does not hear it, it waits in vain for a while: no harm is done. */
+  async release(signal = AbortSignal.timeout(LAST_BYTES_MS)): Promise<void> {
     await this.client.done(signal).catch(() => undefined);
+    if (this.options.othersRead) this.client.close();
   }
 
   private async fetchWhole(files: readonly Listed[], signal: AbortSignal): Promise<void> {

@@ -10,7 +10,7 @@ import type { Logger } from 'pino';
 import { backOff } from '../../../../kubernetes/back-off.js';
 import { followDriverLog, followLines, followShareReports } from '../../follow-files.js';
 import type { EvidenceSink } from '../../launcher.js';
-import { EvidenceFile } from './evidence-file.js';
+import { EvidenceFile, type EvidenceRecord } from './evidence-file.js';
 import { Mirror } from './mirror.js';
 import { PodRecords } from './pod-records.js';
 import type { Witness } from './witness-client.js';
@@ -24,11 +24,23 @@ export interface KubernetesEvidenceOptions {
   /** A folder in it for each cluster. */
   directory: string;
   log: Logger;
+  /** Where others read and write the record, too; `null`: this server is alone. */
+  shared?: SharedEvidence | null;
 }
+
+/** Evidence of which every server keeps a copy. */
+export interface SharedEvidence {
+  recordOf(cluster: string): EvidenceRecord;
+  /** It is not read any more. */
+  forget(cluster: string): void;
+}
+
+/** After the driver's end, other servers get this long to fetch its last bytes, too, ms. */
+const OTHERS_MS = 1_000;
 
 /** What is in hand of one cluster. */
 interface ClusterEvidence {
-  file: EvidenceFile;
+  file: EvidenceRecord;
   /** Knows what is on record once this is resolved. */
   records: Promise<PodRecords>;
   /** By UID of a pod: its newest version that was handed over, and the newest that is on the disk. */
@@ -95,8 +107,9 @@ export class KubernetesEvidence {
   mirror(clusterId: string, witness: Witness): void {
     const cluster = this.of(clusterId);
     if (cluster.over.signal.aborted) return;
-    const { log } = this.options;
-    cluster.mirror ??= new Mirror({ directory: this.directoryOf(clusterId), witness, log });
+    const { log, shared } = this.options;
+    const directory = this.directoryOf(clusterId);
+    cluster.mirror ??= new Mirror({ directory, witness, log, othersRead: Boolean(shared) });
   }
 
   /** From the file that the driver wrote when it could be used; null before. */
@@ -115,9 +128,27 @@ export class KubernetesEvidence {
     await cluster.mirror?.finish();
     await cluster.queue;
     cluster.over.abort();
+    await this.told(clusterId);
+    if (!this.options.shared || !cluster.mirror) return;
+    await sleep(OTHERS_MS, undefined, { signal: this.abort.signal }).catch(() => undefined);
+    await cluster.mirror.release();
+  }
+
+  /** Those who follow have been told what was seen so far, within a bounded time. */
+  async told(clusterId: string): Promise<void> {
+    const cluster = this.of(clusterId);
+    await cluster.queue;
     const told = [...cluster.followers].map(caughtUp => caughtUp());
     const deadline = AbortSignal.any([this.abort.signal, AbortSignal.timeout(TELL_MS)]);
     await Promise.race([Promise.all(told), once(deadline, 'abort')]);
+  }
+
+  /** Another server has seen the cluster to its end: nothing of it is copied any more. Idempotent. */
+  async over(clusterId: string): Promise<void> {
+    const cluster = this.clusters.get(clusterId);
+    if (!cluster || cluster.over.signal.aborted) return;
+    cluster.over.abort();
+    await cluster.mirror?.close();
   }
 
   /** All evidence from the beginning on, then as it comes, until the signal. */
@@ -125,6 +156,8 @@ export class KubernetesEvidence {
     const directory = this.directoryOf(id);
     const { over, file, followers } = this.of(id);
     const driver = { abort: signal, over: over.signal };
+    // What an earlier server left may have to be put right before it is read.
+    await this.persist(id, () => file.size(), signal);
     let bytes = 0;
     const ofDriver = Promise.all([
       followLines(directory, 'live.jsonl', driver, (text, ref) => sink.eventLine(text, ref)),
@@ -132,9 +165,11 @@ export class KubernetesEvidence {
         directory,
         driver,
         () => Promise.resolve(!over.signal.aborted),
-        found => this.record(id, found)
+        found => this.persist(id, () => this.record(id, found), signal)
       ),
-      followShareReports(directory, driver, found => this.record(id, found))
+      followShareReports(directory, driver, found =>
+        this.persist(id, () => this.record(id, found), signal)
+      )
     ]);
     // Goes on when the cluster is over: kernels tell how their cells ended, and pods are seen to go.
     const ofOthers = followLines(
@@ -160,6 +195,11 @@ export class KubernetesEvidence {
     }
   }
 
+  /** What is on record of a cluster is in its file when this resolves. */
+  async copied(id: string): Promise<void> {
+    await this.of(id).file.size();
+  }
+
   /** Adds what someone else observed. */
   async record(id: string, observation: Observation): Promise<void> {
     await this.of(id).file.append(observation);
@@ -175,6 +215,7 @@ export class KubernetesEvidence {
       await cluster.file.idle();
     }
     this.clusters.delete(id);
+    this.options.shared?.forget(id);
     await rm(this.directoryOf(id), { recursive: true, force: true });
   }
 
@@ -184,6 +225,24 @@ export class KubernetesEvidence {
     for (const { mirror, queue } of this.clusters.values()) {
       await mirror?.close();
       await queue;
+    }
+  }
+
+  /** Disk or database may be away for a while; whoever follows must not be lost by that. */
+  private async persist(
+    cluster: string,
+    work: () => Promise<unknown>,
+    signal: AbortSignal
+  ): Promise<void> {
+    for (let failures = 1; !signal.aborted; failures += 1) {
+      try {
+        await work();
+        return;
+      } catch (error) {
+        this.options.log.error({ err: error, cluster }, 'Evidence waits; it is tried again.');
+        const ms = backOff(failures, Math.random());
+        await sleep(ms, undefined, { signal }).catch(() => undefined);
+      }
     }
   }
 
@@ -214,7 +273,9 @@ export class KubernetesEvidence {
   private of(clusterId: string): ClusterEvidence {
     let cluster = this.clusters.get(clusterId);
     if (!cluster) {
-      const file = new EvidenceFile(join(this.directoryOf(clusterId), 'evidence.jsonl'));
+      const file =
+        this.options.shared?.recordOf(clusterId) ??
+        new EvidenceFile(join(this.directoryOf(clusterId), 'evidence.jsonl'));
       cluster = {
         file,
         records: recordsOf(file),
@@ -236,10 +297,15 @@ export class KubernetesEvidence {
   }
 }
 
-async function recordsOf(file: EvidenceFile): Promise<PodRecords> {
-  const records = new PodRecords();
-  for (const observation of await file.read()) records.known(observation);
-  return records;
+function recordsOf(file: EvidenceRecord): Promise<PodRecords> {
+  const reading = file.read().then(known => {
+    const records = new PodRecords();
+    for (const observation of known) records.known(observation);
+    return records;
+  });
+  // Whoever waits for it hears of its failure.
+  reading.catch(() => undefined);
+  return reading;
 }
 
 /** The generated client has Dates where the API's JSON, and so our reader, has texts. */

@@ -1,0 +1,140 @@
+"""Real kernels of a real Jupyter server are killed; the counters are files of the test's own."""
+
+import asyncio
+import logging
+import os
+import signal
+
+import pytest
+
+from aglais.backend import Backend
+from aglais.cgroup import Reading
+from aglais.deaths import KernelDeaths
+
+PATH = "/api/v1/jupyter-servers/lab-1/kernel-deaths"
+
+
+class Counter:
+    """What the kernel of the system would count."""
+
+    def __init__(self):
+        self.killed = 4
+
+    def __call__(self):
+        return Reading(100, 2048, self.killed, f"oom_kill {self.killed}", "memory.events")
+
+
+@pytest.fixture
+def counter():
+    return Counter()
+
+
+@pytest.fixture
+def deaths(aglais_environment, jp_serverapp, counter, jp_asyncio_loop):
+    deaths = KernelDeaths(
+        Backend.from_environment(),
+        "lab-1",
+        jp_serverapp.kernel_manager,
+        logging.getLogger("aglais"),
+        read=counter,
+        try_every=0.05,
+    )
+    yield deaths
+    jp_asyncio_loop.run_until_complete(deaths.stop())
+
+
+async def until(condition, seconds=20):
+    end = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        assert asyncio.get_running_loop().time() < end, "it did not come to be"
+        await asyncio.sleep(0.02)
+
+
+async def process_of(jp_serverapp, kernel):
+    manager = jp_serverapp.kernel_manager.get_kernel(kernel)
+    await manager.ready
+    return manager.provisioner.process
+
+
+async def started_again(jp_serverapp, kernel, before):
+    """A kernel that Jupyter starts again cannot be ended in the middle of that."""
+    manager = jp_serverapp.kernel_manager.get_kernel(kernel)
+
+    def is_new():
+        process = manager.provisioner and manager.provisioner.process
+        return manager.ready.done() and process and process.pid != before.pid
+
+    await until(is_new)
+
+
+async def test_tells_of_a_kernel_that_was_killed_for_memory(jp_serverapp, deaths, counter, backend):
+    kernels = jp_serverapp.kernel_manager
+    kernel = await kernels.start_kernel()
+    other = await kernels.start_kernel()
+    process = await process_of(jp_serverapp, kernel)
+    deaths.look()
+    backend.answers["POST", PATH] = (503, {"detail": "not now"})
+    os.kill(process.pid, signal.SIGKILL)
+    counter.killed = 5
+    # A look in between, before Jupyter notices: the one that lives has nothing to do with it.
+    deaths.look()
+    await until(lambda: len(backend.bodies("POST", PATH)) >= 2)
+    backend.answers["POST", PATH] = (204, None)
+    tries = len(backend.bodies("POST", PATH))
+    await until(lambda: len(backend.bodies("POST", PATH)) > tries)
+    told = backend.bodies("POST", PATH)
+    assert all(one == told[0] for one in told)
+    assert told[0]["kernel"] == kernel
+    assert told[0]["exitCode"] == -9
+    assert told[0]["memory"] == {
+        "killed": 1,
+        "limitMiB": 2048,
+        "quote": "oom_kill 5",
+        "ref": "lab-1 memory.events",
+    }
+    assert backend.requests[-1].headers["Authorization"] == "Bearer full-rights"
+    await started_again(jp_serverapp, kernel, process)
+
+    # One kill ends one process: another kernel that dies now died of something else.
+    process = await process_of(jp_serverapp, other)
+    deaths.look()
+    backend.requests.clear()
+    os.kill(process.pid, signal.SIGKILL)
+    await until(lambda: backend.bodies("POST", PATH))
+    told = backend.bodies("POST", PATH)[0]
+    assert (told["kernel"], told["memory"]["killed"]) == (other, 0)
+    await started_again(jp_serverapp, other, process)
+    await kernels.shutdown_all()
+
+
+async def test_says_nothing_of_kernels_that_were_asked_to_end(jp_serverapp, deaths, backend):
+    kernels = jp_serverapp.kernel_manager
+    kernel = await kernels.start_kernel()
+    await process_of(jp_serverapp, kernel)
+    deaths.look()
+    await kernels.restart_kernel(kernel)
+    deaths.look()
+    await kernels.shutdown_kernel(kernel)
+    deaths.look()
+    await asyncio.sleep(3.5)
+    assert backend.bodies("POST", PATH) == []
+
+
+async def test_a_kernel_that_cannot_be_read_about_is_told_without_figures(
+    aglais_environment, jp_serverapp, backend, jp_asyncio_loop
+):
+    log = logging.getLogger("aglais")
+    backend_of = Backend.from_environment()
+    deaths = KernelDeaths(
+        backend_of, "lab-1", jp_serverapp.kernel_manager, log, read=lambda: None, try_every=0.05
+    )
+    kernel = await jp_serverapp.kernel_manager.start_kernel()
+    process = await process_of(jp_serverapp, kernel)
+    deaths.look()
+    os.kill(process.pid, signal.SIGTERM)
+    await until(lambda: backend.bodies("POST", PATH))
+    told = backend.bodies("POST", PATH)[0]
+    assert (told["exitCode"], told["memory"]) == (-15, None)
+    await started_again(jp_serverapp, kernel, process)
+    await deaths.stop()
+    await jp_serverapp.kernel_manager.shutdown_all()

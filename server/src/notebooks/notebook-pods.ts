@@ -1,0 +1,247 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NotebookMemory, NotebookReading } from '@aglais/protocol';
+import {
+  AuthenticationV1Api,
+  CoreV1Api,
+  PatchStrategy,
+  setHeaderOptions,
+  type KubeConfig,
+  type KubernetesListObject,
+  type V1Node,
+  type V1Pod
+} from '@kubernetes/client-node';
+import type { Logger } from 'pino';
+import { isPassing, statusOf, wordsOf } from '../clusters/launchers/kubernetes/api-calls.js';
+import { unaskedMiB } from '../clusters/launchers/kubernetes/node-room.js';
+import type { Notebooks } from '../clusters/launchers/kubernetes/policy.js';
+import { Turns } from '../clusters/turns.js';
+import { ApiError, getJson } from '../kubernetes/api-request.js';
+import type { KilledPod, NotebookMemories } from './notebook-memories.js';
+import {
+  hindrance,
+  killedLately,
+  notANotebook,
+  podMemory,
+  raisePatch,
+  withdrawPatch,
+  type PodMemory
+} from './notebook-pod.js';
+import { problems } from './notebook-words.js';
+import { PodProofs } from './pod-proof.js';
+
+/** A kubelet raises a limit within a second; one that is busy takes longer, ms. */
+const IN_FORCE_MS = 30_000;
+const LOOK_MS = 250;
+/** Without room for so long: whoever asked is told rather than kept waiting, ms. */
+const DEFERRED_MS = 3_000;
+/** A Jupyter Server reads its memory every five seconds. */
+const READING_MS = 30_000;
+const ANSWER_MS = 10_000;
+const FORBIDDEN = 403;
+const NOT_FOUND = 404;
+
+interface Reading extends NotebookReading {
+  at: number;
+}
+
+/** Notebooks in pods that somebody else made: JupyterHub's KubeSpawner, or a hand. Nothing about them is kept but what is in use. */
+export class NotebookPods implements NotebookMemories {
+  private readonly core: CoreV1Api;
+  private readonly proofs: PodProofs;
+  private readonly turns = new Turns();
+  /** By UID of the pod. */
+  private readonly readings = new Map<string, Reading>();
+
+  constructor(
+    private readonly config: KubeConfig,
+    private readonly notebooks: Notebooks,
+    private readonly log: Logger
+  ) {
+    this.core = config.makeApiClient(CoreV1Api);
+    const authentication = config.makeApiClient(AuthenticationV1Api);
+    const { audience } = notebooks;
+    this.proofs = new PodProofs(async token => {
+      const body = { spec: { token, audiences: [audience] } };
+      return (await authentication.createTokenReview({ body })).status ?? {};
+    }, audience);
+  }
+
+  async of(token: string): Promise<NotebookMemory> {
+    return answered(async () => this.view(await this.pod(token)));
+  }
+
+  async note(token: string, reading: NotebookReading): Promise<void> {
+    const pod = await answered(() => this.pod(token));
+    const now = performance.now();
+    for (const [uid, { at }] of this.readings) {
+      if (now - at > READING_MS) this.readings.delete(uid);
+    }
+    this.readings.set(pod.metadata!.uid!, { ...reading, at: now });
+  }
+
+  async killedLately(token: string): Promise<KilledPod | null> {
+    try {
+      return killedLately(await this.pod(token), this.notebooks.container, Date.now());
+    } catch (error) {
+      this.log.debug({ err: error }, 'a pod of notebooks cannot be seen');
+      return null;
+    }
+  }
+
+  async raise(token: string, memoryMiB: number): Promise<NotebookMemory> {
+    return answered(() => this.inTurn(token, memoryMiB));
+  }
+
+  private async inTurn(token: string, memoryMiB: number): Promise<NotebookMemory> {
+    const { uid } = (await this.pod(token)).metadata!;
+    return this.turns.take(uid!, async () => {
+      // Somebody else may have had the turn before.
+      const pod = await this.pod(token);
+      const before = this.memory(pod);
+      const { container, mostMiB } = this.notebooks;
+      const hindered = hindrance(pod, container, before.limitMiB);
+      if (hindered !== null || before.limitMiB === null) throw problems.hindered(hindered ?? '');
+      const limitMiB = before.limitMiB;
+      if (memoryMiB < Math.floor(limitMiB)) throw problems.onlyMore(limitMiB);
+      if (memoryMiB <= Math.ceil(limitMiB)) {
+        if (before.askedMiB !== null) await this.patch(pod, withdrawPatch(pod, container, before));
+        return this.view(await this.pod(token));
+      }
+      if (memoryMiB > mostMiB) throw problems.tooMuch(mostMiB);
+      await this.lookForRoom(pod, before, memoryMiB);
+      await this.patch(pod, raisePatch(pod, container, memoryMiB));
+      return this.follow(token, before);
+    });
+  }
+
+  /** Until it is in force, or there is something to say. */
+  private async follow(token: string, before: PodMemory): Promise<NotebookMemory> {
+    const deadline = performance.now() + IN_FORCE_MS;
+    let deferredSince: number | null = null;
+    for (;;) {
+      const pod = await this.pod(token);
+      const memory = this.memory(pod);
+      if (memory.state === null) return this.view(pod);
+      if (memory.state === 'infeasible') {
+        // A wish that can never come true would hold the scheduler's room.
+        const { container } = this.notebooks;
+        const back = this.patch(pod, withdrawPatch(pod, container, before));
+        await back.catch((error: unknown) =>
+          this.log.warn({ pod: pod.metadata?.name, err: error }, 'a limit was not put back')
+        );
+        throw problems.neverThere(memory.words);
+      }
+      const now = performance.now();
+      deferredSince = memory.state === 'deferred' ? (deferredSince ?? now) : null;
+      const heldUp = deferredSince !== null && now - deferredSince > DEFERRED_MS;
+      if (heldUp || now > deadline) throw problems.notYet(memory);
+      await sleep(LOOK_MS);
+    }
+  }
+
+  /** Refused here, nothing is left pending; where nodes may not be seen, the kubelet has to say it. */
+  private async lookForRoom(pod: V1Pod, before: PodMemory, memoryMiB: number): Promise<void> {
+    const free = await this.freeOn(pod.spec?.nodeName ?? '');
+    const needs = memoryMiB - before.requestMiB;
+    if (free === null || needs <= free) return;
+    const fits = Math.floor(before.requestMiB + free);
+    throw problems.noRoom(needs, free, fits > before.limitMiB! ? fits : null);
+  }
+
+  private async freeOn(name: string): Promise<number | null> {
+    try {
+      const [nodes, pods] = await Promise.all([
+        this.list<V1Node>('nodes', `metadata.name=${name}`),
+        this.list<V1Pod>(
+          'pods',
+          `spec.nodeName=${name},status.phase!=Succeeded,status.phase!=Failed`
+        )
+      ]);
+      return nodes[0] ? unaskedMiB(nodes[0], pods) : null;
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === FORBIDDEN)) throw error;
+      this.log.debug({ node: name }, 'the node of a notebook may not be looked at');
+      return null;
+    }
+  }
+
+  private async list<T extends V1Node | V1Pod>(kind: string, fieldSelector: string): Promise<T[]> {
+    const { signal } = new AbortController();
+    const path = `/api/v1/${kind}`;
+    const { config } = this;
+    const query = { fieldSelector };
+    const { body } = await getJson<KubernetesListObject<T>>(config, path, query, signal, ANSWER_MS);
+    return body.items;
+  }
+
+  private async patch(pod: V1Pod, body: object): Promise<void> {
+    const { name = '', namespace = '' } = pod.metadata ?? {};
+    try {
+      await this.core.patchNamespacedPodResize(
+        { namespace, name, body },
+        setHeaderOptions('Content-Type', PatchStrategy.StrategicMergePatch)
+      );
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === NOT_FOUND) throw problems.cannot();
+      // Nobody knows whether it was taken.
+      if (status === null || isPassing(error)) throw error;
+      throw problems.refused(wordsOf(error));
+    }
+  }
+
+  private memory(pod: V1Pod): PodMemory {
+    return podMemory(pod, this.notebooks.container);
+  }
+
+  /** The pod that a token is of, as it is now. */
+  private async pod(token: string): Promise<V1Pod> {
+    if (!token) throw problems.noProof();
+    const proven = await this.proofs.podOf(token).catch((error: unknown) => {
+      throw statusOf(error) === FORBIDDEN ? problems.mayNotReview(wordsOf(error)) : error;
+    });
+    if (!proven) throw problems.wrongProof();
+    const { namespace, name } = proven;
+    const where = `${namespace}/${name}`;
+    // Before it is asked for: another namespace is none of our business.
+    if (namespace !== this.notebooks.namespace) {
+      const why = `notebooks are in the namespace "${this.notebooks.namespace}"`;
+      throw problems.notANotebook(where, why);
+    }
+    const pod = await this.core.readNamespacedPod({ namespace, name }).catch((error: unknown) => {
+      const status = statusOf(error);
+      if (status === NOT_FOUND) throw problems.wrongProof();
+      throw status === FORBIDDEN ? problems.mayNotReview(wordsOf(error)) : error;
+    });
+    const why = notANotebook(pod, proven, this.notebooks);
+    if (why !== null) throw problems.notANotebook(where, why);
+    return pod;
+  }
+
+  private view(pod: V1Pod): NotebookMemory {
+    const { uid, namespace, name } = pod.metadata!;
+    const { limitMiB, askedMiB, state, words } = this.memory(pod);
+    const known = this.readings.get(uid!);
+    const reading = known && performance.now() - known.at <= READING_MS ? known : null;
+    return {
+      pod: `${namespace}/${name}`,
+      limitMiB,
+      usedMiB: reading?.usedMiB ?? null,
+      killed: reading?.killed ?? null,
+      mostMiB: this.notebooks.mostMiB,
+      askedMiB,
+      waitingFor: state === null ? null : (words ?? 'its node'),
+      hindrance: hindrance(pod, this.notebooks.container, limitMiB)
+    };
+  }
+}
+
+/** An API server that does not answer is nothing that Aglais did wrong. */
+async function answered<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const passing = isPassing(error) || (error instanceof ApiError && error.status >= 500);
+    throw passing ? problems.away(wordsOf(error)) : error;
+  }
+}

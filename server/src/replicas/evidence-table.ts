@@ -1,0 +1,153 @@
+import { appendFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { readObservation, type Observation } from '@aglais/diagnosis';
+import { SHARE_REPORTS } from '@aglais/witness/share-reports';
+import type { EvidenceRecord } from '../clusters/launchers/kubernetes/evidence/evidence-file.js';
+import type { SharedEvidence } from '../clusters/launchers/kubernetes/evidence/pod-evidence.js';
+import { replaceFile } from '../store/files.js';
+import type { ObservationRow } from '../store/schema.js';
+import type { Store } from '../store/store.js';
+import type { Feed } from './feed.js';
+import { revised } from './revisions.js';
+
+/**
+ * The record of all clusters in the database, so that it outlives whoever saw something. Every server sees every pod and puts
+ * down what it sees; what another has put down already is there once. Each keeps `evidence.jsonl` in the cluster's directory
+ * as a copy, which is what is followed, replayed, and diagnosed again offline.
+ */
+export class EvidenceTable implements SharedEvidence {
+  /** By cluster: the revision up to which its file has everything. */
+  private readonly copied = new Map<string, number>();
+  /** One writer of files at a time. */
+  private writing: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly store: Store,
+    private readonly feed: Feed,
+    private readonly directory: string
+  ) {
+    feed.onNews(({ observations }) => this.copy(observations));
+  }
+
+  recordOf(cluster: string): EvidenceRecord {
+    return {
+      read: () => this.read(cluster),
+      append: observation => this.append(cluster, observation),
+      size: () => this.size(cluster),
+      idle: () => Promise.resolve()
+    };
+  }
+
+  /** Brings the copies up to date that an earlier process left, of clusters that ended meanwhile, too. */
+  async refresh(): Promise<void> {
+    const left = await readdir(this.directory).catch((): string[] => []);
+    if (left.length === 0) return;
+    const known = await this.store
+      .selectFrom('clusters')
+      .select('id')
+      .where('id', 'in', left)
+      .execute();
+    for (const { id } of known) await this.take(() => this.isCopied(id));
+  }
+
+  forget(cluster: string): void {
+    this.copied.delete(cluster);
+  }
+
+  private async read(cluster: string): Promise<Observation[]> {
+    await this.take(() => this.isCopied(cluster));
+    const rows = await this.rowsOf(cluster);
+    return rows.map(({ body }) => readObservation(body)).filter(one => typeof one !== 'string');
+  }
+
+  private async append(cluster: string, observation: Observation): Promise<void> {
+    await revised(this.store, async (transaction, revision) => {
+      await transaction
+        .insertInto('observations')
+        .values({ cluster, revision, key: keyOf(observation), body: JSON.stringify(observation) })
+        .onConflict(conflict => conflict.doNothing())
+        .execute();
+    });
+    // It is safe; that its copy is late is no reason to put it down again.
+    void this.feed.pull().catch(() => undefined);
+  }
+
+  private async size(cluster: string): Promise<number> {
+    await this.feed.pull();
+    await this.take(() => this.isCopied(cluster));
+    return (await stat(this.file(cluster)).catch(() => null))?.size ?? 0;
+  }
+
+  private async copy(rows: readonly ObservationRow[]): Promise<void> {
+    const clusters = new Map<string, ObservationRow[]>();
+    for (const row of rows) clusters.set(row.cluster, [...(clusters.get(row.cluster) ?? []), row]);
+    await this.take(async () => {
+      for (const [cluster, of] of clusters) {
+        await this.isCopied(cluster);
+        const before = this.copied.get(cluster)!;
+        const more = of.filter(({ revision }) => revision > before);
+        if (more.length === 0) continue;
+        // What is written in part only is put right by the next who comes.
+        this.copied.delete(cluster);
+        await mkdir(dirname(this.file(cluster)), { recursive: true, mode: 0o700 });
+        await appendFile(this.file(cluster), textOf(more), { mode: 0o600 });
+        this.copied.set(cluster, more.at(-1)!.revision);
+      }
+    });
+  }
+
+  /** What an earlier process left may be behind, or end in the middle of a line. */
+  private async isCopied(cluster: string): Promise<void> {
+    if (this.copied.has(cluster)) return;
+    const rows = await this.rowsOf(cluster);
+    const file = this.file(cluster);
+    const text = textOf(rows);
+    const there = await readFile(file, 'utf8').catch(() => '');
+    if (text !== there) {
+      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+      // Whoever follows it reads on where it was.
+      if (text.startsWith(there)) await appendFile(file, text.slice(there.length), { mode: 0o600 });
+      else await replaceFile(file, text);
+    }
+    this.copied.set(cluster, rows.at(-1)?.revision ?? 0);
+  }
+
+  private async rowsOf(cluster: string): Promise<ObservationRow[]> {
+    return this.store
+      .selectFrom('observations')
+      .selectAll()
+      .where('cluster', '=', cluster)
+      .orderBy('revision')
+      .execute();
+  }
+
+  private take(work: () => Promise<void>): Promise<void> {
+    const mine = this.writing.then(work);
+    this.writing = mine.catch(() => undefined);
+    return mine;
+  }
+
+  private file(cluster: string): string {
+    return join(this.directory, cluster, 'evidence.jsonl');
+  }
+}
+
+const textOf = (rows: readonly ObservationRow[]) => rows.map(({ body }) => `${body}\n`).join('');
+
+/** Equal for what two servers see of the same; null where only one can have seen it. */
+function keyOf(observation: Observation): string | null {
+  switch (observation.kind) {
+    case 'pod':
+      return `pod ${observation.uid} ${observation.version}`;
+    case 'pod-event': {
+      const { uid, name, reason, message } = observation;
+      return `event ${uid || name} ${reason} ${message}`;
+    }
+    case 'log':
+      return `log ${observation.ref}`;
+    case 'share':
+      return observation.ref.startsWith(`${SHARE_REPORTS}:`) ? `share ${observation.ref}` : null;
+    default:
+      return null;
+  }
+}

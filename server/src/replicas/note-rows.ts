@@ -1,0 +1,41 @@
+import type { ClusterNotes, Notes } from '../clusters/launchers/kubernetes/cluster-notes.js';
+import type { ClusterNoteRow } from '../store/schema.js';
+import type { Store } from '../store/store.js';
+
+/** Notes that every server reads. What is noted once stays: nobody can take back that a driver was begun. */
+export class NoteRows implements ClusterNotes {
+  constructor(private readonly store: Store) {}
+
+  async read(cluster: string): Promise<Notes> {
+    const row = await this.store
+      .selectFrom('cluster_notes')
+      .selectAll()
+      .where('cluster', '=', cluster)
+      .executeTakeFirst();
+    return {
+      namespace: row?.namespace ?? null,
+      begun: (row?.begun_at ?? null) !== null,
+      stopped: (row?.stopped_at ?? null) !== null
+    };
+  }
+
+  async noteNamespace(cluster: string, namespace: string): Promise<void> {
+    await this.note(cluster, { namespace });
+  }
+
+  async noteBegun(cluster: string): Promise<void> {
+    await this.note(cluster, { begun_at: Date.now() });
+  }
+
+  async noteStopped(cluster: string): Promise<void> {
+    await this.note(cluster, { stopped_at: Date.now() });
+  }
+
+  private async note(cluster: string, change: Partial<ClusterNoteRow>): Promise<void> {
+    await this.store
+      .insertInto('cluster_notes')
+      .values({ cluster, namespace: null, begun_at: null, stopped_at: null, ...change })
+      .onConflict(conflict => conflict.column('cluster').doUpdateSet(change))
+      .execute();
+  }
+}

@@ -1,0 +1,48 @@
+import type { Logger } from 'pino';
+import type { Tokens } from '../identity/tokens.js';
+import type { Store } from '../store/store.js';
+import { EvidenceTable } from './evidence-table.js';
+import { Feed } from './feed.js';
+import { Leases } from './leases.js';
+import { NoteRows } from './note-rows.js';
+import type { Replicas } from './other-servers.js';
+import { haveSameSecret } from './same-secret.js';
+import { SharedJupyterServers } from './shared-jupyter-servers.js';
+import { ViewRows } from './view-rows.js';
+
+/** Everything that several servers of one installation share by their database. */
+export interface OpenedReplicas extends Replicas {
+  notes: NoteRows;
+  evidence: EvidenceTable;
+  jupyterServers: SharedJupyterServers;
+  /** Gives back what this server kept; others go on with it at once. */
+  close(): Promise<void>;
+}
+
+/** @param directory of this server's copies of evidence, a folder in it for each cluster */
+export async function openReplicas(
+  store: Store,
+  tokens: Tokens,
+  directory: string,
+  log: Logger
+): Promise<OpenedReplicas> {
+  await haveSameSecret(store, tokens);
+  const leases = new Leases(store, log);
+  // Before anything is read: what comes after it is told.
+  const feed = await Feed.begin(store, log);
+  const evidence = new EvidenceTable(store, feed, directory);
+  await evidence.refresh();
+  leases.open();
+  return {
+    leases,
+    feed,
+    views: new ViewRows(store, leases),
+    notes: new NoteRows(store),
+    evidence,
+    jupyterServers: new SharedJupyterServers(store, leases),
+    async close() {
+      await feed.close();
+      await leases.close();
+    }
+  };
+}

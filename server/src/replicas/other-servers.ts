@@ -1,0 +1,245 @@
+import type { Cluster } from '@aglais/protocol';
+import type { Logger } from 'pino';
+import type { ClusterRows } from '../clusters/cluster-rows.js';
+import { leftBetweenSizes } from '../clusters/cluster-sizes.js';
+import type { Launcher } from '../clusters/launchers/launcher.js';
+import { cellRunOf, placedFinding, type FindingRows } from '../findings/finding-rows.js';
+import type { ClusterRow, FindingRow } from '../store/schema.js';
+import type { Journal } from '../stream/journal.js';
+import type { Feed, News } from './feed.js';
+import type { Leases } from './leases.js';
+import { viewOf, type Reach, type SavedView, type ViewRows } from './view-rows.js';
+
+/** Clusters that nobody keeps are looked for this often, and those that were lost. */
+const LOOK_MS = 1_000;
+/** How long a change of what is shown may stay on this server, ms. */
+const SHOW_MS = 500;
+/** What another server has forgotten is looked for this often, ms. */
+const FORGET_MS = 60_000;
+
+/** What the servers of an installation share. */
+export interface Replicas {
+  leases: Leases;
+  feed: Feed;
+  views: ViewRows;
+}
+
+/** This server's own keeper. */
+export interface OwnKeeper {
+  /** Clusters whose evidence this server reads: what it says of them is newer than any row. */
+  follows(id: string): boolean;
+  followed(): string[];
+  publish(row: ClusterRow): Cluster;
+  place(row: ClusterRow): void;
+  ended(): void;
+  settleSoon(id: string): void;
+  taken(ids: readonly string[]): Promise<void>;
+  lost(id: string): Promise<void>;
+}
+
+export interface OtherServersParts {
+  replicas: Replicas;
+  rows: ClusterRows;
+  findings: FindingRows;
+  journal: Journal;
+  launcher: Launcher;
+  log: Logger;
+}
+
+/** Makes this server show what others keep, others show what it keeps, and takes over from those that are gone. */
+export class OtherServers {
+  /** Clusters as their keepers show them. */
+  private readonly views = new Map<string, Cluster>();
+  private readonly toShow = new Map<string, SavedView>();
+  private readonly timers: NodeJS.Timeout[] = [];
+  private busy: Promise<void> = Promise.resolve();
+  private showing: Promise<void> = Promise.resolve();
+  private isClosed = false;
+
+  constructor(
+    private readonly parts: OtherServersParts,
+    private readonly keeper: OwnKeeper
+  ) {}
+
+  /** From here on nothing is missed. */
+  begin(): void {
+    this.parts.replicas.feed.onNews(news => this.apply(news));
+  }
+
+  async load(ids: readonly string[]): Promise<void> {
+    for (const view of await this.parts.replicas.views.of(ids)) this.views.set(view.id, view);
+  }
+
+  async open(): Promise<void> {
+    this.parts.replicas.feed.open();
+    await this.look();
+    this.timers.push(
+      setInterval(() => void this.look(), LOOK_MS),
+      setInterval(() => void this.flush(), SHOW_MS),
+      setInterval(() => void this.forget(), FORGET_MS)
+    );
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    for (const timer of this.timers) clearInterval(timer);
+    await this.busy;
+  }
+
+  view(id: string): Cluster | null {
+    return this.views.get(id) ?? null;
+  }
+
+  /** Tells the others soon. */
+  show(cluster: Cluster, reach: Reach | null, eventLines: number): void {
+    this.toShow.set(cluster.id, { cluster, reach, eventLines });
+  }
+
+  /** Tells the others now. */
+  async flush(): Promise<void> {
+    // One after the other: an older view must not come last.
+    this.showing = this.showing.then(async () => {
+      const shown = [...this.toShow.values()];
+      this.toShow.clear();
+      try {
+        await this.parts.replicas.views.save(shown);
+      } catch (error) {
+        this.parts.log.error({ err: error }, 'clusters were not shown to other servers');
+        for (const one of shown)
+          if (!this.toShow.has(one.cluster.id)) this.toShow.set(one.cluster.id, one);
+      }
+    });
+    await this.showing;
+  }
+
+  /** Takes what nobody keeps, and lets go of what somebody else has taken. One look at a time. */
+  private look(): Promise<void> {
+    this.busy = this.busy.then(async () => {
+      if (this.isClosed) return;
+      try {
+        await this.lookOnce();
+      } catch (error) {
+        this.parts.log.error({ err: error }, 'leases were not looked at; it is tried again');
+      }
+    });
+    return this.busy;
+  }
+
+  private async lookOnce(): Promise<void> {
+    const { replicas, log } = this.parts;
+    const { leases } = replicas;
+    for (const id of this.keeper.followed()) {
+      if (leases.keeps(id)) continue;
+      await this.keeper.lost(id);
+      await this.reload(id);
+    }
+    const free = await leases.free();
+    const taken = await leases.claim(free);
+    if (taken.length > 0) {
+      log.info({ clusters: taken }, 'clusters that no server kept are kept by this one');
+      await this.keeper.taken(taken);
+    }
+    // A server ended while it gave a cluster of ours another size.
+    for (const { id, lease } of await leftBetweenSizes(leases)) {
+      if (!leases.mayAct(id) || (await leases.claim([lease])).length === 0) continue;
+      await this.keeper.taken([id]);
+      await leases.release(lease);
+    }
+  }
+
+  private async apply({ clusters, views, cellRuns, findings }: News): Promise<void> {
+    const { journal, replicas, rows, launcher } = this.parts;
+    for (const row of views) {
+      const view = viewOf(row);
+      if (view) this.views.set(row.cluster, view);
+    }
+    const changed = new Map(clusters.map(row => [row.id, row]));
+    const shown = views
+      .map(({ cluster }) => cluster)
+      .filter(id => !changed.has(id) && !replicas.leases.keeps(id));
+    for (const row of await rows.some(shown)) changed.set(row.id, row);
+    for (const row of changed.values()) {
+      if (replicas.leases.keeps(row.id)) {
+        await this.heed(row.id);
+        continue;
+      }
+      this.keeper.publish(row);
+      if (row.stopped_at === null) continue;
+      this.keeper.ended();
+      await launcher.over?.(row.id);
+    }
+    for (const row of cellRuns) {
+      if (this.keeper.follows(row.cluster)) continue;
+      const cellRun = cellRunOf(row);
+      if (journal.isNews(cellRun)) journal.publish({ type: 'cell-run', cellRun });
+    }
+    for (const row of findings) this.applyFinding(row);
+  }
+
+  /** What another server was asked to do with a cluster of ours. */
+  private async heed(id: string): Promise<void> {
+    const shown = this.parts.journal.clusters.get(id);
+    const row = await this.parts.rows.get(id);
+    if (!row || !shown) return;
+    if (row.notebook !== shown.notebook || row.shape !== JSON.stringify(shown.shape))
+      this.keeper.place(row);
+    const isLive = ['requested', 'starting', 'ready'].includes(shown.state);
+    if (row.desired === 'stopped' && isLive) {
+      this.keeper.publish(row);
+      this.keeper.settleSoon(id);
+    }
+  }
+
+  private applyFinding(row: FindingRow): void {
+    const { journal } = this.parts;
+    const known = journal.finding(row.cluster, row.id);
+    if (this.keeper.follows(row.cluster)) {
+      // What is found is known here before it is in the row; that somebody dismissed it is not.
+      if (known && !known.dismissed && row.dismissed === 1)
+        journal.publish({ type: 'finding', finding: { ...known, dismissed: true } });
+      return;
+    }
+    if (row.withdrawn === 1) {
+      if (known) journal.publish({ type: 'finding-withdrawn', cluster: row.cluster, id: row.id });
+      return;
+    }
+    const finding = placedFinding(row);
+    if (JSON.stringify(known) !== JSON.stringify(finding))
+      journal.publish({ type: 'finding', finding });
+  }
+
+  /** While this server followed the cluster, it did not listen to what others said of it. */
+  private async reload(id: string): Promise<void> {
+    const { rows, findings, journal } = this.parts;
+    await this.load([id]);
+    const row = await rows.get(id);
+    if (row) this.keeper.publish(row);
+    for (const cellRun of await findings.cellRunsOf([id]))
+      if (journal.isNews(cellRun)) journal.publish({ type: 'cell-run', cellRun });
+    const found = await findings.findingsOf([id]);
+    const ids = new Set(found.map(({ finding }) => finding.id));
+    for (const { cluster, finding } of [...journal.findings.values()])
+      if (cluster === id && !ids.has(finding.id))
+        journal.publish({ type: 'finding-withdrawn', cluster: id, id: finding.id });
+    for (const finding of found)
+      if (JSON.stringify(journal.finding(id, finding.finding.id)) !== JSON.stringify(finding))
+        journal.publish({ type: 'finding', finding });
+  }
+
+  /** The server that keeps house has forgotten old clusters; what is here of them is of no use to anybody. */
+  private async forget(): Promise<void> {
+    const { rows, journal, launcher, log } = this.parts;
+    try {
+      const shown = [...journal.clusters.keys()];
+      const known = new Set((await rows.some(shown)).map(({ id }) => id));
+      for (const id of shown) {
+        if (known.has(id)) continue;
+        this.views.delete(id);
+        journal.forget(id);
+        await launcher.forget(id);
+      }
+    } catch (error) {
+      log.error({ err: error }, 'old clusters were not forgotten; it is tried again');
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import { JUPYTER_SILENT_MS, type JupyterServers } from '../clusters/jupyter-servers.js';
+import type { Store } from '../store/store.js';
+import type { Leases } from './leases.js';
+import { databaseTime } from './revisions.js';
+
+/** Told to whichever server, known to all. */
+export class SharedJupyterServers implements JupyterServers {
+  constructor(
+    private readonly store: Store,
+    private readonly leases: Leases
+  ) {}
+
+  async heard(server: string, kernels: readonly string[]): Promise<void> {
+    const change = { heard_at: databaseTime(this.store), kernels: JSON.stringify(kernels) };
+    await this.store
+      .insertInto('jupyter_servers')
+      .values({ id: server, ...change })
+      .onConflict(conflict => conflict.column('id').doUpdateSet(change))
+      .execute();
+  }
+
+  async homeOf(kernel: string): Promise<string | null> {
+    const rows = await this.store
+      .selectFrom('jupyter_servers')
+      .selectAll()
+      .orderBy('heard_at', 'desc')
+      .execute();
+    const home = rows.find(row => (JSON.parse(row.kernels) as string[]).includes(kernel));
+    return home?.id ?? null;
+  }
+
+  async silent(servers: readonly string[]): Promise<Set<string>> {
+    // While the database was away, nobody could have been heard.
+    if (servers.length === 0 || this.leases.ableMs() < JUPYTER_SILENT_MS) return new Set();
+    const time = databaseTime(this.store);
+    const rows = await this.store
+      .selectFrom('jupyter_servers')
+      .select(row => ['id', row(time, '-', row.ref('heard_at')).as('silent')])
+      .where('id', 'in', [...servers])
+      .execute();
+    const heard = rows.filter(({ silent }) => Number(silent) < JUPYTER_SILENT_MS);
+    const known = new Set(heard.map(({ id }) => id));
+    return new Set(servers.filter(server => !known.has(server)));
+  }
+}

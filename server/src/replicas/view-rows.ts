@@ -1,0 +1,107 @@
+import { sql } from 'kysely';
+import { Cluster } from '@aglais/protocol';
+import type { ClusterViewRow } from '../store/schema.js';
+import type { Store } from '../store/store.js';
+import type { Leases } from './leases.js';
+import { revised } from './revisions.js';
+
+/** Where a driver listens, and what makes it known. */
+export interface Reach {
+  url: string;
+  ca: string | null;
+}
+
+export interface SavedView {
+  cluster: Cluster;
+  reach: Reach | null;
+  /** Lines of its event log that were read. */
+  eventLines: number;
+}
+
+const larger = sql<number>`case when excluded.event_lines > cluster_views.event_lines then excluded.event_lines else cluster_views.event_lines end`;
+
+/** Null: it comes from a server of another version, as during a roll-out; what the rows say is shown then. */
+export function viewOf({ body }: ClusterViewRow): Cluster | null {
+  return Cluster.safeParse(JSON.parse(body)).data ?? null;
+}
+
+/** Clusters as the server that keeps each shows it: executors, stages, memory, tables. */
+export class ViewRows {
+  constructor(
+    private readonly store: Store,
+    private readonly leases: Leases
+  ) {}
+
+  /** All at once; those that another server keeps by now are left out. */
+  async save(views: readonly SavedView[]): Promise<void> {
+    if (views.length === 0) return;
+    await revised(this.store, async (transaction, revision) => {
+      const ids = views.map(({ cluster }) => cluster.id);
+      const kept = await this.leases.kept(transaction, ids);
+      const own = views
+        .filter(({ cluster }) => kept.has(cluster.id))
+        .map(({ cluster, reach, eventLines }) => ({
+          cluster: cluster.id,
+          body: JSON.stringify(cluster),
+          url: reach?.url ?? null,
+          ca: reach?.ca ?? null,
+          event_lines: eventLines,
+          revision
+        }));
+      if (own.length === 0) return;
+      await transaction
+        .insertInto('cluster_views')
+        .values(own)
+        .onConflict(conflict =>
+          conflict.column('cluster').doUpdateSet(row => ({
+            body: row.ref('excluded.body'),
+            // Who has just taken it over knows less at first.
+            url: row.fn.coalesce('excluded.url', 'cluster_views.url'),
+            ca: row.fn.coalesce('excluded.ca', 'cluster_views.ca'),
+            event_lines: larger,
+            revision
+          }))
+        )
+        .execute();
+    });
+  }
+
+  async of(clusters: readonly string[]): Promise<Cluster[]> {
+    if (clusters.length === 0) return [];
+    const rows = await this.store
+      .selectFrom('cluster_views')
+      .selectAll()
+      .where('cluster', 'in', [...clusters])
+      .execute();
+    return rows.flatMap(row => viewOf(row) ?? []);
+  }
+
+  /** How many lines of its event log what is told of the cluster rests on. */
+  async eventLines(cluster: string): Promise<number> {
+    const row = await this.store
+      .selectFrom('cluster_views')
+      .select('event_lines')
+      .where('cluster', '=', cluster)
+      .executeTakeFirst();
+    return row?.event_lines ?? 0;
+  }
+
+  /** All of its evidence was read by whoever keeps it. */
+  async concluded(cluster: string, eventLines: number): Promise<void> {
+    await this.store
+      .updateTable('cluster_views')
+      .set({ event_lines: eventLines })
+      .where('cluster', '=', cluster)
+      .where('event_lines', '<', eventLines)
+      .execute();
+  }
+
+  async reach(cluster: string): Promise<Reach | null> {
+    const row = await this.store
+      .selectFrom('cluster_views')
+      .select(['url', 'ca'])
+      .where('cluster', '=', cluster)
+      .executeTakeFirst();
+    return row?.url ? { url: row.url, ca: row.ca } : null;
+  }
+}

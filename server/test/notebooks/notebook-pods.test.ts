@@ -1,0 +1,215 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { NotebookMemory } from '@aglais/protocol';
+import { pino } from 'pino';
+import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
+import { NotebookPods } from '../../src/notebooks/notebook-pods.js';
+import { ProblemError } from '../../src/problems.js';
+import { KubernetesApi, notebookPod } from './kubernetes-api.js';
+
+const MIB = 2 ** 20;
+
+describe('Memory of notebooks in pods', () => {
+  let api: KubernetesApi;
+  let pods: NotebookPods;
+  let token: string;
+
+  beforeEach(async () => {
+    api = new KubernetesApi();
+    const config = await api.open();
+    const notebooks = { namespace: 'hub', mostMiB: 4_096 };
+    const policy = KubernetesPolicy.parse({ image: { name: 'x' }, notebooks });
+    pods = new NotebookPods(config, policy.notebooks!, pino({ level: 'silent' }));
+    token = api.add(notebookPod());
+  });
+  afterEach(() => api.close());
+
+  const refusal = async (asked: Promise<unknown>): Promise<ProblemError> => {
+    const error = await asked.catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ProblemError);
+    return error as ProblemError;
+  };
+  const resources = (name = 'jupyter-ada') =>
+    api.pods.get(`hub/${name}`)!.spec!.containers[0]!.resources;
+
+  it('are known to who shows the token of the pod, with what its Jupyter Server reads', async () => {
+    const base = { pod: 'hub/jupyter-ada', limitMiB: 1_024, mostMiB: 4_096 };
+    const nothing = { askedMiB: null, waitingFor: null, hindrance: null };
+    expect(await pods.of(token)).toEqual({ ...base, ...nothing, usedMiB: null, killed: null });
+    await pods.note(token, { usedMiB: 700.5, killed: 2 });
+    expect(await pods.of(token)).toEqual({ ...base, ...nothing, usedMiB: 700.5, killed: 2 });
+  });
+
+  it('are raised, and told when the container has them, not when they were asked for', async () => {
+    api.kubelet = 'is slow';
+    const begun = Date.now();
+    const memory = await pods.raise(token, 2_048);
+    expect(memory).toMatchObject({ limitMiB: 2_048, askedMiB: null, waitingFor: null });
+    expect(Date.now() - begun).toBeGreaterThan(350);
+    expect(resources()).toEqual({
+      requests: { cpu: '500m', memory: `${2_048 * MIB}` },
+      limits: { memory: `${2_048 * MIB}` }
+    });
+    // The same again changes nothing.
+    const before = api.asked.filter(one => one.startsWith('PATCH')).length;
+    expect(await pods.raise(token, 2_048)).toMatchObject({ limitMiB: 2_048 });
+    expect(api.asked.filter(one => one.startsWith('PATCH'))).toHaveLength(before);
+  });
+
+  it('asked for twice at once end with the larger', async () => {
+    const [first, second] = await Promise.all([pods.raise(token, 1_536), pods.raise(token, 2_048)]);
+    expect([first.limitMiB, second.limitMiB]).toEqual([1_536, 2_048]);
+  });
+
+  describe('belong to their own pod', () => {
+    it('whoever asks: a token shows and raises one pod, and no other', async () => {
+      const other = api.add(notebookPod({ name: 'jupyter-eve' }));
+      await pods.raise(other, 3_072);
+      expect(await pods.of(token)).toMatchObject({ pod: 'hub/jupyter-ada', limitMiB: 1_024 });
+      expect(await pods.of(other)).toMatchObject({ pod: 'hub/jupyter-eve', limitMiB: 3_072 });
+      await pods.note(other, { usedMiB: 5, killed: 0 });
+      expect(await pods.of(token)).toMatchObject({ usedMiB: null });
+    });
+
+    it('and need a token of it, made for us', async () => {
+      api.tokens.set('of-no-pod', { namespace: 'hub', name: '', uid: '', aud: 'aglais' });
+      const forKubernetes = api.add(notebookPod(), 'https://kubernetes.default.svc');
+      expect((await refusal(pods.of(''))).message).toMatch(/operator has to mount a token/);
+      for (const wrong of ['nonsense', 'of-no-pod', forKubernetes]) {
+        const { status, message } = await refusal(pods.raise(wrong, 2_048));
+        expect(status).toBe(403);
+        expect(message).toMatch(/not valid/);
+      }
+      expect(resources()!.limits).toEqual({ memory: '1Gi' });
+    });
+
+    it('of this life: a pod of the same name is another one', async () => {
+      expect(await pods.of(token)).toMatchObject({ limitMiB: 1_024 });
+      api.add(notebookPod({ uid: 'a-later-one' }));
+      const { status, message } = await refusal(pods.raise(token, 2_048));
+      expect([status, message]).toEqual([
+        403,
+        expect.stringMatching(/another pod of the same name/)
+      ]);
+      api.pods.clear();
+      expect((await refusal(pods.of(token))).status).toBe(403);
+    });
+
+    it('which has the labels, the container and the namespace that the policy names', async () => {
+      const strange = notebookPod({ name: 'a-database', labels: { component: 'hub' } });
+      const elsewhere = notebookPod({ name: 'jupyter-bob' });
+      elsewhere.metadata!.namespace = 'another';
+      const bare = notebookPod({ name: 'jupyter-sidecar-only' });
+      bare.spec!.containers[0]!.name = 'sidecar';
+      for (const [pod, words] of [
+        [strange, /has not the label component=singleuser-server/],
+        [elsewhere, /in the namespace "hub"/],
+        [bare, /no container "notebook"/]
+      ] as const) {
+        const { status, message } = await refusal(pods.raise(api.add(pod), 2_048));
+        expect(status).toBe(403);
+        expect(message).toMatch(words);
+      }
+      expect(api.asked.some(one => one.startsWith('PATCH') || /another/.test(one))).toBe(false);
+    });
+  });
+
+  describe('are not raised, and it is said why', () => {
+    const expectUnchanged = () => {
+      expect(api.asked.filter(one => one.startsWith('PATCH'))).toEqual([]);
+      expect(resources()!.limits).toEqual({ memory: '1Gi' });
+    };
+
+    it('beyond what the policy gives, or below what they are', async () => {
+      const most = await refusal(pods.raise(token, 4_097));
+      expect([most.status, most.message]).toEqual([422, expect.stringMatching(/at most 4.0 GiB/)]);
+      const less = await refusal(pods.raise(token, 512));
+      expect([less.status, less.message]).toEqual([
+        422,
+        expect.stringMatching(/only be given more/)
+      ]);
+      expectUnchanged();
+    });
+
+    it('where the node has no room: with what it has, and the most that would fit', async () => {
+      const others = notebookPod({ name: 'others' });
+      others.spec!.containers[0]!.resources!.requests!['memory'] = '6Gi';
+      api.add(others);
+      const { status, message } = await refusal(pods.raise(token, 3_072));
+      expect(status).toBe(409);
+      // 8 GiB, of which 6 and a half are asked for.
+      expect(message).toMatch(/has 1.5 GiB left, and this needs 2.5 GiB more. Nothing was changed/);
+      expect(message).toMatch(/most that it can get there now is 2.0 GiB/);
+      api.nodeMemory = '6912Mi';
+      expect((await refusal(pods.raise(token, 1_100))).message).toMatch(/no room for more at all/);
+      expectUnchanged();
+      api.nodeMemory = '8Gi';
+      expect(await pods.raise(token, 2_048)).toMatchObject({ limitMiB: 2_048 });
+    });
+
+    it('if it would restart the container, or there is no limit', async () => {
+      const restarts = notebookPod({ name: 'restarts' });
+      restarts.spec!.containers[0]!.resizePolicy = [
+        { resourceName: 'memory', restartPolicy: 'RestartContainer' }
+      ];
+      const unlimited = notebookPod({ name: 'unlimited' });
+      delete unlimited.spec!.containers[0]!.resources!.limits;
+      delete unlimited.status!.containerStatuses![0]!.resources!.limits;
+      for (const [pod, words] of [
+        [restarts, /would restart it/],
+        [unlimited, /has no limit/]
+      ] as const) {
+        const own = api.add(pod);
+        expect((await refusal(pods.raise(own, 2_048))).message).toMatch(words);
+        expect((await pods.of(own)).hindrance).toMatch(words);
+      }
+      expectUnchanged();
+    });
+
+    it('if the rights are missing', async () => {
+      api.forbidden.add('/apis/authentication.k8s.io/v1/tokenreviews');
+      const { status, message } = await refusal(pods.of(token));
+      expect([status, message]).toEqual([403, expect.stringMatching(/rights of docs/)]);
+    });
+
+    it('while Kubernetes is away', async () => {
+      api.down = true;
+      const { status, message } = await refusal(pods.of(token));
+      expect([status, message]).toEqual([503, expect.stringMatching(/does not answer now/)]);
+    });
+  });
+
+  it('are raised without a look at the node where that is not allowed', async () => {
+    api.forbidden.add('/api/v1/nodes');
+    expect(await pods.raise(token, 2_048)).toMatchObject({ limitMiB: 2_048 });
+  });
+
+  it('that the node cannot ever hold, by the kubelet, are put back', async () => {
+    api.kubelet = 'never will';
+    const { status, message } = await refusal(pods.raise(token, 2_048));
+    expect([status, message]).toEqual([409, expect.stringMatching(/can never give .*didn’t have/)]);
+    expect(await pods.of(token)).toMatchObject({ limitMiB: 1_024, askedMiB: null });
+    expect(resources()).toMatchObject({ requests: { memory: `${512 * MIB}` } });
+  });
+
+  it('that have to wait are said to wait, and can be taken back', async () => {
+    api.kubelet = 'defers';
+    const { status, message } = await refusal(pods.raise(token, 2_048));
+    expect(status).toBe(409);
+    expect(message).toMatch(/still has 1.0 GiB: its node has no room now .*goes on trying/);
+    const waiting: NotebookMemory = await pods.of(token);
+    expect(waiting).toMatchObject({ limitMiB: 1_024, askedMiB: 2_048 });
+    expect(waiting.waitingFor).toMatch(/enough resource/);
+    expect(await pods.raise(token, 1_024)).toMatchObject({ limitMiB: 1_024, askedMiB: null });
+  });
+
+  it('never change how Kubernetes ranks the pod: that it would refuse', async () => {
+    const pod = notebookPod({ name: 'jupyter-cpu' });
+    const { resources: given } = pod.spec!.containers[0]!;
+    given!.limits!['cpu'] = given!.requests!['cpu']!;
+    await pods.raise(api.add(pod), 2_048);
+    expect(resources('jupyter-cpu')).toMatchObject({
+      requests: { memory: `${2_047 * MIB}` },
+      limits: { memory: `${2_048 * MIB}` }
+    });
+  });
+});

@@ -1,0 +1,316 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import type { PodObservation } from '@aglais/diagnosis';
+import { shapeTotalMiB, type CellRunReport } from '@aglais/protocol';
+import { pino } from 'pino';
+import { ClusterRows } from '../src/clusters/cluster-rows.js';
+import { Clusters } from '../src/clusters/clusters.js';
+import { FindingRows } from '../src/findings/finding-rows.js';
+import type { Tokens } from '../src/identity/tokens.js';
+import { Feed } from '../src/replicas/feed.js';
+import { Leases } from '../src/replicas/leases.js';
+import { SharedJupyterServers } from '../src/replicas/shared-jupyter-servers.js';
+import { ViewRows } from '../src/replicas/view-rows.js';
+import type { Store } from '../src/store/store.js';
+import { Journal, type Change } from '../src/stream/journal.js';
+import { eventually, SMALL } from './support/server.js';
+import { SharedWorld } from './support/shared-world.js';
+
+const STARTS = 100;
+const REPLACED_MS = 15_000;
+const SHOWN_MS = 1_000;
+const ONE_MIB = shapeTotalMiB(SMALL);
+
+/** Leases of a server that can be made to hang: what it asks the database is not sent before it wakes up. */
+class MortalLeases extends Leases {
+  asleep: Promise<void> | null = null;
+  protected override async renew(): Promise<void> {
+    await this.asleep;
+    await super.renew();
+  }
+  override async claim(names: readonly string[]): Promise<string[]> {
+    if (!names.every(name => this.mayAct(name))) await this.asleep;
+    return super.claim(names);
+  }
+  override async free(): Promise<string[]> {
+    await this.asleep;
+    return super.free();
+  }
+}
+
+interface Server {
+  clusters: Clusters;
+  journal: Journal;
+  leases: MortalLeases;
+  /** What its stream said, with when. */
+  said: { change: Change; at: number }[];
+  close(): Promise<void>;
+}
+
+const tokens: Tokens = {
+  scopeOf: () => null,
+  forCluster: id => `token of ${id}`,
+  secretOf: (id, purpose) => `${purpose} of ${id}`
+};
+
+async function serve(store: Store, world: SharedWorld, name: string): Promise<Server> {
+  const log = pino({ level: process.env['AGLAIS_LOG_LEVEL'] ?? 'silent' }).child({ server: name });
+  const leases = new MortalLeases(store, log);
+  const feed = await Feed.begin(store, log);
+  const journal = new Journal();
+  const said: Server['said'] = [];
+  journal.onChange(change => said.push({ change: change as Change, at: performance.now() }));
+  leases.open();
+  const clusters = new Clusters({
+    ...{ launcher: world.launcher(name), journal, tokens, log },
+    rows: new ClusterRows(store, leases),
+    findings: new FindingRows(store, leases),
+    replicas: { leases, feed, views: new ViewRows(store, leases) },
+    jupyterServers: new SharedJupyterServers(store, leases),
+    catalogue: () => Promise.resolve([]),
+    shares: () => Promise.resolve([]),
+    deadlines: { startMs: 60_000, idleMs: 600_000 },
+    defaultShape: SMALL
+  });
+  await clusters.open();
+  return {
+    ...{ clusters, journal, leases, said },
+    async close() {
+      await clusters.close();
+      await feed.close();
+      await leases.close();
+    }
+  };
+}
+
+const request = (kernel: string) => ({ kernel, notebook: `${kernel}.ipynb` });
+
+/** An executor that no node takes, or at last one does. */
+const executor = (version: number, placed: boolean): PodObservation => ({
+  ...{ kind: 'pod', name: 'aglais-c-exec-1', uid: 'u1', role: 'executor', executor: '1', version },
+  ...{ application: null, deletedAt: null, scheduled: placed, ran: placed, ends: [], ref: 'pods' },
+  ...{ waiting: null, disrupted: null, limitMiB: 768, requestMiB: 768, node: null },
+  unschedulable: placed
+    ? null
+    : { reason: 'Unschedulable', message: '0/1 nodes: Insufficient memory.', at: Date.now() }
+});
+
+/**
+ * Two servers that share one world by one database.
+ * @param open two stores of a new database; where a database is one process's own, the same store twice
+ */
+export function replicasContract(open: () => Promise<[Store, Store]>): void {
+  let stores: [Store, Store];
+  let world: SharedWorld;
+  let a: Server;
+  let b: Server;
+  let servers: Server[];
+  let thaws: (() => void)[];
+
+  beforeEach(async () => {
+    stores = await open();
+    world = new SharedWorld((STARTS + 2) * ONE_MIB);
+    a = await serve(stores[0], world, 'a');
+    b = await serve(stores[1], world, 'b');
+    servers = [a, b];
+    thaws = [];
+  }, 60_000);
+  afterEach(async () => {
+    for (const thaw of thaws) thaw();
+    for (const server of servers) await server.close();
+    for (const store of new Set(stores)) await store.destroy();
+  }, 60_000);
+
+  const state = async ({ clusters }: Server, id: string) =>
+    (await clusters.get(id).catch(() => null))?.state;
+  const readyOn = (server: Server, id: string) =>
+    eventually(`${id} ready`, async () => (await state(server, id)) === 'ready');
+  const started = async (on: Server, kernel: string) => {
+    const { cluster } = await on.clusters.request(request(kernel));
+    await Promise.all(servers.map(server => readyOn(server, cluster.id)));
+    return cluster.id;
+  };
+  const within = async (what: string, ms: number, look: () => unknown) => {
+    const begun = performance.now();
+    await eventually(what, () => Boolean(look()), ms);
+    return performance.now() - begun;
+  };
+
+  it(`begin each of ${STARTS} starts once that are asked of both at once`, async () => {
+    const kernels = Array.from({ length: STARTS }, (_, n) => `k${n}`);
+    const asked = await Promise.all(
+      kernels.flatMap((kernel, n) =>
+        (n % 2 ? [a, b] : [b, a]).map(({ clusters }) => clusters.request(request(kernel)))
+      )
+    );
+    expect(asked.filter(({ created }) => created)).toHaveLength(STARTS);
+    const ids = [...new Set(asked.map(({ cluster }) => cluster.id))];
+    expect(ids).toHaveLength(STARTS);
+    await Promise.all(servers.flatMap(server => ids.map(id => readyOn(server, id))));
+    expect([...world.begun.values()].filter(times => times !== 1)).toEqual([]);
+    expect(world.alive().sort()).toEqual([...ids].sort());
+    const listed = ({ clusters }: Server) =>
+      clusters
+        .list()
+        .map(({ id }) => id)
+        .sort();
+    expect(listed(a)).toEqual(ids.sort());
+    expect(listed(b)).toEqual(ids);
+    expect(await b.clusters.capacity()).toEqual(await a.clusters.capacity());
+  }, 120_000);
+
+  it('share the work: each does it for those that it is asked for', async () => {
+    const [one, other] = [await started(a, 'ka'), await started(b, 'kb')];
+    expect(world.deeds).toEqual([
+      { by: 'a', what: 'start', id: one },
+      { by: 'b', what: 'start', id: other }
+    ]);
+  }, 60_000);
+
+  it('never admit more than there is room for, however many are asked for at once', async () => {
+    const room = new SharedWorld(3 * ONE_MIB + 100);
+    const c = await serve(stores[0], room, 'c');
+    const d = await serve(stores[1], room, 'd');
+    servers.push(c, d);
+    const asked = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, n) => (n % 2 ? c : d).clusters.request(request(`k${n}`)))
+    );
+    expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+    const refused = asked.flatMap(one => (one.status === 'rejected' ? [one.reason as Error] : []));
+    expect(refused.every(({ message }) => /holds .* GiB/.test(message))).toBe(true);
+    const { grantedMiB, totalMiB } = await c.clusters.capacity();
+    expect(grantedMiB).toBeLessThanOrEqual(totalMiB);
+  }, 60_000);
+
+  it('do for each other what users ask of the wrong one', async () => {
+    const id = await started(a, 'k');
+    expect(a.leases.keeps(id)).toBe(true);
+    expect(await b.clusters.endpoint(id)).toEqual(await a.clusters.endpoint(id));
+    const cell: CellRunReport = { cell: 'c1', run: 1, outcome: 'running', at: Date.now() };
+    await b.clusters.reportCellRun(id, cell);
+    const runs = ({ journal }: Server) => [...journal.cellRuns.values()];
+    for (const server of servers)
+      await within('the run', SHOWN_MS, () => runs(server)[0]?.outcome === 'running');
+
+    const bigger = { ...SMALL, executorOverheadMiB: 300 };
+    await b.clusters.resize(id, bigger);
+    await within(
+      'its size',
+      SHOWN_MS,
+      () => a.journal.clusters.get(id)?.shape.executorOverheadMiB === 300
+    );
+
+    const next = await b.clusters.restart(id, { shape: SMALL });
+    expect(await state(b, id)).toBe('stopped');
+    await Promise.all(servers.map(server => readyOn(server, next.id)));
+    expect(runs(a)[0]?.outcome).toBe('cancelled');
+    await a.clusters.stop(next.id);
+    for (const server of servers)
+      await eventually('its end', async () => (await state(server, next.id)) === 'stopped');
+    expect(world.alive()).toEqual([]);
+    expect([...world.begun.values()]).toEqual([1, 1]);
+  }, 60_000);
+
+  it(`tell of a finding, its dismissal and its withdrawal within ${SHOWN_MS} ms, whoever found it`, async () => {
+    const id = await started(a, 'k');
+    const found = ({ journal }: Server) => [...journal.findings.values()][0];
+    world.see(id, executor(1, false));
+    for (const server of servers) await within('the finding', SHOWN_MS, () => found(server));
+    expect(found(b)).toEqual(found(a));
+    expect(found(a)?.finding.code).toBe('cluster-pending');
+
+    await b.clusters.dismiss(id, found(b)!.finding.id);
+    for (const server of servers)
+      await within('the dismissal', SHOWN_MS, () => found(server)?.dismissed);
+
+    world.see(id, executor(2, true));
+    for (const server of servers)
+      await within('the withdrawal', SHOWN_MS, () => found(server) === undefined);
+    // Not only for those who ask, but for those who listen.
+    expect(
+      b.said.map(({ change }) => change.type).filter(type => type.startsWith('finding'))
+    ).toEqual(['finding', 'finding', 'finding-withdrawn']);
+  }, 60_000);
+
+  it('take over what a server leaves when it ends, at once', async () => {
+    const id = await started(a, 'k');
+    servers = [b];
+    await a.close();
+    expect(await within('its new keeper', 5_000, () => b.leases.mayAct(id))).toBeLessThan(3_000);
+    await b.clusters.stop(id);
+    await eventually('its end', async () => (await state(b, id)) === 'stopped');
+    expect(world.alive()).toEqual([]);
+  }, 60_000);
+
+  it(`replace one that hangs within ${REPLACED_MS} ms; it does nothing when it wakes up in the middle of a step`, async () => {
+    const [id, other] = [await started(a, 'k'), await started(a, 'k2')];
+    world.see(id, executor(1, false));
+    await within('the finding', SHOWN_MS, () => b.journal.findings.size);
+    await b.clusters.dismiss(id, [...b.journal.findings.values()][0]!.finding.id);
+    await within('the dismissal', SHOWN_MS, () => [...a.journal.findings.values()][0]?.dismissed);
+
+    // It learns that a driver died, and comes to act on it only when somebody else has.
+    world.kill(other, 'It was killed.');
+    let wake = (): void => undefined;
+    a.leases.asleep = new Promise(resolve => (wake = resolve));
+    const thaw = world.freeze('a');
+    thaws.push(wake, thaw);
+    const before = world.deeds.length;
+    const taken = await within('a new keeper', REPLACED_MS, () => b.leases.mayAct(id));
+    expect(taken).toBeGreaterThan(5_000);
+    await eventually('the end of the dead one', async () => (await state(b, other)) === 'failed');
+    await eventually('its removal', () => !world.alive().includes(other));
+    const gone = await eventually('its row', async () => {
+      const cluster = await b.clusters.get(other);
+      return cluster.stoppedAt !== null && cluster;
+    });
+
+    // First of all it hears what it had asked of the world.
+    thaw();
+    await sleep(500);
+    wake();
+    await within('a to know', 10_000, () => !a.leases.keeps(id));
+    await b.clusters.stop(id);
+    await eventually('its end', async () => (await state(a, id)) === 'stopped');
+    expect(world.deeds.slice(before).filter(({ by }) => by === 'a')).toEqual([]);
+    expect([...world.begun.values()]).toEqual([1, 1]);
+    expect(await b.clusters.get(other)).toEqual(gone);
+    // What was found, and what somebody said of it, is known to both.
+    for (const { journal } of servers)
+      expect([...journal.findings.values()]).toMatchObject([{ cluster: id, dismissed: true }]);
+  }, 90_000);
+
+  it('take nothing back of what one has found that had read more', async () => {
+    const [id, other] = [await started(a, 'k'), await started(a, 'k2')];
+    for (const one of [id, other]) world.see(one, executor(1, false));
+    await within('the findings', SHOWN_MS, () => b.journal.findings.size === 2);
+    // As if it had read ten lines of the event log of one, and as many as there are of the other.
+    await eventually('its view', () => new ViewRows(stores[0], a.leases).reach(id));
+    await stores[0]
+      .updateTable('cluster_views')
+      .set({ event_lines: 10 })
+      .where('cluster', '=', id)
+      .execute();
+    servers = [b];
+    await a.close();
+    for (const one of [id, other]) world.forget(one);
+    await eventually('a new keeper', () => b.leases.mayAct(id) && b.leases.mayAct(other));
+    for (const one of [id, other]) await b.clusters.stop(one);
+    for (const one of [id, other])
+      await eventually('its end', async () => (await b.clusters.get(one)).stoppedAt);
+    expect([...b.journal.findings.values()].map(({ cluster }) => cluster)).toEqual([id]);
+  }, 60_000);
+
+  it('remove what belongs to no cluster, and nothing that another has just begun', async () => {
+    await world
+      .launcher('nobody')
+      .start({ id: 'orphan', shape: SMALL, token: '', catalogue: [], shares: [] });
+    await eventually('its end', () => !world.alive().includes('orphan'));
+    for (let n = 0; n < 20; n += 1) {
+      await (n % 2 ? a : b).clusters.request(request(`k${n}`));
+      await sleep(100);
+    }
+    expect(world.alive()).toHaveLength(20);
+    expect(world.deeds.filter(({ what }) => what === 'stop')).toMatchObject([{ id: 'orphan' }]);
+  }, 60_000);
+}

@@ -57,6 +57,18 @@ const EXPECTED: Record<string, Expected[]> = {
         'task time was spent for nothing.'
     }
   ],
+  // Spark had met none of them.
+  'executors-without-java': [
+    {
+      id: 'executor-lost:cell:1:waits',
+      confidence: 'certain',
+      severity: 'warning',
+      advice: [expect.objectContaining({ hint: 'look-at-executors' }) as Finding['advice'][number]]
+    }
+  ],
+  'executors-too-small': [
+    { id: 'executor-oom-killed:cell:1:waits', confidence: 'certain', severity: 'warning' }
+  ],
   'image-missing': [
     {
       id: 'image-failed:application',

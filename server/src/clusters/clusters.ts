@@ -249,12 +249,12 @@ export class Clusters {
 
   /**
    * What a Jupyter Server has now; clusters of kernels that it no longer has are stopped.
-   * @param whyGone asked for evidence, should kernels be gone
+   * @param whatKilled asked for, should kernels be gone: what may have ended all of them at once, and when
    */
   async reportKernels(
     jupyterServer: string,
     report: KernelReport,
-    whyGone: () => Promise<Observation | null> = () => Promise.resolve(null)
+    whatKilled: () => Promise<{ at: number; pod: Observation } | null> = () => Promise.resolve(null)
   ): Promise<void> {
     const { rows, launcher } = this.options;
     const kernels = report.kernels.map(kernel => kernel.id);
@@ -264,10 +264,11 @@ export class Clusters {
       if (row) this.keeper.place(row);
     }
     const gone = await rows.abandoned(jupyterServer, kernels);
-    const why = gone.length > 0 ? await whyGone() : null;
+    const killed = gone.length > 0 ? await whatKilled() : null;
     await Promise.all(
       gone.map(async row => {
-        if (why) await launcher.record(row.id, why);
+        // One that began later has ended of something else.
+        if (killed && row.created_at < killed.at) await launcher.record(row.id, killed.pod);
         await this.stop(row.id, 'Spark was stopped because the kernel of its notebook ended.');
       })
     );

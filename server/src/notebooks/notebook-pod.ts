@@ -1,6 +1,7 @@
-import { quantityMiB, readPod, type PodObservation } from '@aglais/diagnosis';
+import { quantityMiB, readPod } from '@aglais/diagnosis';
 import type { V1Container, V1Pod, V1PodCondition } from '@kubernetes/client-node';
 import type { Notebooks } from '../clusters/launchers/kubernetes/policy.js';
+import type { KilledPod } from './notebook-memories.js';
 import type { ProvenPod } from './pod-proof.js';
 
 /** Why the pod that a token is of is none of the notebooks; null if it is one. */
@@ -76,12 +77,13 @@ export function podMemory(pod: V1Pod, container: string): PodMemory {
 const LATELY_MS = 10 * 60_000;
 
 /** The pod as evidence, if its container was killed for memory and started again lately; its kernels are gone with it. */
-export function killedLately(pod: V1Pod, container: string, now: number): PodObservation | null {
+export function killedLately(pod: V1Pod, container: string, now: number): KilledPod | null {
   const own = ({ name }: { name: string }) => name === container;
   const status = pod.status?.containerStatuses?.find(own);
   const end = status?.lastState?.terminated;
   if (end?.reason !== 'OOMKilled' || end.exitCode !== 137 || !end.finishedAt) return null;
-  if (now - new Date(end.finishedAt).getTime() > LATELY_MS) return null;
+  const at = new Date(end.finishedAt).getTime();
+  if (now - at > LATELY_MS) return null;
   const alone = {
     ...pod,
     spec: { ...pod.spec, containers: pod.spec?.containers.filter(own) },
@@ -90,7 +92,7 @@ export function killedLately(pod: V1Pod, container: string, now: number): PodObs
   // As the API writes it: the client has made dates of its times.
   const json = JSON.parse(JSON.stringify(alone)) as Record<string, unknown>;
   const observation = readPod(json, pod.metadata?.name ?? '');
-  return observation && { ...observation, role: 'kernel' };
+  return observation && { at, pod: { ...observation, role: 'kernel' } };
 }
 
 /** What may not be changed while the container lives, for its user; null if it may be given more. */

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PodObservation } from '@aglais/diagnosis';
 import type { NotebookMemory, NotebookReading } from '@aglais/protocol';
 import {
   AuthenticationV1Api,
@@ -17,7 +16,7 @@ import { unaskedMiB } from '../clusters/launchers/kubernetes/node-room.js';
 import type { Notebooks } from '../clusters/launchers/kubernetes/policy.js';
 import { Turns } from '../clusters/turns.js';
 import { ApiError, getJson } from '../kubernetes/api-request.js';
-import type { NotebookMemories } from './notebook-memories.js';
+import type { KilledPod, NotebookMemories } from './notebook-memories.js';
 import {
   hindrance,
   killedLately,
@@ -80,7 +79,7 @@ export class NotebookPods implements NotebookMemories {
     this.readings.set(pod.metadata!.uid!, { ...reading, at: now });
   }
 
-  async killedLately(token: string): Promise<PodObservation | null> {
+  async killedLately(token: string): Promise<KilledPod | null> {
     try {
       return killedLately(await this.pod(token), this.notebooks.container, Date.now());
     } catch (error) {

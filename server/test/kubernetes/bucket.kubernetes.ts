@@ -171,6 +171,9 @@ withObjectStore('An S3 bucket', () => {
       expect(executors).toContainEqual(
         expect.objectContaining({ id: '1', totalTasks: expect.any(Number) })
       );
+      // One server at a time has the directory.
+      await archive.close();
+      await launcher.close();
     },
     3 * PATIENCE_MS
   );

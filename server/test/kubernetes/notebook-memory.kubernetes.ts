@@ -378,6 +378,14 @@ describe('The memory of a notebook that runs in a pod', () => {
       expect(found).toMatchObject({ cluster: id, finding: { confidence: 'certain' } });
       expect(found.finding.evidence.map(({ quote }) => quote).join()).toMatch(/OOMKilled/);
       await server.user.until(id, 'stopped');
+      // A kernel that began afterwards and is ended by its user was not killed.
+      const later = await server.user.request('later-kernel-of-ada');
+      const proof = await tokenOf('jupyter-ada');
+      await report(proof, [{ id: 'later-kernel-of-ada', notebook: 'ada.ipynb' }]);
+      await report(proof, []);
+      await server.user.until(later.id, 'stopped');
+      const { body: all } = await server.user.get<{ findings: PlacedFinding[] }>('/findings');
+      expect(all.findings.filter(({ cluster }) => cluster === later.id)).toEqual([]);
       // What was given stays with the pod.
       expect((await ask<NotebookMemory>(token)).body.limitMiB).toBe(AFTER_MIB);
     },

@@ -77,8 +77,11 @@ describe('A container that was killed for memory with all its kernels', () => {
 
   it('is evidence about the notebook, whatever its labels and its other containers are', () => {
     expect(killedLately(ended({}), 'notebook', at + 5_000)).toMatchObject({
-      ...{ kind: 'pod', name: 'jupyter-ada', role: 'kernel', limitMiB: 1_024, ran: true },
-      ends: [{ container: 'notebook', exitCode: 137, reason: 'OOMKilled', at }]
+      at,
+      pod: {
+        ...{ kind: 'pod', name: 'jupyter-ada', role: 'kernel', limitMiB: 1_024, ran: true },
+        ends: [{ container: 'notebook', exitCode: 137, reason: 'OOMKilled', at }]
+      }
     });
   });
 

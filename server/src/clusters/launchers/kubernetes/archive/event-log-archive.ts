@@ -16,7 +16,7 @@ import {
 import { BucketRefused, type Bucket } from './bucket.js';
 import { bytesOf, endOfPart, partName, statusName } from './layout.js';
 
-/** A part of an event log before it is compressed, to about a tenth of it. */
+/** A part of an event log before it is compressed. */
 const PART_BYTES = 16 * 2 ** 20;
 /** All clusters are looked at this often, ms. */
 const LOOK_MS = 5_000;

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { appendFile, open } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { pino, type Logger } from 'pino';
@@ -89,11 +90,12 @@ describe('The archive of event logs', () => {
 
   const file = (name: string) => join(directory.path, 'one', 'eventlog', name);
   const end = () => renameSync(file('app-one.inprogress'), file('app-one'));
-  const make = (log: Logger = silent): EventLogArchive => {
+  const make = (log: Logger = silent, isOwn = (_id: string) => true): EventLogArchive => {
     const archive = new EventLogArchive({
       directory: directory.path,
       bucket,
       log,
+      isOwn,
       partBytes: PART,
       lookMs: 10,
       goneMs: 30
@@ -101,8 +103,8 @@ describe('The archive of event logs', () => {
     archives.push(archive);
     return archive;
   };
-  const openOne = (log?: Logger): EventLogArchive => {
-    const archive = make(log);
+  const openOne = (log?: Logger, isOwn?: (id: string) => boolean): EventLogArchive => {
+    const archive = make(log, isOwn);
     archive.open({
       exists: id => existing.has(id),
       remove: id => Promise.resolve(rmSync(join(directory.path, id), { recursive: true }))
@@ -134,6 +136,22 @@ describe('The archive of event logs', () => {
     expect(bucket.objects.has(RUNNING)).toBe(false);
     expect(archive.figures()).toMatchObject({ waitingLogs: 0, waitingBytes: 0, failures: 0 });
     expect(archive.figures().storedBytes).toBeGreaterThan(0);
+  });
+
+  it('leaves the log to the server that keeps its cluster, also when it has ended here', async () => {
+    const text = lines(60);
+    writeFileSync(file('app-one'), text.slice(0, 3_000));
+    let keeps = false;
+    const archive = openOne(silent, () => keeps);
+    existing.delete('one');
+    await sleep(300);
+    expect(bucket.asked).toBe(0);
+    // A directory that is to be forgotten is not held up by what another has put.
+    expect(await archive.letGo('one')).toBe(true);
+    keeps = true;
+    writeFileSync(file('app-one'), text);
+    expect(await archive.finish('one', 5_000)).toBe(true);
+    expect(bucket.log()).toBe(text);
   });
 
   it('shows the log of a driver that was killed as incomplete, up to its last byte', async () => {

@@ -4,7 +4,7 @@ import type { Shape } from './shape.js';
 /**
  * Whether a running Spark can be given another size. Heaps and processors are fixed when their Java starts; what an executor
  * may use beside its heap is a limit that the system can move under it. On Kubernetes a limit is only ever raised, and there
- * may be more or fewer executors if their number is fixed: a range is Spark's own to count.
+ * may be more or fewer executors, or another range of them.
  * @param launcher of the running cluster
  */
 export function takesLive(from: Shape, to: Shape, launcher: LauncherKind): boolean {
@@ -13,7 +13,7 @@ export function takesLive(from: Shape, to: Shape, launcher: LauncherKind): boole
     from.driverMemoryMiB === to.driverMemoryMiB &&
     from.executorMemoryMiB === to.executorMemoryMiB &&
     from.executorCores === to.executorCores &&
-    (sameExecutors(from, to) || (onKubernetes && isFixed(from) && isFixed(to))) &&
+    (onKubernetes || sameExecutors(from, to)) &&
     (!onKubernetes || to.executorOverheadMiB >= from.executorOverheadMiB)
   );
 }
@@ -22,5 +22,3 @@ export function takesLive(from: Shape, to: Shape, launcher: LauncherKind): boole
 export function sameExecutors({ executors: a }: Shape, { executors: b }: Shape): boolean {
   return a.min === b.min && a.max === b.max;
 }
-
-const isFixed = ({ executors: { min, max } }: Shape) => min === max;

@@ -33,7 +33,8 @@ export interface EvidenceServerOptions {
  * - `GET /files/<path>?from=<offset>` — the bytes that are there now; 416 if the file is shorter
  * - `GET /files/<path>?from=<offset>&follow=1` — the same, and then what is appended; waits for a file that is not there
  *   yet, and ends when the driver has ended and everything was sent
- * - `PUT /files/executors` — a number: how many executors the driver shall have from now on; 204. Nothing else is written
+ * - `PUT /files/executors` — a number or a range (`2-8`): how many executors the driver shall have from now on; 204.
+ *   Nothing else is written
  * - `POST /done` — the reader has all: this witness is needed no longer
  */
 export async function openEvidenceServer(options: EvidenceServerOptions): Promise<EvidenceServer> {
@@ -121,8 +122,9 @@ async function takeWish(
     body += String(chunk);
     if (body.length > WISH_BYTES) break;
   }
-  if (!/^[1-9]\d*\n?$/.test(body) || body.length > WISH_BYTES) {
-    return plain(response, 400, 'The number of executors is a positive number and nothing else.');
+  if (!/^[1-9]\d{0,5}(-[1-9]\d{0,5})?\n?$/.test(body) || body.length > WISH_BYTES) {
+    const words = 'The number of executors is a positive number, or two with "-" between them.';
+    return plain(response, 400, words);
   }
   await writeWish(directory, body);
   response.writeHead(204).end();

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 /** The one file that is written for others: how many executors the driver shall have (aglais.ExecutorCount). */
 export const WISH = 'executors';
-/** More than a number of executors can have. */
-export const WISH_BYTES = 8;
+/** More than two numbers of executors can have. */
+export const WISH_BYTES = 16;
 
 /** Replaces the wish as a whole. User code runs in the driver: a link that it put there is replaced, not followed. */
 export async function writeWish(directory: string, text: string): Promise<void> {

@@ -239,11 +239,13 @@ describe('A witness', () => {
       return answer.statusCode;
     };
 
-    it('as one number, which replaces the last', async () => {
+    it('as a number or a range, which replaces the last', async () => {
       expect(await put('/files/executors', '4\n')).toBe(204);
       expect(readFileSync(file('executors'), 'utf8')).toBe('4\n');
       expect(await put('/files/executors', '12')).toBe(204);
       expect(await read('/files/executors')).toBe('200 12');
+      expect(await put('/files/executors', '2-1000')).toBe(204);
+      expect(await read('/files/executors')).toBe('200 2-1000');
       expect(readdirSync(directory)).toEqual(['executors']);
     });
 
@@ -256,6 +258,10 @@ describe('A witness', () => {
         '-1',
         '1.5',
         '4 4',
+        '4-',
+        '0-4',
+        '1-2-3',
+        '2..8',
         'four',
         '9'.repeat(9),
         'x'.repeat(100_000)

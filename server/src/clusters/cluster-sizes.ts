@@ -103,7 +103,7 @@ function notResized(why: 'restart-needed' | Error): Error {
     409,
     'restart-needed',
     'A running Spark cannot take this size: heaps and processors are fixed when it starts, and so is the number of executors ' +
-      'on one machine or where it is a range. This size needs a new Spark. Nothing was changed. Restart Spark with it: temporary views and cached tables are lost then, Python ' +
+      'on one machine. This size needs a new Spark. Nothing was changed. Restart Spark with it: temporary views and cached tables are lost then, Python ' +
       'variables are kept.'
   );
 }

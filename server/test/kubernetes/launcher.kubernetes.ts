@@ -236,6 +236,59 @@ spark.range(0, 3000000, 1, 3).cache().count()`;
   );
 
   it(
+    'a running Spark takes another range of executors, and a number in place of a range',
+    async () => {
+      // Idle executors go after a minute; here they shall not take so long.
+      const properties = { 'spark.aglais.executorIdleTimeout': '5s' };
+      const launcher = room.launcherWith({ properties });
+      const of = (min: number, max = min) => ({ ...SMALL, executors: { min, max } });
+      await launcher.start(spec('range', { shape: of(1, 2) }));
+      const { url, ca } = await ready(launcher, 'range');
+      const endpoint = { url: url!, ca, token: spec('range').token };
+      const resized = async (min: number, max = min) =>
+        eventually(`${min} to ${max} executors`, () =>
+          launcher.resize('range', of(min, max)).catch((error: unknown) => {
+            if (error instanceof ResizeIncomplete) return false;
+            throw error;
+          })
+        );
+      const pods = async () =>
+        (
+          await room.core.listNamespacedPod({
+            namespace: room.namespace,
+            labelSelector: 'aglais.org/cluster=range,aglais.org/role=executor'
+          })
+        ).items.filter(
+          ({ status, metadata }) => status?.phase === 'Running' && !metadata?.deletionTimestamp
+        ).length;
+      /** Executors that a job has had which could use many: its tasks take long enough for others to come meanwhile. */
+      const used = async (tasks: number, seconds: number) => {
+        const job = `
+def where(frames):
+    import os, time, pandas
+    for frame in frames:
+        time.sleep(${seconds})
+        yield pandas.DataFrame({"id": [os.environ["SPARK_EXECUTOR_ID"]]})
+print(spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(where, "id string").distinct().count())`;
+        return Number((await runPython(endpoint, job)).stdout.trim());
+      };
+      expect(await used(6, 15)).toBe(2);
+      await eventually('one executor, without work', async () => (await pods()) === 1);
+      expect(await resized(1, 3)).toBe('live');
+      expect(await used(12, 12)).toBe(3);
+      expect(await resized(2)).toBe('live');
+      await eventually('two executors', async () => (await pods()) === 2);
+      expect(await used(6, 4)).toBe(2);
+      expect(await pods()).toBe(2);
+      expect(await resized(1, 4)).toBe('live');
+      await eventually('one executor again', async () => (await pods()) === 1);
+      await launcher.stop('range');
+      expect(await room.traces('range')).toEqual([]);
+    },
+    4 * PATIENCE_MS
+  );
+
+  it(
     'more executors than there is room for say what they wait for, and can be taken back',
     async () => {
       const launcher = room.launcher();

@@ -321,15 +321,19 @@ describe('What the driver is told', () => {
   it('lets the number of executors follow the work where the shape does', () => {
     const fixed = driverProperties(spec, policyOf(), 'spaces');
     expect(fixed['spark.executor.instances']).toBe('3');
-    expect(fixed['spark.dynamicAllocation.enabled']).toBeUndefined();
-    // A number can be changed later, by a file in the directory that the witness sees.
+    expect(fixed['spark.aglais.executorBounds']).toBe('3');
+    // Both can be changed later, by a file in the directory that the witness sees.
     expect(fixed['spark.extraListeners']).toContain('aglais.ExecutorCount');
     expect(fixed['spark.aglais.executors']).toBe('/aglais/executors');
     const range = { ...spec, shape: { ...spec.shape, executors: { min: 1, max: 8 } } };
-    expect(driverProperties(range, policyOf(), 'spaces')).toMatchObject({
-      'spark.dynamicAllocation.minExecutors': '1',
-      'spark.dynamicAllocation.maxExecutors': '8'
+    const ranging = driverProperties(range, policyOf(), 'spaces');
+    expect(ranging).toMatchObject({
+      'spark.executor.instances': '1',
+      'spark.aglais.executorBounds': '1-8'
     });
+    // Spark reads bounds of its own once: it is told none (aglais.ExecutorBounds).
+    for (const told of [fixed, ranging])
+      expect(told['spark.dynamicAllocation.enabled']).toBeUndefined();
   });
 
   it('gives way to what the operator sets', () => {

@@ -42,14 +42,16 @@ describe('A running cluster', () => {
     expect(takesLive(more, SMALL, 'local')).toBe(true);
   });
 
-  it('takes another number of executors on Kubernetes, where it is a number', () => {
+  it('takes another number of executors on Kubernetes, and another range of them', () => {
     const of = (min: number, max = min) => ({ ...SMALL, executors: { min, max } });
     expect(takesLive(of(2), of(5), 'kubernetes')).toBe(true);
     expect(takesLive(of(5), of(1), 'kubernetes')).toBe(true);
     expect(takesLive(of(2), of(5), 'local')).toBe(false);
-    expect(takesLive(of(2), of(2, 5), 'kubernetes')).toBe(false);
-    expect(takesLive(of(2, 5), of(4), 'kubernetes')).toBe(false);
-    expect(takesLive(of(2, 5), of(2, 5), 'kubernetes')).toBe(true);
+    expect(takesLive(of(2), of(2, 5), 'kubernetes')).toBe(true);
+    expect(takesLive(of(2, 5), of(4), 'kubernetes')).toBe(true);
+    expect(takesLive(of(2, 5), of(1, 9), 'kubernetes')).toBe(true);
+    expect(takesLive(of(2, 5), of(1, 9), 'local')).toBe(false);
+    expect(takesLive(of(2, 5), of(2, 5), 'local')).toBe(true);
   });
 
   it('has its new limit when the container says so, not when it was asked for', () => {

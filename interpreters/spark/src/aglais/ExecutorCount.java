@@ -14,28 +14,34 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
+import org.apache.logging.log4j.Level;
+import org.apache.logging.log4j.core.config.Configurator;
 import org.apache.spark.ExecutorAllocationClient;
+import org.apache.spark.ExecutorAllocationManager;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
+import org.apache.spark.SparkContext$;
 import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerApplicationEnd;
 import org.apache.spark.scheduler.SparkListenerApplicationStart;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.status.api.v1.ExecutorSummary;
 
 /**
- * Gives a running application another number of executors: follows the file `spark.aglais.executors`, which holds one
- * number and is replaced as a whole, and says in `spark.aglais.executorsState` how far it is:
+ * Gives a running application another number of executors, or another range in which Spark counts them by its work:
+ * follows the file `spark.aglais.executors`, which holds a number (`4`) or a range (`2-8`) and is replaced as a whole, and
+ * says in `spark.aglais.executorsState` how far it is:
  *
  * <pre>
- * wanted 4       the number that was read
+ * wanted 2-8     what was read
  * registered 2   executors that are there now
- * ended 0        executors that were ended for this number
+ * ended 0        executors that were ended because they were too many for it
  * cached 0       bytes of cached data that went with them
  * </pre>
  *
  * Too many executors are ended when they have no task, those first that cache least: no work is done twice.
  *
- * An application that counts its executors by itself (dynamic allocation) takes no number: its state says "refused".
+ * It begins with `spark.aglais.executorBounds`. An application whose own settings have Spark count (dynamic allocation)
+ * takes nothing: its state says "refused".
  */
 public class ExecutorCount extends SparkListener {
   private static final long STEP_MS = 200;
@@ -43,7 +49,10 @@ public class ExecutorCount extends SparkListener {
   private final Path wish;
   private final Path state;
   private final boolean refuses;
-  private int wanted = -1;
+  private final String first;
+  private ExecutorBounds bounds = null;
+  private volatile ExecutorAllocationManager manager = null;
+  private String wanted = "";
   private int ended = 0;
   private long cached = 0;
   /** By id; Spark's status has them for a moment longer. */
@@ -54,6 +63,7 @@ public class ExecutorCount extends SparkListener {
     this.wish = Paths.get(conf.get("spark.aglais.executors"));
     this.state = Paths.get(conf.get("spark.aglais.executorsState"));
     this.refuses = conf.getBoolean("spark.dynamicAllocation.enabled", false);
+    this.first = conf.get("spark.aglais.executorBounds", "");
   }
 
   public void onApplicationStart(SparkListenerApplicationStart start) {
@@ -62,10 +72,15 @@ public class ExecutorCount extends SparkListener {
     thread.start();
   }
 
+  public void onApplicationEnd(SparkListenerApplicationEnd end) {
+    if (this.manager != null) this.manager.stop();
+  }
+
   private void follow() {
     try {
-      while (SparkSession.getDefaultSession().isEmpty()) Thread.sleep(STEP_MS);
-      SparkContext spark = ((SparkSession) SparkSession.getDefaultSession().get()).sparkContext();
+      while (SparkContext$.MODULE$.getActive().isEmpty()) Thread.sleep(STEP_MS / 10);
+      SparkContext spark = (SparkContext) SparkContext$.MODULE$.getActive().get();
+      begin(spark);
       while (!spark.isStopped()) {
         try {
           look(spark);
@@ -83,39 +98,59 @@ public class ExecutorCount extends SparkListener {
     }
   }
 
+  private void begin(SparkContext spark) {
+    int[] range = parse(this.first);
+    if (this.refuses || range == null) return;
+    // It says ten times a second that it may not end those that are the least.
+    Configurator.setLevel("org.apache.spark.ExecutorAllocationManager", Level.ERROR);
+    this.bounds = new ExecutorBounds(spark, range[0], range[1]);
+    try {
+      this.manager = this.bounds.count(spark);
+    } catch (RuntimeException problem) {
+      // With a setting that Spark cannot count by: the least are there, and a number can be asked for.
+      System.err.println("aglais: the number of executors does not follow the work: " + problem);
+    }
+  }
+
   private void look(SparkContext spark) throws IOException, InterruptedException {
-    int number = read();
-    if (number < 1) return;
-    if (number != this.wanted && !this.refuses) {
+    String text = read();
+    int[] range = parse(text);
+    if (range == null) return;
+    if (!text.equals(this.wanted) && !this.refuses) {
       this.ended = 0;
       this.cached = 0;
+      if (this.bounds == null) this.bounds = new ExecutorBounds(spark, range[0], range[1]);
       // First: Spark must not replace those that are ended now.
-      request(spark, number);
-      this.wanted = number;
+      this.bounds.set(range[0], range[1]);
+      this.wanted = text;
     }
     List<ExecutorSummary> all = executors(spark);
-    if (!this.refuses && all.size() > number) {
-      end(spark, all, all.size() - number);
+    if (!this.refuses && all.size() > range[1]) {
+      end(spark, all, all.size() - range[1]);
       all = executors(spark);
     }
-    say("wanted " + number + "\nregistered " + all.size() + "\nended " + this.ended + "\ncached " + this.cached
+    say("wanted " + text + "\nregistered " + all.size() + "\nended " + this.ended + "\ncached " + this.cached
       + (this.refuses ? "\nrefused" : "") + "\n");
   }
 
-  /** The number in the file; 0 if nobody has asked for one, or it is none. */
-  private int read() throws IOException {
+  /** What the file holds; nothing if nobody has asked for anything. */
+  private String read() throws IOException {
     try {
-      return Integer.parseInt(new String(Files.readAllBytes(this.wish), StandardCharsets.US_ASCII).trim());
+      return new String(Files.readAllBytes(this.wish), StandardCharsets.US_ASCII).trim();
     } catch (NoSuchFileException nobodyAsked) {
-      return 0;
-    } catch (NumberFormatException none) {
-      return 0;
+      return "";
     }
   }
 
-  private static void request(SparkContext spark, int number) {
-    if (!spark.requestTotalExecutors(number, 0, scala.collection.immutable.Map$.MODULE$.empty())) {
-      throw new IllegalStateException("Spark did not take " + number + " executors");
+  /** Least and most of `4` or `2-8`; null if it is neither. */
+  private static int[] parse(String text) {
+    int dash = text.indexOf('-');
+    try {
+      int least = Integer.parseInt(dash < 0 ? text : text.substring(0, dash));
+      int most = dash < 0 ? least : Integer.parseInt(text.substring(dash + 1));
+      return least >= 0 && most >= 1 && least <= most ? new int[] {least, most} : null;
+    } catch (NumberFormatException neither) {
+      return null;
     }
   }
 

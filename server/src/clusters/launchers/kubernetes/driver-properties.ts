@@ -1,6 +1,7 @@
 import type { Shape } from '@aglais/protocol';
 import type { ClusterSpec } from '../launcher.js';
 import { applicationId, argumentFile, commonProperties, driverArguments } from '../spark-driver.js';
+import { executorsWish } from './executor-count.js';
 import { EXECUTOR_CONTAINER, MOUNTED, objectName, PORTS, SPARK_SECRET } from './names.js';
 import type { KubernetesPolicy } from './policy.js';
 import { objectStoreProperties } from './shares.js';
@@ -71,22 +72,13 @@ export function driverProperties(
   };
 }
 
-/** A fixed number, or as many as there is work for. */
-function executorCount({ executors: { min, max } }: Shape): Record<string, string> {
-  if (min === max) {
-    return {
-      'spark.executor.instances': String(max),
-      // Pods that have found no place yet, when fewer are wanted: Spark lets them be for a minute otherwise.
-      'spark.dynamicAllocation.executorIdleTimeout': '1s'
-    };
-  }
+/** A fixed number, or as many as there is work for; by `aglais.ExecutorCount`, since Spark's own bounds cannot be moved. */
+function executorCount({ executors }: Shape): Record<string, string> {
   return {
-    'spark.dynamicAllocation.enabled': 'true',
-    'spark.dynamicAllocation.minExecutors': String(min),
-    'spark.dynamicAllocation.initialExecutors': String(min),
-    'spark.dynamicAllocation.maxExecutors': String(max),
-    // No external shuffle service is there: an executor with shuffle output or cached tables is not idle.
-    'spark.dynamicAllocation.shuffleTracking.enabled': 'true'
+    'spark.executor.instances': String(executors.min),
+    'spark.aglais.executorBounds': executorsWish(executors),
+    // Pods that have found no place yet, when fewer are wanted: Spark lets them be for a minute otherwise.
+    'spark.dynamicAllocation.executorIdleTimeout': '1s'
   };
 }
 

@@ -1,4 +1,5 @@
 import { memory, plural } from '@aglais/diagnosis';
+import type { Shape } from '@aglais/protocol';
 import { ResizeRefused } from '../launcher.js';
 import { WitnessClient, WitnessRefusal, type Witness } from './evidence/witness-client.js';
 import type { Waiting } from './waiting.js';
@@ -6,14 +7,23 @@ import type { Waiting } from './waiting.js';
 /** The driver looks for its number five times a second; one that collects garbage takes longer, ms. */
 const ANSWER_MS = 10_000;
 const NOT_FOUND = 404;
-const NOT_ALLOWED = 405;
+/** A witness that knows no wishes, or no ranges. */
+const OLDER = [405, 400];
 const MIB = 2 ** 20;
 
-/** How far a driver is with the number of executors that it was told (`aglais.ExecutorCount`). */
+type Executors = Shape['executors'];
+
+/** A number or a range as `aglais.ExecutorCount` reads it. */
+export function executorsWish({ min, max }: Executors): string {
+  return min === max ? String(max) : `${min}-${max}`;
+}
+
+/** How far a driver is with the executors that it was told to have (`aglais.ExecutorCount`). */
 export interface CountState {
-  wanted: number;
+  /** As `executorsWish` writes it. */
+  wanted: string;
   registered: number;
-  /** Ended for this number. */
+  /** Ended because they were too many for it. */
   ended: number;
   /** What was cached on these, bytes. */
   cachedBytes: number;
@@ -26,21 +36,23 @@ export function readCountState(text: string): CountState {
   const words = new Map(
     text.split('\n').map(line => {
       const [name = '', value = ''] = line.split(' ');
-      return [name, Number(value)];
+      return [name, value];
     })
   );
+  const count = (name: string) => Number(words.get(name) ?? 0);
   return {
-    wanted: words.get('wanted') ?? 0,
-    registered: words.get('registered') ?? 0,
-    ended: words.get('ended') ?? 0,
-    cachedBytes: words.get('cached') ?? 0,
+    wanted: words.get('wanted') ?? '',
+    registered: count('registered'),
+    ended: count('ended'),
+    cachedBytes: count('cached'),
     refused: words.has('refused')
   };
 }
 
-/** Whether as many executors are there as there shall be. */
-export function isReached(state: CountState | null, executors: number): boolean {
-  return state?.wanted === executors && state.registered === executors;
+/** Whether so many executors are there as there shall be; of a range, where its least have come and not too many are left. */
+export function isReached(state: CountState | null, executors: Executors): boolean {
+  if (state?.wanted !== executorsWish(executors)) return false;
+  return state.registered >= executors.min && state.registered <= executors.max;
 }
 
 /** What fewer executors have cost; null if it was nothing that anybody asked to keep. */
@@ -55,22 +67,24 @@ export function countLoss({ ended, cachedBytes }: CountState): string | null {
 /** Why the number is not in force yet, in sentences; null if it is. */
 export function countBehind(
   state: CountState | null,
-  executors: number,
+  executors: Executors,
   waiting: Waiting | null
 ): string | null {
   if (isReached(state, executors)) return null;
-  if (state?.wanted !== executors) {
-    return `The driver has not answered yet that it shall have ${plural(executors, 'executor')}; it will when it can.`;
+  const { min, max } = executors;
+  if (state?.wanted !== executorsWish(executors)) {
+    const wanted = min === max ? plural(max, 'executor') : `${min} to ${max} executors`;
+    return `The driver has not answered yet that it shall have ${wanted}; it will when it can.`;
   }
   const { registered } = state;
-  if (registered > executors) {
-    const many = registered - executors;
+  if (registered > max) {
+    const many = registered - max;
     return (
-      `There are still ${registered} executors instead of ${executors}: ${many === 1 ? 'one is' : `${many} are`} at work. ` +
+      `There are still ${registered} executors instead of ${max}: ${many === 1 ? 'one is' : `${many} are`} at work. ` +
       'They end as soon as they have no task, so that no work is lost.'
     );
   }
-  const have = `${registered} of ${executors} executors are there`;
+  const have = `${registered} of ${min} executors are there`;
   if (!waiting) return `${have}; the others are starting.`;
   return `${have}. Spark waits for ${waiting.for}.${waiting.advice ? ` ${waiting.advice}` : ''}`;
 }
@@ -84,16 +98,16 @@ export class ExecutorCount {
   }
 
   /**
-   * False: this driver takes no number.
+   * False: this driver takes no number, or no range.
    * @throws ResizeRefused if its pod cannot be reached
    */
-  async ask(executors: number): Promise<boolean> {
+  async ask(executors: Executors): Promise<boolean> {
     try {
-      await this.client.wish(executors, AbortSignal.timeout(ANSWER_MS));
+      await this.client.wish(executorsWish(executors), AbortSignal.timeout(ANSWER_MS));
       return true;
     } catch (error) {
       // A pod from an older version of Aglais.
-      if (error instanceof WitnessRefusal && error.status === NOT_ALLOWED) return false;
+      if (error instanceof WitnessRefusal && OLDER.includes(error.status)) return false;
       throw new ResizeRefused(
         `The driver's pod cannot be reached (${(error as Error).message}). Nothing was changed. ` +
           'Try again, or restart Spark with the new size.'

@@ -11,6 +11,7 @@ import {
   countBehind,
   countLoss,
   ExecutorCount,
+  executorsWish,
   isReached,
   type CountState
 } from './executor-count.js';
@@ -59,11 +60,11 @@ export class Resizing {
     try {
       const another = !sameExecutors(before, shape);
       // Noted only afterwards: who is interrupted here finds that it has to be asked for.
-      if (another && !(await count?.ask(shape.executors.max))) return 'restart-needed';
+      if (another && !(await count?.ask(shape.executors))) return 'restart-needed';
       // Before the limits: an executor that is made meanwhile is found too small by the next sweep.
       await calls.noteShape(id, objects.namespace, shape);
       await this.raiseAll(id, objects, shape);
-      const state = count && (await this.counted(id, count, shape.executors.max, another));
+      const state = count && (await this.counted(id, count, shape.executors, another));
       if (state?.refused) {
         await calls.noteShape(id, objects.namespace, before);
         return 'restart-needed';
@@ -79,7 +80,7 @@ export class Resizing {
   private async counted(
     id: string,
     count: ExecutorCount,
-    executors: number,
+    executors: Shape['executors'],
     another: boolean
   ): Promise<CountState | null> {
     const deadline = Date.now() + (another ? COUNT_MS : 0);
@@ -93,7 +94,8 @@ export class Resizing {
       const objects = this.parts.world.of(id);
       const waiting = objects && (await this.parts.waiting(id, objects));
       const now = Date.now();
-      const heldUp = state?.wanted === executors && (waiting || state.registered > executors);
+      const heard = state?.wanted === executorsWish(executors);
+      const heldUp = heard && (waiting || state.registered > executors.max);
       heldUpSince = heldUp ? (heldUpSince ?? now) : null;
       if (now >= deadline || (heldUpSince !== null && now - heldUpSince > HELD_UP_MS)) {
         throw new ResizeIncomplete(countBehind(state, executors, waiting)!);

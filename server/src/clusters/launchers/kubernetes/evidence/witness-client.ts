@@ -56,9 +56,9 @@ export class WitnessClient {
     return this.ask('GET', `${filePath(path)}?from=${from}${follow ? '&follow=1' : ''}`, signal);
   }
 
-  /** Writes how many executors the driver shall have from now on. */
-  async wish(executors: number, signal: AbortSignal): Promise<void> {
-    await this.whole('PUT', filePath('executors'), signal, String(executors));
+  /** Writes how many executors the driver shall have from now on: a number or a range. */
+  async wish(executors: string, signal: AbortSignal): Promise<void> {
+    await this.whole('PUT', filePath('executors'), signal, executors);
   }
 
   /** Everything was read: the witness is needed no longer. */

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { KubeConfig } from '@kubernetes/client-node';
-import { stringify } from 'yaml';
 import { ApiProxy } from '../chaos/api-proxy.js';
+import { writePolicy } from '../chaos/policy.js';
 import { Chaos } from '../chaos/chaos.js';
 import { Ledger, say } from '../chaos/ledger.js';
 import { KINDS, planKills, type Kind } from '../chaos/plan.js';
@@ -43,22 +43,7 @@ it(
     const state = join(directory.path, 'state');
     const world = new World(admin, `aglais-chaos-${randomBytes(4).toString('hex')}`);
     const proxy = await ApiProxy.open(admin);
-    mkdirSync(join(directory.path, 'catalogues'), { recursive: true });
-    const kubeconfig = join(directory.path, 'kubeconfig');
-    writeFileSync(kubeconfig, JSON.stringify(proxy.kubeconfig()));
-    const policy = join(directory.path, 'policy.yaml');
-    writeFileSync(
-      policy,
-      stringify({
-        namespace: world.namespace,
-        prepare: true,
-        connection: { kubeconfig },
-        image: { name: process.env.AGLAIS_SPARK_IMAGE, pullPolicy: 'IfNotPresent' },
-        driver: { cpu: { request: '50m' } },
-        executor: { cpuPerCore: 0.05 },
-        stopSeconds: 5
-      })
-    );
+    const policy = writePolicy(directory.path, world.namespace, proxy);
     const env = environment(directory.path, {
       AGLAIS_LAUNCHER: 'kubernetes',
       AGLAIS_KUBERNETES: policy,

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import type { Cluster, PlacedFinding } from '@aglais/protocol';
 import { KubeConfig } from '@kubernetes/client-node';
 import pg from 'pg';
-import { stringify } from 'yaml';
 import { ApiProxy } from '../chaos/api-proxy.js';
+import { writePolicy } from '../chaos/policy.js';
 import { say } from '../chaos/ledger.js';
 import { clustersOf, findingsOf, isWanted } from '../chaos/monitor.js';
 import { diagnoseKept, told } from '../chaos/offline.js';
@@ -60,22 +60,7 @@ onPostgres(
     const proxy = await ApiProxy.open(admin);
     const postgres = await Postgres.open();
     const database = await postgres.database();
-    mkdirSync(join(directory.path, 'catalogues'), { recursive: true });
-    const kubeconfig = join(directory.path, 'kubeconfig');
-    writeFileSync(kubeconfig, JSON.stringify(proxy.kubeconfig()));
-    const policy = join(directory.path, 'policy.yaml');
-    writeFileSync(
-      policy,
-      stringify({
-        namespace: world.namespace,
-        prepare: true,
-        connection: { kubeconfig },
-        image: { name: process.env.AGLAIS_SPARK_IMAGE, pullPolicy: 'IfNotPresent' },
-        driver: { cpu: { request: '50m' } },
-        executor: { cpuPerCore: 0.05 },
-        stopSeconds: 5
-      })
-    );
+    const policy = writePolicy(directory.path, world.namespace, proxy);
     const servers = ['a', 'b'].map(name => {
       const state = join(directory.path, name);
       const env = environment(directory.path, {

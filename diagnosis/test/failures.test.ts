@@ -784,6 +784,18 @@ describe('a pod that cannot start', () => {
     });
   });
 
+  it('for a volume is nothing if the pod was being stopped by then, and stays if it was not yet', () => {
+    const deletion = { timestamp: '2026-11-20T23:36:00Z', grace: 30 };
+    const stopped = pods(pod({ state: null, deletion }));
+    const said = 'MountVolume.SetUp failed for volume "secret" : secret "app" not found';
+    const at = (time: string) => events(event('FailedMount', said, 'app-exec-1', time));
+    const [before, after] = [at('2026-11-20T23:35:29Z'), at('2026-11-20T23:35:30Z')];
+    expect(ids(new Story(KUBERNETES), stopped, after)).toEqual([]);
+    expect(ids(new Story(KUBERNETES), after, stopped, before)).toEqual([
+      'mount-failed:application error certain'
+    ]);
+  });
+
   it('for a claim that is missing is told with the claim: a smaller pod would find no node either', () => {
     const preemption =
       'preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.';

@@ -5,6 +5,8 @@ import { PodLimits } from './pod-limits.js';
 /** Words of Kubernetes about a pod, with their evidence. */
 export interface Note extends Said {
   evidence: Evidence;
+  /** When such words were first heard, ms; null if they had no time. */
+  since: number | null;
 }
 
 /** What troubles a pod; of each kind the newest words are kept. */
@@ -152,9 +154,9 @@ export class Pods {
     const quote = (said.message || said.reason).slice(0, QUOTE);
     const evidence: Evidence = { source, at: said.at, quote, ref: `${ref} ${facts.name}` };
     const known = facts.troubles.get(trouble);
-    if (!known || newer({ ...said, evidence }, known)) {
-      facts.troubles.set(trouble, { ...said, evidence });
-    }
+    const since = smaller(known?.since ?? null, said.at);
+    const note = { ...said, evidence, since };
+    facts.troubles.set(trouble, !known || newer(note, known) ? note : { ...known, since });
   }
 
   #forgetHarmless(): void {
@@ -165,6 +167,10 @@ export class Pods {
     );
     for (const { key } of harmless.slice(0, -HARMLESS_KEPT)) this.#all.delete(key);
   }
+}
+
+function smaller(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
 /** By time; of the same time the longer words, then any fixed order. */

@@ -15,13 +15,14 @@ interface Stuck {
 /**
  * Pods that have a node but cannot start: an image that does not come, a container that cannot be
  * made, a volume that cannot be mounted. Such words come up in healthy starts too (a config map that
- * is a moment late), so only pods that never ran count.
+ * is a moment late), so only pods that never ran count; and in the end of one that was stopped before it ran, because what it
+ * needs goes with it.
  */
 export function startupFindings(app: Application): Finding[] {
   const stuck = (trouble: 'image' | 'mount'): Stuck[] =>
     ownPods(app).flatMap(pod => {
       const note = pod.facts.troubles.get(trouble);
-      return note && !pod.facts.ran ? [{ pod, note }] : [];
+      return note && !pod.facts.ran && !isOfItsEnd(pod, note) ? [{ pod, note }] : [];
     });
   // A volume is mounted before any image is pulled.
   const mount = stuck('mount');
@@ -31,6 +32,10 @@ export function startupFindings(app: Application): Finding[] {
     ...(mount.length > 0 ? [mountFailed(app, mount)] : []),
     ...(image.length > 0 ? [imageFailed(app, image)] : [])
   ];
+}
+
+function isOfItsEnd({ facts: { deletedAt } }: OwnPod, { since }: Note): boolean {
+  return deletedAt !== null && since !== null && since >= deletedAt;
 }
 
 /** Words of the scheduler about a claim, in ours. */

@@ -249,7 +249,8 @@ describe('The archive of event logs', () => {
     await eventually('the log', () => bucket.log() === lines(40) && bucket.objects.has(ENDED));
     await eventually('the word', () => words().length === 2);
     expect(words()[1]).toMatch(/takes event logs again/);
-    expect(archive.figures()).toMatchObject({ waitingLogs: 0, waitingBytes: 0 });
+    await eventually('that nothing waits', () => archive.figures().waitingLogs === 0);
+    expect(archive.figures().waitingBytes).toBe(0);
   });
 
   it('waits no longer than it was told for a bucket that does not answer', async () => {

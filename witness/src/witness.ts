@@ -23,6 +23,10 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const secret = async (name: string): Promise<string> =>
     (await readFile(join(need('AGLAIS_SECRET'), name), 'utf8')).trim();
 
+  // Before anybody hears of it: from then on the end may come at any moment.
+  const ended = new Promise<void>(resolve => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
+  });
   const identity = { key: await secret('tls.key'), certificate: await secret('tls.crt') };
   const over = new AbortController();
   let isDone: () => void = () => undefined;
@@ -40,9 +44,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const shares = reportShares(need('AGLAIS_DIRECTORY'), readMountedShares(env.AGLAIS_SHARES));
   console.log(`aglais: witness at port ${server.port}, Spark Connect at port ${relay.port}`);
 
-  await new Promise<void>(resolve => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
-  });
+  await ended;
   console.log('aglais: the driver has ended; waiting until its evidence has been read');
   shares.close();
   relay.close();

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { KubeConfig, type V1Pod } from '@kubernetes/client-node';
+import type { KubeConfig, V1Pod } from '@kubernetes/client-node';
+import { listenAsApi } from '../support/api-server.js';
 
 interface PatchBody {
   metadata: { uid: string };
@@ -58,14 +58,7 @@ export class KubernetesApi {
   }
 
   async open(): Promise<KubeConfig> {
-    await new Promise<void>(resolve => this.server.listen(0, '127.0.0.1', resolve));
-    const { port } = this.server.address() as AddressInfo;
-    const config = new KubeConfig();
-    config.loadFromClusterAndUser(
-      { name: 'test', server: `http://127.0.0.1:${port}`, skipTLSVerify: true },
-      { name: 'test', token: 'server' }
-    );
-    return config;
+    return listenAsApi(this.server, 'server');
   }
 
   async close(): Promise<void> {

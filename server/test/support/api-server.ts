@@ -46,14 +46,7 @@ export class ApiServer {
   }
 
   async open(): Promise<KubeConfig> {
-    await new Promise<void>(resolve => this.server.listen(0, '127.0.0.1', resolve));
-    const { port } = this.server.address() as AddressInfo;
-    const config = new KubeConfig();
-    config.loadFromClusterAndUser(
-      { name: 'test', server: `http://127.0.0.1:${port}`, skipTLSVerify: true },
-      { name: 'test', token: 'secret' }
-    );
-    return config;
+    return listenAsApi(this.server, 'secret');
   }
 
   async close(): Promise<void> {
@@ -210,4 +203,16 @@ function refuse(
 ): void {
   response.writeHead(code, { 'Content-Type': 'application/json', ...headers });
   response.end(JSON.stringify({ kind: 'Status', code, message: `refused with ${code}` }));
+}
+
+/** Lets a stand-in for the API server listen, and tells clients of it how they reach it. */
+export async function listenAsApi(server: Server, token: string): Promise<KubeConfig> {
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const config = new KubeConfig();
+  config.loadFromClusterAndUser(
+    { name: 'test', server: `http://127.0.0.1:${port}`, skipTLSVerify: true },
+    { name: 'test', token }
+  );
+  return config;
 }

@@ -5,6 +5,7 @@ import { configurationFiles, programArguments } from '../src/node/configuration.
 import { mayLowerOomScore } from '../src/node/host.js';
 import { layoutOf } from '../src/node/layout.js';
 import { networkOf } from '../src/node/network.js';
+import { startTimeOf } from '../src/node/processes.js';
 
 const layout = layoutOf('/srv/state');
 const network = networkOf('10.113');
@@ -91,5 +92,19 @@ describe('what the machine allows', () => {
     const two = 'cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n';
     expect(hierarchies(one + two)).toEqual(['/sys/fs/cgroup/memory']);
     expect(hierarchies('cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n')).toEqual(['/sys/fs/cgroup']);
+  });
+});
+
+describe('A program', () => {
+  const stat = (state: string, threads: number) =>
+    `4711 (kube (api) server) ${state} 1 4711 4711 0 -1 4194560 1 0 0 0 1 1 0 0 20 0 ${threads} 0 86400 123 45`;
+
+  it('is known by its start, whatever its name', () => {
+    expect(startTimeOf(stat('S', 12))).toBe('86400');
+  });
+
+  it('that was killed has ended when the last of its threads has', () => {
+    expect(startTimeOf(stat('Z', 3))).toBe('86400');
+    expect(startTimeOf(stat('Z', 1))).toBeNull();
   });
 });

@@ -23,16 +23,23 @@ interface Recorded {
 const POLL_MS = 50;
 const LAST_LINES = 12;
 
-/** When a process began, or null if there is none (a zombie is none). */
+/** When a process began, or null if there is none. */
 export function startTime(pid: number): string | null {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return fields[0] === 'Z' ? null : (fields[19] ?? null);
+    return startTimeOf(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return null;
   }
+}
+
+/**
+ * The same by the text of stat (proc(5): state 3, num_threads 20, starttime 22). A zombie is none, but for one whose other
+ * threads are still about to end: until then what it holds, its port above all, is not free.
+ */
+export function startTimeOf(stat: string): string | null {
+  const fields = stat.replace(/^.*\) /s, '').split(' ');
+  if (fields[0] === 'Z' && Number(fields[17]) <= 1) return null;
+  return fields[19] ?? null;
 }
 
 const recordOf = (layout: Layout, name: string) => join(layout.processes, `${name}.json`);

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import signal
 import time
@@ -13,10 +12,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.httpclient import HTTPClientError
 
-from .backend import Backend, bearer
+from .backend import Backend
 from .cgroup import Reading, read_cgroup
+from .report import send_report
 
 #: Seconds that may lie between the kill, which is counted when it is decided, the end of a process
 #: with gigabytes to give back, and Jupyter's noticing, which looks every three seconds.
@@ -123,19 +123,7 @@ class KernelDeaths:
         path = f"/api/v1/jupyter-servers/{self._server}/kernel-deaths"
         for attempt in range(TRIES):
             try:
-                await AsyncHTTPClient().fetch(
-                    HTTPRequest(
-                        self._backend.address(path),
-                        method="POST",
-                        headers={
-                            "Content-Type": "application/json",
-                            **bearer(self._backend.token_file),
-                        },
-                        body=json.dumps(death),
-                        connect_timeout=2,
-                        request_timeout=5,
-                    )
-                )
+                await send_report(self._backend, "POST", path, death, proven=False)
                 return
             except HTTPClientError as error:
                 if error.code < 500:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 import socket
 from collections.abc import Awaitable, Callable
 
 from jupyter_server.utils import ensure_async
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
-from .backend import Backend, bearer, pod_proof
+from .backend import Backend
+from .report import send_report
 
 #: Kernel id → path of its notebook relative to Jupyter's root ("" if no document is open with it).
 Kernels = dict[str, str]
@@ -99,21 +98,8 @@ class KernelReporter:
 
     async def _report(self, kernels: Kernels) -> None:
         body = {"kernels": [{"id": id, "notebook": path} for id, path in kernels.items()]}
-        await AsyncHTTPClient().fetch(
-            HTTPRequest(
-                self._backend.address(self._path),
-                method="PUT",
-                headers={
-                    "Content-Type": "application/json",
-                    **bearer(self._backend.token_file),
-                    # Kernels may be gone because the whole container was: its pod says so.
-                    **pod_proof(self._backend),
-                },
-                body=json.dumps(body),
-                connect_timeout=2,
-                request_timeout=5,
-            )
-        )
+        # Kernels may be gone because the whole container was: its pod says so.
+        await send_report(self._backend, "PUT", self._path, body, proven=True)
 
     async def _try(self, step: Awaitable[None]) -> None:
         """Whatever goes wrong here is logged once, and is no reason to disturb Jupyter."""

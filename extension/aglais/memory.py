@@ -7,10 +7,13 @@ import json
 import logging
 from collections.abc import Callable
 
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.httpclient import HTTPClientError
 
-from .backend import Backend, bearer, pod_proof
+from .backend import Backend
 from .cgroup import Reading, read_cgroup
+from .report import send_report
+
+READING = "/api/v1/notebook-memory/reading"
 
 #: Seconds between two readings; and between two attempts where the backend does not want them.
 READ_EVERY = 5.0
@@ -64,20 +67,8 @@ class MemoryReporter:
             await asyncio.sleep(pause)
 
     async def _tell(self, reading: Reading) -> None:
-        await AsyncHTTPClient().fetch(
-            HTTPRequest(
-                self._backend.address("/api/v1/notebook-memory/reading"),
-                method="PUT",
-                headers={
-                    "Content-Type": "application/json",
-                    **bearer(self._backend.token_file),
-                    **pod_proof(self._backend),
-                },
-                body=json.dumps({"usedMiB": reading.used_mib, "killed": reading.killed}),
-                connect_timeout=2,
-                request_timeout=5,
-            )
-        )
+        report = {"usedMiB": reading.used_mib, "killed": reading.killed}
+        await send_report(self._backend, "PUT", READING, report, proven=True)
 
 
 def _words(error: HTTPClientError) -> str:

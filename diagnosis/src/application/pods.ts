@@ -1,5 +1,6 @@
 import type { Evidence } from '@aglais/protocol';
 import type { ContainerEnd, PodEventObservation, PodObservation, Said } from '../observation.js';
+import { smaller } from '../eventlog/metrics.js';
 import { PodLimits } from './pod-limits.js';
 
 /** Words of Kubernetes about a pod, with their evidence. */
@@ -167,10 +168,6 @@ export class Pods {
     );
     for (const { key } of harmless.slice(0, -HARMLESS_KEPT)) this.#all.delete(key);
   }
-}
-
-function smaller(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
 /** By time; of the same time the longer words, then any fixed order. */

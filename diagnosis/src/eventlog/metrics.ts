@@ -201,6 +201,10 @@ export function larger(a: number | null, b: number | null): number | null {
   return a === null ? b : b === null ? a : Math.max(a, b);
 }
 
+export function smaller(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}
+
 /** Field by field the larger of two measurements. */
 export function largerMemory(a: MeasuredMemory, b: Partial<MeasuredMemory>): MeasuredMemory {
   const largest = { ...a };

@@ -16,15 +16,13 @@ import {
 } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { stringify } from 'yaml';
+import { podSize } from '../../src/clusters/launchers/kubernetes/node-room.js';
 import { ListWatch } from '../../src/kubernetes/list-watch.js';
 import { startPython, type PythonRun } from '../support/connect.js';
 import { openNotebook, type Notebook } from '../support/notebook.js';
 import { eventually, serve, temporaryDirectory, type TestServer } from '../support/server.js';
 
 const checkout = resolve(import.meta.dirname, '../../..');
-
-/** A pod that needs a processor's thousandth, and no memory. */
-const TINY = { cpu: '1m' };
 
 /** A server whose clusters are pods in a namespace of its own, and what a notebook does with it. */
 export interface StoryRoom {
@@ -57,12 +55,9 @@ export interface StoryRoom {
   executors(cluster: string): Promise<V1Pod[]>;
   driver(cluster: string): Promise<V1Pod>;
   /** A pod of somebody else. @param priority our clusters have 0, as all pods that name no class */
-  stranger(
-    name: string,
-    priority: number,
-    spec: object,
-    memory?: string
-  ): Promise<() => Promise<void>>;
+  stranger(name: string, priority: number, memoryMiB: number): Promise<() => Promise<void>>;
+  /** What requests leave of the node's memory. */
+  freeMiB(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -221,23 +216,22 @@ export async function openStoryRoom(
       await server.user.until(cluster, 'stopped');
       await compare(cluster, name);
     },
-    async stranger(name, priority, spec, memory) {
+    async stranger(name, priority, memoryMiB) {
       await core.createNamespacedPod({
         namespace,
         body: {
           metadata: { name },
           spec: {
-            ...(priority !== 0 && { priorityClassName: await classOf(priority) }),
+            priorityClassName: await classOf(priority),
             automountServiceAccountToken: false,
             terminationGracePeriodSeconds: 0,
-            ...spec,
             containers: [
               {
                 name: 'sleep',
                 image: process.env.AGLAIS_PROBE_IMAGE ?? '',
                 imagePullPolicy: 'IfNotPresent',
                 command: ['sleep', '600'],
-                resources: { requests: { ...TINY, ...(memory && { memory }) } }
+                resources: { requests: { cpu: '1m', memory: `${memoryMiB}Mi` } }
               }
             ]
           }
@@ -246,6 +240,13 @@ export async function openStoryRoom(
       return async () => {
         await core.deleteNamespacedPod({ name, namespace, gracePeriodSeconds: 0 });
       };
+    },
+    async freeMiB() {
+      const [node] = (await core.listNode()).items;
+      const allocatable = Number.parseInt(node!.status!.allocatable!['memory']!) / 1_024;
+      const { items } = await core.listPodForAllNamespaces();
+      const taken = items.filter(({ spec, status }) => spec?.nodeName && isLiving(status?.phase));
+      return Math.floor(allocatable - taken.reduce((sum, pod) => sum + podSize(pod).memoryMiB, 0));
     },
     async close() {
       // Of a test that failed; a client whose driver is gone would try for many minutes.
@@ -339,3 +340,5 @@ async function watch(config: KubeConfig, namespace: string) {
     close: () => Promise.all(watches.map(one => one.close()))
   };
 }
+
+const isLiving = (phase?: string) => phase !== 'Succeeded' && phase !== 'Failed';

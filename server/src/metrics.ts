@@ -1,15 +1,22 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import type { ArchiveFigures } from './clusters/launchers/kubernetes/archive/event-log-archive.js';
 import type { Journal } from './stream/journal.js';
 
-/** What an operator sees: clusters by state, memory granted, findings by code, and Node's own figures. */
+/** A number that a part of the server keeps for operators. Counters only grow. */
+export interface Figure {
+  name: string;
+  help: string;
+  type: 'gauge' | 'counter';
+  read: () => number;
+}
+
+/**
+ * What an operator sees: clusters by state, memory granted, findings by code, and Node's own figures.
+ * @param more what the launcher adds
+ */
 export function makeMetrics(
   journal: Journal,
-  figures: {
-    grantedMiB: () => Promise<number>;
-    unreadableLines: () => number;
-    archive: (() => ArchiveFigures) | null;
-  }
+  figures: { grantedMiB: () => Promise<number>; unreadableLines: () => number },
+  more: readonly Figure[] = []
 ): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -39,7 +46,7 @@ export function makeMetrics(
       this.set(figures.unreadableLines());
     }
   });
-  if (figures.archive) registerArchive(registry, figures.archive);
+  for (const figure of more) register(registry, figure);
   const found = new Counter({
     name: 'aglais_findings_total',
     help: 'Findings by code, since this server began',
@@ -58,31 +65,22 @@ export function makeMetrics(
   return registry;
 }
 
-/** Event logs on their way into the bucket. */
-function registerArchive(registry: Registry, figures: () => ArchiveFigures): void {
+function register(registry: Registry, { name, help, type, read }: Figure): void {
   const registers = [registry];
-  const gauges = {
-    aglais_event_logs_waiting: [
-      'Event logs that should be in the bucket and are not yet',
-      'waitingLogs'
-    ],
-    aglais_event_log_bytes_waiting: ['What of them is not there', 'waitingBytes']
-  } as const;
-  for (const [name, [help, key]] of Object.entries(gauges)) {
-    const collect = function (this: Gauge) {
-      this.set(figures()[key]);
-    };
-    new Gauge({ name, help, registers, collect });
+  if (type === 'gauge') {
+    new Gauge({
+      ...{ name, help, registers },
+      collect() {
+        this.set(read());
+      }
+    });
+    return;
   }
-  const counters = {
-    aglais_event_log_refusals_total: ['How often the bucket took none', 'failures'],
-    aglais_event_log_stored_bytes_total: ['What was put into it, compressed', 'storedBytes']
-  } as const;
-  for (const [name, [help, key]] of Object.entries(counters)) {
-    const collect = function (this: Counter) {
+  new Counter({
+    ...{ name, help, registers },
+    collect() {
       this.reset();
-      this.inc(figures()[key]);
-    };
-    new Counter({ name, help, registers, collect });
-  }
+      this.inc(read());
+    }
+  });
 }

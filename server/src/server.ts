@@ -72,11 +72,14 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
     deadlines: { startMs: config.startDeadlineMs, idleMs: config.idleMs },
     log
   });
-  const metrics = makeMetrics(journal, {
-    grantedMiB: async () => (await clusters.capacity()).grantedMiB,
-    unreadableLines: () => clusters.unreadableLines(),
-    archive: opened.archive
-  });
+  const metrics = makeMetrics(
+    journal,
+    {
+      grantedMiB: async () => (await clusters.capacity()).grantedMiB,
+      unreadableLines: () => clusters.unreadableLines()
+    },
+    opened.figures
+  );
   const http = createServer(makeApp({ clusters, notebooks, shares, tokens, metrics, log }));
   const closeStream = serveStream(http, journal, tokens, log);
   await clusters.open();

@@ -11,6 +11,7 @@ import {
   BucketRefused,
   type Bucket
 } from '../src/clusters/launchers/kubernetes/archive/bucket.js';
+import { archiveFigures } from '../src/clusters/launchers/kubernetes/archive/archive-for.js';
 import { EventLogArchive } from '../src/clusters/launchers/kubernetes/archive/event-log-archive.js';
 import { endOfPart, eventLogFile } from '../src/clusters/launchers/kubernetes/archive/layout.js';
 import { makeMetrics } from '../src/metrics.js';
@@ -238,11 +239,11 @@ describe('The archive of event logs', () => {
     expect(archive.figures().failures).toBeGreaterThan(0);
     expect(words()).toHaveLength(1);
     expect(words()[0]).toMatch(/s3:\/\/here\/: it refuses the keys\. Nothing is lost: 1 of them/);
-    const metrics = makeMetrics(new Journal(), {
-      grantedMiB: () => Promise.resolve(0),
-      unreadableLines: () => 0,
-      archive: () => archive.figures()
-    });
+    const metrics = makeMetrics(
+      new Journal(),
+      { grantedMiB: () => Promise.resolve(0), unreadableLines: () => 0 },
+      archiveFigures(archive)
+    );
     expect(await metrics.metrics()).toMatch(/^aglais_event_logs_waiting 1$/m);
 
     bucket.before = () => undefined;

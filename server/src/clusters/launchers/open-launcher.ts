@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../../config.js';
 import type { Tokens } from '../../identity/tokens.js';
+import type { Figure } from '../../metrics.js';
 import type { NotebookMemories } from '../../notebooks/notebook-memories.js';
 import type { OpenedReplicas } from '../../replicas/open-replicas.js';
 import { onThisMachine, type SharePlace } from '../../shares/declarations.js';
-import type { ArchiveFigures } from './kubernetes/archive/event-log-archive.js';
 import type { Launcher } from './launcher.js';
 import { openCgroups } from './local/cgroups.js';
 import { findInstallation } from './local/installation.js';
@@ -17,8 +17,8 @@ import { LocalLauncher } from './local/local-launcher.js';
 export interface OpenedLauncher {
   launcher: Launcher;
   place: SharePlace;
-  /** Of the bucket of event logs; null: there is none. */
-  archive: (() => ArchiveFigures) | null;
+  /** What it has to say to operators. */
+  figures: readonly Figure[];
   /** Null where pods of notebooks are not looked after. */
   notebooks: NotebookMemories | null;
   close(): Promise<void>;
@@ -57,7 +57,7 @@ async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
       memoryMiB: config.memoryMiB
     }),
     place: onThisMachine(config.dataDirectory),
-    archive: null,
+    figures: [],
     notebooks: null,
     async close() {
       // Only an empty group can be removed: clusters that live on keep theirs.
@@ -79,7 +79,7 @@ async function openKubernetes(
   const { connect } = await import('./kubernetes/connection.js');
   const { readPolicy } = await import('./kubernetes/policy.js');
   const { sharePath } = await import('./kubernetes/shares.js');
-  const { archiveFor } = await import('./kubernetes/archive/archive-for.js');
+  const { archiveFor, archiveFigures } = await import('./kubernetes/archive/archive-for.js');
   const { NotebookPods } = await import('../../notebooks/notebook-pods.js');
   const policy = await readPolicy(policyFile);
   const cluster = connect(policy);
@@ -100,7 +100,7 @@ async function openKubernetes(
   await launcher.open();
   return {
     launcher,
-    archive: archive && (() => archive.figures()),
+    figures: [...launcher.figures(), ...(archive ? archiveFigures(archive) : [])],
     notebooks: policy.notebooks ? new NotebookPods(cluster, policy.notebooks, log) : null,
     place: declared => Promise.resolve(sharePath(policy, declared)),
     async close() {

@@ -7,7 +7,7 @@ import type {
 } from '@kubernetes/client-node';
 import { readPodEvent, type PodEventObservation } from '@aglais/diagnosis';
 import type { Logger } from 'pino';
-import { ListWatch } from '../../../kubernetes/list-watch.js';
+import { ListWatch, type WatchTraffic } from '../../../kubernetes/list-watch.js';
 import { CLUSTER_LABEL, installationLabels, ROLE_LABEL, selector } from './names.js';
 import { perUser, type KubernetesPolicy } from './policy.js';
 
@@ -91,6 +91,14 @@ export class ClusterWorld {
     const opening = this.opened?.catch(() => undefined);
     await Promise.all([this.roots.close(), this.pods.close(), this.happenings.close()]);
     await opening;
+  }
+
+  /** What it cost to know all this, since the server began. */
+  traffic(): WatchTraffic {
+    const sum: WatchTraffic = { lists: 0, watches: 0, lines: 0, bytes: 0, failures: 0 };
+    for (const { traffic } of [this.roots, this.pods, this.happenings])
+      for (const key of Object.keys(sum) as (keyof WatchTraffic)[]) sum[key] += traffic[key];
+    return sum;
   }
 
   ids(): string[] {

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
+import type { Figure } from '../../../../metrics.js';
 import type { KubernetesPolicy } from '../policy.js';
 import { bucketOf } from './bucket.js';
-import { EventLogArchive } from './event-log-archive.js';
+import { EventLogArchive, type ArchiveFigures } from './event-log-archive.js';
 
 /**
  * The archive that the policy asks for; null if it names no bucket.
@@ -20,4 +21,35 @@ export function archiveFor(
     log,
     ...(isOwn && { isOwn })
   });
+}
+
+/** Event logs on their way into the bucket, for operators. */
+export function archiveFigures(archive: Pick<EventLogArchive, 'figures'>): Figure[] {
+  const read = (key: keyof ArchiveFigures) => () => archive.figures()[key];
+  return [
+    {
+      name: 'aglais_event_logs_waiting',
+      help: 'Event logs that should be in the bucket and are not yet',
+      type: 'gauge',
+      read: read('waitingLogs')
+    },
+    {
+      name: 'aglais_event_log_bytes_waiting',
+      help: 'What of them is not there',
+      type: 'gauge',
+      read: read('waitingBytes')
+    },
+    {
+      name: 'aglais_event_log_refusals_total',
+      help: 'How often the bucket took none',
+      type: 'counter',
+      read: read('failures')
+    },
+    {
+      name: 'aglais_event_log_stored_bytes_total',
+      help: 'What was put into it, compressed',
+      type: 'counter',
+      read: read('storedBytes')
+    }
+  ];
 }

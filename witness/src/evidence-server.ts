@@ -10,6 +10,8 @@ import { followFile, readFrom } from './follow-file.js';
 import type { Identity } from './relay.js';
 
 const PROBE_AFTER_MS = 15_000;
+/** Longer than a reader waits between two looks: each new connection costs both of them a handshake. */
+const KEEP_ALIVE_MS = 60_000;
 
 export interface EvidenceServerOptions {
   directory: string;
@@ -19,6 +21,8 @@ export interface EvidenceServerOptions {
   /** Opens everything but `/healthz`. */
   token: string;
   port: number;
+  /** Where it listens; all addresses if nothing is said. */
+  host?: string;
   /** Aborted when the driver has ended: what is there then is all. */
   over: AbortSignal;
   /** The reader says that it has all. */
@@ -48,12 +52,13 @@ export async function openEvidenceServer(options: EvidenceServerOptions): Promis
       });
     }
   );
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   // Readers that went away without a word must not be kept for ever.
   server.on('secureConnection', socket => socket.setKeepAlive(true, PROBE_AFTER_MS));
   server.on('tlsClientError', () => undefined);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port, resolve);
+    server.listen(options.port, options.host, resolve);
   });
   return new EvidenceServer(server);
 }

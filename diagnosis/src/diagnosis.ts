@@ -8,7 +8,7 @@ import type {
   Resources,
   StageProgress
 } from '@aglais/protocol';
-import { Application, type Held } from './application/application.js';
+import { Application, noChanges, type Held } from './application/application.js';
 import {
   driverMemoryOf,
   executorsOf,
@@ -34,8 +34,10 @@ export interface DrainedChanges {
     /** Ids of findings that later evidence took back or replaced by another. */
     withdrawn: string[];
   };
-  /** Executors, running stages or memory changed. */
+  /** Executors, running stages or tables changed. */
   resources: boolean;
+  /** How full the memory of processes is changed. */
+  memory: boolean;
 }
 
 const NO_PROGRESS: Progress = {
@@ -209,16 +211,17 @@ export class Diagnosis {
 
   /** What changed since the last call. */
   drainChanges(): DrainedChanges {
-    const { cells, resources } = this.#app.changes;
+    const { cells, resources, memory } = this.#app.changes;
     const findings = this.#drainFindings();
-    this.#app.changes = { cells: new Set(), findings: false, resources: false };
+    this.#app.changes = noChanges();
     return {
       cells: [...cells].flatMap(key => {
         const { cell, run } = this.#app.scopes.get(key);
         return cell !== null && run !== null ? [{ cell, run }] : [];
       }),
       findings,
-      resources
+      resources,
+      memory
     };
   }
 

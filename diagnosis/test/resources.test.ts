@@ -73,7 +73,7 @@ describe('memory', () => {
     const diagnosis = diagnose(story.observations);
     diagnosis.drainChanges();
     for (const one of story.heartbeat('1', 300).observations.slice(-1)) diagnosis.observe(one);
-    expect(diagnosis.drainChanges().resources).toBe(true);
+    expect(diagnosis.drainChanges()).toMatchObject({ memory: true, resources: false });
   });
 
   it('is followed over time in all its parts', () => {

@@ -35,7 +35,16 @@ export interface Changes {
   readonly cells: Set<string>;
   findings: boolean;
   resources: boolean;
+  /** How full the memory of processes is, which changes all the time. */
+  memory: boolean;
 }
+
+export const noChanges = (): Changes => ({
+  cells: new Set(),
+  findings: false,
+  resources: false,
+  memory: false
+});
 
 /** What is counted to see that memory is bounded. */
 export type Held =
@@ -86,7 +95,7 @@ export class Application {
   readonly jobs = this.dag.jobs;
   readonly stages = this.dag.stages;
   readonly tasks = new Tasks(this);
-  changes: Changes = { cells: new Set(), findings: false, resources: false };
+  changes: Changes = noChanges();
 
   /** What an event of its log says. */
   apply(event: SparkEvent, ref: string): void {
@@ -119,7 +128,7 @@ export class Application {
 
   observePod(pod: PodObservation): void {
     this.pods.observe(pod);
-    this.changes.findings = true;
+    this.changes.findings = this.changes.resources = true;
   }
 
   observePodEvent(event: PodEventObservation): void {
@@ -166,7 +175,7 @@ export class Application {
   observeMemory(sample: MemoryObservation): void {
     const executor = sample.who === 'driver' ? null : this.executors.get(sample.who.executor);
     (executor?.memory ?? this.driver).addSample(sample);
-    this.changes.resources = true;
+    this.changes.memory = true;
     if (executor?.hurt) this.changes.findings = true;
   }
 

@@ -19,6 +19,7 @@ export function applyEvent(app: Application, event: SparkEvent, ref: string): vo
       app.id = event.id;
       app.name = event.name;
       app.startedAt = event.at;
+      app.changes.resources = true;
       app.sawTime(event.at);
       return;
     case 'application-end':
@@ -55,7 +56,7 @@ export function applyEvent(app: Application, event: SparkEvent, ref: string): vo
       // A heartbeat has no time of its own: it is as old as the newest event.
       if (event.heartbeat) {
         processMemory(app, event.executor)?.addMeasuredAt(app.now, event.memory);
-        app.changes.resources = true;
+        app.changes.memory = true;
       } else {
         processMemory(app, event.executor)?.addMeasured(event.memory);
       }
@@ -64,6 +65,7 @@ export function applyEvent(app: Application, event: SparkEvent, ref: string): vo
       const memory =
         event.executor === 'driver' ? app.driver : app.executors.get(event.executor).memory;
       memory.unifiedMiB = event.unifiedMiB;
+      app.changes.memory = true;
       return;
     }
     case 'block-updated':

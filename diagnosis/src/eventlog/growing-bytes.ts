@@ -11,11 +11,17 @@ export interface GrowingOptions {
    * the answer is still delivered, then it ends.
    */
   ended?: () => Promise<boolean>;
-  /** Look at the file at least this often (ms), for file systems that do not tell of changes. */
+  /** Aborted when `ended` has another answer: it is asked at once. */
+  over?: AbortSignal;
+  /** Where file systems do not tell of changes, look at the file this often (ms). */
   pollMs?: number;
+  /** Where they do, look at it this often all the same (ms): they may lose some. */
+  watchedPollMs?: number;
 }
 
 const CHUNK_BYTES = 1 << 18;
+/** At the end of a file little comes at once; there may be a thousand of them. */
+const TAIL_BYTES = 1 << 14;
 
 /**
  * The bytes of a file that is being written, as they come. Waits for a file that does not exist yet; it stays
@@ -26,10 +32,10 @@ const CHUNK_BYTES = 1 << 18;
  */
 export async function* growingBytes(
   path: string,
-  { signal, ended, pollMs = 500 }: GrowingOptions = {},
+  { signal, ended, over: ends, pollMs = 500, watchedPollMs = pollMs }: GrowingOptions = {},
   from = 0
 ): AsyncGenerator<Buffer> {
-  const bell = new Bell(path, pollMs, signal);
+  const bell = new Bell(path, { pollMs, watchedPollMs }, [signal, ends]);
   let file: FileHandle | null = null;
   try {
     while (!file && !signal?.aborted) {
@@ -37,7 +43,7 @@ export async function* growingBytes(
       if (!file) await bell.rung();
     }
     if (!file) return;
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    let buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     let offset = from;
     let over = false;
     while (!signal?.aborted) {
@@ -45,7 +51,9 @@ export async function* growingBytes(
       if (bytesRead === 0) {
         if (over) return;
         over = (await ended?.()) ?? false;
-        if (!over) await bell.rung();
+        if (over) continue;
+        if (buffer.length > TAIL_BYTES) buffer = Buffer.allocUnsafeSlow(TAIL_BYTES);
+        await bell.rung();
         continue;
       }
       offset += bytesRead;
@@ -73,27 +81,32 @@ class Bell {
   #ringing = false;
   #wake: (() => void) | null = null;
   readonly #path: string;
-  readonly #pollMs: number;
-  readonly #signal: AbortSignal | undefined;
+  readonly #times: { pollMs: number; watchedPollMs: number };
+  readonly #signals: AbortSignal[];
   readonly #ring = (): void => {
     this.#ringing = true;
     this.#wake?.();
   };
 
-  constructor(path: string, pollMs: number, signal: AbortSignal | undefined) {
+  constructor(
+    path: string,
+    times: { pollMs: number; watchedPollMs: number },
+    signals: (AbortSignal | undefined)[]
+  ) {
     this.#path = path;
-    this.#pollMs = pollMs;
-    this.#signal = signal;
-    signal?.addEventListener('abort', this.#ring);
+    this.#times = times;
+    this.#signals = signals.flatMap(signal => signal ?? []);
+    for (const signal of this.#signals) signal.addEventListener('abort', this.#ring);
     this.#watch();
   }
 
   /** Resolves at the next change, or after the poll interval; at once if it rang since the last call. */
   async rung(): Promise<void> {
     if (!this.#watcher) this.#watch();
+    const { pollMs, watchedPollMs } = this.#times;
     if (!this.#ringing) {
       await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, this.#pollMs);
+        const timer = setTimeout(resolve, this.#watcher ? watchedPollMs : pollMs);
         this.#wake = () => {
           clearTimeout(timer);
           resolve();
@@ -105,7 +118,7 @@ class Bell {
   }
 
   close(): void {
-    this.#signal?.removeEventListener('abort', this.#ring);
+    for (const signal of this.#signals) signal.removeEventListener('abort', this.#ring);
     this.#watcher?.close();
   }
 

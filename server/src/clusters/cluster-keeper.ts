@@ -23,6 +23,8 @@ const TICK_MS = 1_000;
 const STEP_MS = 40;
 /** What another server does is looked for this often by one who waits for it. */
 const OTHERS_STEP_MS = 200;
+/** Against the hour after which an idle cluster is stopped, nothing. */
+const USED_MS = 10_000;
 export interface KeeperOptions {
   launcher: Launcher;
   rows: ClusterRows;
@@ -55,6 +57,8 @@ export class ClusterKeeper {
   private readonly turns = new Turns();
   private readonly abort = new AbortController();
   private ticking: Promise<void> = Promise.resolve();
+  /** That a cluster is used is written down this often. */
+  private readonly usedMs: number;
 
   /** @param beforeLook may want clusters stopped before all are looked at */
   constructor(
@@ -69,6 +73,7 @@ export class ClusterKeeper {
     const { keeping, others, watches } = this;
     const { journal, deadlines } = options;
     const { idleMs } = deadlines;
+    this.usedMs = Math.min(USED_MS, idleMs / 20);
     this.shown = new ShownClusters({ journal, idleMs, keeping, others, watches });
     this.housekeeping = new Housekeeping({ ...options, keeping, follows: id => this.follows(id) });
   }
@@ -115,10 +120,8 @@ export class ClusterKeeper {
       journal.publish({ type: 'finding', finding });
     await this.others?.open();
     await this.tick();
-    if (!this.others) {
-      const ready = (await rows.live()).filter(({ state }) => state === 'ready');
-      await Promise.all(ready.map(row => this.resize(row)));
-    }
+    // Of many clusters it takes long, and nobody has to wait for it.
+    if (!this.others) void this.resizeAll();
     this.ticking = this.tickForever();
   }
 
@@ -217,7 +220,7 @@ export class ClusterKeeper {
       const changed = await this.write(row, decision, over);
       // Another server keeps it now: what was decided is no longer this one's to do.
       if (!changed || !this.keeping.mayAct(id)) return this.publish(row);
-      this.publish(changed);
+      this.shown.looked(changed);
       try {
         if (decision.action === 'start') await this.start(changed);
         if (decision.action === 'stop') await launcher.stop(id);
@@ -231,7 +234,7 @@ export class ClusterKeeper {
       if (observed && decision.action !== 'stop' && this.keeping.keeps(id))
         this.watches.follow(changed);
       if (over) await this.keeping.release(id);
-      return this.publish(changed);
+      return this.shown.looked(changed);
     });
   }
 
@@ -252,6 +255,15 @@ export class ClusterKeeper {
       await rows.updateKept(row.id, { desired: 'stopped', state: 'failed', reason });
     }
     return true;
+  }
+
+  private async resizeAll(): Promise<void> {
+    const { rows, log } = this.options;
+    const live = await rows.live().catch((error: unknown) => {
+      log.error({ err: error }, 'sizes of clusters were not looked at');
+      return [];
+    });
+    await Promise.all(live.filter(({ state }) => state === 'ready').map(row => this.resize(row)));
   }
 
   /** An earlier server may have been killed between writing a new size down and bringing it about. */
@@ -292,7 +304,7 @@ export class ClusterKeeper {
       ...(application?.sparkVersion &&
         row.spark_version === null && { spark_version: application.sparkVersion })
     };
-    if (busy) {
+    if (busy && Date.now() - row.last_used_at > this.usedMs) {
       await this.options.rows.used(row.id);
       row.last_used_at = Date.now();
     }

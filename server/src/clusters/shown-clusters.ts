@@ -20,6 +20,8 @@ export interface ShownClustersParts {
 /** Clusters as users see them: this server's own as it observes them, the others' as their servers show them. */
 export class ShownClusters {
   private readonly observed = new Map<string, ObservedCluster>();
+  /** By cluster: what `looked` was last called with. */
+  private readonly looks = new Map<string, string>();
   private lastRevision = 0;
 
   constructor(private readonly parts: ShownClustersParts) {}
@@ -28,6 +30,7 @@ export class ShownClusters {
   saw(id: string, observed: ObservedCluster | null): void {
     if (observed) this.observed.set(id, observed);
     else this.observed.delete(id);
+    if (!observed) this.looks.delete(id);
   }
 
   /** Where the driver of a cluster that this server keeps listens. */
@@ -48,6 +51,19 @@ export class ShownClusters {
     journal.publish({ type: 'cluster', cluster });
     this.tellOthers(cluster);
     return cluster;
+  }
+
+  /**
+   * Tells everybody about a cluster that was looked at, if the row or what exists of it is new. What its evidence brings is
+   * told when it comes.
+   */
+  looked(row: ClusterRow): Cluster {
+    const { id } = row;
+    const known = this.parts.journal.clusters.get(id);
+    const look = JSON.stringify([row, this.observed.get(id)]);
+    if (known && this.looks.get(id) === look) return known;
+    this.looks.set(id, look);
+    return this.publish(row);
   }
 
   /** Other servers can say where it is from then on. Before anybody hears that it is ready. */

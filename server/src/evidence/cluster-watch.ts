@@ -9,6 +9,8 @@ import type { EvidenceSink, Launcher } from '../clusters/launchers/launcher.js';
 
 /** Changes are told at most this often; a person cannot see more, and a busy stage would send thousands. */
 const TELL_MS = 100;
+/** So is how full memory is, which changes all the time: of hundreds of clusters it is most of what changes. */
+const MEMORY_MS = 2_000;
 /** A job that hangs writes nothing: that time goes by has to be said. */
 const CLOCK_MS = 10_000;
 
@@ -33,6 +35,7 @@ export class ClusterWatch implements EvidenceSink {
   eventLines = 0;
   private readonly abort = new AbortController();
   private timer: NodeJS.Timeout | null = null;
+  private memory = { isNews: false, toldAt: 0 };
   private readonly clock = setInterval(
     () => this.observe({ kind: 'time', at: Date.now() }),
     CLOCK_MS
@@ -103,7 +106,11 @@ export class ClusterWatch implements EvidenceSink {
   private tell(): void {
     this.timer = null;
     const changes = this.diagnosis.drainChanges();
-    if (changes.resources) this.events.onResources();
+    this.memory.isNews ||= changes.memory;
+    if (changes.resources || (this.memory.isNews && Date.now() - this.memory.toldAt >= MEMORY_MS)) {
+      this.memory = { isNews: false, toldAt: Date.now() };
+      this.events.onResources();
+    }
     for (const { cell, run } of changes.cells) {
       const state = this.diagnosis.cellRun(cell, run);
       // Jobs may be seen before the kernel has said that their cell began.

@@ -20,6 +20,12 @@ export function serveStream(
   tokens: Tokens,
   log: Logger
 ): () => void {
+  // What changes goes to every client: it is written once.
+  let written: { message: StreamMessage; text: string } | null = null;
+  const textOf = (message: StreamMessage): string => {
+    if (written?.message !== message) written = { message, text: JSON.stringify(message) };
+    return written.text;
+  };
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024 });
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -42,7 +48,7 @@ export function serveStream(
   function follow(client: WebSocket, cursor: string | null): void {
     const leave = journal.subscribe(cursor, (message: StreamMessage) => {
       if (client.bufferedAmount > MAX_BUFFERED_BYTES) client.terminate();
-      else client.send(JSON.stringify(message));
+      else client.send(textOf(message));
     });
     let alive = true;
     const ping = setInterval(() => {

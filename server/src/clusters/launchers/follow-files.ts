@@ -13,6 +13,8 @@ import type { EvidenceSink } from './launcher.js';
 
 /** After the last line of a driver's log this often is asked whether more will come. */
 const WAIT_MS = 1_000;
+/** The kernel tells of each change, as long as it does not have to tell of too many at once. */
+const LOST_MS = 5_000;
 
 export interface Until {
   /** Ends at once; what was written before may be unread then. */
@@ -119,8 +121,8 @@ async function sizeOf(path: string): Promise<number> {
 }
 
 function linesOf(path: string, { abort, over }: Until): AsyncGenerator<Line> {
-  const ended = over && (() => Promise.resolve(over.aborted));
-  return tail(path, { signal: abort, ...(ended && { ended }) });
+  const end = over && { over, ended: () => Promise.resolve(over.aborted) };
+  return tail(path, { signal: abort, watchedPollMs: LOST_MS, ...end });
 }
 
 /** Lines of logs and reports that are on record already, by this server or an earlier one. */

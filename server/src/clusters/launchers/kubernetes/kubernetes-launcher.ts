@@ -4,6 +4,7 @@ import { readPod, type Observation } from '@aglais/diagnosis';
 import type { ClusterOption, Shape } from '@aglais/protocol';
 import type { KubeConfig, V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
+import type { Figure } from '../../../metrics.js';
 import { exists } from '../../../store/files.js';
 import type { Need, Room } from '../../room.js';
 import { lastWords, readText, shareProblem } from '../cluster-directory.js';
@@ -32,6 +33,7 @@ import { isOver, isUnplaced } from './pod-state.js';
 import { Removal } from './removal.js';
 import { Resizing, shapeOf } from './resizing.js';
 import { driverSize, executorSize } from './sizes.js';
+import { watchFigures } from './watch-figures.js';
 import { driverWaits, executorsWait, type Free, type Waiting, type WatchedPod } from './waiting.js';
 
 /** How long the watch may be behind what was just asked for, ms. */
@@ -122,6 +124,11 @@ export class KubernetesLauncher implements Launcher {
   async close(): Promise<void> {
     clearInterval(this.sweeping);
     await this.world.close();
+  }
+
+  /** What it costs to watch, for operators. */
+  figures(): Figure[] {
+    return watchFigures(() => this.world.traffic());
   }
 
   offers(): readonly ClusterOption[] {
@@ -306,7 +313,8 @@ export class KubernetesLauncher implements Launcher {
     const { driver, executors } = objects;
     if (!driver) return null;
     const needs = executorSize(shapeOf(driver), this.options.policy);
-    const watched = executors.map(pod => this.watched(pod, needs));
+    const starting = executors.filter(({ status }) => (status?.phase ?? 'Pending') === 'Pending');
+    const watched = starting.map(pod => this.watched(pod, needs));
     return executorsWait(watched, await this.freeIfAsked(id, objects, 'executors'));
   }
 

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from './client.js';
 import { printTable } from './figures.js';
 import { openLab } from './lab.js';
+import { usageOf } from './process-usage.js';
 
 const WINDOW_S = 20;
 const ROWS = 200_000;
@@ -36,19 +36,10 @@ export async function benchServerLoad(): Promise<void> {
   }
 }
 
-/** Memory now and processor time over the window, from /proc (USER_HZ is 100 on Linux). */
+/** Memory now and processor time over the window. */
 async function usage(pid: number): Promise<{ rssMiB: number; cpu: number }> {
-  const before = await ticks(pid);
+  const before = await usageOf(pid);
   await sleep(WINDOW_S * 1000);
-  const after = await ticks(pid);
-  return { rssMiB: after.rssMiB, cpu: (after.ticks - before.ticks) / WINDOW_S };
-}
-
-async function ticks(pid: number): Promise<{ ticks: number; rssMiB: number }> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return {
-    ticks: Number(fields[11]) + Number(fields[12]),
-    rssMiB: (Number(fields[21]) * 4) / 1024
-  };
+  const after = await usageOf(pid);
+  return { rssMiB: after.rssMiB, cpu: (after.cpuMs - before.cpuMs) / WINDOW_S / 10 };
 }

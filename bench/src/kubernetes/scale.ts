@@ -1,26 +1,33 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ClusterWatch } from '@aglais/server/cluster-watch';
-import { ListWatch } from '@aglais/server/kubernetes/list-watch';
-import { KubernetesEvidence } from '@aglais/server/launchers/kubernetes/evidence/pod-evidence';
-import { CoreV1Api, KubeConfig, type V1Pod } from '@kubernetes/client-node';
-import { pino } from 'pino';
+import { DEFAULT_SHAPE } from '@aglais/protocol';
+import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { stringify } from 'yaml';
 import { percentile, printTable, seconds } from '../figures.js';
+import { checkout } from '../installation.js';
 import type { Order, Told } from './hand.js';
+import { LabClients } from './lab-clients.js';
+import { PAPER } from './paper-pods.js';
+import { ScaleServer, type Usage } from './scale-server.js';
 
+/** One with a place in the pods, so that each driver is told of tables. */
+const SHARE = join('catalogues', 'bigsky.yaml');
 const EXECUTORS = 4;
-const KILLS_A_SECOND = 10;
-const QUIET_MS = 15_000;
-const PATIENCE_MS = 30_000;
-const log = pino({ level: 'warn' });
+const STARTS_A_SECOND = 2;
+const KILLS_A_SECOND = 5;
+/** As many as sit in a workshop. */
+const LABS = 30;
+const SETTLE_MS = 10_000;
+const QUIET_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /**
- * Clusters by hundreds on a real API server (pods that no node runs, their statuses written by hand) and what one server
- * needs to watch, record and diagnose them all. `AGLAIS_KUBECONFIG` names the cluster, `AGLAIS_BENCH_CLUSTERS` how many.
+ * The whole server with clusters by hundreds on a real API server: asked for through its API, placed by the real scheduler
+ * on a node of paper, each with a real witness that hands out a real driver's events; only Spark itself is not there.
+ * `AGLAIS_KUBECONFIG` names the cluster, `AGLAIS_BENCH_CLUSTERS` how many.
  */
 export async function benchKubernetesScale(): Promise<void> {
   const file = process.env['AGLAIS_KUBECONFIG'];
@@ -28,140 +35,159 @@ export async function benchKubernetesScale(): Promise<void> {
   const clusters = Number(process.env['AGLAIS_BENCH_CLUSTERS'] ?? 300);
   const config = new KubeConfig();
   config.loadFromFile(file);
+  const core = config.makeApiClient(CoreV1Api);
   const namespace = `aglais-scale-${Date.now().toString(36)}`;
   const directory = await mkdtemp(join(tmpdir(), 'aglais-scale-'));
-  const api = config.makeApiClient(CoreV1Api);
-  await api.createNamespace({ body: { metadata: { name: namespace } } });
-  const hand = fork(join(import.meta.dirname, 'hand.js'), [file, namespace]);
+  await core.createNamespace({ body: { metadata: { name: namespace } } });
+  await writeFile(join(directory, 'policy.yaml'), stringify(policyOf(namespace, file)));
+  const server = new ScaleServer(directory);
+  const paper = join(directory, 'paper');
+  await Promise.all([mkdir(paper), mkdir(join(directory, 'catalogues'))]);
+  await copyFile(join(checkout, SHARE), join(directory, SHARE));
+  const hand = new Hand(
+    fork(join(import.meta.dirname, 'hand.js'), [file, namespace, paper, String(EXECUTORS)])
+  );
   try {
-    const { madeMs } = await order(hand, { make: { clusters, executors: EXECUTORS } }, 'madeMs');
-    const rows = await measure(config, namespace, directory, hand, clusters);
-    const pods = `${clusters * (EXECUTORS + 1)} in ${seconds(madeMs!)}`;
-    printTable(`Kubernetes: ${clusters} clusters of ${EXECUTORS} executors, one server`, [
-      ['pods made by hand', pods],
-      ...rows
-    ]);
+    await hand.hears(({ open }) => open);
+    const rows = await measure(server, hand, clusters);
+    printTable(`Kubernetes: ${clusters} clusters of ${EXECUTORS} executors, one server`, rows);
   } finally {
-    hand.kill();
-    await api.deleteCollectionNamespacedPod({ namespace, gracePeriodSeconds: 0 });
-    await api.deleteNamespace({ name: namespace });
+    await server.kill();
+    await hand.end();
+    await core.deleteCollectionNamespacedPod({ namespace, gracePeriodSeconds: 0 });
+    await core.deleteNamespace({ name: namespace });
     await rm(directory, { recursive: true });
   }
 }
 
-async function measure(
-  config: KubeConfig,
-  namespace: string,
-  directory: string,
-  hand: ChildProcess,
-  clusters: number
-): Promise<string[][]> {
-  const before = process.memoryUsage().rss;
-  const evidence = new KubernetesEvidence({ directory, log });
-  const first = await openWatch(config, namespace, evidence);
-  const seen = new Map<string, number>();
-  const watches = followAll(evidence, [...first.pods.items.values()], pod => {
-    if (!seen.has(pod)) seen.set(pod, Date.now());
-  });
+async function measure(server: ScaleServer, hand: Hand, clusters: number): Promise<string[][]> {
+  await server.start();
   await sleep(3_000);
-  const quiet = await usage(QUIET_MS, first.pods);
+  const alone = await server.memoryMiB();
+  const labs = await LabClients.open(server, LABS);
+  const ready = new Map<string, number>();
   const killed = new Map<string, number>();
-  hand.on('message', ({ killed: one }: Told) => one && killed.set(one.pod, one.at));
-  hand.send({ kill: { clusters, aSecond: KILLS_A_SECOND } } satisfies Order);
-  const busy = await usage((clusters / KILLS_A_SECOND) * 1000, first.pods);
-  const deadline = Date.now() + PATIENCE_MS;
-  while ((killed.size < clusters || seen.size < clusters) && Date.now() < deadline) await sleep(50);
-  const memory = process.memoryUsage().rss - before;
-  await first.pods.close();
-  const again = await openWatch(config, namespace, evidence);
-  const { lists, bytes } = again.pods.traffic;
-  await again.pods.close();
-  await Promise.all(watches.map(watch => watch.close(true)));
-  await evidence.close();
-  const delays = [...killed].flatMap(([pod, at]) => (seen.has(pod) ? [seen.get(pod)! - at] : []));
-  const words = ({ cpu, kibPerSecond }: Usage) =>
-    `${cpu.toFixed(1)} % of one core, ${kibPerSecond.toFixed(1)} KiB/s from the API server`;
+  hand.onTold(told => {
+    if (told.ready) ready.set(told.ready.cluster, told.ready.at);
+    if (told.killed) killed.set(told.killed.pod, told.killed.at);
+  });
+
+  const [, starting] = await Promise.all([
+    startAll(server, clusters),
+    server.usage((clusters / STARTS_A_SECOND) * 1_000)
+  ]);
+  await until('all clusters are ready', () => labs.ready.size >= clusters);
+  await sleep(SETTLE_MS);
+  const quiet = await server.usage(QUIET_MS);
+  hand.order({ kill: { aSecond: KILLS_A_SECOND } });
+  const busy = await server.usage((clusters / KILLS_A_SECOND) * 1_000);
+  await until('all deaths are told', () => labs.deaths.size >= clusters, true);
+  const memory = await server.memoryMiB();
+  const { messages, bytes } = labs.traffic;
+  labs.close();
+
+  await server.kill();
+  const beganAt = Date.now();
+  await server.start();
+  const listening = Date.now() - beganAt;
+  const again = await LabClients.open(server, 1);
+  await until('all clusters are ready again', () => again.ready.size >= clusters);
+  const adopted = Date.now() - beganAt;
+  again.close();
+  const { aglais_kubernetes_lists_total: lists, aglais_kubernetes_received_bytes_total: received } =
+    await server.metrics();
+
   return [
-    ['first list', seconds(first.ms)],
-    ['memory for all of them', `${(memory / 2 ** 20).toFixed(0)} MiB`],
-    ['at rest', words(quiet)],
+    ['server alone', `${alone.toFixed(0)} MiB`],
+    ['with all clusters', `${memory.toFixed(0)} MiB`],
+    [`${STARTS_A_SECOND} starts a second`, words(starting)],
+    ['from "ready" in the driver to the client', delays(ready, labs.ready)],
+    ['at rest (executors send heartbeats)', words(quiet)],
     [`${KILLS_A_SECOND} executors killed a second`, words(busy)],
+    ['from the kill to the finding at the client', delays(killed, labs.deaths)],
+    [`what each of ${LABS} Labs was sent`, `${messages} messages, ${mebibytes(bytes)}`],
     [
-      'from the kill to its finding',
-      `median ${percentile(delays, 0.5)} ms, p95 ${percentile(delays, 0.95)} ms; ${delays.length} of ${clusters} told`
-    ],
-    ['after a restart', `${lists} list, ${(bytes / 2 ** 20).toFixed(1)} MiB, ${seconds(again.ms)}`]
+      'after kill -9 of the server',
+      `listens after ${seconds(listening)}, shows all after ${seconds(adopted)}; ${lists} lists, ${mebibytes(received!)}`
+    ]
   ];
 }
 
-async function openWatch(config: KubeConfig, namespace: string, evidence: KubernetesEvidence) {
-  const pods = new ListWatch<V1Pod>({
-    config,
-    path: `/api/v1/namespaces/${namespace}/pods`,
-    labelSelector: 'aglais.org/installation=scale',
-    log,
-    onChange: pod => evidence.pod(clusterOf(pod), pod)
+async function startAll(server: ScaleServer, clusters: number): Promise<void> {
+  const shape = { ...DEFAULT_SHAPE, executors: { min: EXECUTORS, max: EXECUTORS } };
+  const all = Array.from({ length: clusters }, async (_, index) => {
+    await sleep((index * 1_000) / STARTS_A_SECOND);
+    const kernel = `kernel-${index}`;
+    await server.call('POST', '/clusters', { kernel, notebook: `${kernel}.ipynb`, shape });
   });
-  const at = performance.now();
-  await pods.open();
-  return { pods, ms: performance.now() - at };
+  await Promise.all(all);
 }
 
-/** As the server does for each cluster; `onEnd` is told the pods whose ends a finding names. */
-function followAll(
-  evidence: KubernetesEvidence,
-  pods: readonly V1Pod[],
-  onEnd: (pod: string) => void
-): ClusterWatch[] {
-  return [...new Set(pods.map(clusterOf))].map(
-    id =>
-      new ClusterWatch(
-        evidence,
-        { id, kernel: id, notebook: id },
-        {
-          onResources: () => undefined,
-          onCellRun: () => undefined,
-          onWithdrawn: () => undefined,
-          onFinding: finding => finding.evidence.forEach(({ ref }) => onEnd(podIn(ref)))
-        },
-        error => log.error(error)
-      )
-  );
-}
-
-const clusterOf = (pod: V1Pod) => pod.metadata!.labels!['aglais.org/cluster']!;
-
-/** The reference of an end names the pod and its container. */
-const podIn = (ref: string) => /(\S+)\/[^/\s]+, exit code/.exec(ref)?.[1] ?? '';
-
-interface Usage {
-  /** Percent of one core. */
-  cpu: number;
-  kibPerSecond: number;
-}
-
-async function usage(ms: number, { traffic }: ListWatch<V1Pod>): Promise<Usage> {
-  const cpu = process.cpuUsage();
-  const { bytes } = traffic;
-  const at = performance.now();
-  await sleep(ms);
-  const { user, system } = process.cpuUsage(cpu);
-  const elapsed = performance.now() - at;
+/** Room enough: nodes are not what is measured. */
+function policyOf(namespace: string, kubeconfig: string): object {
   return {
-    cpu: ((user + system) / 1000 / elapsed) * 100,
-    kibPerSecond: (traffic.bytes - bytes) / 1024 / (elapsed / 1000)
+    namespace,
+    prepare: true,
+    volumes: [{ name: 'catalogues', mountPath: '/data', source: { hostPath: '/catalogues' } }],
+    installation: 'scale',
+    connection: { kubeconfig },
+    image: { name: 'aglais.invalid/none:1', pullPolicy: 'Never' },
+    placement: {
+      nodeSelector: { [PAPER]: namespace },
+      tolerations: [{ key: PAPER, operator: 'Exists' }]
+    },
+    capacity: { memoryMiB: 16_000_000, largestNode: { memoryMiB: 16_000_000, cores: 10_000 } }
   };
 }
 
-function order(hand: ChildProcess, what: Order, key: keyof Told): Promise<Told> {
-  return new Promise((resolve, reject) => {
-    const take = (told: Told): void => {
-      if (told.failed !== undefined) reject(new Error(told.failed));
-      if (told[key] === undefined) return;
-      hand.off('message', take);
-      resolve(told);
-    };
-    hand.on('message', take);
-    hand.send(what);
-  });
+/** The process that is the rest of the world. */
+class Hand {
+  constructor(private readonly child: ChildProcess) {
+    this.onTold(({ failed }) => failed !== undefined && console.error(failed));
+  }
+
+  onTold(listener: (told: Told) => void): void {
+    this.child.on('message', listener);
+  }
+
+  order(order: Order): void {
+    this.child.send(order);
+  }
+
+  async hears(what: (told: Told) => unknown): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.onTold(told => what(told) && resolve());
+      this.child.once('exit', code => reject(new Error(`The node of paper ended with ${code}.`)));
+    });
+  }
+
+  async end(): Promise<void> {
+    if (this.child.exitCode !== null) return;
+    const ended = this.hears(({ ended: over }) => over).catch(() => undefined);
+    this.order({ end: true });
+    await Promise.race([ended, sleep(PATIENCE_MS)]);
+    this.child.kill();
+  }
 }
+
+/** @param evenIfNot what is missing after a minute is shown in the figures */
+async function until(what: string, look: () => boolean, evenIfNot = false): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (!look()) {
+    if (Date.now() > deadline && evenIfNot) return;
+    if (Date.now() > deadline) throw new Error(`Waited in vain until ${what}.`);
+    await sleep(20);
+  }
+}
+
+function words({ cpu, receivedKiBs, eventLoopP99Ms }: Usage): string {
+  const load = `${cpu.toFixed(0)} % of one core`;
+  return `${load}, ${receivedKiBs.toFixed(0)} KiB/s from the API server, event loop p99 ${eventLoopP99Ms.toFixed(0)} ms`;
+}
+
+function delays(from: ReadonlyMap<string, number>, to: ReadonlyMap<string, number>): string {
+  const all = [...from].flatMap(([key, at]) => (to.has(key) ? [to.get(key)! - at] : []));
+  return `median ${percentile(all, 0.5)} ms, p95 ${percentile(all, 0.95)} ms; ${all.length} of ${from.size} told`;
+}
+
+const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -1,0 +1,80 @@
+import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+
+/** Where a namespace's pods of paper are; a label and a taint of their node. */
+export const PAPER = 'aglais.org/paper';
+
+/** As Spark makes an executor of this driver; of the size that Spark's have. */
+export function executorPod(driver: V1Pod, executor: number): V1Pod {
+  const { labels, name, uid } = driver.metadata!;
+  const env = Array.from({ length: 30 }, (_, index) => ({
+    name: `SPARK_JAVA_OPT_${index}`,
+    value: `-Dspark.some.property.${index}=a-value-of-the-usual-length-${index}`
+  }));
+  const size = { memory: '896Mi', cpu: '100m' };
+  return {
+    metadata: {
+      name: `${name}-exec-${executor}`,
+      labels: {
+        ...labels,
+        'aglais.org/role': 'executor',
+        'spark-role': 'executor',
+        'spark-exec-id': String(executor)
+      },
+      ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: name!, uid: uid!, controller: true }]
+    },
+    spec: {
+      nodeSelector: driver.spec!.nodeSelector!,
+      tolerations: driver.spec!.tolerations!,
+      automountServiceAccountToken: false,
+      restartPolicy: 'Never',
+      containers: [
+        {
+          name: 'spark-kubernetes-executor',
+          image: 'none',
+          env,
+          resources: { limits: size, requests: size }
+        }
+      ]
+    }
+  };
+}
+
+/** All of its containers run, and it has this address. */
+export function running(pod: V1Pod, address: string): V1Pod {
+  const { containers, initContainers } = pod.spec!;
+  const startedAt = new Date();
+  const runs = ({ name, image }: { name: string; image?: string }): V1ContainerStatus => ({
+    ...{ name, image: image ?? '', imageID: image ?? '', restartCount: 0, ready: true },
+    ...{ started: true, state: { running: { startedAt } } }
+  });
+  return withStatus(pod, {
+    phase: 'Running',
+    hostIP: '127.0.0.1',
+    podIP: address,
+    podIPs: [{ ip: address }],
+    startTime: startedAt,
+    ...(initContainers && { initContainerStatuses: initContainers.map(runs) }),
+    containerStatuses: containers.map(runs)
+  });
+}
+
+/** The kernel killed its container for memory. */
+export function killed(pod: V1Pod): V1Pod {
+  const [before] = pod.status!.containerStatuses!;
+  const finishedAt = new Date();
+  const terminated = {
+    ...{ exitCode: 137, reason: 'OOMKilled', finishedAt },
+    startedAt: before!.state!.running!.startedAt!
+  };
+  return withStatus(pod, {
+    phase: 'Failed',
+    containerStatuses: [{ ...before!, ready: false, started: false, state: { terminated } }]
+  });
+}
+
+function withStatus(pod: V1Pod, status: V1Pod['status']): V1Pod {
+  const metadata = { ...pod.metadata };
+  // Whatever its version is now.
+  delete metadata.resourceVersion;
+  return { ...pod, metadata, status: { ...pod.status, ...status } };
+}

@@ -48,12 +48,7 @@ if (wanted('style'))
 if (wanted('python')) await runPytest();
 if (wanted('jest')) await runJest();
 if (wanted('corpus')) await runCorpus();
-// By name only, until the build from nothing was seen in one go with all of its tests (docs/progress.md).
-if (only === 'kubernetes') await runKubernetes();
-if (!only)
-  console.log(
-    '\nNot run: what needs a Kubernetes. `npm test -- kubernetes` builds one and runs it.'
-  );
+if (wanted('kubernetes')) await runKubernetes();
 if (wanted('ui')) await runUi();
 
 const minutes = ((Date.now() - begun) / 60_000).toFixed(1);

@@ -66,7 +66,8 @@ describe('while an application runs', () => {
     expect(catchUp()).toEqual({
       cells: [],
       findings: { changed: [], withdrawn: [] },
-      resources: false
+      resources: false,
+      memory: false
     });
   });
 

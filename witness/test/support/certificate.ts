@@ -7,8 +7,8 @@ export interface TestCertificate {
 }
 
 /**
- * A certificate for 127.0.0.1 and `localhost` that signs itself, good for a day: the few fields of X.509 (RFC 5280) that
- * TLS needs, written in DER.
+ * A certificate for 127.0.0.1, `localhost` and the name that those of clusters have, which signs itself and is good for a
+ * day: the few fields of X.509 (RFC 5280) that TLS needs, written in DER.
  */
 export function testCertificate(now = Date.now()): TestCertificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', {
@@ -20,7 +20,13 @@ export function testCertificate(now = Date.now()): TestCertificate {
   const name = sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from('aglais-test')))));
   const subjectAltName = sequence(
     oid('551d11'),
-    der(0x04, sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1]))))
+    der(
+      0x04,
+      sequence(
+        ...['aglais', 'localhost'].map(name => der(0x82, Buffer.from(name))),
+        der(0x87, Buffer.from([127, 0, 0, 1]))
+      )
+    )
   );
   const isAuthority = sequence(
     oid('551d13'),

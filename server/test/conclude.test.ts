@@ -56,7 +56,7 @@ describe('Of a cluster that ended while no server was there', () => {
   const launcher = {
     kind: 'local' as const,
     observe: () => Promise.resolve(world),
-    list: () => Promise.resolve(world ? [world] : []),
+    list: () => Promise.resolve(world ? [world.id] : []),
     stop: () => {
       world = null;
       return Promise.resolve();

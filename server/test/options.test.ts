@@ -70,7 +70,7 @@ describe('A cluster that was given options', () => {
             ...(options.includes('gpu') && { takes: 'drivers' as const })
           }))
         }),
-      list: () => Promise.resolve([...world.values()]),
+      list: () => Promise.resolve([...world.keys()]),
       observe: (id: string) => Promise.resolve(world.get(id) ?? null),
       start: (spec: ClusterSpec) => {
         started.push(spec);

@@ -36,7 +36,7 @@ export class Housekeeping {
     const { rows, launcher, log, keeping } = this.parts;
     if ((await keeping.claim([HOUSEKEEPING])).length === 0) return [];
     const left: string[] = [];
-    for (const { id } of await launcher.list()) {
+    for (const id of await launcher.list()) {
       if (unfinished.has(id) || this.parts.follows(id)) continue;
       if (await rows.get(id)) {
         left.push(...(await keeping.claim([id])));

@@ -82,7 +82,7 @@ export class SharedWorld {
         this.beings.delete(id);
       },
       forget: id => Promise.resolve(void this.evidence.delete(id)),
-      list: () => Promise.resolve([...this.beings.keys()].map(id => this.observed(id)!)),
+      list: () => Promise.resolve([...this.beings.keys()]),
       observe: async id => {
         // As it was when it was asked: the answer is old when it comes.
         const seen = this.observed(id);

@@ -74,8 +74,8 @@ export interface Launcher {
   forget(id: string): Promise<void>;
   /** Another server has seen the cluster to its end: lets go of what is held open for it. Where servers share clusters. */
   over?(id: string): Promise<void>;
-  /** Everything that exists, whoever started it. */
-  list(): Promise<ObservedCluster[]>;
+  /** The ids of all that exist, whoever started them. */
+  list(): Promise<string[]>;
   observe(id: string): Promise<ObservedCluster | null>;
   /** Evidence from the beginning on, then as it comes, until the signal. */
   follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void>;

@@ -122,12 +122,12 @@ export class LocalLauncher implements Launcher {
     await rm(this.directory(id), { recursive: true, force: true });
   }
 
-  async list(): Promise<ObservedCluster[]> {
+  async list(): Promise<string[]> {
     const entries = await readdir(this.options.directory, { withFileTypes: true }).catch(() => []);
     const clusters = entries
       .filter(entry => entry.isDirectory())
       .map(entry => this.observe(entry.name));
-    return (await Promise.all(clusters)).filter(cluster => cluster !== null);
+    return (await Promise.all(clusters)).flatMap(cluster => cluster?.id ?? []);
   }
 
   async observe(id: string): Promise<ObservedCluster | null> {

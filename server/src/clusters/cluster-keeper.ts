@@ -17,6 +17,7 @@ import { Housekeeping } from './housekeeping.js';
 import type { Launcher, SharePath } from './launchers/launcher.js';
 import { ShownClusters } from './shown-clusters.js';
 import { Turns } from './turns.js';
+import { WantedSizes } from './wanted-sizes.js';
 
 /** All clusters are looked at this often; a cluster that starts or stops, at each STEP_MS. */
 const TICK_MS = 1_000;
@@ -53,6 +54,7 @@ export class ClusterKeeper {
   private readonly settling = new Set<string>();
   private readonly shown: ShownClusters;
   private readonly housekeeping: Housekeeping;
+  private readonly sizes: WantedSizes;
   /** One step at a time for each cluster. */
   private readonly turns = new Turns();
   private readonly abort = new AbortController();
@@ -75,6 +77,7 @@ export class ClusterKeeper {
     const { idleMs } = deadlines;
     this.usedMs = Math.min(USED_MS, idleMs / 20);
     this.shown = new ShownClusters({ journal, idleMs, keeping, others, watches });
+    this.sizes = new WantedSizes(options);
     this.housekeeping = new Housekeeping({ ...options, keeping, follows: id => this.follows(id) });
   }
 
@@ -120,8 +123,7 @@ export class ClusterKeeper {
       journal.publish({ type: 'finding', finding });
     await this.others?.open();
     await this.tick();
-    // Of many clusters it takes long, and nobody has to wait for it.
-    if (!this.others) void this.resizeAll();
+    if (!this.others) void this.sizes.bringAbout();
     this.ticking = this.tickForever();
   }
 
@@ -140,7 +142,7 @@ export class ClusterKeeper {
     for (const id of ids) {
       this.settleSoon(id);
       const row = await this.options.rows.get(id);
-      if (row?.state === 'ready') void this.resize(row);
+      if (row) void this.sizes.bringAboutOf(row);
     }
   }
 
@@ -255,23 +257,6 @@ export class ClusterKeeper {
       await rows.updateKept(row.id, { desired: 'stopped', state: 'failed', reason });
     }
     return true;
-  }
-
-  private async resizeAll(): Promise<void> {
-    const { rows, log } = this.options;
-    const live = await rows.live().catch((error: unknown) => {
-      log.error({ err: error }, 'sizes of clusters were not looked at');
-      return [];
-    });
-    await Promise.all(live.filter(({ state }) => state === 'ready').map(row => this.resize(row)));
-  }
-
-  /** An earlier server may have been killed between writing a new size down and bringing it about. */
-  private async resize({ id, shape }: ClusterRow): Promise<void> {
-    const { launcher, log } = this.options;
-    await launcher.resize(id, Shape.parse(JSON.parse(shape))).catch((error: unknown) => {
-      log.error({ err: error, cluster: id }, 'a cluster does not have the size that it should');
-    });
   }
 
   private async start(row: ClusterRow): Promise<void> {

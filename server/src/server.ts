@@ -49,6 +49,8 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
   const { launcher, notebooks } = opened;
   const journal = new Journal();
   const shares = () => readShares(config.cataloguesDirectory, dataDirectory, opened.place);
+  /** Problems of shares that the log has: they come again with each start. */
+  const told = new Set<string>();
   const clusters = new Clusters({
     launcher,
     rows: new ClusterRows(store, leases),
@@ -59,7 +61,10 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
     tokens,
     catalogue: async () => {
       const declared = await shares();
-      for (const { problem } of declared) if (problem) log.warn(problem);
+      for (const { problem } of declared) {
+        if (problem && !told.has(problem)) log.warn(problem);
+        if (problem) told.add(problem);
+      }
       return declared.flatMap(({ share, problem }) =>
         share && !problem ? catalogueSql(share) : []
       );

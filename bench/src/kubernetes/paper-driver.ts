@@ -1,4 +1,4 @@
-import { appendFile, mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openEvidenceServer, type EvidenceServer } from '@aglais/witness/evidence-server';
@@ -45,6 +45,7 @@ export class PaperDriver {
 
   private constructor(
     private readonly directory: string,
+    private readonly live: FileHandle,
     private readonly events: RealEvents,
     private readonly witness: EvidenceServer,
     private readonly over: AbortController,
@@ -74,13 +75,14 @@ export class PaperDriver {
       over: over.signal,
       onDone: () => undefined
     });
-    const driver = new PaperDriver(directory, events, witness, over, onError);
+    const live = await open(join(directory, 'live.jsonl'), 'a');
+    const driver = new PaperDriver(directory, live, events, witness, over, onError);
     const named = events.start.map(line => {
       const event = JSON.parse(line) as Record<string, unknown>;
       return 'App ID' in event ? JSON.stringify({ ...event, 'App ID': options.application }) : line;
     });
     await writeFile(join(directory, 'driver.log'), '');
-    await writeFile(join(directory, 'live.jsonl'), `${named.join('\n')}\n`);
+    await live.appendFile(`${named.join('\n')}\n`);
     void driver.beat('driver');
     return driver;
   }
@@ -106,6 +108,7 @@ export class PaperDriver {
 
   close(): void {
     this.over.abort();
+    void this.live.close();
     void this.witness.close();
   }
 
@@ -115,7 +118,7 @@ export class PaperDriver {
     if ('Timestamp' in event) event['Timestamp'] = Date.now();
     for (const one of (event['Executor Metrics Updated'] ?? []) as RealMetrics[])
       one['Executor Metrics'].JVMHeapMemory = Math.round((50 + 200 * Math.random()) * 2 ** 20);
-    await appendFile(join(this.directory, 'live.jsonl'), `${JSON.stringify(event)}\n`);
+    await this.live.appendFile(`${JSON.stringify(event)}\n`);
   }
 
   /** Each executor in its own rhythm, as long as it lives. */

@@ -15,7 +15,7 @@ const testbed = join(checkout, 'testbed', 'dist', 'main.js');
  * @param {Record<string, string>} more for its environment
  */
 export function testKubernetes(args, more = {}) {
-  return onKubernetes(facts => runJest(args, { ...facts, ...more }));
+  return onKubernetes(facts => jestOnKubernetes(args, { ...facts, ...more }));
 }
 
 /**
@@ -66,7 +66,13 @@ async function runTestbed(args, output = 'inherit') {
   return runProgram([testbed, ...args], environment(), output);
 }
 
-async function runJest(args, more) {
+/**
+ * The same on a Kubernetes that is there.
+ * @param {string[]} args for Jest
+ * @param {Record<string, string>} more for its environment: what `onKubernetes` gives
+ * @returns {Promise<number>} its exit code
+ */
+export async function jestOnKubernetes(args, more) {
   const jest = [
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',

@@ -6,7 +6,7 @@ import { aptInstall } from './debian.mjs';
 import { checkout, node, python } from './paths.mjs';
 import { setUp } from './setup.mjs';
 import { prepare, toolEnvironment } from './steps.mjs';
-import { testKubernetes } from './test-kubernetes.mjs';
+import { jestOnKubernetes, onKubernetes } from './test-kubernetes.mjs';
 import { chosenJava, output } from './tools.mjs';
 
 /**
@@ -34,7 +34,7 @@ await prepare([
     }
   }
 ]);
-if (wanted('ui')) {
+if (wanted('ui') || wanted('kubernetes')) {
   browser = await findBrowser({ run: runQuietly, say: line => console.log(line) }).catch(
     () => null
   );
@@ -106,12 +106,14 @@ async function runJest() {
 async function runKubernetes() {
   heading('A real Kubernetes');
   const report = fresh('kubernetes.json');
-  const { code, skipped } = await testKubernetes([
-    '--json',
-    `--outputFile=${report}`,
-    ...(only === 'kubernetes' ? rest : [])
-  ]);
-  if (!skipped) return addJest(report, code);
+  const chosen = only === 'kubernetes' ? rest : [];
+  const { code, skipped } = await onKubernetes(async facts => {
+    addJest(report, await jestOnKubernetes(['--json', `--outputFile=${report}`, ...chosen], facts));
+    if (chosen.length === 0) await runPlaywright('kubernetes', [], facts);
+    return 0;
+  });
+  if (code !== 0) broken('The testbed', code);
+  if (!skipped) return;
   console.log(`SKIPPED: everything that needs a Kubernetes. ${skipped}`);
   add(0, 0, 1);
 }
@@ -147,17 +149,22 @@ async function runCorpus() {
 
 async function runUi() {
   heading('What a person sees: JupyterLab in a real browser');
+  await runPlaywright('playwright', only === 'ui' ? rest : []);
+}
+
+/** @param name of a configuration in ui-tests */
+async function runPlaywright(name, args, environment = {}) {
   if (!browser) {
     console.log(
       'No browser was found and none could be installed. Install Chromium or name one with AGLAIS_BROWSER.'
     );
     return add(0, 1, 0);
   }
-  const report = fresh('playwright.json');
+  const report = fresh(`${name}-ui.json`);
   const code = await spawnInherited(
     'playwright',
-    ['test', '--config', join('ui-tests', 'playwright.config.ts'), ...(only === 'ui' ? rest : [])],
-    { AGLAIS_BROWSER: browser, PLAYWRIGHT_JSON_OUTPUT_NAME: report }
+    ['test', '--config', join('ui-tests', `${name}.config.ts`), ...args],
+    { ...environment, AGLAIS_BROWSER: browser, PLAYWRIGHT_JSON_OUTPUT_NAME: report }
   );
   if (!existsSync(report)) return broken('Playwright', code);
   const { expected, unexpected, flaky, skipped } = JSON.parse(readFileSync(report, 'utf8')).stats;

@@ -134,6 +134,18 @@ describe('the status of an executor pod', () => {
     );
   });
 
+  it('tells the limit that is in force now: of a pod that lives it may be raised', () => {
+    const story = new Story(KUBERNETES).executor('1');
+    const shown = (...more: More[]) => {
+      const diagnosis = diagnose(story, ...more);
+      return [diagnosis.executors()[0]!.memory.limitMiB, diagnosis.driverMemory().limitMiB];
+    };
+    expect(shown()).toEqual([812, null]);
+    const before = pods(pod({ limit: '812Mi', version: 1 }));
+    const after = pods(pod({ limit: '2Gi', version: 9 }));
+    expect(shown(after, before)).toEqual([2048, null]);
+  });
+
   it('is no kill for memory if the pod was stopped and did not obey', () => {
     const stopped = pod({
       state: terminated(137, 'OOMKilled', '2026-11-20T23:36:01Z'),

@@ -69,6 +69,26 @@ describe('executors that end before Spark has met them', () => {
     });
   });
 
+  it('are told also where somebody clears them away in the second of their end', () => {
+    const story = waiting();
+    const seen = dying(MANY, 1, 'Error', story.now);
+    const cleared = MANY.map(id => {
+      const timestamp = iso(story.now + id * 2_000 + 1_000);
+      const state = terminated(1, 'Error', iso(story.now + id * 2_000));
+      const deletion = { timestamp, grace: 0 };
+      return pod({ executor: String(id), state, deletion, version: 2 });
+    });
+    for (const pods of [
+      [...seen, ...cleared],
+      [...cleared, ...seen]
+    ])
+      expect(findings(story, pods, clock(story, 500_000))).toMatchObject([{ count: 200 }]);
+    // Nobody saw their end before: they may have been asked to end.
+    expect(findings(story, cleared, clock(story, 500_000)).map(({ code }) => code)).not.toContain(
+      'executor-lost'
+    );
+  });
+
   it.each([
     ['executor-oom-killed', terminated(137, 'OOMKilled', iso(1_004_000)), {}],
     ['executor-oom-killed', terminated(1, 'OOMKilled', iso(1_004_000)), {}],

@@ -130,8 +130,15 @@ export function addReason(executor: ExecutorFacts, reason: LossReason): void {
   if (!known && executor.reasons.length < REASONS) executor.reasons.push(reason);
 }
 
-/** An executor as people see it. */
-export function describeExecutor(executor: ExecutorFacts, granted: GrantedMemory): Executor {
+/**
+ * An executor as people see it.
+ * @param podMiB the limit of its pod, which may have been moved since Spark was told of one; null: it has none
+ */
+export function describeExecutor(
+  executor: ExecutorFacts,
+  granted: GrantedMemory,
+  podMiB: number | null
+): Executor {
   return {
     id: executor.id,
     host: executor.host,
@@ -143,7 +150,7 @@ export function describeExecutor(executor: ExecutorFacts, granted: GrantedMemory
     addedAt: executor.addedAt ?? executor.removedAt ?? 0,
     removedAt: executor.removedAt,
     removedReason: executor.reasons.find(({ from }) => from === 'removed')?.text ?? null,
-    memory: describeMemory(executor.memory, granted)
+    memory: describeMemory(executor.memory, granted, podMiB)
   };
 }
 
@@ -152,12 +159,16 @@ export function describeExecutor(executor: ExecutorFacts, granted: GrantedMemory
  * tell it, for whoever samples processes from outside cannot see into a heap. Of what was granted,
  * by observation or else by conf.
  */
-export function describeMemory(facts: MemoryFacts, granted: GrantedMemory | null): Memory {
+export function describeMemory(
+  facts: MemoryFacts,
+  granted: GrantedMemory | null,
+  podMiB: number | null
+): Memory {
   const { sample, measured } = facts;
   const tree = [measured?.jvmMiB, measured?.pythonMiB, measured?.otherMiB];
   const treeMiB = measured?.jvmMiB ? tree.reduce<number>((sum, mib) => sum + (mib ?? 0), 0) : null;
   return {
-    limitMiB: facts.newestLimitMiB ?? granted?.limitMiB ?? null,
+    limitMiB: facts.newestLimitMiB ?? podMiB ?? granted?.limitMiB ?? null,
     usedMiB: sample?.rssMiB ?? treeMiB,
     heapLimitMiB: sample?.heapLimitMiB ?? granted?.heapMiB ?? null,
     heapUsedMiB: sample?.heapUsedMiB ?? measured?.heapMiB ?? null,

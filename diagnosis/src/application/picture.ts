@@ -15,6 +15,7 @@ import { jobSpan, plainDescription } from './history.js';
 import type { Kept } from './kept.js';
 import type { MemoryFacts } from './memory-facts.js';
 import { largerMeasures, NO_MEASURES } from './memory-series.js';
+import { ownPods, podsByExecutor } from './own-pods.js';
 import { stageProgress } from './stages.js';
 
 const MIB = 2 ** 20;
@@ -24,14 +25,18 @@ const MIB = 2 ** 20;
  * it heard of their end.
  */
 export function executorsOf(app: Application): Executor[] {
+  const pods = podsByExecutor(app);
   return [...app.executors]
     .filter(({ addedAt, removedAt }) => addedAt !== null || removedAt !== null)
-    .map(executor => describeExecutor(executor, app.granted));
+    .map(executor =>
+      describeExecutor(executor, app.granted, pods.get(executor.id)?.limits.at(null) ?? null)
+    );
 }
 
 /** The driver's memory, as last sampled. */
 export function driverMemoryOf(app: Application): Memory {
-  const memory = describeMemory(app.driver, null);
+  const pod = ownPods(app).find(({ role }) => role === 'driver');
+  const memory = describeMemory(app.driver, null, pod?.facts.limits.at(null) ?? null);
   const heap = parseMiB(app.conf['spark.driver.memory']);
   return { ...memory, heapLimitMiB: memory.heapLimitMiB ?? heap };
 }

@@ -13,6 +13,13 @@ export interface Note extends Said {
 /** What troubles a pod; of each kind the newest words are kept. */
 export type Trouble = 'unschedulable' | 'image' | 'mount' | 'evicted' | 'preempted' | 'rejected';
 
+/** How a container of a pod ended. */
+export interface PodEnd extends ContainerEnd {
+  evidence: Evidence;
+  /** It was seen before anybody had asked for the end of the pod. */
+  beforeDeletion: boolean;
+}
+
 export interface PodFacts {
   readonly key: string;
   name: string;
@@ -23,7 +30,7 @@ export interface PodFacts {
   scheduled: boolean;
   ran: boolean;
   deletedAt: number | null;
-  readonly ends: Map<string, ContainerEnd & { evidence: Evidence }>;
+  readonly ends: Map<string, PodEnd>;
   readonly troubles: Map<Trouble, Note>;
   readonly limits: PodLimits;
   requestMiB: number | null;
@@ -82,7 +89,7 @@ export class Pods {
       facts.requestMiB = pod.requestMiB ?? facts.requestMiB;
     }
     facts.limits.observe(pod.version, pod.limitMiB);
-    for (const end of pod.ends) this.#ended(facts, end, pod.ref);
+    for (const end of pod.ends) this.#ended(facts, end, pod);
     const note = (trouble: Trouble, said: Said): void =>
       this.#note(facts, trouble, said, 'container', pod.ref);
     if (pod.waiting && IMAGE.test(pod.waiting.reason)) note('image', pod.waiting);
@@ -130,7 +137,7 @@ export class Pods {
     return facts;
   }
 
-  #ended(facts: PodFacts, end: ContainerEnd, ref: string): void {
+  #ended(facts: PodFacts, end: ContainerEnd, { ref, deletedAt }: PodObservation): void {
     const { exitCode, reason, at } = end;
     const evidence: Evidence = {
       source: 'container',
@@ -140,8 +147,10 @@ export class Pods {
     };
     const key = JSON.stringify([end.container, at, exitCode, reason]);
     const known = facts.ends.get(key);
+    const beforeDeletion = deletedAt === null || known?.beforeDeletion === true;
+    if (known) known.beforeDeletion = beforeDeletion;
     if (known ? evidence.ref < known.evidence.ref : facts.ends.size < ENDS) {
-      facts.ends.set(key, { ...end, evidence });
+      facts.ends.set(key, { ...end, evidence, beforeDeletion });
     }
   }
 

@@ -1,11 +1,12 @@
 import type { Confidence, Evidence, Finding } from '@aglais/protocol';
 import type { Account } from '../application/accounts.js';
 import type { Application } from '../application/application.js';
+import { ownPods } from '../application/own-pods.js';
 import type { PodFacts } from '../application/pods.js';
 import { APPLICATION_SCOPE, cellKey, type Scope } from '../application/scopes.js';
 import type { ContainerEnd } from '../observation.js';
 import { isMaster } from '../evidence/yarn.js';
-import { oomEnd, ownPods, unaskedEnd } from './pods.js';
+import { oomEnd, unaskedEnd } from './pods.js';
 import { judge } from './reasons.js';
 import { plural } from './words.js';
 

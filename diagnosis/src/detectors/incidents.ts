@@ -1,10 +1,10 @@
 import type { Evidence } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import { newExecutor, type ExecutorFacts } from '../application/executors.js';
+import { podsByExecutor } from '../application/own-pods.js';
 import { APPLICATION_SCOPE, type Scope } from '../application/scopes.js';
 import type { Setback } from '../application/setbacks.js';
 import { isLostWith, lossOf, SHUTDOWN_MS, type Loss, type Witnesses } from './loss.js';
-import { podsByExecutor } from './pods.js';
 import { waitersAt } from './unmet.js';
 
 /**

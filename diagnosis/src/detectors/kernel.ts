@@ -1,11 +1,12 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
+import { ownPods } from '../application/own-pods.js';
 import { APPLICATION_SCOPE, cellKey, type Scope } from '../application/scopes.js';
 import type { KernelDeathObservation } from '../observation.js';
 import { roundUp } from './advice.js';
 import { finding } from './draft.js';
 import { scopeAtEnd } from './driver-end.js';
-import { oomEnd, ownPods } from './pods.js';
+import { oomEnd } from './pods.js';
 import { memory } from './words.js';
 
 /** A kernel that was killed for memory, by one witness of it. */

@@ -1,12 +1,12 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
+import { ownPods } from '../application/own-pods.js';
 import type { Note, OwnPod } from '../application/pods.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
 import { LONG_WAIT_MS, type Wait } from '../application/waits.js';
 import { crashLoop, lookAtExecutors } from './crash-loop.js';
 import { finding } from './draft.js';
 import { lackingWords, neededWords, schedulersSentence } from './placement.js';
-import { ownPods } from './pods.js';
 import { duration, memory, named, plural } from './words.js';
 
 /** A job that has waited this long for its first executor hangs visibly, ms. */

@@ -1,12 +1,13 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
+import { podsByExecutor } from '../application/own-pods.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
 import type { Setback } from '../application/setbacks.js';
 import { larger } from '../eventlog/metrics.js';
 import { moreOverhead, roundUp } from './advice.js';
 import { finding } from './draft.js';
 import type { Incident } from './incidents.js';
-import { childOomEnd, podsByExecutor } from './pods.js';
+import { childOomEnd } from './pods.js';
 import { inOrder, memory, named, plural } from './words.js';
 
 /**

@@ -1,9 +1,9 @@
 import type { Finding, FindingCode } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
+import { ownPods } from '../application/own-pods.js';
 import type { Note, OwnPod } from '../application/pods.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
 import { finding } from './draft.js';
-import { ownPods } from './pods.js';
 import { waitersAt } from './unmet.js';
 import { inOrder, named } from './words.js';
 

@@ -1,8 +1,9 @@
 import type { Evidence } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
+import { ownPods } from '../application/own-pods.js';
 import type { PodFacts } from '../application/pods.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
-import { disruption, isOom, ownPods, type End } from './pods.js';
+import { disruption, isOom, type End } from './pods.js';
 
 /** Times of containers are whole seconds, and what ends together is noticed one after the other, ms. */
 const ROUNDED_MS = 2_000;
@@ -41,7 +42,8 @@ export function unmetEnds(app: Application): UnmetEnd[] {
 export function unmetEnd(pod: PodFacts): End | null {
   const ends = pod.ran ? [...pod.ends.values()] : [];
   const unasked = ends.filter(
-    ({ at }) => pod.deletedAt === null || (at !== null && at < pod.deletedAt - ROUNDED_MS)
+    ({ at, beforeDeletion }) =>
+      beforeDeletion || (at !== null && at < (pod.deletedAt ?? Infinity) - ROUNDED_MS)
   );
   return unasked.find(isOom) ?? unasked[0] ?? null;
 }

@@ -51,7 +51,15 @@ test('Spark is started with an option as pods; a kill is named under its cell, a
   await test.step('a cell reads the catalogue that is mounted into the pods', async () => {
     await notebook.run('count');
     expect(await notebook.outputText('count')).toContain('981853');
-    await expect(panel.getByRole('meter', { name: /^Memory of Executor/ })).toHaveCount(2);
+    const meters = panel.getByRole('meter', { name: /^Memory of (Driver|Executor)/ });
+    await expect(meters).toHaveCount(3);
+    for (const meter of await meters.all()) {
+      await expect
+        .poll(async () => Number(await meter.getAttribute('aria-valuenow')), {
+          message: 'memory in use is known'
+        })
+        .toBeGreaterThan(50);
+    }
   });
 
   await test.step('a pod that the kernel killed is named under the cell that succeeded', async () => {

@@ -65,6 +65,8 @@ export function driverProperties(
     // By default a few executors that are killed end the application ("Max number of executor failures").
     'spark.executor.maxNumFailures': String(Math.max(30, 10 * shape.executors.max)),
     'spark.executor.failuresValidityInterval': '1h',
+    // Nobody sees into the pods from outside: each process tells with its heartbeats what it and its Python workers take.
+    'spark.executor.processTreeMetrics.enabled': 'true',
     ...executorCount(shape),
     ...objectStoreProperties(policy),
     ...optionProperties(spec, policy),

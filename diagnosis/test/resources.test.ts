@@ -2,7 +2,9 @@ import { Resources } from '@aglais/protocol';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Histogram } from '../src/application/histogram.js';
+import { MemoryFacts } from '../src/application/memory-facts.js';
 import { MemorySeries } from '../src/application/memory-series.js';
+import { NOT_MEASURED } from '../src/eventlog/metrics.js';
 import { Diagnosis } from '../src/index.js';
 import { diagnose } from './evidence.js';
 import { lost } from './story.js';
@@ -66,6 +68,15 @@ describe('memory', () => {
     );
     const { memory } = diagnose(story.observations).executors()[0]!;
     expect(memory).toMatchObject({ limitMiB: 2048, usedMiB: 400 });
+  });
+
+  it('of Python workers is the reason only where what was seen comes near the limit', () => {
+    const facts = new MemoryFacts();
+    expect(facts.pythonAtLimit(896)).toBeNull();
+    facts.addMeasuredAt(1, { ...NOT_MEASURED, heapMiB: 90, jvmMiB: 300, pythonMiB: 87 });
+    expect(facts.pythonAtLimit(896)).toBeNull();
+    facts.addMeasured({ pythonMiB: 560 });
+    expect(facts.pythonAtLimit(896)).toBe(560);
   });
 
   it('that a heartbeat tells is a change to show', () => {

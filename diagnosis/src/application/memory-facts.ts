@@ -2,6 +2,9 @@ import { larger, largerMemory, NOT_MEASURED, type MeasuredMemory } from '../even
 import type { CgroupObservation, MemoryObservation } from '../observation.js';
 import { MemorySeries } from './memory-series.js';
 
+/** Of a limit that was met, this share at least must have been seen in use. */
+const EXPLAINED = 0.8;
+
 /**
  * What was observed of one process group's memory. Only peaks, the newest sample and one reading
  * for each kill are kept, so the order in which observations arrive does not matter.
@@ -70,6 +73,16 @@ export class MemoryFacts {
   /** Processes that the kernel has killed in this cgroup so far. */
   get oomKills(): number {
     return Math.max(0, ...this.kills.keys());
+  }
+
+  /**
+   * The most that Python workers were seen to use where a limit was met, MiB. Null if nobody measured it, or if all that was
+   * measured is far from the limit: heartbeats come every few seconds, and what grew in between was seen by nobody.
+   */
+  pythonAtLimit(limitMiB: number): number | null {
+    const { jvmMiB, pythonMiB, otherMiB } = this.peak;
+    if (pythonMiB === null || jvmMiB === null) return pythonMiB;
+    return jvmMiB + pythonMiB + (otherMiB ?? 0) < EXPLAINED * limitMiB ? null : pythonMiB;
   }
 
   /** The limit that is on record, MiB; null if nobody looked. */

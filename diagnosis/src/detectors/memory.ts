@@ -129,7 +129,9 @@ function memoryUse(app: Application, losses: readonly Loss[]): MemoryUse | null 
     usedMiB: losses
       .map(({ usedMiB, executor }) => usedMiB ?? executor.memory.peakMiB)
       .reduce(larger, null),
-    pythonMiB: losses.map(({ executor }) => executor.memory.peak.pythonMiB).reduce(larger, null)
+    pythonMiB: losses
+      .map(({ executor }) => executor.memory.pythonAtLimit(limitMiB))
+      .reduce(larger, null)
   };
 }
 

@@ -157,7 +157,7 @@ function withoutKills(app: Application, crashes: readonly Setback[]): Evidence[]
 
 function figuresOf(app: Application, ids: readonly string[], at: number): string[] {
   const limit = limitOf(app, ids, at);
-  const python = pythonOf(app, ids);
+  const python = pythonOf(app, ids, limit);
   return [
     ...(limit === null
       ? []
@@ -176,7 +176,7 @@ function advise(
   proved: boolean
 ): Advice[] {
   const limit = limitOf(app, ids, at);
-  const python = pythonOf(app, ids);
+  const python = pythonOf(app, ids, limit);
   const resize =
     limit === null
       ? []
@@ -223,8 +223,14 @@ function limitOf(app: Application, ids: readonly string[], at: number | null): n
     .reduce(larger, null);
 }
 
-function pythonOf(app: Application, ids: readonly string[]): number | null {
-  return ids.map(id => app.executors.find(id)?.memory.peak.pythonMiB ?? null).reduce(larger, null);
+function pythonOf(
+  app: Application,
+  ids: readonly string[],
+  limitMiB: number | null
+): number | null {
+  return ids
+    .map(id => app.executors.find(id)?.memory.pythonAtLimit(limitMiB ?? 0) ?? null)
+    .reduce(larger, null);
 }
 
 function sum(setbacks: readonly Setback[]): number {

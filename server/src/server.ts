@@ -80,7 +80,12 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
   const metrics = makeMetrics(
     journal,
     {
-      grantedMiB: async () => (await clusters.capacity()).grantedMiB,
+      // It takes the nodes to know: where they cannot be listed in this moment, all other figures are there.
+      grantedMiB: () =>
+        clusters.capacity().then(
+          ({ grantedMiB }) => grantedMiB,
+          () => Number.NaN
+        ),
       unreadableLines: () => clusters.unreadableLines()
     },
     opened.figures

@@ -9,7 +9,7 @@ import type { EvidenceSink, Launcher } from '../clusters/launchers/launcher.js';
 
 /** Changes are told at most this often; a person cannot see more, and a busy stage would send thousands. */
 const TELL_MS = 100;
-/** So is how full memory is, which changes all the time: of hundreds of clusters it is most of what changes. */
+/** How full memory is changes all the time, and is most of what changes in hundreds of clusters: it is told at most this often. */
 const MEMORY_MS = 2_000;
 /** A job that hangs writes nothing: that time goes by has to be said. */
 const CLOCK_MS = 10_000;

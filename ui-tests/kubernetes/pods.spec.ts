@@ -1,7 +1,7 @@
 import { readyClusterOf } from '../product/clusters';
 import { OPTION } from '../product/kubernetes';
 import { expect, test } from '../tests/fixtures';
-import { card, openNew, sparkPanel } from '../tests/notebook';
+import { card, expectMemoryInUse, openNew, sparkPanel } from '../tests/notebook';
 import { picture } from '../tests/pictures';
 
 const CELLS = {
@@ -53,13 +53,7 @@ test('Spark is started with an option as pods; a kill is named under its cell, a
     expect(await notebook.outputText('count')).toContain('981853');
     const meters = panel.getByRole('meter', { name: /^Memory of (Driver|Executor)/ });
     await expect(meters).toHaveCount(3);
-    for (const meter of await meters.all()) {
-      await expect
-        .poll(async () => Number(await meter.getAttribute('aria-valuenow')), {
-          message: 'memory in use is known'
-        })
-        .toBeGreaterThan(50);
-    }
+    await expectMemoryInUse(meters);
   });
 
   await test.step('a pod that the kernel killed is named under the cell that succeeded', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from './fixtures';
-import { openExample, sparkPanel } from './notebook';
+import { expectMemoryInUse, openExample, sparkPanel } from './notebook';
 import { picture } from './pictures';
 
 test('Mean proper motion draws two maps of the sky, and shows its Spark and its progress', async ({
@@ -36,13 +36,7 @@ test('Mean proper motion draws two maps of the sky, and shows its Spark and its 
   await expect(panel.locator('.aglais-State')).toHaveAttribute('data-state', 'ready');
   const executors = panel.getByRole('meter', { name: /^Memory of Executor/ });
   await expect(executors).toHaveCount(2);
-  for (const bar of await executors.all()) {
-    await expect
-      .poll(async () => Number(await bar.getAttribute('aria-valuenow')), {
-        message: 'memory in use is known'
-      })
-      .toBeGreaterThan(50);
-  }
+  await expectMemoryInUse(executors);
   await expect(page.locator('.aglais-Status')).toContainText('2 executors');
   await notebook.scrollTo('second-map');
   await picture(page, 'mean-proper-motion');

@@ -261,3 +261,14 @@ export async function sparkPanel(page: IJupyterLabPageFixture): Promise<Locator>
 export function card(within: Locator | Page, code: string): Locator {
   return within.locator(`.aglais-Card[data-code="${code}"]`);
 }
+
+/** Each of these bars of the panel comes to show more than a little, MiB. */
+export async function expectMemoryInUse(meters: Locator): Promise<void> {
+  for (const meter of await meters.all()) {
+    await expect
+      .poll(async () => Number(await meter.getAttribute('aria-valuenow')), {
+        message: 'memory in use is known'
+      })
+      .toBeGreaterThan(50);
+  }
+}

@@ -28,9 +28,8 @@ const EXIT_MS = 180_000;
  * every later driver and executor maps into memory.
  */
 export async function makeArchives({ run, say }) {
-  const { driverCommand } =
-    await import('../server/dist/clusters/launchers/local/driver-command.js');
-  const { argumentFile } = await import('../server/dist/clusters/launchers/spark-driver.js');
+  const { driverCommand } = await import('../server/dist/launchers/local/driver-command.js');
+  const { argumentFile } = await import('../server/dist/launchers/spark-driver.js');
   const directory = mkdtempSync(join(tmpdir(), 'aglais-archives-'));
   const token = 'training';
   const java = chosenJava();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_SHAPE, type Cluster, type Endpoint } from '@aglais/protocol';
-import { BY_HAND, withServerByHand } from './by-hand.js';
+import { BY_HAND, withServerByHand } from './baseline.js';
 import { Client } from './client.js';
 import { median, printTable, seconds } from './figures.js';
 import { openServer, type BenchServer } from './installation.js';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { readConfig } from '@aglais/server';
 import type { SparkInstallation } from '@aglais/server/launchers/local/driver-command';
-import { findInstallation } from '@aglais/server/launchers/local/installation';
+import { findInstallation } from '@aglais/server/launchers/local/spark-installation';
 
 /** This file is two folders deeper when it is built. */
 export const checkout = resolve(import.meta.dirname, '..', '..', '..');

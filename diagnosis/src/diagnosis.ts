@@ -98,8 +98,8 @@ export class Diagnosis {
       case 'client':
         this.#app.observeClient(observation);
         return;
-      case 'room':
-        this.#app.observeRoom(observation);
+      case 'capacity':
+        this.#app.observeCapacity(observation);
         return;
       case 'share':
         this.#app.observeShare(observation);

@@ -175,14 +175,14 @@ export interface ClientObservation {
 }
 
 /** The most that is free on any one node: of each, not necessarily of the same node. */
-export interface FreeRoom {
+export interface FreeCapacity {
   memoryMiB: number;
   cores: number;
 }
 
 /** What the nodes that pods of this application may use had free while one of them waited for a place. */
-export interface RoomObservation extends FreeRoom {
-  kind: 'room';
+export interface CapacityObservation extends FreeCapacity {
+  kind: 'capacity';
   at: number;
   ref: string;
 }
@@ -225,7 +225,7 @@ export type Observation =
   | PodEventObservation
   | YarnObservation
   | ClientObservation
-  | RoomObservation
+  | CapacityObservation
   | ShareObservation
   | TimeObservation
   | EndObservation;

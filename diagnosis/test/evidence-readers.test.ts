@@ -400,7 +400,7 @@ describe('evidence of any kind', () => {
       readPod(pod({ state: OOM, conditions: [UNSCHEDULABLE] }) as never, 'pods.json:1')!,
       readPodEvent(event('Evicted', 'gone') as never, 'events.json:1')!,
       readYarnText(APPLICATION_STATUS, 'yarn.txt')[0]!,
-      { kind: 'room', at: 3, memoryMiB: 700, cores: 2, ref: 'nodes' },
+      { kind: 'capacity', at: 3, memoryMiB: 700, cores: 2, ref: 'nodes' },
       {
         ...{ kind: 'share', share: 'gaia', available: false, at: 4 },
         ...{ state: 'hung', since: 2, message: 'timed out', ref: 'probe' }

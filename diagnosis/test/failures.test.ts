@@ -680,7 +680,7 @@ describe('work that waits for executors', () => {
 
   it('is said with what the largest free node has, as far as that was recorded', () => {
     const room = (at: number, memoryMiB: number): Observation => ({
-      kind: 'room',
+      kind: 'capacity',
       ...{ at, memoryMiB, cores: 3, ref: 'nodes' }
     });
     const [finding] = findings(waiting(), room(2_000, 2_150), pods(nowhere), room(1_000, 900));
@@ -701,7 +701,13 @@ describe('work that waits for executors', () => {
       ...{ node: null, state: null, limit: '4Gi' },
       conditions: [{ ...UNSCHEDULABLE, message }]
     });
-    const room: Observation = { kind: 'room', at: 1, memoryMiB: 9_000, cores: 0.5, ref: 'nodes' };
+    const room: Observation = {
+      kind: 'capacity',
+      at: 1,
+      memoryMiB: 9_000,
+      cores: 0.5,
+      ref: 'nodes'
+    };
     const conf = { ...KUBERNETES, 'spark.kubernetes.executor.request.cores': '2' };
     const story = new Story(conf).job(0, CELL, [0, 1]).stage(0, 1);
     expect(findings(story, pods(unplaced), room)[0]!.explanation).toContain(

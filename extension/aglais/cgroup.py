@@ -16,13 +16,13 @@ class Reading:
     """One look at the counters; memory in MiB.
 
     `used_mib` is without files that the kernel keeps in memory only as long as nobody needs it.
-    `killed` counts the processes that the kernel has killed for memory since the container began;
+    `oom_kills` counts the processes that the kernel has killed for memory since the container began;
     `quote` is the line that says so, in the file `ref`.
     """
 
     used_mib: float
     limit_mib: float | None
-    killed: int
+    oom_kills: int
     quote: str
     ref: str
 
@@ -63,7 +63,7 @@ def _read(group: Path, events: str, limit: str, used: str, idle: str) -> Reading
     return Reading(
         used_mib=max(0, used_bytes - int(idle_bytes[1] if idle_bytes else 0)) / MIB,
         limit_mib=None if limit_bytes is None or limit_bytes > NO_LIMIT else limit_bytes / MIB,
-        killed=int(kills[1]),
+        oom_kills=int(kills[1]),
         quote=kills[0],
         ref=str(group / events),
     )

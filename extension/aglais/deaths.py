@@ -62,7 +62,7 @@ class KernelDeaths:
     def _look(self) -> None:
         reading = self._read()
         if reading:
-            self._counts.append((time.monotonic(), reading.killed))
+            self._counts.append((time.monotonic(), reading.oom_kills))
         while len(self._counts) > 1 and self._counts[1][0] < time.monotonic() - NOTICED_WITHIN:
             self._counts.popleft()
         living = set(self._manager.list_kernel_ids())
@@ -89,7 +89,7 @@ class KernelDeaths:
             "memory": None
             if reading is None
             else {
-                "killed": self._kills_for(reading, exit_code),
+                "oomKills": self._kills_for(reading, exit_code),
                 "limitMiB": reading.limit_mib,
                 "quote": reading.quote,
                 "ref": f"{self._server} {reading.ref}",
@@ -104,8 +104,8 @@ class KernelDeaths:
         now = time.monotonic()
         while self._explained and self._explained[0] < now - NOTICED_WITHIN:
             self._explained.popleft()
-        before = self._counts[0][1] if self._counts else reading.killed
-        killed = max(0, reading.killed - before - len(self._explained))
+        before = self._counts[0][1] if self._counts else reading.oom_kills
+        killed = max(0, reading.oom_kills - before - len(self._explained))
         if killed and exit_code in (None, -signal.SIGKILL):
             self._explained.append(now)
         return killed

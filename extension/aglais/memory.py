@@ -67,7 +67,7 @@ class MemoryReporter:
             await asyncio.sleep(pause)
 
     async def _tell(self, reading: Reading) -> None:
-        report = {"usedMiB": reading.used_mib, "killed": reading.killed}
+        report = {"usedMiB": reading.used_mib, "oomKills": reading.oom_kills}
         await send_report(self._backend, "PUT", READING, report, proven=True)
 
 

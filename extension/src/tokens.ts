@@ -1,6 +1,12 @@
 import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
-import type { Capacity, Cluster, NotebookMemory, ResizeAnswer, Shape } from '@aglais/protocol';
+import type {
+  CapacityReport,
+  Cluster,
+  NotebookMemory,
+  ResizeAnswer,
+  Shape
+} from '@aglais/protocol';
 import type { State } from './backend/state';
 
 /**
@@ -42,7 +48,7 @@ export interface IBackend {
   /** Give the pod of this Jupyter more memory without restarting anything. Throws ProblemError. */
   growNotebook(memoryMiB: number): Promise<NotebookMemory>;
   /** What the machine can still hold. Throws ProblemError. */
-  capacity(): Promise<Capacity>;
+  capacity(): Promise<CapacityReport>;
 }
 
 export const IBackend = new Token<IBackend>(

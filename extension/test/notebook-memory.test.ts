@@ -7,7 +7,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import type { NotebookMemory } from '@aglais/protocol';
 import { NotebookMemoryPoll } from '../src/backend/notebook-memory';
 import { Rest } from '../src/backend/rest';
-import { growth, memoryFigure, memoryRemarks, sizes } from '../src/notebook-memory/words';
+import { growth, memoryFigure, memoryRemarks, sizes } from '../src/notebook-memory/messages';
 
 const trans = nullTranslator.load('aglais');
 
@@ -16,11 +16,11 @@ function memory(parts: Partial<NotebookMemory> = {}): NotebookMemory {
     pod: 'hub/jupyter-ada',
     limitMiB: 2048,
     usedMiB: 1434,
-    killed: 0,
-    mostMiB: 8192,
-    askedMiB: null,
+    oomKills: 0,
+    maxMiB: 8192,
+    pendingMiB: null,
     waitingFor: null,
-    hindrance: null,
+    blockedReason: null,
     ...parts
   };
 }
@@ -28,17 +28,17 @@ function memory(parts: Partial<NotebookMemory> = {}): NotebookMemory {
 describe('what a card offers for a kernel that was killed', () => {
   it('is what would have helped, or as much of it as can be given', () => {
     expect(growth(memory(), 4096, trans)).toEqual({ memoryMiB: 4096 });
-    expect(growth(memory({ mostMiB: 3000 }), 4096, trans)).toEqual({ memoryMiB: 3000 });
+    expect(growth(memory({ maxMiB: 3000 }), 4096, trans)).toEqual({ memoryMiB: 3000 });
   });
 
   it('is nothing once it is given, or where it cannot be; then it says so', () => {
     const why = (parts: Partial<NotebookMemory>): unknown => growth(memory(parts), 4096, trans);
     expect(why({ limitMiB: 4096 })).toEqual({ why: 'The notebook has this much now.' });
-    expect(why({ mostMiB: 2048 })).toEqual({
+    expect(why({ maxMiB: 2048 })).toEqual({
       why: 'The notebook has the most that it can be given.'
     });
-    expect(why({ hindrance: 'It would restart.' })).toEqual({ why: 'It would restart.' });
-    expect(why({ limitMiB: null, hindrance: 'It has no limit.' })).toEqual({
+    expect(why({ blockedReason: 'It would restart.' })).toEqual({ why: 'It would restart.' });
+    expect(why({ limitMiB: null, blockedReason: 'It has no limit.' })).toEqual({
       why: 'It has no limit.'
     });
   });
@@ -52,18 +52,18 @@ describe('the memory of Jupyter in the panel', () => {
 
   it('can be had in steps up to the most', () => {
     expect(sizes(memory())).toEqual([3072, 4096, 6144, 8192]);
-    expect(sizes(memory({ limitMiB: 300, mostMiB: 700 }))).toEqual([512, 640, 700]);
+    expect(sizes(memory({ limitMiB: 300, maxMiB: 700 }))).toEqual([512, 640, 700]);
     expect(sizes(memory({ limitMiB: 8192 }))).toEqual([]);
-    expect(sizes(memory({ hindrance: 'no' }))).toEqual([]);
-    expect(sizes(memory({ limitMiB: null, hindrance: 'no limit' }))).toEqual([]);
+    expect(sizes(memory({ blockedReason: 'no' }))).toEqual([]);
+    expect(sizes(memory({ limitMiB: null, blockedReason: 'no limit' }))).toEqual([]);
   });
 
   it('says what was killed, what is waited for, and why there is no more', () => {
     expect(memoryRemarks(memory(), trans)).toEqual([]);
-    expect(memoryRemarks(memory({ killed: 2 }), trans)).toEqual([
+    expect(memoryRemarks(memory({ oomKills: 2 }), trans)).toEqual([
       '2 processes were killed for lack of memory.'
     ]);
-    const waiting = memory({ askedMiB: 4096, waitingFor: 'room on its node' });
+    const waiting = memory({ pendingMiB: 4096, waitingFor: 'room on its node' });
     expect(memoryRemarks(waiting, trans)).toEqual([
       '4.0 GiB are asked for; waiting for: room on its node'
     ]);

@@ -1,4 +1,4 @@
-import type { CellRun, Cluster, Executor, Finding, Memory, PlacedFinding } from '@aglais/protocol';
+import type { CellRun, Cluster, Executor, Finding, Memory, LocatedFinding } from '@aglais/protocol';
 
 /** Small complete things; a test names only what it is about. */
 
@@ -89,8 +89,8 @@ export function cellRun(parts: Partial<CellRun> = {}): CellRun {
 
 export function placed(
   subject: Finding['subject'],
-  parts: Partial<Omit<PlacedFinding, 'finding'>> & { finding?: Partial<Finding> } = {}
-): PlacedFinding {
+  parts: Partial<Omit<LocatedFinding, 'finding'>> & { finding?: Partial<Finding> } = {}
+): LocatedFinding {
   return {
     cluster: 'c1',
     kernel: 'k1',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { CellRun, Cluster, PlacedFinding } from '@aglais/protocol';
+import type { CellRun, Cluster, LocatedFinding } from '@aglais/protocol';
 import {
   clusterOf,
   notesByCell,
@@ -14,7 +14,7 @@ import { cellRun, cluster, placed } from './samples';
 function known(parts: {
   clusters?: Cluster[];
   cellRuns?: CellRun[];
-  findings?: PlacedFinding[];
+  findings?: LocatedFinding[];
 }): State {
   return reduce(EMPTY_STATE, {
     type: 'snapshot',

@@ -18,10 +18,10 @@ class Counter:
     """What the kernel of the system would count."""
 
     def __init__(self):
-        self.killed = 4
+        self.oom_kills = 4
 
     def __call__(self):
-        return Reading(100, 2048, self.killed, f"oom_kill {self.killed}", "memory.events")
+        return Reading(100, 2048, self.oom_kills, f"oom_kill {self.oom_kills}", "memory.events")
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ async def test_tells_of_a_kernel_that_was_killed_for_memory(jp_serverapp, deaths
     deaths.look()
     backend.answers["POST", PATH] = (503, {"detail": "not now"})
     os.kill(process.pid, signal.SIGKILL)
-    counter.killed = 5
+    counter.oom_kills = 5
     # A look in between, before Jupyter notices: the one that lives has nothing to do with it.
     deaths.look()
     await until(lambda: len(backend.bodies("POST", PATH)) >= 2)
@@ -87,7 +87,7 @@ async def test_tells_of_a_kernel_that_was_killed_for_memory(jp_serverapp, deaths
     assert told[0]["kernel"] == kernel
     assert told[0]["exitCode"] == -9
     assert told[0]["memory"] == {
-        "killed": 1,
+        "oomKills": 1,
         "limitMiB": 2048,
         "quote": "oom_kill 5",
         "ref": "lab-1 memory.events",
@@ -102,7 +102,7 @@ async def test_tells_of_a_kernel_that_was_killed_for_memory(jp_serverapp, deaths
     os.kill(process.pid, signal.SIGKILL)
     await until(lambda: backend.bodies("POST", PATH))
     told = backend.bodies("POST", PATH)[0]
-    assert (told["kernel"], told["memory"]["killed"]) == (other, 0)
+    assert (told["kernel"], told["memory"]["oomKills"]) == (other, 0)
     await started_again(jp_serverapp, other, process)
     await kernels.shutdown_all()
 

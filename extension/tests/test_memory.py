@@ -54,7 +54,7 @@ async def test_tells_each_reading_with_the_proof_of_our_pod(backend, reporter_of
     used = iter(range(100, 10_000))
     reporter_of(lambda: reading(next(used)))
     await until(lambda: len(backend.bodies("PUT", PATH)) >= 2)
-    assert backend.bodies("PUT", PATH)[0] == {"usedMiB": 100, "killed": 1}
+    assert backend.bodies("PUT", PATH)[0] == {"usedMiB": 100, "oomKills": 1}
     headers = backend.requests[0].headers
     assert headers["Authorization"] == "Bearer full-rights"
     assert headers["Aglais-Pod-Token"] == "bound-to-our-pod"

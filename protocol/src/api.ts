@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
 import {
-  Capacity,
+  CapacityReport,
   CellRunReport,
   Cluster,
   ClusterRequest,
@@ -21,7 +21,7 @@ import {
 } from './notebook.js';
 import { Problem } from './problem.js';
 import { ShareStatus } from './share.js';
-import { PlacedFinding, StreamMessage } from './stream.js';
+import { LocatedFinding, StreamMessage } from './stream.js';
 
 const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
 const answer = (description: string, schema?: z.ZodType) => ({
@@ -162,13 +162,13 @@ export function openApiDocument(version: string): ReturnType<typeof createDocume
       '/findings': {
         get: operation(
           'What was found',
-          { '200': answer('The findings', z.object({ findings: z.array(PlacedFinding) })) },
+          { '200': answer('The findings', z.object({ findings: z.array(LocatedFinding) })) },
           { requestParams: { query: z.object({ notebook: z.string().optional() }) } }
         )
       },
       '/capacity': {
         get: operation('What the machine can still hold, and who holds the rest', {
-          '200': answer('The capacity', Capacity)
+          '200': answer('The capacity', CapacityReport)
         })
       },
       '/shares': {

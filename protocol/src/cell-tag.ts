@@ -11,7 +11,7 @@ const PREFIX = 'aglais-cell';
 const RUNS_PER_LIFE = 100_000;
 
 /** What a kernel that begins to live after the run `newest` (0: none) adds to its execution counts. */
-export function nextLife(newest: number): number {
+export function nextRunOffset(newest: number): number {
   return newest === 0 ? 0 : (Math.floor(newest / RUNS_PER_LIFE) + 1) * RUNS_PER_LIFE;
 }
 

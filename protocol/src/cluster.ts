@@ -75,7 +75,7 @@ export const Endpoint = z
       .describe(
         'PEM: the connection is encrypted, and the driver shows a certificate of this authority for the name "aglais"'
       ),
-    nextLife: z
+    runOffset: z
       .number()
       .int()
       .describe('What a kernel that has just begun to live adds to its execution counts')
@@ -118,7 +118,7 @@ export const CellRunReport = z
       .number()
       .int()
       .min(0)
-      .describe('Its execution count, and what makes it unique (nextLife)'),
+      .describe('Its execution count, and what makes it unique (runOffset)'),
     outcome: z.enum(['running', 'ok', 'error', 'cancelled']),
     at: z.number().int().describe('When, ms since the epoch'),
     error: z
@@ -137,7 +137,7 @@ export const KernelReport = z
 export type KernelReport = z.infer<typeof KernelReport>;
 
 /** What the machine can still hold. */
-export const Capacity = z
+export const CapacityReport = z
   .strictObject({
     totalMiB: z.number().int().describe('Memory that all clusters together may be granted'),
     grantedMiB: z.number().int(),
@@ -148,8 +148,8 @@ export const Capacity = z
     largestShape: Shape.describe('The largest that an empty machine can hold'),
     options: z.array(ClusterOption).describe('What can be asked for beyond a size')
   })
-  .meta({ id: 'Capacity' });
-export type Capacity = z.infer<typeof Capacity>;
+  .meta({ id: 'CapacityReport' });
+export type CapacityReport = z.infer<typeof CapacityReport>;
 
 /** Query of a request that waits until a cluster is newer than what the client knows. */
 export const LongPoll = z

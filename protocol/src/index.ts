@@ -12,4 +12,4 @@ export * from './resources.js';
 export * from './shape.js';
 export * from './share.js';
 export * from './stream.js';
-export * from './takes-live.js';
+export * from './can-resize-in-place.js';

@@ -11,18 +11,18 @@ export const NotebookMemory = z
       .describe(
         'As its Jupyter Server measured last, without files that are only kept at hand, MiB; null if it does not say'
       ),
-    killed: z
+    oomKills: z
       .number()
       .int()
       .nullable()
       .describe('Processes in it that the kernel has killed for lack of memory; null if not known'),
-    mostMiB: z.number().int().describe('The most that it may be given, MiB'),
-    askedMiB: z
+    maxMiB: z.number().int().describe('The most that it may be given, MiB'),
+    pendingMiB: z
       .number()
       .nullable()
       .describe('A limit that was asked for and is not in force yet, MiB'),
     waitingFor: z.string().nullable().describe('Why it is not in force yet'),
-    hindrance: z
+    blockedReason: z
       .string()
       .nullable()
       .describe('Why it cannot be given more while it lives, for people; null if it can')
@@ -39,7 +39,7 @@ export type NotebookMemoryRequest = z.infer<typeof NotebookMemoryRequest>;
 export const NotebookReading = z
   .strictObject({
     usedMiB: z.number().min(0),
-    killed: z.number().int().min(0)
+    oomKills: z.number().int().min(0)
   })
   .meta({ id: 'NotebookReading' });
 export type NotebookReading = z.infer<typeof NotebookReading>;
@@ -56,7 +56,7 @@ export const KernelDeath = z
       .describe('Of its process, as Python has it: -9 is the signal 9; null if not known'),
     memory: z
       .strictObject({
-        killed: z
+        oomKills: z
           .number()
           .int()
           .min(0)

@@ -4,7 +4,7 @@ import { Finding } from './finding.js';
 import { CellRun } from './progress.js';
 
 /** A finding with the place it belongs to: a cluster, and through it a kernel and a notebook. */
-export const PlacedFinding = z
+export const LocatedFinding = z
   .strictObject({
     cluster: z.string(),
     kernel: z.string(),
@@ -12,8 +12,8 @@ export const PlacedFinding = z
     dismissed: z.boolean(),
     finding: Finding
   })
-  .meta({ id: 'PlacedFinding' });
-export type PlacedFinding = z.infer<typeof PlacedFinding>;
+  .meta({ id: 'LocatedFinding' });
+export type LocatedFinding = z.infer<typeof LocatedFinding>;
 
 const cursor = z.string().describe('Give it back as ?cursor= to go on from here');
 
@@ -29,12 +29,12 @@ export const StreamMessage = z
       cursor,
       clusters: z.array(Cluster),
       cellRuns: z.array(CellRun),
-      findings: z.array(PlacedFinding)
+      findings: z.array(LocatedFinding)
     }),
     z.strictObject({ type: z.literal('resumed'), cursor }),
     z.strictObject({ type: z.literal('cluster'), cursor, cluster: Cluster }),
     z.strictObject({ type: z.literal('cell-run'), cursor, cellRun: CellRun }),
-    z.strictObject({ type: z.literal('finding'), cursor, finding: PlacedFinding }),
+    z.strictObject({ type: z.literal('finding'), cursor, finding: LocatedFinding }),
     z.strictObject({
       type: z.literal('finding-withdrawn'),
       cursor,

@@ -2,7 +2,7 @@ import { homedir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DEFAULT_SHAPE, Shape, shapeTotalMiB } from '@aglais/protocol';
 import { z } from 'zod';
-import { SMALLEST_SHAPE } from './clusters/admission.js';
+import { SMALLEST_SHAPE } from './clusters/admission/admit.js';
 
 const MINUTE = 60_000;
 
@@ -81,8 +81,8 @@ export interface Config {
   memoryMiB: number;
   defaultShape: Shape;
   launcher: 'local' | 'kubernetes';
-  /** The file with the policy for Kubernetes; null: where clusters are local. */
-  kubernetesPolicy: string | null;
+  /** The Kubernetes configuration file; null: where clusters are local. */
+  kubernetesConfigFile: string | null;
   stopClustersOnExit: boolean;
   useCgroups: boolean;
   logLevel: string;
@@ -100,7 +100,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   if (env.AGLAIS_LAUNCHER === 'kubernetes' && env.AGLAIS_KUBERNETES === undefined) {
     throw new Error(
       'The configuration cannot be used; nothing was started.\n' +
-        'AGLAIS_KUBERNETES has to name the file with the policy for Kubernetes (docs/operations/kubernetes.md).'
+        'AGLAIS_KUBERNETES has to name the Kubernetes configuration file (docs/operations/kubernetes.md).'
     );
   }
   const dataDirectory = resolve(env.AGLAIS_DATA ?? join(homedir(), '.local', 'share', 'aglais'));
@@ -126,7 +126,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     memoryMiB: env.AGLAIS_MEMORY_MIB ?? Math.floor((totalmem() / 2 ** 20) * CLUSTERS_SHARE),
     defaultShape: env.AGLAIS_SHAPE ?? DEFAULT_SHAPE,
     launcher: env.AGLAIS_LAUNCHER,
-    kubernetesPolicy: env.AGLAIS_KUBERNETES === undefined ? null : resolve(env.AGLAIS_KUBERNETES),
+    kubernetesConfigFile:
+      env.AGLAIS_KUBERNETES === undefined ? null : resolve(env.AGLAIS_KUBERNETES),
     // With several servers, the end of one is no end of Aglais.
     stopClustersOnExit: (env.AGLAIS_STOP_CLUSTERS_ON_EXIT ?? String(!mayHaveReplicas)) === 'true',
     useCgroups: env.AGLAIS_CGROUPS,

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Journal } from './stream/journal.js';
 
 /** A number that a part of the server keeps for operators. Counters only grow. */
-export interface Figure {
+export interface Metric {
   name: string;
   help: string;
   type: 'gauge' | 'counter';
@@ -16,7 +16,7 @@ export interface Figure {
 export function makeMetrics(
   journal: Journal,
   figures: { grantedMiB: () => Promise<number>; unreadableLines: () => number },
-  more: readonly Figure[] = []
+  more: readonly Metric[] = []
 ): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -65,7 +65,7 @@ export function makeMetrics(
   return registry;
 }
 
-function register(registry: Registry, { name, help, type, read }: Figure): void {
+function register(registry: Registry, { name, help, type, read }: Metric): void {
   const registers = [registry];
   if (type === 'gauge') {
     new Gauge({

@@ -63,7 +63,7 @@ export const unknownRoute: RequestHandler = request => {
   );
 };
 
-/** Turns whatever a route threw into problem+json; what nobody foresaw is logged and told without its details. */
+/** KeyedMutex whatever a route threw into problem+json; what nobody foresaw is logged and told without its details. */
 export function problemHandler(log: Logger): ErrorRequestHandler {
   return (error: unknown, _request, response, _next) => {
     const problem = asProblem(error);

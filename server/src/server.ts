@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { makeApp } from './app.js';
 import { ClusterRows } from './clusters/cluster-rows.js';
 import { Clusters } from './clusters/clusters.js';
-import { clustersDirectory, openLauncher } from './clusters/launchers/open-launcher.js';
+import { clustersDirectory, openLauncher } from './launchers/open-launcher.js';
 import type { Config } from './config.js';
 import { lockStateDirectory } from './state-lock.js';
 import { FindingRows } from './findings/finding-rows.js';

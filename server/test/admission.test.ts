@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { Shape, shapeTotalMiB } from '@aglais/protocol';
 import fc from 'fast-check';
-import { admit, holdersOf, largestShape } from '../src/clusters/admission.js';
-import { machineRoom } from '../src/clusters/launchers/local/machine-room.js';
+import { admit, holdersOf, largestShape } from '../src/clusters/admission/admit.js';
+import { machineCapacity } from '../src/launchers/local/machine-capacity.js';
 import { ProblemError } from '../src/problems.js';
 import { row } from './support/rows.js';
 import { SMALL } from './support/server.js';
@@ -23,8 +23,8 @@ describe('Admission', () => {
   const holder = (notebook: string, grantedMiB = one) => ({ cluster: 'c', notebook, grantedMiB });
 
   it('lets in what fits to the last MiB', () => {
-    expect(() => admit(SMALL, machineRoom(one), [], SMALL)).not.toThrow();
-    expect(() => admit(SMALL, machineRoom(2 * one), [holder('a.ipynb')], SMALL)).not.toThrow();
+    expect(() => admit(SMALL, machineCapacity(one), [], SMALL)).not.toThrow();
+    expect(() => admit(SMALL, machineCapacity(2 * one), [holder('a.ipynb')], SMALL)).not.toThrow();
   });
 
   it('counts a cluster and the one that waits for its end as the larger of the two', () => {
@@ -32,7 +32,7 @@ describe('Admission', () => {
     const held = (old: string, next: string) =>
       holdersOf(
         [row({ shape: old }), row({ id: 'c2', shape: next, replaces: 'c1' })],
-        machineRoom(0)
+        machineCapacity(0)
       )
         .map(({ grantedMiB }) => grantedMiB)
         .reduce((sum, mib) => sum + mib);
@@ -40,14 +40,14 @@ describe('Admission', () => {
     expect([held(small, small), held(small, large), held(large, small)]).toEqual([
       ...[one, one + 100, one + 100]
     ]);
-    expect(holdersOf([row({ replaces: 'gone' })], machineRoom(0))).toMatchObject([
+    expect(holdersOf([row({ replaces: 'gone' })], machineCapacity(0))).toMatchObject([
       { grantedMiB: one }
     ]);
   });
 
   it('refuses a shape that is larger than the machine, and says which is the largest that is not', () => {
     const problem = refusal(() =>
-      admit({ ...SMALL, executorMemoryMiB: 900_000 }, machineRoom(2_048), [], SMALL)
+      admit({ ...SMALL, executorMemoryMiB: 900_000 }, machineCapacity(2_048), [], SMALL)
     );
     expect(problem).toMatchObject({ status: 422, kind: 'shape-too-large' });
     expect(problem.message).toMatch(/needs 879\.\d GiB, and this machine has 2\.0 GiB/);
@@ -57,7 +57,7 @@ describe('Admission', () => {
 
   it('refuses when others hold the memory, and says who holds what and what to do', () => {
     const holders = [holder('gaia/stars.ipynb'), holder('')];
-    const problem = refusal(() => admit(SMALL, machineRoom(2 * one + 512), holders, SMALL));
+    const problem = refusal(() => admit(SMALL, machineCapacity(2 * one + 512), holders, SMALL));
     expect(problem).toMatchObject({ status: 409, kind: 'memory-exhausted' });
     expect(problem.message).toMatch(/needs 1\.5 GiB, and 0\.5 GiB of 3\.5 GiB are free/);
     expect(problem.message).toContain('gaia/stars.ipynb holds 1.5 GiB, a notebook holds 1.5 GiB');
@@ -66,7 +66,7 @@ describe('Admission', () => {
 
   it('never says that a negative amount is free, after the limit was lowered', () => {
     const problem = refusal(() =>
-      admit(SMALL, machineRoom(one), [holder('a'), holder('b')], SMALL)
+      admit(SMALL, machineCapacity(one), [holder('a'), holder('b')], SMALL)
     );
     expect(problem.message).toContain('0.0 GiB of 1.5 GiB are free');
   });
@@ -74,7 +74,9 @@ describe('Admission', () => {
 
 describe('The largest shape', () => {
   it('is the default with all the memory that is left for executors', () => {
-    expect(largestShape(machineRoom(8_192), { ...SMALL, executors: { min: 2, max: 2 } })).toEqual({
+    expect(
+      largestShape(machineCapacity(8_192), { ...SMALL, executors: { min: 2, max: 2 } })
+    ).toEqual({
       ...SMALL,
       executors: { min: 2, max: 2 },
       executorMemoryMiB: (8_192 - 768) / 2 - 256
@@ -95,10 +97,10 @@ describe('The largest shape', () => {
             executorOverheadMiB,
             executors: { min: max, max }
           };
-          const largest = largestShape(machineRoom(memoryMiB), base);
+          const largest = largestShape(machineCapacity(memoryMiB), base);
           expect(Shape.safeParse(largest).error).toBeUndefined();
           expect(shapeTotalMiB(largest)).toBeLessThanOrEqual(memoryMiB);
-          expect(() => admit(largest, machineRoom(memoryMiB), [], base)).not.toThrow();
+          expect(() => admit(largest, machineCapacity(memoryMiB), [], base)).not.toThrow();
         }
       )
     );

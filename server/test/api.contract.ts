@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
-  Capacity,
+  CapacityReport,
   Cluster,
   Problem,
   ShareStatus,
@@ -112,7 +112,7 @@ export function apiContract(database: () => string | undefined): void {
         url: expect.stringMatching(/^sc:\/\/localhost:\d+$/),
         token: expect.stringMatching(/^[\w-]{43}$/),
         ca: null,
-        nextLife: 0
+        runOffset: 0
       });
       expectProblem(await server.browser.get(path), 403, /Only the kernel/);
       expect((await server.browser.get('/clusters')).status).toBe(200);
@@ -222,12 +222,12 @@ export function apiContract(database: () => string | undefined): void {
     it('is told which numbers of runs are still free', async () => {
       const report = { cell: 'c', outcome: 'running', at: Date.now() };
       const path = `/clusters/${cluster.id}`;
-      const nextLife = async () =>
-        (await server.user.get<Endpoint>(`${path}/endpoint`)).body.nextLife;
+      const runOffset = async () =>
+        (await server.user.get<Endpoint>(`${path}/endpoint`)).body.runOffset;
       await server.user.post(`${path}/cell-runs`, { ...report, run: 7 });
-      await eventually('the second life', async () => (await nextLife()) === 100_000);
+      await eventually('the second life', async () => (await runOffset()) === 100_000);
       await server.user.post(`${path}/cell-runs`, { ...report, run: 200_001 });
-      await eventually('the fourth life', async () => (await nextLife()) === 300_000);
+      await eventually('the fourth life', async () => (await runOffset()) === 300_000);
     });
   });
 
@@ -250,7 +250,7 @@ export function apiContract(database: () => string | undefined): void {
 
     it('is counted', async () => {
       const { body } = await server.user.get('/capacity');
-      expect(Capacity.parse(body)).toMatchObject({
+      expect(CapacityReport.parse(body)).toMatchObject({
         totalMiB: memoryMiB,
         grantedMiB: shapeTotalMiB(SMALL),
         holders: [{ cluster: cluster.id, notebook: 'k1.ipynb', grantedMiB: shapeTotalMiB(SMALL) }],
@@ -374,7 +374,7 @@ export function apiContract(database: () => string | undefined): void {
               m => m.type === 'snapshot' && m.cellRuns.some(({ cell }) => cell === 'killed')
             ) || stream.messages.some(m => m.type === 'cell-run' && m.cellRun.cell === 'killed')
         );
-        const memory = { killed: 1, limitMiB: 2_048, quote: 'oom_kill 1', ref: 'memory.events' };
+        const memory = { oomKills: 1, limitMiB: 2_048, quote: 'oom_kill 1', ref: 'memory.events' };
         const death = { kernel: 'k1', at: at + 1, exitCode: -9, memory };
         const path = '/jupyter-servers/lab-1/kernel-deaths';
         expectProblem(await server.browser.post(path, death), 403, /Only the kernel/);

@@ -8,8 +8,8 @@ import {
   processesIn,
   readCounters,
   setLimit
-} from '../src/clusters/launchers/local/cgroups.js';
-import { LIMIT_FILE, moveLimits, writeLimit } from '../src/clusters/launchers/local/limits.js';
+} from '../src/launchers/local/cgroups.js';
+import { LIMIT_FILE, moveLimits, writeLimit } from '../src/launchers/local/executor-limits.js';
 import { temporaryDirectory } from './support/server.js';
 
 const directory = temporaryDirectory();

@@ -2,7 +2,7 @@ import { Diagnosis, type Observation } from '@aglais/diagnosis';
 import { Cluster, type ProcessUsage } from '@aglais/protocol';
 import { describe, expect, it } from '@jest/globals';
 import { clusterView } from '../src/clusters/cluster-view.js';
-import { memoryLine } from '../src/clusters/memory-line.js';
+import { memoryLine } from '../src/clusters/memory-chart.js';
 import { row } from './support/rows.js';
 
 const MIB = 2 ** 20;

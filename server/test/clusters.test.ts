@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { openCgroups } from '../src/clusters/launchers/local/cgroups.js';
+import { openCgroups } from '../src/launchers/local/cgroups.js';
 import { createHash } from 'node:crypto';
 import { clusterProcesses, endAll } from './support/processes.js';
 import {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { CellRuns } from '../src/clusters/cell-runs.js';
-import { ClusterKeeper } from '../src/clusters/cluster-keeper.js';
+import { ClusterReconciler } from '../src/clusters/lifecycle/cluster-reconciler.js';
 import { ClusterRows } from '../src/clusters/cluster-rows.js';
-import { replayEvidence } from '../src/clusters/launchers/follow-files.js';
-import type { Launcher, ObservedCluster } from '../src/clusters/launchers/launcher.js';
+import { replayEvidence } from '../src/evidence/follow-files.js';
+import type { Launcher, ObservedCluster } from '../src/launchers/launcher.js';
 import { FindingRows } from '../src/findings/finding-rows.js';
 import type { Tokens } from '../src/identity/tokens.js';
 import { openStore, type Store } from '../src/store/store.js';
@@ -50,7 +50,7 @@ describe('Of a cluster that ended while no server was there', () => {
   let directory: string;
   let store: Store;
   let world: ObservedCluster | null;
-  let keeper: ClusterKeeper | null = null;
+  let keeper: ClusterReconciler | null = null;
 
   /** What a launcher needs for this: a cluster that is over, and its files. */
   const launcher = {
@@ -71,7 +71,7 @@ describe('Of a cluster that ended while no server was there', () => {
     const findings = new FindingRows(store);
     const rows = new ClusterRows(store);
     const log = pino({ level: 'silent' });
-    keeper = new ClusterKeeper(
+    keeper = new ClusterReconciler(
       {
         ...{ launcher, rows, findings, journal, log },
         tokens: {} as Tokens,

@@ -14,7 +14,7 @@ describe('The configuration', () => {
   });
 
   it('lets clusters live on when one of several servers ends, and else ends them with it', () => {
-    const kubernetes = { AGLAIS_LAUNCHER: 'kubernetes', AGLAIS_KUBERNETES: 'policy.yaml' };
+    const kubernetes = { AGLAIS_LAUNCHER: 'kubernetes', AGLAIS_KUBERNETES: 'kubernetes.yaml' };
     const several = { ...kubernetes, AGLAIS_DATABASE: 'postgresql://localhost/aglais' };
     expect(readConfig({})).toMatchObject({ mayHaveReplicas: false, stopClustersOnExit: true });
     expect(readConfig(kubernetes)).toMatchObject({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { decide } from '../src/clusters/decide.js';
-import type { ObservedCluster } from '../src/clusters/launchers/launcher.js';
+import { decide } from '../src/clusters/lifecycle/decide.js';
+import type { ObservedCluster } from '../src/launchers/launcher.js';
 import { row } from './support/rows.js';
 
 const deadlines = { startMs: 60_000, idleMs: 3_600_000 };

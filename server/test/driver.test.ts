@@ -2,12 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import {
-  driverCommand,
-  type SparkInstallation
-} from '../src/clusters/launchers/local/driver-command.js';
-import { explainExit } from '../src/clusters/launchers/driver-exit.js';
-import { argumentFile, classPath } from '../src/clusters/launchers/spark-driver.js';
+import { driverCommand, type SparkInstallation } from '../src/launchers/local/driver-command.js';
+import { explainExit } from '../src/launchers/driver-exit-codes.js';
+import { argumentFile, classPath } from '../src/launchers/spark-driver.js';
 import { environment, SMALL, temporaryDirectory } from './support/server.js';
 
 const directory = temporaryDirectory();

@@ -10,10 +10,10 @@ import {
   bucketOf,
   BucketRefused,
   type Bucket
-} from '../src/clusters/launchers/kubernetes/archive/bucket.js';
-import { archiveFigures } from '../src/clusters/launchers/kubernetes/archive/archive-for.js';
-import { EventLogArchive } from '../src/clusters/launchers/kubernetes/archive/event-log-archive.js';
-import { endOfPart, eventLogFile } from '../src/clusters/launchers/kubernetes/archive/layout.js';
+} from '../src/launchers/kubernetes/archive/bucket.js';
+import { archiveMetrics } from '../src/launchers/kubernetes/archive/archive-for.js';
+import { EventLogArchive } from '../src/launchers/kubernetes/archive/event-log-archive.js';
+import { endOfPart, eventLogFile } from '../src/launchers/kubernetes/archive/layout.js';
 import { makeMetrics } from '../src/metrics.js';
 import { Journal } from '../src/stream/journal.js';
 import { randomFrom } from './support/random.js';
@@ -148,7 +148,7 @@ describe('The archive of event logs', () => {
     await sleep(300);
     expect(bucket.asked).toBe(0);
     // A directory that is to be forgotten is not held up by what another has put.
-    expect(await archive.letGo('one')).toBe(true);
+    expect(await archive.evict('one')).toBe(true);
     keeps = true;
     writeFileSync(file('app-one'), text);
     expect(await archive.finish('one', 5_000)).toBe(true);
@@ -242,7 +242,7 @@ describe('The archive of event logs', () => {
     const metrics = makeMetrics(
       new Journal(),
       { grantedMiB: () => Promise.resolve(0), unreadableLines: () => 0 },
-      archiveFigures(archive)
+      archiveMetrics(archive)
     );
     expect(await metrics.metrics()).toMatch(/^aglais_event_logs_waiting 1$/m);
 
@@ -271,7 +271,7 @@ describe('The archive of event logs', () => {
       throw new BucketRefused('not now');
     };
     const first = openOne();
-    expect(await first.letGo('one')).toBe(false);
+    expect(await first.evict('one')).toBe(false);
     await first.close();
     bucket.before = () => undefined;
     existing.clear();
@@ -283,11 +283,11 @@ describe('The archive of event logs', () => {
 
   it('lets go of what is in the bucket, and of what has no log', async () => {
     const archive = make();
-    expect(await archive.letGo('one')).toBe(true);
+    expect(await archive.evict('one')).toBe(true);
     writeFileSync(file('app-one'), lines(9));
-    expect(await archive.letGo('one')).toBe(false);
+    expect(await archive.evict('one')).toBe(false);
     expect(await archive.finish('one', 5_000)).toBe(true);
-    expect(await archive.letGo('one')).toBe(true);
+    expect(await archive.evict('one')).toBe(true);
   });
 
   it('gives another bucket the whole log, if the first one had only a part of it', async () => {
@@ -337,9 +337,9 @@ describe('The layout of an archived log', () => {
 });
 
 describe('A bucket that cannot be used', () => {
-  const policy = { name: 'logs', prefix: '', region: 'us-east-1', pathStyle: true };
+  const config = { name: 'logs', prefix: '', region: 'us-east-1', pathStyle: true };
   const put = (more: object) =>
-    bucketOf({ ...policy, ...more }).put('key', Buffer.from('x'), new AbortController().signal);
+    bucketOf({ ...config, ...more }).put('key', Buffer.from('x'), new AbortController().signal);
 
   it('is told in words for the operator', async () => {
     const directory = temporaryDirectory();

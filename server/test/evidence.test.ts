@@ -2,9 +2,9 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Observation } from '@aglais/diagnosis';
-import { followEvidence } from '../src/clusters/launchers/local/evidence.js';
-import { readProcess, type ProcessName } from '../src/clusters/launchers/local/process-table.js';
-import { ShareProbes } from '../src/clusters/launchers/local/share-probes.js';
+import { followEvidence } from '../src/launchers/local/local-evidence.js';
+import { readProcess, type ProcessName } from '../src/launchers/local/process-table.js';
+import { ShareProbes } from '../src/launchers/local/share-probes.js';
 import { eventually, temporaryDirectory } from './support/server.js';
 
 const NEXT = '26/11/21 13:26:49 INFO Master: next\n';

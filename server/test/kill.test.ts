@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from '@jest/globals';
-import type { Cluster, PlacedFinding } from '@aglais/protocol';
+import type { Cluster, LocatedFinding } from '@aglais/protocol';
 import { runPython } from './support/connect.js';
 import { clusterProcesses, endAll, type ClusterProcess } from './support/processes.js';
 import { randomFrom } from './support/random.js';
@@ -88,7 +88,7 @@ const list = async (client: Client) =>
   (await client.get<{ clusters: Cluster[] }>('/clusters')).body.clusters;
 const wanted = ({ state }: Cluster) => ['requested', 'starting', 'ready'].includes(state);
 const findings = async (client: Client) =>
-  (await client.get<{ findings: PlacedFinding[] }>('/findings')).body.findings;
+  (await client.get<{ findings: LocatedFinding[] }>('/findings')).body.findings;
 
 it(
   `a server that is killed ${KILLS} times at random moments loses nothing, starts nothing twice and leaves nothing over`,

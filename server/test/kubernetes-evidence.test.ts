@@ -20,7 +20,7 @@ import { pino } from 'pino';
 import { kubernetesObjects, objectsOf } from '../../diagnosis/src/evidence/objects.js';
 import { event, pod, terminated, UNSCHEDULABLE } from '../../diagnosis/test/kubernetes.js';
 import { lost, Story } from '../../diagnosis/test/story.js';
-import { KubernetesEvidence } from '../src/clusters/launchers/kubernetes/evidence/pod-evidence.js';
+import { KubernetesEvidence } from '../src/launchers/kubernetes/evidence/pod-evidence.js';
 import { eventually, temporaryDirectory } from './support/server.js';
 
 const SOON_MS = 20_000;
@@ -118,22 +118,28 @@ describe('What is seen of pods', () => {
   });
 
   it('says what nodes have free when that has changed notably, and not each time that somebody looks', async () => {
-    const room = (seconds: number, memoryMiB: number, cores = 4) =>
-      evidence.room(ID, { kind: 'room', at: seconds * 1_000, memoryMiB, cores, ref: 'nodes' });
-    room(0, 2_000);
-    room(10, 1_900);
-    room(11, 1_500);
-    room(13, 200);
-    room(20, 1_520);
-    room(30, 1_520, 1);
+    const capacity = (seconds: number, memoryMiB: number, cores = 4) =>
+      evidence.capacity(ID, {
+        kind: 'capacity',
+        at: seconds * 1_000,
+        memoryMiB,
+        cores,
+        ref: 'nodes'
+      });
+    capacity(0, 2_000);
+    capacity(10, 1_900);
+    capacity(11, 1_500);
+    capacity(13, 200);
+    capacity(20, 1_520);
+    capacity(30, 1_520, 1);
     await evidence.ended(ID);
     await evidence.close();
     // The next server knows what was recorded last.
     evidence = open();
-    room(40, 1_500, 1);
-    room(50, 100, 1);
+    capacity(40, 1_500, 1);
+    capacity(50, 100, 1);
     await evidence.ended(ID);
-    expect(recorded().map(one => one.kind === 'room' && [one.memoryMiB, one.cores])).toEqual([
+    expect(recorded().map(one => one.kind === 'capacity' && [one.memoryMiB, one.cores])).toEqual([
       [2_000, 4],
       [1_500, 4],
       [1_520, 1],

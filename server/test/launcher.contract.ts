@@ -7,7 +7,7 @@ import type {
   EvidenceSink,
   Launcher,
   ObservedCluster
-} from '../src/clusters/launchers/launcher.js';
+} from '../src/launchers/launcher.js';
 import { runPython } from './support/connect.js';
 import { eventually, PATIENCE_MS, SMALL } from './support/server.js';
 
@@ -46,7 +46,7 @@ export function launcherContract(
   open: () => Promise<MachineRoom>,
   { limits, counts }: MemoryKeeping
 ): void {
-  let room: MachineRoom;
+  let capacity: MachineRoom;
   let launcher: Launcher;
   let diagnosis: Diagnosis;
   /** Of each event that Spark dates: its name, how late it came, and when. */
@@ -90,15 +90,15 @@ export function launcherContract(
   };
 
   beforeAll(async () => {
-    room = await open();
-    launcher = room.launcher();
+    capacity = await open();
+    launcher = capacity.launcher();
     diagnosis = new Diagnosis();
   }, PATIENCE_MS);
 
   afterAll(async () => {
     unfollow.abort();
     await following;
-    await room.close();
+    await capacity.close();
   }, PATIENCE_MS);
 
   it('knows nothing of a cluster that was never started, and stops it without a word', async () => {
@@ -113,16 +113,16 @@ export function launcherContract(
       await Promise.all([
         launcher.start(spec('a')),
         launcher.start(spec('a')),
-        room.launcher().start(spec('a'))
+        capacity.launcher().start(spec('a'))
       ]);
       following = launcher.follow('a', sink, unfollow.signal);
       // Whoever started it sees it from now on.
       expect(await launcher.observe('a')).toMatchObject({ state: 'starting', url: null });
       const seen = await reach('a', 'ready');
       expect(seen).toMatchObject({ waitingFor: null, exit: null });
-      expect(seen.url).toMatch(room.url);
+      expect(seen.url).toMatch(capacity.url);
       await launcher.start(spec('a'));
-      expect(await room.drivers('a')).toHaveLength(1);
+      expect(await capacity.drivers('a')).toHaveLength(1);
     },
     PATIENCE_MS
   );
@@ -133,7 +133,7 @@ export function launcherContract(
   });
 
   it('is found by a launcher that did not start it', async () => {
-    const other = room.launcher();
+    const other = capacity.launcher();
     // An authority is the same in other bytes whenever it is written.
     const apart = (seen: ObservedCluster | null) => ({ ...seen, ca: null });
     const found = await other.observe('a');
@@ -160,7 +160,7 @@ export function launcherContract(
       'holds each executor to the memory that its shape grants',
       async () => {
         const { id } = await active();
-        expect(await room.limitMiB('a', id)).toBe(executorLimitMiB(SMALL));
+        expect(await capacity.limitMiB('a', id)).toBe(executorLimitMiB(SMALL));
       },
       PATIENCE_MS
     );
@@ -201,7 +201,7 @@ print(spark.range(0, 20, 1, 20).mapInPandas(slowly, "id long").count())`
     'sees an executor that was killed, and that it was not for memory',
     async () => {
       const victim = await active();
-      await room.kill('a', { executor: victim.id });
+      await capacity.kill('a', { executor: victim.id });
       const gone = await eventually('its loss', () => lost().find(({ id }) => id === victim.id));
       expect(gone.removedReason).toContain('137');
       if (!counts) return;
@@ -266,7 +266,7 @@ except Exception as error:
         const more = { ...SMALL, executorOverheadMiB: SMALL.executorOverheadMiB + 1_024 };
         expect(await launcher.resize('a', more)).toBe('live');
         expect(await launcher.resize('a', more)).toBe('live');
-        expect(await room.limitMiB('a', survivor)).toBe(executorLimitMiB(more));
+        expect(await capacity.limitMiB('a', survivor)).toBe(executorLimitMiB(more));
         const after = await runPython(await endpoint('a'), hungry);
         expect(after.stdout.trim()).toBe('1');
         expect((await active()).id).toBe(survivor);
@@ -279,11 +279,11 @@ except Exception as error:
   it(
     'says why when the driver was killed, and its executors do not outlive it',
     async () => {
-      await room.kill('a', 'driver');
+      await capacity.kill('a', 'driver');
       const seen = await reach('a', 'exited');
       expect(seen).toMatchObject({ url: null, exit: expect.stringMatching(/killed \(signal 9\)/) });
       await launcher.stop('a');
-      expect(await room.traces('a')).toEqual([]);
+      expect(await capacity.traces('a')).toEqual([]);
     },
     PATIENCE_MS
   );
@@ -291,7 +291,7 @@ except Exception as error:
   it('keeps the evidence of a cluster that was stopped, and forgets the cluster', async () => {
     expect(await launcher.observe('a')).toBeNull();
     expect(await launcher.list()).toEqual([]);
-    const kept = (await room.evidence('a')).join('\n');
+    const kept = (await capacity.evidence('a')).join('\n');
     // Not toContain: a failure would print the whole log.
     const holds = (text: string) => kept.includes(text);
     expect(holds('SparkListenerApplicationStart')).toBe(true);
@@ -304,8 +304,8 @@ except Exception as error:
     await launcher.stop('a');
     await launcher.start(spec('a'));
     await sleep(500);
-    expect(await room.drivers('a')).toEqual([]);
-    expect(await room.traces('a')).toEqual([]);
+    expect(await capacity.drivers('a')).toEqual([]);
+    expect(await capacity.traces('a')).toEqual([]);
   });
 
   it.each([0, 20, 150, 700, 3_000, 6_000])(
@@ -314,13 +314,13 @@ except Exception as error:
       const id = `early-${ms}`;
       const started = launcher.start(spec(id));
       await sleep(ms);
-      const stopper = room.launcher();
+      const stopper = capacity.launcher();
       await Promise.all([stopper.stop(id), started]);
       // Asked before anything of the start existed, a stop has nothing to do; asked again, it has.
       await Promise.all([stopper.stop(id), launcher.stop(id)]);
-      expect(await room.traces(id)).toEqual([]);
+      expect(await capacity.traces(id)).toEqual([]);
       await sleep(1_500);
-      expect(await room.traces(id)).toEqual([]);
+      expect(await capacity.traces(id)).toEqual([]);
       expect(await launcher.observe(id)).toBeNull();
     },
     PATIENCE_MS
@@ -328,7 +328,7 @@ except Exception as error:
 
   it('records what others observed, also when nothing of the cluster exists yet', async () => {
     await launcher.record('unborn', { kind: 'cell', cell: 'c', run: 1, outcome: 'running', at: 1 });
-    expect((await room.evidence('unborn')).join()).toContain('"cell":"c"');
+    expect((await capacity.evidence('unborn')).join()).toContain('"cell":"c"');
     expect(await launcher.list()).toEqual([]);
   });
 }

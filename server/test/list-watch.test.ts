@@ -4,9 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { KubeConfig } from '@kubernetes/client-node';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { retryAfterMs } from '../src/kubernetes/api-request.js';
-import { backOff } from '../src/kubernetes/back-off.js';
-import { ListWatch, type WatchTimes } from '../src/kubernetes/list-watch.js';
+import { retryAfterMs } from '../src/launchers/kubernetes/api/api-request.js';
+import { backOff } from '../src/launchers/kubernetes/api/back-off.js';
+import { ListWatch, type WatchTimes } from '../src/launchers/kubernetes/api/list-watch.js';
 import { ApiServer, type Accident, type Thing } from './support/api-server.js';
 import { eventually } from './support/server.js';
 
@@ -17,7 +17,7 @@ const SOON_MS = 15_000;
 
 describe('A list-watch', () => {
   let api: ApiServer;
-  let config: KubeConfig;
+  let kubeConfig: KubeConfig;
   let watch: ListWatch<Thing>;
   let told: string[];
 
@@ -26,7 +26,7 @@ describe('A list-watch', () => {
 
   async function begin(times: Partial<WatchTimes> = QUICK): Promise<void> {
     watch = new ListWatch<Thing>({
-      config,
+      kubeConfig,
       path: '/api/v1/namespaces/x/pods',
       labelSelector: 'a=b',
       log,
@@ -46,7 +46,7 @@ describe('A list-watch', () => {
 
   beforeEach(async () => {
     api = new ApiServer();
-    config = await api.open();
+    kubeConfig = await api.open();
     told = [];
   });
   afterEach(async () => {
@@ -233,8 +233,8 @@ describe('A list-watch', () => {
 describe('A list-watch behind a connection that hangs', () => {
   it('is told of the death that it missed when the way is free again', async () => {
     const api = new ApiServer();
-    const config = await api.open();
-    const way = await openWay(Number(new URL(config.getCurrentCluster()!.server).port));
+    const kubeConfig = await api.open();
+    const way = await openWay(Number(new URL(kubeConfig.getCurrentCluster()!.server).port));
     const there = new KubeConfig();
     there.loadFromClusterAndUser(
       { name: 'way', server: `http://127.0.0.1:${way.port}`, skipTLSVerify: true },
@@ -242,7 +242,7 @@ describe('A list-watch behind a connection that hangs', () => {
     );
     const phases: string[] = [];
     const watch = new ListWatch<Thing>({
-      config: there,
+      kubeConfig: there,
       path: '/api/v1/pods',
       log,
       times: { ...QUICK, silenceMs: 200, requestMs: 300 },
@@ -295,11 +295,11 @@ describe('Any interleaving of changes and accidents', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async steps => {
         const api = new ApiServer();
-        const config = await api.open();
+        const kubeConfig = await api.open();
         const seen: string[] = [];
         const lost: string[] = [];
         const watch = new ListWatch<Thing>({
-          config,
+          kubeConfig,
           path: '/api/v1/pods',
           log,
           times: { backOff: { firstMs: 1, longestMs: 4 } },

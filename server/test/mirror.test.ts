@@ -15,7 +15,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/gl
 import { pino } from 'pino';
 import { openEvidenceServer, type EvidenceServer } from '../../witness/src/evidence-server.js';
 import { testCertificate, type TestCertificate } from '../../witness/test/support/certificate.js';
-import { Mirror } from '../src/clusters/launchers/kubernetes/evidence/mirror.js';
+import { Mirror } from '../src/launchers/kubernetes/evidence/mirror.js';
 import { eventually, temporaryDirectory } from './support/server.js';
 
 const log = pino({ level: 'silent' });

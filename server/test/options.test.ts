@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { ClusterRows } from '../src/clusters/cluster-rows.js';
 import { Clusters } from '../src/clusters/clusters.js';
-import type { ClusterSpec, Launcher, ObservedCluster } from '../src/clusters/launchers/launcher.js';
-import { machineRoom } from '../src/clusters/launchers/local/machine-room.js';
-import { chooseOptions } from '../src/clusters/options.js';
+import type { ClusterSpec, Launcher, ObservedCluster } from '../src/launchers/launcher.js';
+import { machineCapacity } from '../src/launchers/local/machine-capacity.js';
+import { chooseOptions } from '../src/clusters/admission/options.js';
 import { FindingRows } from '../src/findings/finding-rows.js';
 import type { Tokens } from '../src/identity/tokens.js';
 import { ProblemError } from '../src/problems.js';
@@ -57,15 +57,15 @@ describe('A cluster that was given options', () => {
   let world: Map<string, ObservedCluster>;
 
   const open = async (offers = OFFERED): Promise<void> => {
-    const room = { ...machineRoom(8_000), place: 'this place' };
+    const capacity = { ...machineCapacity(8_000), place: 'this place' };
     const launcher = {
       kind: 'kubernetes',
       offers: () => offers,
       // Only its driver and plain executors find a machine; executors with a GPU do not.
-      room: (options: readonly string[] = []) =>
+      capacity: (options: readonly string[] = []) =>
         Promise.resolve({
-          ...room,
-          machines: room.machines.map(one => ({
+          ...capacity,
+          machines: capacity.machines.map(one => ({
             ...one,
             ...(options.includes('gpu') && { takes: 'drivers' as const })
           }))

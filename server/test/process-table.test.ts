@@ -9,7 +9,7 @@ import {
   readProcess,
   readProcesses,
   signal
-} from '../src/clusters/launchers/local/process-table.js';
+} from '../src/launchers/local/process-table.js';
 import { eventually, temporaryDirectory } from './support/server.js';
 
 const directory = temporaryDirectory();

@@ -29,7 +29,7 @@ class MortalLeases extends Leases {
     await super.renew();
   }
   override async claim(names: readonly string[]): Promise<string[]> {
-    if (!names.every(name => this.mayAct(name))) await this.asleep;
+    if (!names.every(name => this.hasValidLease(name))) await this.asleep;
     return super.claim(names);
   }
   override async free(): Promise<string[]> {
@@ -168,9 +168,9 @@ export function replicasContract(open: () => Promise<[Store, Store]>): void {
   }, 60_000);
 
   it('never admit more than there is room for, however many are asked for at once', async () => {
-    const room = new SharedWorld(3 * ONE_MIB + 100);
-    const c = await serve(stores[0], room, 'c');
-    const d = await serve(stores[1], room, 'd');
+    const capacity = new SharedWorld(3 * ONE_MIB + 100);
+    const c = await serve(stores[0], capacity, 'c');
+    const d = await serve(stores[1], capacity, 'd');
     servers.push(c, d);
     const asked = await Promise.allSettled(
       Array.from({ length: 20 }, (_, n) => (n % 2 ? c : d).clusters.request(request(`k${n}`)))
@@ -236,7 +236,9 @@ export function replicasContract(open: () => Promise<[Store, Store]>): void {
     const id = await started(a, 'k');
     servers = [b];
     await a.close();
-    expect(await within('its new keeper', 5_000, () => b.leases.mayAct(id))).toBeLessThan(3_000);
+    expect(await within('its new keeper', 5_000, () => b.leases.hasValidLease(id))).toBeLessThan(
+      3_000
+    );
     await b.clusters.stop(id);
     await eventually('its end', async () => (await state(b, id)) === 'stopped');
     expect(world.alive()).toEqual([]);
@@ -256,7 +258,7 @@ export function replicasContract(open: () => Promise<[Store, Store]>): void {
     const thaw = world.freeze('a');
     thaws.push(wake, thaw);
     const before = world.deeds.length;
-    const taken = await within('a new keeper', REPLACED_MS, () => b.leases.mayAct(id));
+    const taken = await within('a new keeper', REPLACED_MS, () => b.leases.hasValidLease(id));
     expect(taken).toBeGreaterThan(5_000);
     await eventually('the end of the dead one', async () => (await state(b, other)) === 'failed');
     await eventually('its removal', () => !world.alive().includes(other));
@@ -294,7 +296,10 @@ export function replicasContract(open: () => Promise<[Store, Store]>): void {
     servers = [b];
     await a.close();
     for (const one of [id, other]) world.forget(one);
-    await eventually('a new keeper', () => b.leases.mayAct(id) && b.leases.mayAct(other));
+    await eventually(
+      'a new keeper',
+      () => b.leases.hasValidLease(id) && b.leases.hasValidLease(other)
+    );
     for (const one of [id, other]) await b.clusters.stop(one);
     for (const one of [id, other])
       await eventually('its end', async () => (await b.clusters.get(one)).stoppedAt);

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { diagnoseFiles } from '@aglais/diagnosis';
-import type { Finding, PlacedFinding, ShareStatus } from '@aglais/protocol';
+import type { Finding, LocatedFinding, ShareStatus } from '@aglais/protocol';
 import { canMount, openFuseShare, type FuseShare } from '../../witness/test/support/fuse-share.js';
 import { startPython } from './support/connect.js';
 import {
@@ -41,7 +41,7 @@ const WITHIN_MS = 15_000;
   }, PATIENCE_MS);
 
   const findings = async (cluster: string): Promise<Finding[]> => {
-    const { body } = await server.user.get<{ findings: PlacedFinding[] }>('/findings');
+    const { body } = await server.user.get<{ findings: LocatedFinding[] }>('/findings');
     return body.findings.filter(one => one.cluster === cluster).map(({ finding }) => finding);
   };
 

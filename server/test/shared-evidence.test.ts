@@ -5,8 +5,8 @@ import { Diagnosis, observeEvidenceLine, type Observation } from '@aglais/diagno
 import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { event, pod, terminated } from '../../diagnosis/test/kubernetes.js';
-import { KubernetesEvidence } from '../src/clusters/launchers/kubernetes/evidence/pod-evidence.js';
-import type { EvidenceSink } from '../src/clusters/launchers/launcher.js';
+import { KubernetesEvidence } from '../src/launchers/kubernetes/evidence/pod-evidence.js';
+import type { EvidenceSink } from '../src/launchers/launcher.js';
 import { EvidenceTable } from '../src/replicas/evidence-table.js';
 import { Feed } from '../src/replicas/feed.js';
 import { openStore, type Store } from '../src/store/store.js';
@@ -49,7 +49,7 @@ class Server {
     return lines.map(line => JSON.parse(line) as Observation);
   }
 
-  saw(...all: object[]): void {
+  recordObserved(...all: object[]): void {
     for (const one of all) {
       if ('involvedObject' in one) this.evidence.event(ID, one as CoreV1Event);
       else this.evidence.pod(ID, one as V1Pod);
@@ -96,8 +96,8 @@ describe('Evidence of several servers', () => {
   const known = (server: Server) => server.evidence.podRecorded(ID, UID);
 
   it('has what all of them see once, and each has all of it', async () => {
-    a.saw(...life);
-    b.saw(...life);
+    a.recordObserved(...life);
+    b.recordObserved(...life);
     for (const server of [a, b]) {
       await eventually('the record', () => known(server));
       await server.evidence.copied(ID);
@@ -107,7 +107,7 @@ describe('Evidence of several servers', () => {
   });
 
   it('has what only one of them saw, and what a kernel told the other', async () => {
-    a.saw(...life);
+    a.recordObserved(...life);
     await b.evidence.record(ID, CELL);
     await eventually('the record', () => known(a));
     for (const server of [a, b]) await server.evidence.copied(ID);
@@ -117,7 +117,7 @@ describe('Evidence of several servers', () => {
   });
 
   it('is all there for one that comes with an empty disk, or with half a line on it', async () => {
-    a.saw(...life);
+    a.recordObserved(...life);
     await eventually('the record', () => known(a));
     await a.evidence.copied(ID);
     const whole = a.record();
@@ -133,11 +133,11 @@ describe('Evidence of several servers', () => {
   });
 
   it('has no gap on one that begins while others go on', async () => {
-    a.saw(life[0]!);
+    a.recordObserved(life[0]!);
     await eventually('the record', () => known(a));
     const late = await serve();
     await late.table.recordOf(ID).read();
-    a.saw(...life);
+    a.recordObserved(...life);
     await eventually('the record', () => a.record().length === 3);
     late.listen();
     await eventually('its copy', () => late.record().length === 3);
@@ -148,7 +148,7 @@ describe('Evidence of several servers', () => {
   });
 
   it('is read to its end by one that takes over: it concludes the same', async () => {
-    a.saw(...life);
+    a.recordObserved(...life);
     await eventually('the record', () => known(a));
     await a.close();
     const diagnosis = new Diagnosis();

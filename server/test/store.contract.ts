@@ -68,22 +68,22 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
 
   it('lets a kernel have a new cluster once the old one is not wanted any more', async () => {
     await clusters.insert(row());
-    await clusters.wantStopped('c1', 'enough');
+    await clusters.requestStop('c1', 'enough');
     expect(await clusters.insert(row({ id: 'c2' }))).toBe(true);
-    expect((await clusters.wantedByKernel('k1'))?.id).toBe('c2');
+    expect((await clusters.desiredOfKernel('k1'))?.id).toBe('c2');
     expect((await clusters.live()).map(({ id }) => id).sort()).toEqual(['c1', 'c2']);
   });
 
   it('keeps the first reason of a stop', async () => {
     await clusters.insert(row());
-    await clusters.wantStopped('c1', 'first');
-    await clusters.wantStopped('c1', 'second', 'failed');
+    await clusters.requestStop('c1', 'first');
+    await clusters.requestStop('c1', 'second', 'failed');
     expect(await clusters.get('c1')).toMatchObject({ reason: 'first', state: 'stopping' });
   });
 
   it('counts a cluster as live until it was seen to be gone', async () => {
     await clusters.insert(row());
-    await clusters.wantStopped('c1', 'enough');
+    await clusters.requestStop('c1', 'enough');
     await clusters.update('c1', { state: 'stopped' });
     expect(await clusters.live()).toEqual([]);
   });
@@ -157,8 +157,8 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
 
   it('does what belongs together as a whole or not at all', async () => {
     await clusters.insert(row());
-    const failing = clusters.atOnce(async rows => {
-      await rows.wantStopped('c1', 'restarted');
+    const failing = clusters.transaction(async rows => {
+      await rows.requestStop('c1', 'restarted');
       await rows.insert(row({ id: 'c2', replaces: 'c1' }));
       throw new Error('there is no room');
     });

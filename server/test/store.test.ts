@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { revised } from '../src/replicas/revisions.js';
+import { revised } from '../src/store/revisions.js';
 import { openStore } from '../src/store/store.js';
 import { storeContract } from './store.contract.js';
 import { Postgres, postgresPrograms } from './support/postgres.js';

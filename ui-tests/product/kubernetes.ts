@@ -21,7 +21,7 @@ export function onKubernetes(): Record<string, string> {
   const catalogues = join(state, 'catalogues');
   mkdirSync(catalogues, { recursive: true });
   cpSync(join(checkout, 'catalogues', 'bigsky.yaml'), join(catalogues, 'bigsky.yaml'));
-  const policy = join(state, 'policy.yaml');
+  const policy = join(state, 'kubernetes.yaml');
   writeFileSync(
     policy,
     stringify({

@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { evidencePath, listEvidence, openEvidence } from './evidence-files.js';
-import { WISH, WISH_BYTES, writeWish } from './wish.js';
+import { DESIRED_EXECUTORS, WISH_BYTES, writeWish } from './wish.js';
 import { followFile, readFrom } from './follow-file.js';
-import type { Identity } from './relay.js';
+import type { Identity } from './tls-proxy.js';
 
 const PROBE_AFTER_MS = 15_000;
 /** Longer than a reader waits between two looks: each new connection costs both of them a handshake. */
@@ -93,7 +93,7 @@ async function answer(
     response.once('finish', options.onDone);
     return plain(response, 200, 'ok');
   }
-  if (request.method === 'PUT' && target === `/files/${WISH}`) {
+  if (request.method === 'PUT' && target === `/files/${DESIRED_EXECUTORS}`) {
     return await takeWish(options.directory, request, response);
   }
   if (request.method !== 'GET') return plain(response, 405, 'Only GET is known here.');

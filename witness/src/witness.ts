@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openEvidenceServer } from './evidence-server.js';
-import { openRelay } from './relay.js';
+import { openRelay } from './tls-proxy.js';
 import { readMountedShares, reportShares } from './share-reports.js';
 
 /**

@@ -20,7 +20,7 @@ export class ScaleServer {
   url = '';
   token = '';
 
-  /** @param directory with `policy.yaml` and `catalogues/`; the server's state comes beside them */
+  /** @param directory with `kubernetes.yaml` and `catalogues/`; the server's state comes beside them */
   constructor(private readonly directory: string) {}
 
   async start(): Promise<void> {
@@ -32,7 +32,7 @@ export class ScaleServer {
         AGLAIS_STATE: state,
         AGLAIS_CATALOGUES: join(this.directory, 'catalogues'),
         AGLAIS_LAUNCHER: 'kubernetes',
-        AGLAIS_KUBERNETES: join(this.directory, 'policy.yaml'),
+        AGLAIS_KUBERNETES: join(this.directory, 'kubernetes.yaml'),
         AGLAIS_START_SECONDS: '600',
         AGLAIS_END_WITH_PARENT: 'true'
       },

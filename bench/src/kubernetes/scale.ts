@@ -8,9 +8,9 @@ import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
 import { percentile, printTable, seconds } from '../figures.js';
 import { checkout } from '../installation.js';
-import type { Order, Told } from './hand.js';
+import type { Order, Told } from './baseline.js';
 import { LabClients } from './lab-clients.js';
-import { PAPER } from './paper-pods.js';
+import { PAPER } from './fake-pods.js';
 import { ScaleServer, type Usage } from './scale-server.js';
 
 /** One with a place in the pods, so that each driver is told of tables. */
@@ -39,7 +39,7 @@ export async function benchKubernetesScale(): Promise<void> {
   const namespace = `aglais-scale-${Date.now().toString(36)}`;
   const directory = await mkdtemp(join(tmpdir(), 'aglais-scale-'));
   await core.createNamespace({ body: { metadata: { name: namespace } } });
-  await writeFile(join(directory, 'policy.yaml'), stringify(policyOf(namespace, file)));
+  await writeFile(join(directory, 'kubernetes.yaml'), stringify(configOf(namespace, file)));
   const server = new ScaleServer(directory);
   const paper = join(directory, 'paper');
   await Promise.all([mkdir(paper), mkdir(join(directory, 'catalogues'))]);
@@ -124,7 +124,7 @@ async function startAll(server: ScaleServer, clusters: number): Promise<void> {
 }
 
 /** Room enough: nodes are not what is measured. */
-function policyOf(namespace: string, kubeconfig: string): object {
+function configOf(namespace: string, kubeconfig: string): object {
   return {
     namespace,
     prepare: true,

@@ -44,20 +44,20 @@ export async function benchKubernetesStart(): Promise<void> {
       '\nKubernetes, start: left out, AGLAIS_KUBECONFIG and AGLAIS_SPARK_IMAGE are not set'
     );
   }
-  const config = new KubeConfig();
-  config.loadFromFile(kubeconfig);
-  const core = config.makeApiClient(CoreV1Api);
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromFile(kubeconfig);
+  const core = kubeConfig.makeApiClient(CoreV1Api);
   const namespace = `aglais-start-${Date.now().toString(36)}`;
   const directory = await mkdtemp(join(tmpdir(), 'aglais-start-'));
-  const policy = join(directory, 'policy.yaml');
+  const configFile = join(directory, 'kubernetes.yaml');
   const same = { namespace, prepare: true, connection: { kubeconfig }, image: { name: image } };
   const small = { driver: { cpu: { request: '100m' } }, executor: { cpuPerCore: 0.1 } };
-  await writeFile(policy, stringify({ ...same, ...small, stopSeconds: 10 }));
+  await writeFile(configFile, stringify({ ...same, ...small, stopSeconds: 10 }));
   await core.createNamespace({ body: { metadata: { name: namespace } } });
-  await giveRights(config, namespace);
-  const server = await openServer({ AGLAIS_LAUNCHER: 'kubernetes', AGLAIS_KUBERNETES: policy });
+  await giveRights(kubeConfig, namespace);
+  const server = await openServer({ AGLAIS_LAUNCHER: 'kubernetes', AGLAIS_KUBERNETES: configFile });
   const client = await Client.open();
-  const pods = await Sightings.open(config, namespace);
+  const pods = await Sightings.open(kubeConfig, namespace);
   const bench = { core, namespace, image, client, server, pods };
   const all = { bare: [] as Times[], ours: [] as Times[] };
   try {
@@ -89,12 +89,12 @@ export async function benchKubernetesStart(): Promise<void> {
 }
 
 /** An account as Spark's documentation makes it ("RBAC"): it may edit its namespace. */
-async function giveRights(config: KubeConfig, namespace: string): Promise<void> {
+async function giveRights(kubeConfig: KubeConfig, namespace: string): Promise<void> {
   const metadata = { name: BARE };
-  await config
+  await kubeConfig
     .makeApiClient(CoreV1Api)
     .createNamespacedServiceAccount({ namespace, body: { metadata } });
-  await config.makeApiClient(RbacAuthorizationV1Api).createNamespacedRoleBinding({
+  await kubeConfig.makeApiClient(RbacAuthorizationV1Api).createNamespacedRoleBinding({
     namespace,
     body: {
       metadata,
@@ -148,9 +148,9 @@ class Sightings {
   private readonly seen = new Map<'node' | 'container' | 'executor', number>();
   private constructor(private readonly watch: ListWatch<V1Pod>) {}
 
-  static async open(config: KubeConfig, namespace: string): Promise<Sightings> {
+  static async open(kubeConfig: KubeConfig, namespace: string): Promise<Sightings> {
     const watch: ListWatch<V1Pod> = new ListWatch<V1Pod>({
-      config,
+      kubeConfig,
       log,
       path: `/api/v1/namespaces/${namespace}/pods`,
       onChange: pod => sightings.look(pod)

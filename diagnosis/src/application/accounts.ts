@@ -2,7 +2,7 @@ import type { Evidence } from '@aglais/protocol';
 import type {
   ClientObservation,
   LogObservation,
-  RoomObservation,
+  CapacityObservation,
   Who,
   YarnObservation
 } from '../observation.js';
@@ -68,7 +68,7 @@ export class Accounts {
   readonly #all = new Map<string, Account>();
   readonly yarn = new Map<string, YarnObservation>();
   /** What nodes had free when it was recorded last; null: nobody could tell. */
-  room: RoomObservation | null = null;
+  room: CapacityObservation | null = null;
 
   [Symbol.iterator](): Iterator<Account> {
     return this.#all.values();
@@ -126,7 +126,7 @@ export class Accounts {
   }
 
   /** The newest counts; of the same time the smaller one, so that their order does not matter. */
-  observeRoom(room: RoomObservation): void {
+  observeCapacity(room: CapacityObservation): void {
     const known = this.room;
     const older =
       known && (known.at - room.at || room.memoryMiB - known.memoryMiB || room.cores - known.cores);

@@ -8,7 +8,7 @@ import type {
   MemoryObservation,
   PodEventObservation,
   PodObservation,
-  RoomObservation,
+  CapacityObservation,
   ShareObservation,
   YarnObservation
 } from '../observation.js';
@@ -151,8 +151,8 @@ export class Application {
     this.changes.findings = true;
   }
 
-  observeRoom(room: RoomObservation): void {
-    this.accounts.observeRoom(room);
+  observeCapacity(room: CapacityObservation): void {
+    this.accounts.observeCapacity(room);
     this.changes.findings = true;
   }
 

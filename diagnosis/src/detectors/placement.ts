@@ -1,4 +1,4 @@
-import type { FreeRoom } from '../observation.js';
+import type { FreeCapacity } from '../observation.js';
 import { memory, plural } from './words.js';
 
 /** What one pod asks of a node; null: not known. */
@@ -18,7 +18,7 @@ export function neededWords(memoryMiB: number, pods: number): string {
  * clauses for people.
  * @param room what is free on the nodes; null where they may not be seen
  */
-export function lackingWords(message: string, asked: Asked, room: FreeRoom | null): string[] {
+export function lackingWords(message: string, asked: Asked, room: FreeCapacity | null): string[] {
   const sentence = schedulersSentence(message);
   const words: string[] = [];
   if (/Insufficient memory/.test(sentence)) words.push(memoryWords(asked, room));
@@ -51,7 +51,7 @@ export function schedulersSentence(message: string): string {
   return message.split(/\.? preemption:/, 1)[0]!;
 }
 
-function memoryWords(asked: Asked, room: FreeRoom | null): string {
+function memoryWords(asked: Asked, room: FreeCapacity | null): string {
   // Others may have gone since the scheduler looked, and the largest node be one that it must not take.
   const isShort = room !== null && (asked.memoryMiB === null || room.memoryMiB < asked.memoryMiB);
   return isShort

@@ -89,14 +89,14 @@ const READERS: Record<Observation['kind'], (it: Fields) => Observation | string>
     at: number(it, 'at'),
     ref: refOf(it)
   }),
-  room: it => {
+  capacity: it => {
     const at = number(it, 'at');
     const memoryMiB = number(it, 'memoryMiB');
     const cores = number(it, 'cores');
     if (at === null || memoryMiB === null || cores === null) {
-      return 'a room observation needs at, memoryMiB and cores';
+      return 'a capacity observation needs at, memoryMiB and cores';
     }
-    return { kind: 'room', at, memoryMiB, cores, ref: refOf(it) };
+    return { kind: 'capacity', at, memoryMiB, cores, ref: refOf(it) };
   },
   share: it => {
     const share = text(it, 'share');

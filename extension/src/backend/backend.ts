@@ -1,6 +1,6 @@
 import type { ServerConnection } from '@jupyterlab/services';
 import type {
-  Capacity,
+  CapacityReport,
   Cluster,
   NotebookMemory,
   ResizeAnswer,
@@ -104,7 +104,7 @@ export class Backend implements IBackend, IDisposable {
     }
   }
 
-  capacity(): Promise<Capacity> {
+  capacity(): Promise<CapacityReport> {
     return this._rest.capacity();
   }
 

@@ -1,7 +1,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import type {
-  Capacity,
+  CapacityReport,
   Cluster,
   ClusterRequest,
   NotebookMemory,
@@ -60,7 +60,7 @@ export class Rest {
     return this._ask('POST', ['notebook-memory'], request);
   }
 
-  capacity(): Promise<Capacity> {
+  capacity(): Promise<CapacityReport> {
     return this._ask('GET', ['capacity']);
   }
 

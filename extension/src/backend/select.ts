@@ -1,4 +1,4 @@
-import type { CellRun, Cluster, PlacedFinding } from '@aglais/protocol';
+import type { CellRun, Cluster, LocatedFinding } from '@aglais/protocol';
 import type { State } from './state';
 
 /** A notebook as this page has it open. */
@@ -40,7 +40,7 @@ export interface CellNotes {
   readonly run: CellRun | null;
   /** Whether that run still goes on. */
   readonly running: boolean;
-  readonly findings: readonly PlacedFinding[];
+  readonly findings: readonly LocatedFinding[];
 }
 
 /**
@@ -57,7 +57,7 @@ export function notesByCell(state: State, notebook: NotebookPlace): Map<string, 
       runs.set(run.cell, run);
     }
   }
-  const findings = new Map<string, PlacedFinding[]>();
+  const findings = new Map<string, LocatedFinding[]>();
   for (const placed of findingsOf(state, notebook)) {
     const { cell } = placed.finding.subject;
     if (cell !== undefined) findings.set(cell, [...(findings.get(cell) ?? []), placed]);
@@ -73,7 +73,7 @@ export function notesByCell(state: State, notebook: NotebookPlace): Map<string, 
 function latestNotes(
   run: CellRun | null,
   running: boolean,
-  findings: readonly PlacedFinding[]
+  findings: readonly LocatedFinding[]
 ): CellNotes {
   const newest = findings[0];
   if (newest && (!run || isNewer(newest, run))) {
@@ -118,7 +118,7 @@ function goesOn(run: CellRun, state: State): boolean {
 }
 
 /** Whether a finding is of a later run than the latest one known (its report may be late or lost). */
-function isNewer(placed: PlacedFinding, run: CellRun): boolean {
+function isNewer(placed: LocatedFinding, run: CellRun): boolean {
   return placed.kernel === run.kernel
     ? (placed.finding.subject.run ?? run.run) > run.run
     : placed.finding.firstSeen > run.startedAt;
@@ -162,7 +162,7 @@ export function stillTrue(notes: CellNotes | undefined, seen: CellSeen): CellNot
 }
 
 /** All findings of a notebook, dismissed ones too, newest first. */
-export function findingsOf(state: State, notebook: NotebookPlace): PlacedFinding[] {
+export function findingsOf(state: State, notebook: NotebookPlace): LocatedFinding[] {
   return [...state.findings.values()]
     .filter(placed => belongs(placed, notebook))
     .sort((a, b) => b.finding.firstSeen - a.finding.firstSeen);
@@ -172,7 +172,7 @@ export function findingsOf(state: State, notebook: NotebookPlace): PlacedFinding
  * The findings of a notebook that matter now, newest first: those under its cells, and those without
  * a cell that its present kernel met (of any kernel while it has none).
  */
-export function presentFindings(state: State, notebook: NotebookPlace): PlacedFinding[] {
+export function presentFindings(state: State, notebook: NotebookPlace): LocatedFinding[] {
   const notes = notesByCell(state, notebook);
   return findingsOf(state, notebook).filter(placed => {
     const { cell } = placed.finding.subject;

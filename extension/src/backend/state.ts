@@ -1,4 +1,4 @@
-import type { CellRun, Cluster, PlacedFinding, StreamMessage } from '@aglais/protocol';
+import type { CellRun, Cluster, LocatedFinding, StreamMessage } from '@aglais/protocol';
 
 /** All that the backend told this page. Never changed in place: a new state is a new object. */
 export interface State {
@@ -7,7 +7,7 @@ export interface State {
   readonly clusters: ReadonlyMap<string, Cluster>;
   /** The latest run of each cell in each kernel. */
   readonly cellRuns: ReadonlyMap<string, CellRun>;
-  readonly findings: ReadonlyMap<string, PlacedFinding>;
+  readonly findings: ReadonlyMap<string, LocatedFinding>;
 }
 
 export const EMPTY_STATE: State = {
@@ -57,12 +57,12 @@ export function withCluster(state: State, cluster: Cluster): State {
 }
 
 /** The state with a finding in place of what was known of it. */
-export function withFinding(state: State, placed: PlacedFinding): State {
+export function withFinding(state: State, placed: LocatedFinding): State {
   return { ...state, findings: new Map(state.findings).set(findingKey(placed), placed) };
 }
 
 /** Finding ids are stable within one cluster only. */
-export function findingKey(placed: PlacedFinding): string {
+export function findingKey(placed: LocatedFinding): string {
   return `${placed.cluster} ${placed.finding.id}`;
 }
 

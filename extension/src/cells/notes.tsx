@@ -1,6 +1,6 @@
 import { ReactWidget } from '@jupyterlab/ui-components';
 import * as React from 'react';
-import type { Cluster, NotebookMemory, PlacedFinding, Shape } from '@aglais/protocol';
+import type { Cluster, NotebookMemory, LocatedFinding, Shape } from '@aglais/protocol';
 import { sameNotes, type CellNotes } from '../backend/select';
 import { findingKey } from '../backend/state';
 import { Card } from '../findings/card';
@@ -11,7 +11,7 @@ import { RunProgress } from './progress';
 export interface NotesActions {
   readonly resize: (shape: Partial<Shape>) => void;
   readonly growNotebook: (memoryMiB: number) => void;
-  readonly dismiss: (placed: PlacedFinding) => void;
+  readonly dismiss: (placed: LocatedFinding) => void;
 }
 
 /**
@@ -85,7 +85,7 @@ export class CellNotesWidget extends ReactWidget {
 
 /** What is used changes all the time; cards depend on what can be given only. */
 function canGrow(memory: NotebookMemory | null): string {
-  return JSON.stringify(memory && [memory.limitMiB, memory.mostMiB, memory.hindrance]);
+  return JSON.stringify(memory && [memory.limitMiB, memory.maxMiB, memory.blockedReason]);
 }
 
 /** Figures of a cluster change all the time; cards depend on its state and size only. */

@@ -2,14 +2,14 @@ import { Notification, showErrorMessage } from '@jupyterlab/apputils';
 import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import type { Shape } from '@aglais/protocol';
-import { takesLive } from '@aglais/protocol/takes-live';
+import { canResizeInPlace } from '@aglais/protocol/can-resize-in-place';
 import { ProblemError } from '../backend/rest';
 import { clusterOf, isLive, type NotebookPlace } from '../backend/select';
 import type { CurrentNotebook } from '../notebook/current';
 import type { IBackend } from '../tokens';
 import type { Trans } from '../words';
 import { confirmRestart, confirmStop } from './dialogs';
-import { possible, resized, shapeChanges } from './words';
+import { possible, resized, shapeChanges } from './messages';
 
 export const CommandIDs = {
   openPanel: 'aglais:open-panel',
@@ -131,7 +131,7 @@ export function addClusterCommands(
       if (!cluster || !isLive(cluster))
         return commands.execute(CommandIDs.start, args) as Promise<unknown>;
       const shape = resized(cluster.shape, found.change);
-      if (!takesLive(cluster.shape, shape, cluster.launcher)) {
+      if (!canResizeInPlace(cluster.shape, shape, cluster.launcher)) {
         return commands.execute(CommandIDs.restart, args) as Promise<unknown>;
       }
       const changes = shapeChanges(cluster.shape, shape, trans);

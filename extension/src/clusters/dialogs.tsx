@@ -1,9 +1,9 @@
 import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import * as React from 'react';
-import type { Capacity, Cluster } from '@aglais/protocol';
+import type { CapacityReport, Cluster } from '@aglais/protocol';
 import { gib, type Trans } from '../words';
 import { OptionChoice } from './options';
-import type { ShapeChange } from './words';
+import type { ShapeChange } from './messages';
 
 /** What a person should know before Spark goes away under a notebook. */
 function LostAndKept({ trans }: { trans: Trans }): React.JSX.Element {
@@ -45,7 +45,7 @@ class RestartBody extends ReactWidget implements Dialog.IBodyWidget<string[]> {
   constructor(
     private readonly _cluster: Cluster,
     private readonly _changes: readonly ShapeChange[],
-    private readonly _capacity: Capacity | null,
+    private readonly _capacity: CapacityReport | null,
     private readonly _trans: Trans
   ) {
     super();
@@ -108,7 +108,7 @@ class RestartBody extends ReactWidget implements Dialog.IBodyWidget<string[]> {
 export async function confirmRestart(
   cluster: Cluster,
   changes: readonly ShapeChange[],
-  capacity: Capacity | null,
+  capacity: CapacityReport | null,
   trans: Trans
 ): Promise<readonly string[] | undefined | null> {
   const result = await showDialog({

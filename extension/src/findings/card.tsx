@@ -5,19 +5,19 @@ import type {
   Cluster,
   Evidence,
   NotebookMemory,
-  PlacedFinding,
+  LocatedFinding,
   Shape
 } from '@aglais/protocol';
-import { takesLive } from '@aglais/protocol/takes-live';
+import { canResizeInPlace } from '@aglais/protocol/can-resize-in-place';
 import { isLive } from '../backend/select';
 import { Button, KEEPS_KEYS } from '../button';
-import { resized, shapeChanges } from '../clusters/words';
-import { growth } from '../notebook-memory/words';
+import { resized, shapeChanges } from '../clusters/messages';
+import { growth } from '../notebook-memory/messages';
 import { gib, moment, type Trans } from '../words';
 import { confidenceWords, costWords, seenWords, severityWords, sourceWords } from './words';
 
 export interface CardProps {
-  readonly placed: PlacedFinding;
+  readonly placed: LocatedFinding;
   /** The cluster that advice would change: the one that the kernel has now. */
   readonly cluster: Cluster | null;
   /** Of the pod in which the notebook runs, where it can be raised. */
@@ -146,7 +146,7 @@ function ResizeButton(
   const size = changes.map(change => change.short).join(', ');
   const label = !isLive(cluster)
     ? trans.__('Start with %1', size)
-    : takesLive(cluster.shape, resized(cluster.shape, shape), cluster.launcher)
+    : canResizeInPlace(cluster.shape, resized(cluster.shape, shape), cluster.launcher)
       ? trans.__('Give %1 now, without a restart', size)
       : trans.__('Restart with %1', size);
   return (

@@ -3,7 +3,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { NotebookMemory } from '@aglais/protocol';
 import type { IBackend } from '../tokens';
 import { gib, type Trans } from '../words';
-import { memoryFigure, sizes } from './words';
+import { memoryFigure, sizes } from './messages';
 
 export const GROW_NOTEBOOK = 'aglais:grow-notebook';
 
@@ -52,7 +52,7 @@ export function addGrowCommand(commands: CommandRegistry, backend: IBackend, tra
 async function choose(memory: NotebookMemory, trans: Trans): Promise<number | null> {
   const offered = sizes(memory);
   const items = offered.map(size =>
-    size === memory.mostMiB
+    size === memory.maxMiB
       ? trans.__('%1 GiB (the most)', gib(size))
       : trans.__('%1 GiB', gib(size))
   );

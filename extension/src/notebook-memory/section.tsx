@@ -3,7 +3,7 @@ import type { NotebookMemory } from '@aglais/protocol';
 import { Button } from '../button';
 import { Section } from '../panel/cluster';
 import type { Trans } from '../words';
-import { memoryFigure, memoryRemarks, sizes } from './words';
+import { memoryFigure, memoryRemarks, sizes } from './messages';
 
 /** Memory of the pod in which this Jupyter and all its kernels live, and a way to more of it. */
 export function NotebookMemorySection(props: {

@@ -2,7 +2,7 @@ import * as React from 'react';
 import type { Cluster, ClusterOption } from '@aglais/protocol';
 import { StageRow } from '../cells/progress';
 import { optionTitles } from '../clusters/options';
-import { activeExecutors, lostExecutors, shapeWords, stateWords } from '../clusters/words';
+import { activeExecutors, lostExecutors, shapeWords, stateWords } from '../clusters/messages';
 import { moment, type Trans } from '../words';
 import { MemoryLegend, MemoryRow } from './memory';
 import { TableRow } from './tables';

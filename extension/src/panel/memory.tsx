@@ -1,6 +1,6 @@
 import * as React from 'react';
 import type { Memory, MemoryLine } from '@aglais/protocol';
-import { memoryParts, type MemoryParts } from '../clusters/words';
+import { memoryParts, type MemoryParts } from '../clusters/messages';
 import { gib, usedOfGranted, type Trans } from '../words';
 import { MemoryOverTime } from './memory-line';
 

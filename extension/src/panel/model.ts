@@ -1,6 +1,6 @@
 import { VDomModel } from '@jupyterlab/ui-components';
 import { Throttler } from '@lumino/polling';
-import type { Cluster, ClusterOption, NotebookMemory, PlacedFinding } from '@aglais/protocol';
+import type { Cluster, ClusterOption, NotebookMemory, LocatedFinding } from '@aglais/protocol';
 import { clusterOf, presentFindings, type NotebookPlace } from '../backend/select';
 import type { CurrentNotebook } from '../notebook/current';
 import type { Connection, IBackend } from '../tokens';
@@ -58,7 +58,7 @@ export class PanelModel extends VDomModel {
   }
 
   /** Findings of the notebook that matter now, newest first. */
-  get findings(): PlacedFinding[] {
+  get findings(): LocatedFinding[] {
     return this.place ? presentFindings(this.backend.state, this.place) : [];
   }
 

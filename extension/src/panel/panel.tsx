@@ -1,12 +1,12 @@
 import { VDomRenderer } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import { executionCount } from '@aglais/protocol/cell-tag';
-import type { PlacedFinding, Shape } from '@aglais/protocol';
+import type { LocatedFinding, Shape } from '@aglais/protocol';
 import { isLive } from '../backend/select';
 import { findingKey } from '../backend/state';
 import { Button } from '../button';
 import { OptionChoice } from '../clusters/options';
-import { possible } from '../clusters/words';
+import { possible } from '../clusters/messages';
 import { Card } from '../findings/card';
 import { NotebookMemorySection } from '../notebook-memory/section';
 import { sparkIcon } from '../icon';
@@ -23,7 +23,7 @@ export interface PanelActions {
   readonly resize: (shape: Partial<Shape>) => void;
   /** @param memoryMiB asked for if left out */
   readonly growNotebook: (memoryMiB?: number) => void;
-  readonly dismiss: (placed: PlacedFinding) => void;
+  readonly dismiss: (placed: LocatedFinding) => void;
   readonly showCell: (cell: string) => void;
 }
 

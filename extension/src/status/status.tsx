@@ -2,7 +2,7 @@ import { TextItem } from '@jupyterlab/statusbar';
 import { VDomModel, VDomRenderer } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import { clusterOf } from '../backend/select';
-import { statusLine } from '../clusters/words';
+import { statusLine } from '../clusters/messages';
 import type { CurrentNotebook } from '../notebook/current';
 import type { IBackend } from '../tokens';
 import type { Trans } from '../words';

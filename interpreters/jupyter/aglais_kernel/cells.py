@@ -14,7 +14,7 @@ CELL_TAG = "aglais-cell"  # protocol/src/cell-tag.ts
 _life: int | None = None
 
 
-def begin_life(number: int) -> None:
+def begin_generation(number: int) -> None:
     """Adds `number` to all execution counts of this process: an earlier one of the same kernel used
     the lower ones. The server tells it with the first endpoint; later ones change nothing."""
     global _life

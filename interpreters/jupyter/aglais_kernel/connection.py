@@ -56,7 +56,7 @@ class Connection:
                 return
             cluster = start_spark(self.server, self.place, self._old, meanwhile=_import_connect)
             self.endpoint = self.server.endpoint(cluster["id"])
-            cells.begin_life(self.endpoint["nextLife"])
+            cells.begin_generation(self.endpoint["runOffset"])
             self.cluster = cluster
             self.wanted = False
             os.environ[REMOTE] = self.endpoint["url"]

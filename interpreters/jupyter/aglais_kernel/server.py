@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from .errors import Refused, ServerUnavailable
 
 Cluster = dict[str, Any]
-Endpoint = dict[str, Any]  # url, token, ca, nextLife: protocol/src/cluster.ts
+Endpoint = dict[str, Any]  # url, token, ca, runOffset: protocol/src/cluster.ts
 """A cluster as the API describes it (protocol/src/cluster.ts)."""
 
 # A person waits for these: together they stay under the 5 s in which an answer was promised.

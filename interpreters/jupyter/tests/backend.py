@@ -33,7 +33,7 @@ class Backend:
         self.requests: list[tuple[str, str]] = []
         self.refusal: dict[str, Any] | None = None  # a problem for the next requests of clusters
         self.start_seconds = 0.0  # how long a cluster says that it starts
-        self.next_life = 0  # what a new kernel adds to its execution counts
+        self.run_offset = 0  # what a new kernel adds to its execution counts
         self.report_seconds = 0.0  # how long a report takes to be taken
         self.behind: tuple[str, str] | None = None  # URL and authority of a relay before Spark
         self.hangs = False  # takes requests and does not answer
@@ -167,8 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
                     return self._problem(409, "The cluster is not ready.")
                 spark = backend.spark
                 url, ca = backend.behind or (spark.url, None)
-                life = backend.next_life
-                answer = {"url": url, "token": spark.token, "ca": ca, "nextLife": life}
+                life = backend.run_offset
+                answer = {"url": url, "token": spark.token, "ca": ca, "runOffset": life}
                 return self._send(200, answer)
             case ["DELETE", "clusters"]:
                 backend.change(cluster, state="stopping", reason="It was stopped on request.")

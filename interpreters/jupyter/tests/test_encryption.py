@@ -3,7 +3,7 @@
 import grpc
 import pyspark.sql.connect.client.core as core
 import pytest
-from tls import Authority, Relay
+from tls import Authority, TlsProxy
 
 from aglais_kernel.pyspark_hooks import channel_builder
 
@@ -67,7 +67,7 @@ def test_nothing_goes_to_a_driver_of_another_authority(driver, tmp_path):
 
 def test_nothing_goes_to_a_driver_whose_certificate_has_another_name(tmp_path):
     stranger = Authority(tmp_path / "stranger", name="elsewhere")
-    relay = Relay(stranger, port=9)
+    relay = TlsProxy(stranger, port=9)
     with pytest.raises(grpc.RpcError):
         call(relay.port, stranger.pem)
     assert relay.received == 0
@@ -80,7 +80,7 @@ def test_a_driver_on_this_machine_needs_no_authority():
 
 
 def test_a_notebook_uses_an_encrypted_spark_as_any_other(kernel, backend, spark_server, authority):
-    relay = Relay(authority, spark_server.port)
+    relay = TlsProxy(authority, spark_server.port)
     backend.behind = (f"sc://127.0.0.1:{relay.port}", authority.pem)
     assert kernel.run("spark.range(10).count()").result == "10"
     assert relay.received > 0

@@ -51,11 +51,11 @@ def test_the_very_first_cell_is_tagged(kernel, new_tags):
 
 
 def test_a_restarted_kernel_does_not_use_the_numbers_of_its_earlier_life(backend, kernel, new_tags):
-    backend.next_life = 100_000
+    backend.run_offset = 100_000
     kernel.run("spark.range(9).toPandas()", cell="first-cell")
     assert new_tags()[-1] == {"aglais-cell:100001:first-cell"}
     # Its life has begun: whatever a later endpoint says, the numbers go on.
-    backend.next_life = 200_000
+    backend.run_offset = 200_000
     kernel.run("%aglais restart")
     kernel.run("spark.range(9).toPandas()", cell="first-cell")
     assert new_tags()[-1] == {"aglais-cell:100003:first-cell"}

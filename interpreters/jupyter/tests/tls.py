@@ -35,7 +35,7 @@ class Authority:
         self.pem = ca.read_text()
 
 
-class Relay:
+class TlsProxy:
     """TLS on a free port of 127.0.0.1, passed on in plain to `port`."""
 
     def __init__(self, authority: Authority, port: int):

@@ -1,7 +1,7 @@
 import type { CellRun, CellRunReport, KernelDeath } from '@aglais/protocol';
 import type { FindingRows } from '../findings/finding-rows.js';
 import type { Journal } from '../stream/journal.js';
-import type { Launcher } from './launchers/launcher.js';
+import type { Launcher } from '../launchers/launcher.js';
 
 /** What kernels say of their cells. It becomes evidence; once nobody follows a cluster any more, it is shown directly. */
 export class CellRuns {
@@ -39,7 +39,7 @@ export class CellRuns {
       exitCode,
       cell: running[0]?.cell ?? null,
       run: running[0]?.run ?? null,
-      killed: memory?.killed ?? 0,
+      killed: memory?.oomKills ?? 0,
       limitMiB: memory?.limitMiB ?? null,
       quote: memory?.quote ?? '',
       ref: memory?.ref ?? ''

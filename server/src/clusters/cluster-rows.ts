@@ -1,9 +1,9 @@
 import { Shape } from '@aglais/protocol';
 import { moment, type Leases } from '../replicas/leases.js';
-import { revised } from '../replicas/revisions.js';
+import { revised } from '../store/revisions.js';
 import type { Store } from '../store/store.js';
 import type { ClusterRow } from '../store/schema.js';
-import { Turns } from './turns.js';
+import { KeyedMutex } from '../keyed-mutex.js';
 
 /** Of ended clusters, how many are remembered. */
 const REMEMBERED = 50;
@@ -12,7 +12,7 @@ const REMEMBERED = 50;
 export class ClusterRows {
   /** Made in this transaction, and this server's own. */
   private readonly claimed: string[] = [];
-  private readonly turns = new Turns();
+  private readonly mutex = new KeyedMutex();
 
   /**
    * @param leases of this server; null: it is the only one
@@ -25,10 +25,10 @@ export class ClusterRows {
   ) {}
 
   /** What `work` does to the rows that it gets is done as a whole or not at all, and by one server at a time. */
-  async atOnce<T>(work: (rows: ClusterRows) => Promise<T>): Promise<T> {
+  async transaction<T>(work: (rows: ClusterRows) => Promise<T>): Promise<T> {
     const { leases } = this;
     if (!leases) {
-      return this.turns.take('rows', () =>
+      return this.mutex.runExclusive('rows', () =>
         this.store.transaction().execute(transaction => work(new ClusterRows(transaction, null, 0)))
       );
     }
@@ -98,7 +98,7 @@ export class ClusterRows {
     return [...latest, ...older.reverse()];
   }
 
-  async wantedByKernel(kernel: string): Promise<ClusterRow | undefined> {
+  async desiredOfKernel(kernel: string): Promise<ClusterRow | undefined> {
     return this.store
       .selectFrom('clusters')
       .selectAll()
@@ -109,7 +109,7 @@ export class ClusterRows {
 
   /** False if the kernel got a cluster in the same moment. This server keeps the new one from its first moment on. */
   async insert(row: ClusterRow): Promise<boolean> {
-    if (this.leases && this.revision === null) return this.atOnce(rows => rows.insert(row));
+    if (this.leases && this.revision === null) return this.transaction(rows => rows.insert(row));
     const result = await this.store
       .insertInto('clusters')
       .values({ ...row, revision: this.revision ?? 0 })
@@ -132,9 +132,9 @@ export class ClusterRows {
   }
 
   /** What only the server may write that keeps the cluster; false: it does not any more, and nothing was written. */
-  async updateKept(id: string, change: Partial<ClusterRow>): Promise<boolean> {
+  async updateIfHolder(id: string, change: Partial<ClusterRow>): Promise<boolean> {
     return this.write(async (store, revision) => {
-      if (this.leases && !(await this.leases.isKept(store, id))) return false;
+      if (this.leases && !(await this.leases.isHolder(store, id))) return false;
       await store
         .updateTable('clusters')
         .set({ ...change, revision })
@@ -151,7 +151,7 @@ export class ClusterRows {
   }
 
   /** A stop that was asked for once keeps its first reason. */
-  async wantStopped(
+  async requestStop(
     id: string,
     reason: string,
     state: 'stopping' | 'failed' = 'stopping'
@@ -172,7 +172,7 @@ export class ClusterRows {
     jupyterServer: string,
     notebook: string
   ): Promise<ClusterRow | undefined> {
-    const row = await this.wantedByKernel(kernel);
+    const row = await this.desiredOfKernel(kernel);
     if (!row || (row.jupyter_server === jupyterServer && row.notebook === notebook))
       return undefined;
     const change = { jupyter_server: jupyterServer, notebook };

@@ -8,8 +8,8 @@ import {
   type MemoryLine
 } from '@aglais/protocol';
 import type { ClusterRow } from '../store/schema.js';
-import type { ObservedCluster } from './launchers/launcher.js';
-import { memoryLine } from './memory-line.js';
+import type { ObservedCluster } from '../launchers/launcher.js';
+import { memoryLine } from './memory-chart.js';
 
 const UNKNOWN: Memory = {
   limitMiB: null,
@@ -84,7 +84,7 @@ export function viewOfOthers(known: Cluster, shown: Cluster | null): Cluster {
   };
 }
 
-/** Tables that are cached now, those first that take most room. */
+/** Tables that are cached now, those first that take most capacity. */
 function shownTables(diagnosis: Diagnosis): CachedTable[] {
   const tables = diagnosis.tables().filter(({ unpersisted }) => !unpersisted);
   const bytes = ({ now }: CachedTable): number => (now ? now.memoryMiB + now.diskMiB : 0);

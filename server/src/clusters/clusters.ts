@@ -2,36 +2,36 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observation } from '@aglais/diagnosis';
 import {
-  nextLife,
+  nextRunOffset,
   Shape,
-  type Capacity,
+  type CapacityReport,
   type CellRunReport,
   type Cluster,
   type ClusterRequest,
   type Endpoint,
   type KernelDeath,
   type KernelReport,
-  type PlacedFinding,
+  type LocatedFinding,
   type ResizeAnswer,
   type RestartRequest
 } from '@aglais/protocol';
 import { notFound, ProblemError } from '../problems.js';
-import { ALONE } from '../replicas/leases.js';
+import { SINGLE_SERVER } from '../replicas/leases.js';
 import type { ClusterRow } from '../store/schema.js';
-import { admit, holdersOf, largestShape } from './admission.js';
+import { admit, holdersOf, largestShape } from './admission/admit.js';
 import { CellRuns } from './cell-runs.js';
 import type { ClusterRows } from './cluster-rows.js';
-import { ClusterKeeper, type KeeperOptions } from './cluster-keeper.js';
-import { ClusterSizes } from './cluster-sizes.js';
-import { OwnJupyterServers, type JupyterServers } from './jupyter-servers.js';
-import { chooseOptions, roomWith } from './options.js';
-import type { Room } from './room.js';
-import { Turns } from './turns.js';
+import { ClusterReconciler, type ReconcilerOptions } from './lifecycle/cluster-reconciler.js';
+import { ClusterShapes } from './cluster-shapes.js';
+import { LocalJupyterServers, type JupyterServers } from './jupyter-servers.js';
+import { chooseOptions, capacityWith } from './admission/options.js';
+import type { Capacity } from '../launchers/capacity.js';
+import { KeyedMutex } from '../keyed-mutex.js';
 
 /** The turn in which the memory of the machine is given out. */
 const ADMISSION = 'admission';
 
-export interface ClustersOptions extends KeeperOptions {
+export interface ClustersOptions extends ReconcilerOptions {
   defaultShape: Shape;
   /** What is known of Jupyter Servers; this server's own knowledge where it is alone. */
   jupyterServers?: JupyterServers;
@@ -39,24 +39,24 @@ export interface ClustersOptions extends KeeperOptions {
 
 /** The clusters of all kernels, as users and kernels ask for them. What they ask for is written down; the keeper does it. */
 export class Clusters {
-  private readonly keeper: ClusterKeeper;
+  private readonly keeper: ClusterReconciler;
   private readonly cellRuns: CellRuns;
   /** One admission at a time. */
-  private readonly turns = new Turns();
-  private readonly sizes: ClusterSizes;
+  private readonly mutex = new KeyedMutex();
+  private readonly sizes: ClusterShapes;
   private readonly jupyterServers: JupyterServers;
   /** From then on nothing is started. */
   private ending = false;
 
   constructor(private readonly options: ClustersOptions) {
     this.cellRuns = new CellRuns(options.launcher, options.journal, options.findings);
-    this.keeper = new ClusterKeeper(options, this.cellRuns, rows => this.stopOrphans(rows));
-    this.sizes = new ClusterSizes({
+    this.keeper = new ClusterReconciler(options, this.cellRuns, rows => this.stopOrphans(rows));
+    this.sizes = new ClusterShapes({
       ...options,
-      keeping: options.replicas?.leases ?? ALONE,
+      leaseHolder: options.replicas?.leases ?? SINGLE_SERVER,
       refresh: id => this.keeper.refresh(id)
     });
-    this.jupyterServers = options.jupyterServers ?? new OwnJupyterServers();
+    this.jupyterServers = options.jupyterServers ?? new LocalJupyterServers();
   }
 
   /** Finds what an earlier server left, and from then on looks after it. */
@@ -67,16 +67,16 @@ export class Clusters {
   /** Leaves the clusters as they are; a later server adopts them. */
   async close(): Promise<void> {
     await this.keeper.close();
-    await this.turns.idle();
+    await this.mutex.drain();
   }
 
   /** Stops every cluster, lets no new one begin, and waits until they are gone. */
   async stopAll(reason: string): Promise<void> {
     this.ending = true;
-    await this.turns.take(ADMISSION, async () => {
+    await this.mutex.runExclusive(ADMISSION, async () => {
       const live = await this.options.rows.live();
-      await Promise.all(live.map(row => this.options.rows.wantStopped(row.id, reason)));
-      await Promise.all(live.map(row => this.keeper.settle(row.id)));
+      await Promise.all(live.map(row => this.options.rows.requestStop(row.id, reason)));
+      await Promise.all(live.map(row => this.keeper.reconcileUntilStable(row.id)));
     });
   }
 
@@ -97,29 +97,29 @@ export class Clusters {
     return cluster;
   }
 
-  /** The kernel's cluster: the one it has, or a new one. Throws a problem if there is no room. */
+  /** The kernel's cluster: the one it has, or a new one. Throws a problem if there is no capacity. */
   async request(request: ClusterRequest): Promise<{ cluster: Cluster; created: boolean }> {
-    return this.turns.take(ADMISSION, async () => {
+    return this.mutex.runExclusive(ADMISSION, async () => {
       const { rows, launcher, defaultShape } = this.options;
       this.refuseAtTheEnd();
-      const present = await rows.wantedByKernel(request.kernel);
+      const present = await rows.desiredOfKernel(request.kernel);
       if (present) return { cluster: this.shown(present), created: false };
       // A kernel that was once granted another shape keeps it when Spark starts again by itself.
       const shape = request.shape ?? (await rows.lastShape(request.kernel)) ?? defaultShape;
       const before = await rows.lastOptions(request.kernel);
       const options = chooseOptions(request.options, before, launcher.offers());
-      const room = await roomWith(options, launcher);
-      const home = await this.jupyterServers.homeOf(request.kernel);
+      const capacity = await capacityWith(options, launcher);
+      const home = await this.jupyterServers.jupyterServerOf(request.kernel);
       const row = this.newRow({ ...request, shape, options }, home, null);
-      const made = await rows.atOnce(async bound => {
-        const other = await bound.wantedByKernel(request.kernel);
+      const made = await rows.transaction(async bound => {
+        const other = await bound.desiredOfKernel(request.kernel);
         if (other) return { row: other, created: false };
-        admit(shape, room, await this.holders(room, bound), defaultShape);
+        admit(shape, capacity, await this.holders(capacity, bound), defaultShape);
         await bound.insert(row);
         return { row, created: true };
       });
       const cluster = this.shown(made.row);
-      this.keeper.settleSoon(made.row.id);
+      this.keeper.enqueue(made.row.id);
       return { cluster, created: made.created };
     });
   }
@@ -174,9 +174,9 @@ export class Clusters {
 
   async stop(id: string, reason = 'Spark was stopped by you.'): Promise<Cluster> {
     await this.get(id);
-    await this.options.rows.wantStopped(id, reason);
+    await this.options.rows.requestStop(id, reason);
     await this.keeper.refresh(id);
-    this.keeper.settleSoon(id);
+    this.keeper.enqueue(id);
     return this.known(id);
   }
 
@@ -187,16 +187,18 @@ export class Clusters {
     const wanted = shape ?? old.shape;
     const options = chooseOptions(asked, old.options, launcher.offers());
     // Both at once: a kernel that asks for its cluster meanwhile gets the new one, and a server that is killed loses none.
-    const cluster = await this.turns.take(ADMISSION, async () => {
+    const cluster = await this.mutex.runExclusive(ADMISSION, async () => {
       this.refuseAtTheEnd();
-      const room = await roomWith(options, launcher);
-      const home = await this.jupyterServers.homeOf(old.kernel);
-      const made = await rows.atOnce(async bound => {
-        const others = (await this.holders(room, bound)).filter(holder => holder.cluster !== id);
+      const capacity = await capacityWith(options, launcher);
+      const home = await this.jupyterServers.jupyterServerOf(old.kernel);
+      const made = await rows.transaction(async bound => {
+        const others = (await this.holders(capacity, bound)).filter(
+          holder => holder.cluster !== id
+        );
         // Refused before anything is stopped: a wrong size must not cost the cluster that works.
-        admit(wanted, room, others, defaultShape);
-        await bound.wantStopped(id, 'Spark was restarted by you.');
-        const other = await bound.wantedByKernel(old.kernel);
+        admit(wanted, capacity, others, defaultShape);
+        await bound.requestStop(id, 'Spark was restarted by you.');
+        const other = await bound.desiredOfKernel(old.kernel);
         if (other) return other;
         const row = this.newRow({ ...old, shape: wanted, options }, home, id);
         await bound.insert(row);
@@ -205,8 +207,8 @@ export class Clusters {
       await this.keeper.refresh(id);
       return this.shown(made);
     });
-    this.keeper.settleSoon(cluster.id);
-    await this.keeper.settle(id);
+    this.keeper.enqueue(cluster.id);
+    await this.keeper.reconcileUntilStable(id);
     return this.known(cluster.id);
   }
 
@@ -230,7 +232,7 @@ export class Clusters {
     return {
       ...reached,
       token: this.options.tokens.forCluster(id),
-      nextLife: nextLife(this.cellRuns.newestOf(cluster.kernel))
+      runOffset: nextRunOffset(this.cellRuns.newestOf(cluster.kernel))
     };
   }
 
@@ -242,7 +244,7 @@ export class Clusters {
 
   /** A kernel died by itself: what it ran is over, and its cluster's evidence says why. */
   async reportKernelDeath(death: KernelDeath): Promise<void> {
-    const row = await this.options.rows.wantedByKernel(death.kernel);
+    const row = await this.options.rows.desiredOfKernel(death.kernel);
     if (!row) return;
     await this.cellRuns.kernelDied(row.id, death, await this.keeper.isFollowed(row.id));
   }
@@ -275,7 +277,7 @@ export class Clusters {
   }
 
   /** What was found, in all notebooks or in one. */
-  findings(notebook: string | null): PlacedFinding[] {
+  findings(notebook: string | null): LocatedFinding[] {
     const all = [...this.options.journal.findings.values()];
     return notebook === null ? all : all.filter(placed => placed.notebook === notebook);
   }
@@ -289,16 +291,16 @@ export class Clusters {
     if (placed) journal.publish({ type: 'finding', finding: { ...placed, dismissed: true } });
   }
 
-  async capacity(): Promise<Capacity> {
+  async capacity(): Promise<CapacityReport> {
     const { launcher, defaultShape } = this.options;
-    const room = await launcher.room();
-    const holders = await this.holders(room, this.options.rows);
+    const capacity = await launcher.capacity();
+    const holders = await this.holders(capacity, this.options.rows);
     return {
-      totalMiB: room.memoryMiB,
+      totalMiB: capacity.memoryMiB,
       grantedMiB: holders.reduce((sum, holder) => sum + holder.grantedMiB, 0),
       holders,
       defaultShape,
-      largestShape: largestShape(room, defaultShape),
+      largestShape: largestShape(capacity, defaultShape),
       options: [...launcher.offers()]
     };
   }
@@ -321,8 +323,8 @@ export class Clusters {
     return this.known(id);
   }
 
-  private async holders(room: Room, rows: ClusterRows): Promise<Capacity['holders']> {
-    return holdersOf(await rows.live(), room);
+  private async holders(capacity: Capacity, rows: ClusterRows): Promise<CapacityReport['holders']> {
+    return holdersOf(await rows.live(), capacity);
   }
 
   /** A Jupyter Server that crashed cannot say that its kernels are gone. */
@@ -333,7 +335,7 @@ export class Clusters {
     const silent = await this.jupyterServers.silent([...new Set(homes)]);
     for (const row of unfinished) {
       if (row.jupyter_server === null || !silent.has(row.jupyter_server)) continue;
-      await this.options.rows.wantStopped(row.id, 'Spark was stopped because Jupyter is gone.');
+      await this.options.rows.requestStop(row.id, 'Spark was stopped because Jupyter is gone.');
     }
   }
 }

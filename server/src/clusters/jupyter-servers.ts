@@ -5,13 +5,13 @@ export const JUPYTER_SILENT_MS = 120_000;
 export interface JupyterServers {
   heard(server: string, kernels: readonly string[]): Promise<void>;
   /** The Jupyter Server of a kernel, as last reported: a kernel may end before it is reported with its cluster. */
-  homeOf(kernel: string): Promise<string | null>;
+  jupyterServerOf(kernel: string): Promise<string | null>;
   /** Those of them that have said nothing for so long that they must be gone. */
   silent(servers: readonly string[]): Promise<Set<string>>;
 }
 
 /** Told to the only server that there is. */
-export class OwnJupyterServers implements JupyterServers {
+export class LocalJupyterServers implements JupyterServers {
   /** When each last spoke, on a clock that stands still while the machine sleeps. */
   private readonly lastReports = new Map<string, number>();
   private readonly homes = new Map<string, string>();
@@ -24,7 +24,7 @@ export class OwnJupyterServers implements JupyterServers {
     return Promise.resolve();
   }
 
-  homeOf(kernel: string): Promise<string | null> {
+  jupyterServerOf(kernel: string): Promise<string | null> {
     return Promise.resolve(this.homes.get(kernel) ?? null);
   }
 

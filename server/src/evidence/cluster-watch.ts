@@ -5,10 +5,10 @@ import {
   type Observation
 } from '@aglais/diagnosis';
 import type { CellRun, Finding } from '@aglais/protocol';
-import type { EvidenceSink, Launcher } from '../clusters/launchers/launcher.js';
+import type { EvidenceSink, Launcher } from '../launchers/launcher.js';
 
 /** Changes are told at most this often; a person cannot see more, and a busy stage would send thousands. */
-const TELL_MS = 100;
+const FLUSH_MS = 100;
 /** How full memory is changes all the time, and is most of what changes in hundreds of clusters: it is told at most this often. */
 const MEMORY_MS = 2_000;
 /** A job that hangs writes nothing: that time goes by has to be said. */
@@ -59,17 +59,17 @@ export class ClusterWatch implements EvidenceSink {
   eventLine(text: string, ref: string): void {
     observeEventLine(this.diagnosis, text, ref);
     this.eventLines += 1;
-    this.tellSoon();
+    this.flushSoon();
   }
 
   evidenceLine(text: string, ref: string): void {
     observeEvidenceLine(this.diagnosis, text, ref);
-    this.tellSoon();
+    this.flushSoon();
   }
 
   observe(observation: Observation): void {
     this.diagnosis.observe(observation);
-    this.tellSoon();
+    this.flushSoon();
   }
 
   /** Resolves when there is no more evidence: of a replay. */
@@ -99,8 +99,8 @@ export class ClusterWatch implements EvidenceSink {
     this.timer = null;
   }
 
-  private tellSoon(): void {
-    this.timer ??= setTimeout(() => this.tell(), TELL_MS);
+  private flushSoon(): void {
+    this.timer ??= setTimeout(() => this.tell(), FLUSH_MS);
   }
 
   private tell(): void {

@@ -1,12 +1,12 @@
-import { CellRun, PlacedFinding } from '@aglais/protocol';
+import { CellRun, LocatedFinding } from '@aglais/protocol';
 import type { Leases } from '../replicas/leases.js';
-import { revised } from '../replicas/revisions.js';
+import { revised } from '../store/revisions.js';
 import type { CellRunRow, FindingRow } from '../store/schema.js';
 import type { Store } from '../store/store.js';
 
 /** As users see it. */
-export function placedFinding(row: FindingRow): PlacedFinding {
-  return { ...PlacedFinding.parse(JSON.parse(row.body)), dismissed: row.dismissed === 1 };
+export function locatedFinding(row: FindingRow): LocatedFinding {
+  return { ...LocatedFinding.parse(JSON.parse(row.body)), dismissed: row.dismissed === 1 };
 }
 
 export const cellRunOf = ({ body }: CellRunRow): CellRun => CellRun.parse(JSON.parse(body));
@@ -19,7 +19,7 @@ export class FindingRows {
     private readonly leases: Leases | null = null
   ) {}
 
-  async findingsOf(clusters: readonly string[]): Promise<PlacedFinding[]> {
+  async findingsOf(clusters: readonly string[]): Promise<LocatedFinding[]> {
     if (clusters.length === 0) return [];
     const rows = await this.store
       .selectFrom('findings')
@@ -28,7 +28,7 @@ export class FindingRows {
       .where('withdrawn', '=', 0)
       .orderBy('last_seen')
       .execute();
-    return rows.map(placedFinding);
+    return rows.map(locatedFinding);
   }
 
   async cellRunsOf(clusters: readonly string[]): Promise<CellRun[]> {
@@ -43,7 +43,7 @@ export class FindingRows {
   }
 
   /** What follows from the evidence of a cluster: only the server that keeps it may say so. Whatever was dismissed stays so. */
-  async saveFinding(placed: PlacedFinding): Promise<void> {
+  async saveFinding(placed: LocatedFinding): Promise<void> {
     const { cluster, finding } = placed;
     const change = { last_seen: finding.lastSeen, body: JSON.stringify(placed) };
     await this.write(cluster, async (store, revision) => {
@@ -105,7 +105,7 @@ export class FindingRows {
     const { leases } = this;
     if (!leases) return work(this.store, 0);
     await revised(this.store, async (transaction, revision) => {
-      if (await leases.isKept(transaction, cluster)) await work(transaction, revision);
+      if (await leases.isHolder(transaction, cluster)) await work(transaction, revision);
     });
   }
 }

@@ -18,7 +18,7 @@ export interface NotebookMemories {
   /**
    * Raises the limit, and returns when it is in force. Nothing is restarted. The limit that is in force takes back what was
    * asked for and is not.
-   * @throws ProblemError as `of`; if it is too much, or the node has no room; or if it is not in force in time
+   * @throws ProblemError as `of`; if it is too much, or the node has no capacity; or if it is not in force in time
    */
   raise(token: string, memoryMiB: number): Promise<NotebookMemory>;
 }

@@ -1,6 +1,6 @@
 import { quantityMiB, readPod } from '@aglais/diagnosis';
 import type { V1Container, V1Pod, V1PodCondition } from '@kubernetes/client-node';
-import type { Notebooks } from '../clusters/launchers/kubernetes/policy.js';
+import type { Notebooks } from '../launchers/kubernetes/kubernetes-config.js';
 import type { KilledPod } from './notebook-memories.js';
 import type { ProvenPod } from './pod-proof.js';
 
@@ -29,9 +29,9 @@ export interface PodMemory {
   /** Of the spec. */
   requestMiB: number;
   /** What its node keeps for it. */
-  setAsideMiB: number;
+  allocatedMiB: number;
   /** Of the spec, if it is not in force yet. */
-  askedMiB: number | null;
+  pendingMiB: number | null;
   /** `deferred`: Kubernetes goes on trying; `infeasible`: it never will be. Null where nothing is asked for. */
   state: 'under-way' | 'deferred' | 'infeasible' | null;
   /** The kubelet's own words about it. */
@@ -55,22 +55,22 @@ export function podMemory(pod: V1Pod, container: string): PodMemory {
   const limitMiB = status?.resources ? actual : wanted;
   const allocated = memoryOf(status?.allocatedResources);
   const working = conditionOf(pod, 'PodResizeInProgress');
-  const setAsideMiB = allocated ?? Math.min(requestMiB, limitMiB ?? requestMiB);
-  const base = { limitMiB, requestMiB, setAsideMiB };
+  const allocatedMiB = allocated ?? Math.min(requestMiB, limitMiB ?? requestMiB);
+  const base = { limitMiB, requestMiB, allocatedMiB };
   const reached =
     wanted === null ||
     (limitMiB !== null &&
       Math.abs(limitMiB - wanted) < ROUNDING_MIB &&
       (allocated === null || Math.abs(allocated - requestMiB) < ROUNDING_MIB) &&
       !working);
-  if (reached) return { ...base, askedMiB: null, state: null, words: null };
+  if (reached) return { ...base, pendingMiB: null, state: null, words: null };
   const pending = conditionOf(pod, 'PodResizePending');
   if (pending) {
     const state = pending.reason === 'Infeasible' ? 'infeasible' : 'deferred';
     const words = pending.message ?? pending.reason ?? null;
-    return { ...base, askedMiB: wanted, state, words };
+    return { ...base, pendingMiB: wanted, state, words };
   }
-  return { ...base, askedMiB: wanted, state: 'under-way', words: working?.message || null };
+  return { ...base, pendingMiB: wanted, state: 'under-way', words: working?.message || null };
 }
 
 /** A kubelet starts a container again at once, and then later and later, up to this, ms. */
@@ -96,11 +96,15 @@ export function killedLately(pod: V1Pod, container: string, now: number): Killed
 }
 
 /** What may not be changed while the container lives, for its user; null if it may be given more. */
-export function hindrance(pod: V1Pod, container: string, limitMiB: number | null): string | null {
+export function blockedReason(
+  pod: V1Pod,
+  container: string,
+  limitMiB: number | null
+): string | null {
   if (limitMiB === null) return 'It has no limit: it may use what its node has.';
   const own = containerOf(pod, container);
-  const policy = own?.resizePolicy?.find(({ resourceName }) => resourceName === 'memory');
-  if (policy?.restartPolicy === 'RestartContainer') {
+  const config = own?.resizePolicy?.find(({ resourceName }) => resourceName === 'memory');
+  if (config?.restartPolicy === 'RestartContainer') {
     return 'Its pod was made so that another limit would restart it, with all kernels; the operator can change that for the next one (resizePolicy).';
   }
   return null;
@@ -118,7 +122,7 @@ export function raisePatch(pod: V1Pod, container: string, memoryMiB: number): ob
 
 /** Back to what is in force. */
 export function withdrawPatch(pod: V1Pod, container: string, before: PodMemory): object {
-  return patchOf(pod, container, before.setAsideMiB, before.limitMiB!);
+  return patchOf(pod, container, before.allocatedMiB, before.limitMiB!);
 }
 
 function patchOf(pod: V1Pod, container: string, requestMiB: number, limitMiB: number): object {

@@ -11,14 +11,14 @@ import {
   type V1Pod
 } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import { isPassing, statusOf, wordsOf } from '../clusters/launchers/kubernetes/api-calls.js';
-import { unaskedMiB } from '../clusters/launchers/kubernetes/node-room.js';
-import type { Notebooks } from '../clusters/launchers/kubernetes/policy.js';
-import { Turns } from '../clusters/turns.js';
-import { ApiError, getJson } from '../kubernetes/api-request.js';
+import { isTransient, statusOf, errorMessage } from '../launchers/kubernetes/api/api-errors.js';
+import { unrequestedMiB } from '../launchers/kubernetes/capacity/node-capacity.js';
+import type { Notebooks } from '../launchers/kubernetes/kubernetes-config.js';
+import { KeyedMutex } from '../keyed-mutex.js';
+import { ApiError, getJson } from '../launchers/kubernetes/api/api-request.js';
 import type { KilledPod, NotebookMemories } from './notebook-memories.js';
 import {
-  hindrance,
+  blockedReason,
   killedLately,
   notANotebook,
   podMemory,
@@ -26,7 +26,7 @@ import {
   withdrawPatch,
   type PodMemory
 } from './notebook-pod.js';
-import { problems } from './notebook-words.js';
+import { problems } from './notebook-messages.js';
 import { PodProofs } from './pod-proof.js';
 
 /** A kubelet raises a limit within a second; one that is busy takes longer, ms. */
@@ -48,17 +48,17 @@ interface Reading extends NotebookReading {
 export class NotebookPods implements NotebookMemories {
   private readonly core: CoreV1Api;
   private readonly proofs: PodProofs;
-  private readonly turns = new Turns();
+  private readonly mutex = new KeyedMutex();
   /** By UID of the pod. */
   private readonly readings = new Map<string, Reading>();
 
   constructor(
-    private readonly config: KubeConfig,
+    private readonly kubeConfig: KubeConfig,
     private readonly notebooks: Notebooks,
     private readonly log: Logger
   ) {
-    this.core = config.makeApiClient(CoreV1Api);
-    const authentication = config.makeApiClient(AuthenticationV1Api);
+    this.core = kubeConfig.makeApiClient(CoreV1Api);
+    const authentication = kubeConfig.makeApiClient(AuthenticationV1Api);
     const { audience } = notebooks;
     this.proofs = new PodProofs(async token => {
       const body = { spec: { token, audiences: [audience] } };
@@ -94,21 +94,22 @@ export class NotebookPods implements NotebookMemories {
 
   private async inTurn(token: string, memoryMiB: number): Promise<NotebookMemory> {
     const { uid } = (await this.pod(token)).metadata!;
-    return this.turns.take(uid!, async () => {
+    return this.mutex.runExclusive(uid!, async () => {
       // Somebody else may have had the turn before.
       const pod = await this.pod(token);
       const before = this.memory(pod);
-      const { container, mostMiB } = this.notebooks;
-      const hindered = hindrance(pod, container, before.limitMiB);
+      const { container, maxMiB } = this.notebooks;
+      const hindered = blockedReason(pod, container, before.limitMiB);
       if (hindered !== null || before.limitMiB === null) throw problems.hindered(hindered ?? '');
       const limitMiB = before.limitMiB;
       if (memoryMiB < Math.floor(limitMiB)) throw problems.onlyMore(limitMiB);
       if (memoryMiB <= Math.ceil(limitMiB)) {
-        if (before.askedMiB !== null) await this.patch(pod, withdrawPatch(pod, container, before));
+        if (before.pendingMiB !== null)
+          await this.patch(pod, withdrawPatch(pod, container, before));
         return this.view(await this.pod(token));
       }
-      if (memoryMiB > mostMiB) throw problems.tooMuch(mostMiB);
-      await this.lookForRoom(pod, before, memoryMiB);
+      if (memoryMiB > maxMiB) throw problems.tooMuch(maxMiB);
+      await this.checkNodeCapacity(pod, before, memoryMiB);
       await this.patch(pod, raisePatch(pod, container, memoryMiB));
       return this.follow(token, before);
     });
@@ -123,7 +124,7 @@ export class NotebookPods implements NotebookMemories {
       const memory = this.memory(pod);
       if (memory.state === null) return this.view(pod);
       if (memory.state === 'infeasible') {
-        // A wish that can never come true would hold the scheduler's room.
+        // A wish that can never come true would hold the scheduler's capacity.
         const { container } = this.notebooks;
         const back = this.patch(pod, withdrawPatch(pod, container, before));
         await back.catch((error: unknown) =>
@@ -140,12 +141,12 @@ export class NotebookPods implements NotebookMemories {
   }
 
   /** Refused here, nothing is left pending; where nodes may not be seen, the kubelet has to say it. */
-  private async lookForRoom(pod: V1Pod, before: PodMemory, memoryMiB: number): Promise<void> {
+  private async checkNodeCapacity(pod: V1Pod, before: PodMemory, memoryMiB: number): Promise<void> {
     const free = await this.freeOn(pod.spec?.nodeName ?? '');
     const needs = memoryMiB - before.requestMiB;
     if (free === null || needs <= free) return;
     const fits = Math.floor(before.requestMiB + free);
-    throw problems.noRoom(needs, free, fits > before.limitMiB! ? fits : null);
+    throw problems.noCapacity(needs, free, fits > before.limitMiB! ? fits : null);
   }
 
   private async freeOn(name: string): Promise<number | null> {
@@ -157,7 +158,7 @@ export class NotebookPods implements NotebookMemories {
           `spec.nodeName=${name},status.phase!=Succeeded,status.phase!=Failed`
         )
       ]);
-      return nodes[0] ? unaskedMiB(nodes[0], pods) : null;
+      return nodes[0] ? unrequestedMiB(nodes[0], pods) : null;
     } catch (error) {
       if (!(error instanceof ApiError && error.status === FORBIDDEN)) throw error;
       this.log.debug({ node: name }, 'the node of a notebook may not be looked at');
@@ -168,9 +169,15 @@ export class NotebookPods implements NotebookMemories {
   private async list<T extends V1Node | V1Pod>(kind: string, fieldSelector: string): Promise<T[]> {
     const { signal } = new AbortController();
     const path = `/api/v1/${kind}`;
-    const { config } = this;
+    const { kubeConfig } = this;
     const query = { fieldSelector };
-    const { body } = await getJson<KubernetesListObject<T>>(config, path, query, signal, ANSWER_MS);
+    const { body } = await getJson<KubernetesListObject<T>>(
+      kubeConfig,
+      path,
+      query,
+      signal,
+      ANSWER_MS
+    );
     return body.items;
   }
 
@@ -185,8 +192,8 @@ export class NotebookPods implements NotebookMemories {
       const status = statusOf(error);
       if (status === NOT_FOUND) throw problems.cannot();
       // Nobody knows whether it was taken.
-      if (status === null || isPassing(error)) throw error;
-      throw problems.refused(wordsOf(error));
+      if (status === null || isTransient(error)) throw error;
+      throw problems.refused(errorMessage(error));
     }
   }
 
@@ -198,7 +205,7 @@ export class NotebookPods implements NotebookMemories {
   private async pod(token: string): Promise<V1Pod> {
     if (!token) throw problems.noProof();
     const proven = await this.proofs.podOf(token).catch((error: unknown) => {
-      throw statusOf(error) === FORBIDDEN ? problems.mayNotReview(wordsOf(error)) : error;
+      throw statusOf(error) === FORBIDDEN ? problems.mayNotReview(errorMessage(error)) : error;
     });
     if (!proven) throw problems.wrongProof();
     const { namespace, name } = proven;
@@ -211,7 +218,7 @@ export class NotebookPods implements NotebookMemories {
     const pod = await this.core.readNamespacedPod({ namespace, name }).catch((error: unknown) => {
       const status = statusOf(error);
       if (status === NOT_FOUND) throw problems.wrongProof();
-      throw status === FORBIDDEN ? problems.mayNotReview(wordsOf(error)) : error;
+      throw status === FORBIDDEN ? problems.mayNotReview(errorMessage(error)) : error;
     });
     const why = notANotebook(pod, proven, this.notebooks);
     if (why !== null) throw problems.notANotebook(where, why);
@@ -220,18 +227,18 @@ export class NotebookPods implements NotebookMemories {
 
   private view(pod: V1Pod): NotebookMemory {
     const { uid, namespace, name } = pod.metadata!;
-    const { limitMiB, askedMiB, state, words } = this.memory(pod);
+    const { limitMiB, pendingMiB, state, words } = this.memory(pod);
     const known = this.readings.get(uid!);
     const reading = known && performance.now() - known.at <= READING_MS ? known : null;
     return {
       pod: `${namespace}/${name}`,
       limitMiB,
       usedMiB: reading?.usedMiB ?? null,
-      killed: reading?.killed ?? null,
-      mostMiB: this.notebooks.mostMiB,
-      askedMiB,
+      oomKills: reading?.oomKills ?? null,
+      maxMiB: this.notebooks.maxMiB,
+      pendingMiB,
       waitingFor: state === null ? null : (words ?? 'its node'),
-      hindrance: hindrance(pod, this.notebooks.container, limitMiB)
+      blockedReason: blockedReason(pod, this.notebooks.container, limitMiB)
     };
   }
 }
@@ -241,7 +248,7 @@ async function answered<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const passing = isPassing(error) || (error instanceof ApiError && error.status >= 500);
-    throw passing ? problems.away(wordsOf(error)) : error;
+    const passing = isTransient(error) || (error instanceof ApiError && error.status >= 500);
+    throw passing ? problems.away(errorMessage(error)) : error;
   }
 }

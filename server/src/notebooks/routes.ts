@@ -9,7 +9,7 @@ import type { Clusters } from '../clusters/clusters.js';
 import { requireUserScope } from '../identity/authenticate.js';
 import { parseBody } from '../problems.js';
 import type { NotebookMemories } from './notebook-memories.js';
-import { problems } from './notebook-words.js';
+import { problems } from './notebook-messages.js';
 
 /** @param memories null where notebooks are not looked after */
 export function notebookRoutes(

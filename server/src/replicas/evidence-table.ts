@@ -2,13 +2,13 @@ import { appendFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readObservation, type Observation } from '@aglais/diagnosis';
 import { SHARE_REPORTS } from '@aglais/witness/share-reports';
-import type { EvidenceRecord } from '../clusters/launchers/kubernetes/evidence/evidence-file.js';
-import type { SharedEvidence } from '../clusters/launchers/kubernetes/evidence/pod-evidence.js';
+import type { EvidenceRecord } from '../launchers/kubernetes/evidence/evidence-file.js';
+import type { SharedEvidence } from '../launchers/kubernetes/evidence/pod-evidence.js';
 import { replaceFile } from '../store/files.js';
 import type { ObservationRow } from '../store/schema.js';
 import type { Store } from '../store/store.js';
 import type { Feed } from './feed.js';
-import { revised } from './revisions.js';
+import { revised } from '../store/revisions.js';
 
 /**
  * The record of all clusters in the database, so that it outlives whoever saw something. Every server sees every pod and puts

@@ -8,7 +8,7 @@ import type {
   ObservationRow
 } from '../store/schema.js';
 import type { Store } from '../store/store.js';
-import { newestRevision } from './revisions.js';
+import { newestRevision } from '../store/revisions.js';
 
 /** One small query where nothing is new, ms. */
 const LOOK_MS = 100;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { Store } from '../store/store.js';
-import { databaseTime, revised } from './revisions.js';
+import { databaseTime, revised } from '../store/revisions.js';
 
 /** A lease that is not renewed is anybody's after this, by the clock of the database, ms. */
 const LEASE_MS = 10_000;
@@ -12,11 +12,11 @@ const RENEW_MS = 2_500;
 const ACT_MS = 6_500;
 
 /** Who may act on what. Names are ids of clusters, or what else only one server may do at a time. */
-export interface Keeping {
+export interface LeaseHolder {
   /** It was given to this server and is not known to be lost: what this server knows of it is the newest. */
   keeps(name: string): boolean;
   /** This server may act on it in this moment. */
-  mayAct(name: string): boolean;
+  hasValidLease(name: string): boolean;
   /** Takes those that nobody holds; which of them are this server's then. */
   claim(names: readonly string[]): Promise<string[]>;
   /** Lets somebody else have it. */
@@ -24,9 +24,9 @@ export interface Keeping {
 }
 
 /** Where there is one server, everything is its own. */
-export const ALONE: Keeping = {
+export const SINGLE_SERVER: LeaseHolder = {
   keeps: () => true,
-  mayAct: () => true,
+  hasValidLease: () => true,
   claim: names => Promise.resolve([...names]),
   release: () => Promise.resolve()
 };
@@ -43,9 +43,9 @@ const since = ({ steady, wall }: Moment): number =>
 
 /**
  * Leases in the database, by its clock. A server that was frozen finds them too old to act on, and gone when it asks; what
- * it writes is refused by `isKept` in the transaction that writes.
+ * it writes is refused by `isHolder` in the transaction that writes.
  */
-export class Leases implements Keeping {
+export class Leases implements LeaseHolder {
   /** This server's process, and no other that there ever was. */
   readonly me = randomBytes(8).toString('hex');
   /** By name: when its newest renewal began. */
@@ -81,13 +81,13 @@ export class Leases implements Keeping {
     return this.held.has(name);
   }
 
-  mayAct(name: string): boolean {
+  hasValidLease(name: string): boolean {
     const renewed = this.held.get(name);
     return renewed !== undefined && since(renewed) < ACT_MS;
   }
 
   async claim(names: readonly string[]): Promise<string[]> {
-    const mine = names.filter(name => this.mayAct(name));
+    const mine = names.filter(name => this.hasValidLease(name));
     const others = names.filter(name => !mine.includes(name));
     if (others.length === 0) return mine;
     // Asked first, because what others hold is asked for again and again.
@@ -157,7 +157,7 @@ export class Leases implements Keeping {
   }
 
   /** Whether it is still this server's; asked in the transaction of a write that nobody else may make. */
-  async isKept(transaction: Store, name: string): Promise<boolean> {
+  async isHolder(transaction: Store, name: string): Promise<boolean> {
     return (await this.kept(transaction, [name])).has(name);
   }
 

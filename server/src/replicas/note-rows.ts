@@ -1,4 +1,4 @@
-import type { ClusterNotes, Notes } from '../clusters/launchers/kubernetes/cluster-notes.js';
+import type { ClusterNotes, Notes } from '../launchers/kubernetes/cluster-notes.js';
 import type { ClusterNoteRow } from '../store/schema.js';
 import type { Store } from '../store/store.js';
 

@@ -1,14 +1,14 @@
 import type { Cluster } from '@aglais/protocol';
 import type { Logger } from 'pino';
 import type { ClusterRows } from '../clusters/cluster-rows.js';
-import { leftBetweenSizes } from '../clusters/cluster-sizes.js';
-import type { Launcher } from '../clusters/launchers/launcher.js';
-import { cellRunOf, placedFinding, type FindingRows } from '../findings/finding-rows.js';
+import { unfinishedResizes } from '../clusters/cluster-shapes.js';
+import type { Launcher } from '../launchers/launcher.js';
+import { cellRunOf, locatedFinding, type FindingRows } from '../findings/finding-rows.js';
 import type { ClusterRow, FindingRow } from '../store/schema.js';
 import type { Journal } from '../stream/journal.js';
 import type { Feed, News } from './feed.js';
 import type { Leases } from './leases.js';
-import { viewOf, type Reach, type SavedView, type ViewRows } from './view-rows.js';
+import { viewOf, type DriverAddress, type SavedView, type ViewRows } from './view-rows.js';
 
 /** Clusters that nobody keeps are looked for this often, and those that were lost. */
 const LOOK_MS = 1_000;
@@ -25,14 +25,14 @@ export interface Replicas {
 }
 
 /** This server's own keeper. */
-export interface OwnKeeper {
+export interface LocalReconciler {
   /** Clusters whose evidence this server reads: what it says of them is newer than any row. */
   follows(id: string): boolean;
   followed(): string[];
   publish(row: ClusterRow): Cluster;
   place(row: ClusterRow): void;
   ended(): void;
-  settleSoon(id: string): void;
+  enqueue(id: string): void;
   taken(ids: readonly string[]): Promise<void>;
   lost(id: string): Promise<void>;
 }
@@ -58,7 +58,7 @@ export class OtherServers {
 
   constructor(
     private readonly parts: OtherServersParts,
-    private readonly keeper: OwnKeeper
+    private readonly keeper: LocalReconciler
   ) {}
 
   /** From here on nothing is missed. */
@@ -91,7 +91,7 @@ export class OtherServers {
   }
 
   /** Tells the others soon. */
-  show(cluster: Cluster, reach: Reach | null, eventLines: number): void {
+  show(cluster: Cluster, reach: DriverAddress | null, eventLines: number): void {
     this.toShow.set(cluster.id, { cluster, reach, eventLines });
   }
 
@@ -140,8 +140,8 @@ export class OtherServers {
       await this.keeper.taken(taken);
     }
     // A server ended while it gave a cluster of ours another size.
-    for (const { id, lease } of await leftBetweenSizes(leases)) {
-      if (!leases.mayAct(id) || (await leases.claim([lease])).length === 0) continue;
+    for (const { id, lease } of await unfinishedResizes(leases)) {
+      if (!leases.hasValidLease(id) || (await leases.claim([lease])).length === 0) continue;
       await this.keeper.taken([id]);
       await leases.release(lease);
     }
@@ -160,7 +160,7 @@ export class OtherServers {
     for (const row of await rows.some(shown)) changed.set(row.id, row);
     for (const row of changed.values()) {
       if (replicas.leases.keeps(row.id)) {
-        await this.heed(row.id);
+        await this.applyRemoteChange(row.id);
         continue;
       }
       this.keeper.publish(row);
@@ -177,7 +177,7 @@ export class OtherServers {
   }
 
   /** What another server was asked to do with a cluster of ours. */
-  private async heed(id: string): Promise<void> {
+  private async applyRemoteChange(id: string): Promise<void> {
     const shown = this.parts.journal.clusters.get(id);
     const row = await this.parts.rows.get(id);
     if (!row || !shown) return;
@@ -186,7 +186,7 @@ export class OtherServers {
     const isLive = ['requested', 'starting', 'ready'].includes(shown.state);
     if (row.desired === 'stopped' && isLive) {
       this.keeper.publish(row);
-      this.keeper.settleSoon(id);
+      this.keeper.enqueue(id);
     }
   }
 
@@ -203,7 +203,7 @@ export class OtherServers {
       if (known) journal.publish({ type: 'finding-withdrawn', cluster: row.cluster, id: row.id });
       return;
     }
-    const finding = placedFinding(row);
+    const finding = locatedFinding(row);
     if (JSON.stringify(known) !== JSON.stringify(finding))
       journal.publish({ type: 'finding', finding });
   }

@@ -1,7 +1,7 @@
 import { JUPYTER_SILENT_MS, type JupyterServers } from '../clusters/jupyter-servers.js';
 import type { Store } from '../store/store.js';
 import type { Leases } from './leases.js';
-import { databaseTime } from './revisions.js';
+import { databaseTime } from '../store/revisions.js';
 
 /** Told to whichever server, known to all. */
 export class SharedJupyterServers implements JupyterServers {
@@ -19,7 +19,7 @@ export class SharedJupyterServers implements JupyterServers {
       .execute();
   }
 
-  async homeOf(kernel: string): Promise<string | null> {
+  async jupyterServerOf(kernel: string): Promise<string | null> {
     const rows = await this.store
       .selectFrom('jupyter_servers')
       .selectAll()

@@ -3,17 +3,17 @@ import { Cluster } from '@aglais/protocol';
 import type { ClusterViewRow } from '../store/schema.js';
 import type { Store } from '../store/store.js';
 import type { Leases } from './leases.js';
-import { revised } from './revisions.js';
+import { revised } from '../store/revisions.js';
 
 /** Where a driver listens, and what makes it known. */
-export interface Reach {
+export interface DriverAddress {
   url: string;
   ca: string | null;
 }
 
 export interface SavedView {
   cluster: Cluster;
-  reach: Reach | null;
+  reach: DriverAddress | null;
   /** Lines of its event log that were read. */
   eventLines: number;
 }
@@ -96,7 +96,7 @@ export class ViewRows {
       .execute();
   }
 
-  async reach(cluster: string): Promise<Reach | null> {
+  async reach(cluster: string): Promise<DriverAddress | null> {
     const row = await this.store
       .selectFrom('cluster_views')
       .select(['url', 'ca'])

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { CellRun, Cluster, PlacedFinding, StreamMessage } from '@aglais/protocol';
+import type { CellRun, Cluster, LocatedFinding, StreamMessage } from '@aglais/protocol';
 
 /** A message that has no place in the stream yet. */
 export type Change =
@@ -23,7 +23,7 @@ const cellRunKey = (run: CellRun) => `${run.notebook} ${run.cell}`;
  */
 export class Journal {
   readonly clusters = new Map<string, Cluster>();
-  readonly findings = new Map<string, PlacedFinding>();
+  readonly findings = new Map<string, LocatedFinding>();
   /** The latest run of each cell of each notebook. */
   readonly cellRuns = new Map<string, CellRun>();
 
@@ -65,7 +65,7 @@ export class Journal {
     };
   }
 
-  finding(cluster: string, id: string): PlacedFinding | undefined {
+  finding(cluster: string, id: string): LocatedFinding | undefined {
     return this.findings.get(findingKey(cluster, id));
   }
 

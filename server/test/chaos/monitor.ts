@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster, PlacedFinding } from '@aglais/protocol';
+import type { Cluster, LocatedFinding } from '@aglais/protocol';
 import type { Client } from '../support/server.js';
 import type { Ledger } from './ledger.js';
 import { diagnoseKept, told } from './offline.js';
@@ -22,8 +22,8 @@ export async function clustersOf(client: Client): Promise<Cluster[]> {
   return (await client.get<{ clusters: Cluster[] }>('/clusters')).body.clusters;
 }
 
-export async function findingsOf(client: Client, cluster: string): Promise<PlacedFinding[]> {
-  const { body } = await client.get<{ findings: PlacedFinding[] }>('/findings');
+export async function findingsOf(client: Client, cluster: string): Promise<LocatedFinding[]> {
+  const { body } = await client.get<{ findings: LocatedFinding[] }>('/findings');
   return body.findings.filter(placed => placed.cluster === cluster);
 }
 

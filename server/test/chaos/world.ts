@@ -6,7 +6,7 @@ import {
   type KubernetesObject,
   type V1Pod
 } from '@kubernetes/client-node';
-import { execute } from '../kubernetes/testbed-room.js';
+import { execute } from '../kubernetes/testbed-setting.js';
 
 const CLUSTER_LABEL = 'aglais.org/cluster';
 const ROLE_LABEL = 'aglais.org/role';

@@ -3,15 +3,15 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { CoreV1Api, KubeConfig, type V1Pod } from '@kubernetes/client-node';
 
 /** The cluster that the tests run on; whoever starts them names it. */
-export function testCluster(): { config: KubeConfig; image: string } {
+export function testCluster(): { kubeConfig: KubeConfig; image: string } {
   const file = process.env['AGLAIS_KUBECONFIG'];
   const image = process.env['AGLAIS_SPARK_IMAGE'];
   if (!file || !image) {
     throw new Error('AGLAIS_KUBECONFIG and AGLAIS_SPARK_IMAGE name a cluster and its Spark image.');
   }
-  const config = new KubeConfig();
-  config.loadFromFile(file);
-  return { config, image };
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromFile(file);
+  return { kubeConfig, image };
 }
 
 export interface TestNamespace {
@@ -68,8 +68,8 @@ export const EAT_MEMORY =
   'exec python3 -c \'x = []\nwhile True: x.append(bytearray(b"x" * (8 << 20)))\'';
 
 /** A way of the test's own to the API server, which can be broken without touching the cluster. */
-export async function wayTo(config: KubeConfig) {
-  const cluster = config.getCurrentCluster()!;
+export async function wayTo(kubeConfig: KubeConfig) {
+  const cluster = kubeConfig.getCurrentCluster()!;
   const { hostname, port } = new URL(cluster.server);
   const pairs = new Set<Socket[]>();
   let isOpen = true;
@@ -99,7 +99,7 @@ export async function wayTo(config: KubeConfig) {
         skipTLSVerify: true
       }
     ],
-    users: [{ ...config.getCurrentUser()!, name: 'user' }],
+    users: [{ ...kubeConfig.getCurrentUser()!, name: 'user' }],
     contexts: [{ name: 'way', cluster: 'way', user: 'user' }],
     currentContext: 'way'
   });
@@ -107,7 +107,7 @@ export async function wayTo(config: KubeConfig) {
     for (const pair of [...pairs]) for (const socket of pair) socket.destroy();
   };
   return {
-    config: there,
+    kubeConfig: there,
     cut,
     /** Refuses everybody while it is closed. */
     open: (on: boolean) => {

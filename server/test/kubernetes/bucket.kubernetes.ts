@@ -3,19 +3,19 @@ import { join, resolve } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
-import { archiveFor } from '../../src/clusters/launchers/kubernetes/archive/archive-for.js';
-import { bucketOf } from '../../src/clusters/launchers/kubernetes/archive/bucket.js';
-import { EventLogArchive } from '../../src/clusters/launchers/kubernetes/archive/event-log-archive.js';
-import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
-import { sharePath } from '../../src/clusters/launchers/kubernetes/shares.js';
-import type { Launcher } from '../../src/clusters/launchers/launcher.js';
+import { archiveFor } from '../../src/launchers/kubernetes/archive/archive-for.js';
+import { bucketOf } from '../../src/launchers/kubernetes/archive/bucket.js';
+import { EventLogArchive } from '../../src/launchers/kubernetes/archive/event-log-archive.js';
+import { KubernetesConfig } from '../../src/launchers/kubernetes/kubernetes-config.js';
+import { sharePath } from '../../src/launchers/kubernetes/objects/share-volumes.js';
+import type { Launcher } from '../../src/launchers/launcher.js';
 import { catalogueSql } from '../../src/shares/catalogue-sql.js';
 import { readShares } from '../../src/shares/declarations.js';
 import { runPython } from '../support/connect.js';
 import { eventually, PATIENCE_MS, SMALL, temporaryDirectory } from '../support/server.js';
 import { openHistoryServer } from './history-server.js';
 import { openObjectStore, type ObjectStore } from './object-store.js';
-import { openRoom, type KubernetesRoom } from './testbed-room.js';
+import { openRoom, type KubernetesRoom } from './testbed-setting.js';
 
 const { AGLAIS_OBJECT_STORE: program, AGLAIS_S3A_JARS: jars } = process.env;
 /** The testbed builds an S3 server, which listens where pods of the testbed reach it. */
@@ -31,21 +31,21 @@ withObjectStore('An S3 bucket', () => {
   const ends: (() => Promise<unknown>)[] = [];
   const told: string[] = [];
   let store: ObjectStore;
-  let room: KubernetesRoom;
-  let policy: KubernetesPolicy;
+  let capacity: KubernetesRoom;
+  let config: KubernetesConfig;
 
   beforeAll(async () => {
     store = await openObjectStore(program!, directory.path);
     for (const bucket of ['sky', 'spark-logs']) await store.makeBucket(bucket);
     await store.put('sky', 'gaia/gd1/gaia-dr2-gd1.parquet', readFileSync(STARS));
-    room = await openRoom();
-    await room.core.createNamespacedSecret({
-      namespace: room.namespace,
+    capacity = await openRoom();
+    await capacity.core.createNamespacedSecret({
+      namespace: capacity.namespace,
       body: { metadata: { name: 's3-keys' }, stringData: store.environment }
     });
     const { endpoint, region, keys } = store;
-    policy = KubernetesPolicy.parse({
-      ...room.policy,
+    config = KubernetesConfig.parse({
+      ...capacity.config,
       objectStore: { endpoint, region, secret: 's3-keys' },
       sharePaths: { gaia: 's3a://sky/gaia' },
       eventLog: { bucket: { name: 'spark-logs', prefix: 'aglais', endpoint, region, keys } }
@@ -53,7 +53,7 @@ withObjectStore('An S3 bucket', () => {
   }, PATIENCE_MS);
   afterAll(async () => {
     for (const end of ends.reverse()) await end();
-    await room?.close();
+    await capacity?.close();
     await store?.kill();
     directory.remove();
   }, PATIENCE_MS);
@@ -63,22 +63,22 @@ withObjectStore('An S3 bucket', () => {
     more: { partBytes?: number; lookMs?: number } = {}
   ): Promise<{ launcher: Launcher; archive: EventLogArchive }> {
     const log = pino({ level: 'info' }, { write: line => void told.push(line) });
-    const { eventLog } = policy;
-    if (!eventLog || !('bucket' in eventLog)) throw new Error('The policy names no bucket.');
+    const { eventLog } = config;
+    if (!eventLog || !('bucket' in eventLog)) throw new Error('The config names no bucket.');
     const bucket = bucketOf(eventLog.bucket);
     const archive =
       more.partBytes === undefined
-        ? archiveFor(policy, room.clusters, log)!
-        : new EventLogArchive({ directory: room.clusters, bucket, log, ...more });
+        ? archiveFor(config, capacity.clusters, log)!
+        : new EventLogArchive({ directory: capacity.clusters, bucket, log, ...more });
     ends.push(() => archive.close());
-    const launcher = room.launcherWith(policy, archive);
+    const launcher = capacity.launcherWith(config, archive);
     await launcher.open();
     return { launcher, archive };
   }
 
   async function startOne(launcher: Launcher, id: string) {
     const place = (share: { id: string; path: string }) =>
-      Promise.resolve(sharePath(policy, share));
+      Promise.resolve(sharePath(config, share));
     const shares = await readShares(join(checkout, 'catalogues'), '/nowhere', place);
     const gaia = shares.find(({ share }) => share?.id === 'gaia');
     expect(gaia).toMatchObject({ problem: null, share: { path: 's3a://sky/gaia' } });
@@ -95,7 +95,7 @@ withObjectStore('An S3 bucket', () => {
 
   /** Everything that was written of a cluster, where it is kept here. */
   const evidenceOf = (id: string): string[] =>
-    readdirSync(join(room.clusters, id), { recursive: true, withFileTypes: true })
+    readdirSync(join(capacity.clusters, id), { recursive: true, withFileTypes: true })
       .filter(entry => entry.isFile())
       .map(entry => readFileSync(join(entry.parentPath, entry.name), 'utf8'));
 
@@ -125,7 +125,7 @@ withObjectStore('An S3 bucket', () => {
       expect(answer.stdout).toContain('31953');
 
       // Of the keys nothing is to be seen by those who may look at pods and configurations, or read logs.
-      const { core, namespace } = room;
+      const { core, namespace } = capacity;
       const described = [
         await core.listNamespacedPod({ namespace }),
         await core.listNamespacedConfigMap({ namespace })
@@ -146,7 +146,7 @@ withObjectStore('An S3 bucket', () => {
         );
       });
       await launcher.stop('stars');
-      expect(await room.traces('stars')).toEqual([]);
+      expect(await capacity.traces('stars')).toEqual([]);
       expect(archive.figures()).toMatchObject({ waitingLogs: 0, failures: 0 });
       const parts = await partsOf('stars');
       expect(parts.length).toBeGreaterThan(2);
@@ -154,7 +154,9 @@ withObjectStore('An S3 bucket', () => {
         ['aglais/eventlog_v2_app-stars/appstatus_app-stars', ...parts].sort()
       );
       const log = await logIn('stars');
-      expect(log).toBe(readFileSync(join(room.clusters, 'stars', 'eventlog', 'app-stars'), 'utf8'));
+      expect(log).toBe(
+        readFileSync(join(capacity.clusters, 'stars', 'eventlog', 'app-stars'), 'utf8')
+      );
       expect(log).toContain('SparkListenerEnvironmentUpdate');
       const evidence = evidenceOf('stars');
       expect(evidence.length).toBeGreaterThan(3);
@@ -187,7 +189,7 @@ withObjectStore('An S3 bucket', () => {
       const key = join(store.keys, 'AWS_SECRET_ACCESS_KEY');
       writeFileSync(key, 'a key that was withdrawn');
       await launcher.stop('kept');
-      expect(await room.traces('kept')).toEqual([]);
+      expect(await capacity.traces('kept')).toEqual([]);
       expect(await store.list('spark-logs')).not.toContainEqual(
         expect.stringContaining('app-kept')
       );
@@ -204,13 +206,13 @@ withObjectStore('An S3 bucket', () => {
       await next.launcher.forget('kept');
       await eventually('a failure', () => next.archive.figures().failures > 0);
       expect(told.join('')).toMatch(/cannot be reached \(ECONNREFUSED\)/);
-      const kept = readFileSync(join(room.clusters, 'kept', 'eventlog', 'app-kept'), 'utf8');
+      const kept = readFileSync(join(capacity.clusters, 'kept', 'eventlog', 'app-kept'), 'utf8');
       await store.start();
       await eventually('the log in the bucket', async () =>
         (await store.list('spark-logs')).includes('aglais/eventlog_v2_app-kept/appstatus_app-kept')
       );
       expect(await logIn('kept')).toBe(kept);
-      await eventually('no directory', () => !readdirSync(room.clusters).includes('kept'));
+      await eventually('no directory', () => !readdirSync(capacity.clusters).includes('kept'));
       const history = await openHistory();
       const listed = await history.applications(2);
       expect(listed.map(({ id }) => id).sort()).toEqual(['app-kept', 'app-stars']);

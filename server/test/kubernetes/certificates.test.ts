@@ -6,7 +6,7 @@ import {
   CERTIFICATE_NAME,
   isSignedBy,
   makeCertificate
-} from '../../src/clusters/launchers/kubernetes/certificates.js';
+} from '../../src/launchers/kubernetes/objects/certificates.js';
 
 /** The error of a TLS client that trusts `ca` alone, or null. */
 async function refusal(

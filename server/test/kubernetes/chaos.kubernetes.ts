@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { KubeConfig } from '@kubernetes/client-node';
 import { ApiProxy } from '../chaos/api-proxy.js';
-import { writePolicy } from '../chaos/policy.js';
+import { writePolicy } from '../chaos/chaos-config.js';
 import { Chaos } from '../chaos/chaos.js';
 import { Ledger, say } from '../chaos/ledger.js';
 import { KINDS, planKills, type Kind } from '../chaos/plan.js';
@@ -43,10 +43,10 @@ it(
     const state = join(directory.path, 'state');
     const world = new World(admin, `aglais-chaos-${randomBytes(4).toString('hex')}`);
     const proxy = await ApiProxy.open(admin);
-    const policy = writePolicy(directory.path, world.namespace, proxy);
+    const config = writePolicy(directory.path, world.namespace, proxy);
     const env = environment(directory.path, {
       AGLAIS_LAUNCHER: 'kubernetes',
-      AGLAIS_KUBERNETES: policy,
+      AGLAIS_KUBERNETES: config,
       AGLAIS_START_SECONDS: '600'
     });
     const server = new ServerProcess(state, env, join(directory.path, 'server.log'));
@@ -60,7 +60,7 @@ it(
       ledger,
       restartApiServer
     });
-    let isOver = false;
+    let hasEnded = false;
     try {
       await chaos.begin();
       const plan = planKills(KILLS, seed, kinds);
@@ -76,13 +76,13 @@ it(
       if (process.env.AGLAIS_CHAOS_TABLE) writeFileSync(process.env.AGLAIS_CHAOS_TABLE, table);
       if (MINUTES === Infinity) expect(ledger.kills.length).toBe(KILLS);
       expect(ledger.violations).toEqual([]);
-      isOver = true;
+      hasEnded = true;
     } finally {
       await chaos.close();
       await server.kill();
       await proxy.close();
       await world.remove();
-      if (isOver) directory.remove();
+      if (hasEnded) directory.remove();
       else say(`What was left behind is in ${directory.path}.`);
     }
   },

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { runPython } from '../support/connect.js';
 import { eventually, PATIENCE_MS, SMALL, temporaryDirectory } from '../support/server.js';
 import { openHistoryServer } from './history-server.js';
-import { openRoom, type KubernetesRoom } from './testbed-room.js';
+import { openRoom, type KubernetesRoom } from './testbed-setting.js';
 
 /** A folder of this machine can only be mounted where its node is this machine. */
 const onThisMachine = process.env.AGLAIS_NODE_CATALOGUES ? describe : describe.skip;
@@ -13,24 +13,24 @@ onThisMachine('An event log on a volume', () => {
   const directory = temporaryDirectory();
   const logs = join(directory.path, 'logs');
   const ends: (() => Promise<void>)[] = [];
-  let room: KubernetesRoom;
+  let capacity: KubernetesRoom;
 
   beforeAll(async () => {
     // Pods have another user.
     mkdirSync(logs);
     for (const path of [directory.path, logs]) chmodSync(path, 0o777);
-    room = await openRoom('privileged');
+    capacity = await openRoom('privileged');
   }, PATIENCE_MS);
   afterAll(async () => {
     for (const end of ends) await end();
-    await room.close();
+    await capacity.close();
     directory.remove();
   }, PATIENCE_MS);
 
   it(
     'outlives its pod, and the History Server of Spark lists its application',
     async () => {
-      const launcher = room.launcherWith({ eventLog: { volume: { hostPath: logs } } });
+      const launcher = capacity.launcherWith({ eventLog: { volume: { hostPath: logs } } });
       const started = { shape: SMALL, catalogue: [] };
       for (const id of ['kept', 'beside'])
         await launcher.start({ ...started, id, token: `only-for-${id}` });
@@ -47,10 +47,10 @@ onThisMachine('An event log on a volume', () => {
       expect(answer.stdout.trim()).toBe('7');
       await launcher.stop('kept');
       await launcher.stop('beside');
-      expect(await room.traces('kept')).toEqual([]);
+      expect(await capacity.traces('kept')).toEqual([]);
       expect(readdirSync(logs).sort()).toEqual(['app-beside', 'app-kept']);
       // The server's own copy is the same, and has nothing of its neighbour.
-      const mirrored = join(room.clusters, 'kept', 'eventlog');
+      const mirrored = join(capacity.clusters, 'kept', 'eventlog');
       expect(readdirSync(mirrored)).toEqual(['app-kept']);
       const copy = readFileSync(join(mirrored, 'app-kept'));
       expect(copy.equals(readFileSync(join(logs, 'app-kept')))).toBe(true);

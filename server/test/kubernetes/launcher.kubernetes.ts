@@ -1,20 +1,16 @@
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { V1Pod } from '@kubernetes/client-node';
-import { executorTemplate } from '../../src/clusters/launchers/kubernetes/executor-template.js';
-import {
-  ResizeIncomplete,
-  type ClusterSpec,
-  type Launcher
-} from '../../src/clusters/launchers/launcher.js';
-import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
-import { sharePath } from '../../src/clusters/launchers/kubernetes/shares.js';
+import { executorTemplate } from '../../src/launchers/kubernetes/objects/executor-template.js';
+import { ResizeIncomplete, type ClusterSpec, type Launcher } from '../../src/launchers/launcher.js';
+import { KubernetesConfig } from '../../src/launchers/kubernetes/kubernetes-config.js';
+import { sharePath } from '../../src/launchers/kubernetes/objects/share-volumes.js';
 import { catalogueSql } from '../../src/shares/catalogue-sql.js';
 import { readShares } from '../../src/shares/declarations.js';
 import { launcherContract } from '../launcher.contract.js';
 import { runPython } from '../support/connect.js';
 import { eventually, PATIENCE_MS, SMALL } from '../support/server.js';
-import { openRoom, type KubernetesRoom } from './testbed-room.js';
+import { openRoom, type KubernetesRoom } from './testbed-setting.js';
 
 const checkout = resolve(import.meta.dirname, '../../..');
 
@@ -24,7 +20,7 @@ describe('The Kubernetes launcher', () => {
 });
 
 describe('On Kubernetes', () => {
-  let room: KubernetesRoom;
+  let capacity: KubernetesRoom;
   const spec = (id: string, more: Partial<ClusterSpec> = {}): ClusterSpec => ({
     id,
     shape: SMALL,
@@ -46,21 +42,21 @@ describe('On Kubernetes', () => {
     });
 
   beforeAll(async () => {
-    room = await openRoom();
+    capacity = await openRoom();
   }, PATIENCE_MS);
-  afterAll(() => room.close(), PATIENCE_MS);
+  afterAll(() => capacity.close(), PATIENCE_MS);
 
   it(
     'a driver that no node takes says what it needs and what there is',
     async () => {
-      const launcher = room.launcher();
+      const launcher = capacity.launcher();
       const shape = { ...SMALL, driverMemoryMiB: 900_000 };
       await launcher.start(spec('huge', { shape }));
       const seen = await waitsFor(launcher, 'huge', /place for the driver/);
       expect(seen.waitingFor).toMatch(/needs 879\.\d GiB; the largest free node has \d/);
       expect(seen.advice).toMatch(/fewer or smaller/);
       await launcher.stop('huge');
-      expect(await room.traces('huge')).toEqual([]);
+      expect(await capacity.traces('huge')).toEqual([]);
     },
     PATIENCE_MS
   );
@@ -69,7 +65,7 @@ describe('On Kubernetes', () => {
     'an image that is not there is named',
     async () => {
       const image = { name: 'aglais.invalid/nothing:1', pullPolicy: 'Never' };
-      const launcher = room.launcherWith({ image });
+      const launcher = capacity.launcherWith({ image });
       await launcher.start(spec('no-image'));
       const seen = await waitsFor(launcher, 'no-image', /image/);
       expect(seen.waitingFor).toMatch(/ErrImageNeverPull.*aglais\.invalid\/nothing:1/);
@@ -82,7 +78,7 @@ describe('On Kubernetes', () => {
     'a claim that does not exist is named',
     async () => {
       const volumes = [{ name: 'gaia', mountPath: '/data', source: { claim: 'gaia-dr3' } }];
-      const launcher = room.launcherWith({ volumes });
+      const launcher = capacity.launcherWith({ volumes });
       await launcher.start(spec('no-claim'));
       const seen = await waitsFor(launcher, 'no-claim', /claim/);
       expect(seen.waitingFor).toBe('the volume claim "gaia-dr3", which does not exist');
@@ -94,16 +90,19 @@ describe('On Kubernetes', () => {
   it(
     'a driver whose pod somebody deletes is over, with who did it',
     async () => {
-      const launcher = room.launcher();
+      const launcher = capacity.launcher();
       await launcher.start(spec('deleted'));
-      await room.core.deleteNamespacedPod({ name: 'aglais-deleted', namespace: room.namespace });
+      await capacity.core.deleteNamespacedPod({
+        name: 'aglais-deleted',
+        namespace: capacity.namespace
+      });
       const seen = await eventually('its end', async () => {
         const now = await launcher.observe('deleted');
         return now?.state === 'exited' && now.exit?.includes('deleted by somebody') && now;
       });
       expect(seen.exit).toContain("Your notebook's variables are kept");
       await launcher.stop('deleted');
-      expect(await room.traces('deleted')).toEqual([]);
+      expect(await capacity.traces('deleted')).toEqual([]);
     },
     PATIENCE_MS
   );
@@ -111,7 +110,7 @@ describe('On Kubernetes', () => {
   it(
     'two clusters do not see each other, and executors that find no room are spoken of while one works',
     async () => {
-      const launcher = room.launcher();
+      const launcher = capacity.launcher();
       const crowded = { ...SMALL, executors: { min: 2, max: 2 }, executorMemoryMiB: 900_000 };
       await Promise.all([
         launcher.start(spec('one')),
@@ -130,7 +129,7 @@ describe('On Kubernetes', () => {
         /needs 879\.\d GiB for each of 2 executors; the largest free node has/
       );
       await Promise.all([launcher.stop('one'), launcher.stop('two')]);
-      expect([...(await room.traces('one')), ...(await room.traces('two'))]).toEqual([]);
+      expect([...(await capacity.traces('one')), ...(await capacity.traces('two'))]).toEqual([]);
     },
     PATIENCE_MS
   );
@@ -138,7 +137,7 @@ describe('On Kubernetes', () => {
   it(
     'a Python job that died for memory passes on the same executor once its limit was raised',
     async () => {
-      const launcher = room.launcher();
+      const launcher = capacity.launcher();
       await launcher.start(spec('raise'));
       const { url, ca } = await ready(launcher, 'raise');
       const endpoint = { url: url!, ca, token: spec('raise').token };
@@ -152,8 +151,8 @@ print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
       expect(failed.code).not.toBe(0);
       const executors = async () =>
         (
-          await room.core.listNamespacedPod({
-            namespace: room.namespace,
+          await capacity.core.listNamespacedPod({
+            namespace: capacity.namespace,
             labelSelector: 'aglais.org/cluster=raise,aglais.org/role=executor'
           })
         ).items.filter(({ status }) => status?.phase === 'Running');
@@ -166,7 +165,7 @@ print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
       expect(await launcher.resize('raise', larger)).toBe('live');
       console.log(`the limit was in force after ${Date.now() - begun} ms`);
       const id = before!.metadata!.labels!['spark-exec-id']!;
-      expect(await room.limitMiB('raise', id)).toBe(SMALL.executorMemoryMiB + 1_280);
+      expect(await capacity.limitMiB('raise', id)).toBe(SMALL.executorMemoryMiB + 1_280);
       const passed = await runPython(endpoint, hungry);
       expect(passed).toMatchObject({ code: 0, stdout: '1\n' });
       const [after] = await executors();
@@ -176,14 +175,14 @@ print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
         'restart-needed'
       );
       // One that Spark makes now is told the old size, and gets the new one.
-      await room.kill('raise', { executor: id });
+      await capacity.kill('raise', { executor: id });
       const next = await eventually('the next executor', async () =>
         (await executors()).find(({ metadata }) => metadata?.uid !== before!.metadata?.uid)
       );
       const nextId = next.metadata!.labels!['spark-exec-id']!;
       await eventually(
         'its limit',
-        async () => (await room.limitMiB('raise', nextId)) === SMALL.executorMemoryMiB + 1_280
+        async () => (await capacity.limitMiB('raise', nextId)) === SMALL.executorMemoryMiB + 1_280
       );
       await launcher.stop('raise');
     },
@@ -193,7 +192,7 @@ print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
   it(
     'more executors come to a running Spark, and fewer stay, without a restart',
     async () => {
-      const launcher = room.launcher();
+      const launcher = capacity.launcher();
       const of = (count: number) => ({ ...SMALL, executors: { min: count, max: count } });
       await launcher.start(spec('count', { shape: of(1) }));
       const { url, ca } = await ready(launcher, 'count');
@@ -222,15 +221,15 @@ spark.range(0, 3000000, 1, 3).cache().count()`;
       expect(await resized(1)).toEqual({ lost: expect.stringMatching(/2 executors.*cached data/) });
       const pods = async () =>
         (
-          await room.core.listNamespacedPod({
-            namespace: room.namespace,
+          await capacity.core.listNamespacedPod({
+            namespace: capacity.namespace,
             labelSelector: 'aglais.org/cluster=count,aglais.org/role=executor'
           })
         ).items.filter(({ status }) => status?.phase === 'Running');
       await eventually('one executor pod', async () => (await pods()).length === 1);
       expect((await runPython(endpoint, 'print(spark.range(7).count())')).stdout.trim()).toBe('7');
       await launcher.stop('count');
-      expect(await room.traces('count')).toEqual([]);
+      expect(await capacity.traces('count')).toEqual([]);
     },
     3 * PATIENCE_MS
   );
@@ -240,7 +239,7 @@ spark.range(0, 3000000, 1, 3).cache().count()`;
     async () => {
       // Idle executors go after a minute; here they shall not take so long.
       const properties = { 'spark.aglais.executorIdleTimeout': '5s' };
-      const launcher = room.launcherWith({ properties });
+      const launcher = capacity.launcherWith({ properties });
       const of = (min: number, max = min) => ({ ...SMALL, executors: { min, max } });
       await launcher.start(spec('range', { shape: of(1, 2) }));
       const { url, ca } = await ready(launcher, 'range');
@@ -254,8 +253,8 @@ spark.range(0, 3000000, 1, 3).cache().count()`;
         );
       const pods = async () =>
         (
-          await room.core.listNamespacedPod({
-            namespace: room.namespace,
+          await capacity.core.listNamespacedPod({
+            namespace: capacity.namespace,
             labelSelector: 'aglais.org/cluster=range,aglais.org/role=executor'
           })
         ).items.filter(
@@ -284,7 +283,7 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
       expect(await resized(1, 4)).toBe('live');
       await eventually('one executor again', async () => (await pods()) === 1);
       await launcher.stop('range');
-      expect(await room.traces('range')).toEqual([]);
+      expect(await capacity.traces('range')).toEqual([]);
     },
     4 * PATIENCE_MS
   );
@@ -292,8 +291,8 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   it(
     'more executors than there is room for say what they wait for, and can be taken back',
     async () => {
-      const launcher = room.launcher();
-      const { machines } = await launcher.room();
+      const launcher = capacity.launcher();
+      const { machines } = await launcher.capacity();
       const largest = Math.max(...machines.map(({ memoryMiB }) => memoryMiB));
       // Of this size a node takes one.
       const shape = { ...SMALL, executorOverheadMiB: Math.floor(largest * 0.55) };
@@ -311,7 +310,7 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
         return seen?.state === 'ready' && seen.waitingFor === null;
       });
       await launcher.stop('wide');
-      expect(await room.traces('wide')).toEqual([]);
+      expect(await capacity.traces('wide')).toEqual([]);
     },
     2 * PATIENCE_MS
   );
@@ -319,14 +318,14 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   it(
     'a start that was interrupted after its first object is gone on with',
     async () => {
-      const launcher = room.launcher();
-      await room.calls.root(spec('half'), room.namespace);
+      const launcher = capacity.launcher();
+      await capacity.calls.root(spec('half'), capacity.namespace);
       const seen = await eventually('what is left of it', () => launcher.observe('half'));
       expect(seen.state).toBe('interrupted');
       await launcher.start(spec('half'));
       expect((await launcher.observe('half'))?.state).toBe('starting');
       await launcher.stop('half');
-      expect(await room.traces('half')).toEqual([]);
+      expect(await capacity.traces('half')).toEqual([]);
     },
     PATIENCE_MS
   );
@@ -334,11 +333,11 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   it(
     'a cluster of which only its first object was made is stopped, too',
     async () => {
-      await room.calls.root(spec('orphan'), room.namespace);
-      const launcher = room.launcher();
+      await capacity.calls.root(spec('orphan'), capacity.namespace);
+      const launcher = capacity.launcher();
       await eventually('it', () => launcher.observe('orphan'));
       await launcher.stop('orphan');
-      expect(await room.traces('orphan')).toEqual([]);
+      expect(await capacity.traces('orphan')).toEqual([]);
     },
     PATIENCE_MS
   );
@@ -346,22 +345,22 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   it(
     'a namespace that admits only restricted pods admits the executors that Spark will make',
     async () => {
-      const { policy, namespace } = room;
-      const template = executorTemplate(spec('template'), policy);
+      const { config, namespace } = capacity;
+      const template = executorTemplate(spec('template'), config);
       const [container] = template.spec!.containers;
       const body: V1Pod = {
         ...template,
         metadata: { ...template.metadata, name: 'template' },
         spec: {
           ...template.spec,
-          containers: [{ ...container!, image: policy.image.name, args: ['executor'] }]
+          containers: [{ ...container!, image: config.image.name, args: ['executor'] }]
         }
       };
-      const made = await room.core.createNamespacedPod({ namespace, body, dryRun: 'All' });
+      const made = await capacity.core.createNamespacedPod({ namespace, body, dryRun: 'All' });
       expect(made.spec!.automountServiceAccountToken).toBe(false);
       const open = { ...body, spec: { ...body.spec!, hostNetwork: true } };
       await expect(
-        room.core.createNamespacedPod({ namespace, body: open, dryRun: 'All' })
+        capacity.core.createNamespacedPod({ namespace, body: open, dryRun: 'All' })
       ).rejects.toThrow(/violates PodSecurity/);
     },
     PATIENCE_MS
@@ -370,7 +369,7 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   it(
     'a room is what the nodes have',
     async () => {
-      const { memoryMiB, machines } = await room.launcher().room();
+      const { memoryMiB, machines } = await capacity.launcher().capacity();
       expect(memoryMiB).toBeGreaterThan(1_024);
       expect(machines.length).toBeGreaterThan(0);
     },
@@ -379,22 +378,22 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
 });
 
 describe('A share on Kubernetes', () => {
-  let room: KubernetesRoom;
+  let capacity: KubernetesRoom;
   // A folder of the node's is more than `restricted` admits.
   beforeAll(async () => {
-    room = await openRoom('privileged');
+    capacity = await openRoom('privileged');
   }, PATIENCE_MS);
-  afterAll(() => room.close(), PATIENCE_MS);
+  afterAll(() => capacity.close(), PATIENCE_MS);
 
   it(
     'is read by a query, and written by nobody',
     async () => {
       const hostPath = process.env.AGLAIS_NODE_CATALOGUES;
       const volumes = [{ name: 'data', mountPath: '/data/catalogues', source: { hostPath } }];
-      const launcher = room.launcherWith({ volumes });
-      const policy = { ...room.policy, volumes: KubernetesPolicy.shape.volumes.parse(volumes) };
+      const launcher = capacity.launcherWith({ volumes });
+      const config = { ...capacity.config, volumes: KubernetesConfig.shape.volumes.parse(volumes) };
       const declared = await readShares(join(checkout, 'catalogues'), '/nowhere', share =>
-        Promise.resolve(sharePath(policy, share))
+        Promise.resolve(sharePath(config, share))
       );
       const bigsky = declared.find(({ share }) => share?.id === 'bigsky');
       expect(bigsky).toMatchObject({ problem: null, share: { path: '/data/catalogues/bigsky' } });

@@ -5,8 +5,8 @@ import { CoreV1Api, type KubeConfig, type V1Pod } from '@kubernetes/client-node'
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { KubernetesEvidence } from '../../src/clusters/launchers/kubernetes/evidence/pod-evidence.js';
-import { ListWatch } from '../../src/kubernetes/list-watch.js';
+import { KubernetesEvidence } from '../../src/launchers/kubernetes/evidence/pod-evidence.js';
+import { ListWatch } from '../../src/launchers/kubernetes/api/list-watch.js';
 import { eventually, temporaryDirectory } from '../support/server.js';
 import {
   EAT_MEMORY,
@@ -21,7 +21,7 @@ const PATIENCE_MS = 120_000;
 const log = pino({ level: 'silent' });
 
 describe('A list-watch on a real API server', () => {
-  let config: KubeConfig;
+  let kubeConfig: KubeConfig;
   let image: string;
   let api: CoreV1Api;
   let namespace: TestNamespace;
@@ -31,8 +31,8 @@ describe('A list-watch on a real API server', () => {
   let pods: ListWatch<V1Pod>;
 
   beforeAll(async () => {
-    ({ config, image } = testCluster());
-    api = config.makeApiClient(CoreV1Api);
+    ({ kubeConfig, image } = testCluster());
+    api = kubeConfig.makeApiClient(CoreV1Api);
     namespace = await testNamespace(api);
   }, PATIENCE_MS);
   afterAll(() => namespace.remove(), PATIENCE_MS);
@@ -40,9 +40,9 @@ describe('A list-watch on a real API server', () => {
   beforeEach(async () => {
     place = temporaryDirectory();
     evidence = new KubernetesEvidence({ directory: place.path, log });
-    way = await wayTo(config);
+    way = await wayTo(kubeConfig);
     pods = new ListWatch<V1Pod>({
-      config: way.config,
+      kubeConfig: way.kubeConfig,
       path: `/api/v1/namespaces/${namespace.name}/pods`,
       labelSelector: 'aglais.org/cluster=c1',
       log,
@@ -115,7 +115,7 @@ describe('A list-watch on a real API server', () => {
     async () => {
       const gone: string[] = [];
       const watching = new ListWatch<V1Pod>({
-        config: way.config,
+        kubeConfig: way.kubeConfig,
         path: `/api/v1/namespaces/${namespace.name}/pods`,
         log,
         onDelete: pod => void gone.push(pod.metadata!.uid!)

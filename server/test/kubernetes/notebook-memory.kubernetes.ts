@@ -6,14 +6,14 @@ import {
   POD_TOKEN_HEADER,
   type KernelDeath,
   type NotebookMemory,
-  type PlacedFinding,
+  type LocatedFinding,
   type Problem
 } from '@aglais/protocol';
 import { CoreV1Api, KubeConfig, type V1Pod } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { stringify } from 'yaml';
-import { ClusterCalls } from '../../src/clusters/launchers/kubernetes/cluster-calls.js';
-import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
+import { ClusterApi } from '../../src/launchers/kubernetes/api/cluster-api.js';
+import { KubernetesConfig } from '../../src/launchers/kubernetes/kubernetes-config.js';
 import { NotebookPods } from '../../src/notebooks/notebook-pods.js';
 import {
   eventually,
@@ -23,7 +23,7 @@ import {
   type Answer,
   type TestServer
 } from '../support/server.js';
-import { execute, serverAccount } from './testbed-room.js';
+import { execute, serverAccount } from './testbed-setting.js';
 
 const PYTHON_PART = resolve(import.meta.dirname, '../../../extension/aglais/cgroup.py');
 /** More than the first limit and less than the second, MiB. */
@@ -36,7 +36,7 @@ import json, subprocess, sys, time
 sys.path.insert(0, "/aglais-python")
 from cgroup import read_cgroup
 before = read_cgroup()
-print(json.dumps([before.used_mib, before.killed]), flush=True)
+print(json.dumps([before.used_mib, before.oom_kills]), flush=True)
 child = subprocess.run(
     [sys.executable, "-c", 'x = b"1" * (${ALLOCATED_MIB} << 20); print(len(x) >> 20)'],
     stdout=subprocess.PIPE,
@@ -44,7 +44,7 @@ child = subprocess.run(
 after = read_cgroup()
 print(json.dumps({
     "code": child.returncode, "said": child.stdout.decode().strip(), "at": int(time.time() * 1000),
-    "killed": after.killed - before.killed, "limit": after.limit_mib,
+    "killed": after.oom_kills - before.oom_kills, "limit": after.limit_mib,
     "quote": after.quote, "ref": after.ref,
 }))
 `;
@@ -90,19 +90,19 @@ describe('The memory of a notebook that runs in a pod', () => {
       await core.createNamespace({ body: { metadata: { name, labels } } });
     account = await serverAccount(admin, clusters, { notebooks: hub });
     const kubeconfig = join(directory.path, 'kubeconfig');
-    writeFileSync(kubeconfig, account.config.exportConfig());
-    const policy = {
+    writeFileSync(kubeconfig, account.kubeConfig.exportConfig());
+    const config = {
       namespace: clusters,
       connection: { kubeconfig },
       image: { name: image, pullPolicy: 'IfNotPresent' },
       driver: { cpu: { request: '100m' } },
       executor: { cpuPerCore: 0.1 },
       stopSeconds: 10,
-      notebooks: { namespace: hub, mostMiB: 4_000_000 }
+      notebooks: { namespace: hub, maxMiB: 4_000_000 }
     };
-    await new ClusterCalls(admin, KubernetesPolicy.parse(policy)).prepare(clusters);
+    await new ClusterApi(admin, KubernetesConfig.parse(config)).prepare(clusters);
     mkdirSync(join(directory.path, 'catalogues'), { recursive: true });
-    writeFileSync(join(directory.path, 'policy.yaml'), stringify(policy));
+    writeFileSync(join(directory.path, 'kubernetes.yaml'), stringify(config));
     await core.createNamespacedConfigMap({
       namespace: hub,
       body: {
@@ -112,7 +112,7 @@ describe('The memory of a notebook that runs in a pod', () => {
     });
     server = await serve(directory.path, {
       AGLAIS_LAUNCHER: 'kubernetes',
-      AGLAIS_KUBERNETES: join(directory.path, 'policy.yaml')
+      AGLAIS_KUBERNETES: join(directory.path, 'kubernetes.yaml')
     });
     await Promise.all(['jupyter-ada', 'jupyter-eve'].map(notebook));
     token = await tokenOf('jupyter-ada');
@@ -214,8 +214,8 @@ describe('The memory of a notebook that runs in a pod', () => {
       {
         pod: `${hub}/jupyter-ada`,
         limitMiB: BEFORE_MIB,
-        ...{ usedMiB: null, killed: null, mostMiB: 4_000_000 },
-        ...{ askedMiB: null, waitingFor: null, hindrance: null }
+        ...{ usedMiB: null, oomKills: null, maxMiB: 4_000_000 },
+        ...{ pendingMiB: null, waitingFor: null, blockedReason: null }
       }
     ]);
     const eve = await tokenOf('jupyter-eve');
@@ -254,11 +254,11 @@ describe('The memory of a notebook that runs in a pod', () => {
     async () => {
       const name = 'aglais-blind';
       const blind = await serverAccount(admin, clusters, { notebooks: hub, blind: true, name });
-      const { notebooks } = KubernetesPolicy.parse({
+      const { notebooks } = KubernetesConfig.parse({
         image: { name: image },
-        notebooks: { namespace: hub, mostMiB: 4_000_000 }
+        notebooks: { namespace: hub, maxMiB: 4_000_000 }
       });
-      const pods = new NotebookPods(blind.config, notebooks!, pino({ level: 'silent' }));
+      const pods = new NotebookPods(blind.kubeConfig, notebooks!, pino({ level: 'silent' }));
       const eve = await tokenOf('jupyter-eve');
       const refused = await pods.raise(eve, 2_000_000).catch((error: unknown) => error as Error);
       await blind.remove();
@@ -266,7 +266,7 @@ describe('The memory of a notebook that runs in a pod', () => {
       expect((refused as Error).message).toMatch(/can never give the notebook so much \(.*memory/);
       await eventually('the old limit', async () => {
         const { body } = await ask<NotebookMemory>(eve);
-        return body.limitMiB === BEFORE_MIB && body.askedMiB === null;
+        return body.limitMiB === BEFORE_MIB && body.pendingMiB === null;
       });
       expect(Number((await specified('jupyter-eve'))!.limits!['memory'])).toBe(
         BEFORE_MIB * 2 ** 20
@@ -293,20 +293,20 @@ describe('The memory of a notebook that runs in a pod', () => {
           'Content-Type': 'application/json',
           [POD_TOKEN_HEADER]: token
         },
-        body: JSON.stringify({ usedMiB: before[0], killed: before[1] + killed.killed })
+        body: JSON.stringify({ usedMiB: before[0], oomKills: before[1] + killed.killed })
       });
       expect(reading.status).toBe(204);
       const { body: seen } = await ask<NotebookMemory>(token);
-      expect(seen).toMatchObject({ limitMiB: BEFORE_MIB, usedMiB: before[0], killed: 1 });
+      expect(seen).toMatchObject({ limitMiB: BEFORE_MIB, usedMiB: before[0], oomKills: 1 });
       expect(seen.usedMiB).toBeGreaterThan(0);
       expect(seen.usedMiB).toBeLessThan(BEFORE_MIB);
 
       const { code: exitCode, at, limit: limitMiB, quote, ref } = killed;
-      const memory = { killed: killed.killed, limitMiB, quote, ref };
+      const memory = { oomKills: killed.killed, limitMiB, quote, ref };
       const death: KernelDeath = { kernel: 'kernel-of-ada', at, exitCode, memory };
       await server.user.post('/jupyter-servers/jupyter-ada-8888/kernel-deaths', death);
       const found = await eventually('the finding', async () => {
-        const { body } = await server.user.get<{ findings: PlacedFinding[] }>('/findings');
+        const { body } = await server.user.get<{ findings: LocatedFinding[] }>('/findings');
         return body.findings.find(({ finding }) => finding.code === 'kernel-oom-killed');
       });
       expect(found).toMatchObject({
@@ -321,7 +321,7 @@ describe('The memory of a notebook that runs in a pod', () => {
       console.log(`${BEFORE_MIB} → ${AFTER_MIB} MiB in force after ${Date.now() - begun} ms`);
       expect([raised.status, raised.body]).toMatchObject([
         200,
-        { limitMiB: AFTER_MIB, askedMiB: null, waitingFor: null }
+        { limitMiB: AFTER_MIB, pendingMiB: null, waitingFor: null }
       ]);
       // Not what was asked for, but what the container has.
       const { run: passed } = await runKernel();
@@ -369,7 +369,7 @@ describe('The memory of a notebook that runs in a pod', () => {
       // The new Jupyter Server has no kernels yet, and the token of the same pod.
       expect((await report(await tokenOf('jupyter-ada'), [])).status).toBe(204);
       const found = await eventually('the finding', async () => {
-        const { body } = await server.user.get<{ findings: PlacedFinding[] }>('/findings');
+        const { body } = await server.user.get<{ findings: LocatedFinding[] }>('/findings');
         return body.findings.find(
           ({ finding }) =>
             finding.code === 'kernel-oom-killed' && finding.subject.pod === 'jupyter-ada'
@@ -384,7 +384,7 @@ describe('The memory of a notebook that runs in a pod', () => {
       await report(proof, [{ id: 'later-kernel-of-ada', notebook: 'ada.ipynb' }]);
       await report(proof, []);
       await server.user.until(later.id, 'stopped');
-      const { body: all } = await server.user.get<{ findings: PlacedFinding[] }>('/findings');
+      const { body: all } = await server.user.get<{ findings: LocatedFinding[] }>('/findings');
       expect(all.findings.filter(({ cluster }) => cluster === later.id)).toEqual([]);
       // What was given stays with the pod.
       expect((await ask<NotebookMemory>(token)).body.limitMiB).toBe(AFTER_MIB);

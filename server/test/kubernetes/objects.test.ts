@@ -2,31 +2,31 @@ import { describe, expect, it } from '@jest/globals';
 import { executorLimitMiB } from '@aglais/protocol';
 import type { V1Container, V1Pod } from '@kubernetes/client-node';
 import { parse } from 'yaml';
-import type { ClusterSpec } from '../../src/clusters/launchers/launcher.js';
+import type { ClusterSpec } from '../../src/launchers/launcher.js';
 import {
   configMap,
   networkPolicy,
   ownedBy,
   secret,
   service
-} from '../../src/clusters/launchers/kubernetes/cluster-objects.js';
-import { driverPod } from '../../src/clusters/launchers/kubernetes/driver-pod.js';
-import { driverProperties } from '../../src/clusters/launchers/kubernetes/driver-properties.js';
-import { executorTemplate } from '../../src/clusters/launchers/kubernetes/executor-template.js';
+} from '../../src/launchers/kubernetes/objects/cluster-objects.js';
+import { driverPod } from '../../src/launchers/kubernetes/objects/driver-pod.js';
+import { driverProperties } from '../../src/launchers/kubernetes/objects/driver-properties.js';
+import { executorTemplate } from '../../src/launchers/kubernetes/objects/executor-template.js';
 import {
   clusterOfName,
   SECRET_KEYS,
   type ClusterSecrets
-} from '../../src/clusters/launchers/kubernetes/names.js';
-import { podSize } from '../../src/clusters/launchers/kubernetes/node-room.js';
-import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
-import { driverRights } from '../../src/clusters/launchers/kubernetes/rights.js';
-import { driverSize } from '../../src/clusters/launchers/kubernetes/sizes.js';
+} from '../../src/launchers/kubernetes/objects/names.js';
+import { podSize } from '../../src/launchers/kubernetes/capacity/node-capacity.js';
+import { KubernetesConfig } from '../../src/launchers/kubernetes/kubernetes-config.js';
+import { driverRights } from '../../src/launchers/kubernetes/objects/rbac.js';
+import { driverSize } from '../../src/launchers/kubernetes/capacity/pod-size.js';
 import { SMALL } from '../support/server.js';
 
 const TOKEN = 'VERY-SECRET';
-const policyOf = (more: object = {}) =>
-  KubernetesPolicy.parse({ image: { name: 'registry.example/aglais-spark:1' }, ...more });
+const configOf = (more: object = {}) =>
+  KubernetesConfig.parse({ image: { name: 'registry.example/aglais-spark:1' }, ...more });
 const spec: ClusterSpec = {
   id: 'm1abc',
   shape: { ...SMALL, executors: { min: 3, max: 3 }, executorCores: 2 },
@@ -38,17 +38,17 @@ const secrets = Object.fromEntries(
 ) as ClusterSecrets;
 const root = { metadata: { name: 'aglais-m1abc', uid: 'root-uid' } };
 const pod = (more: object = {}, of = spec) =>
-  driverPod(of, policyOf(more), 'spaces', ownedBy(root));
-const template = (more: object = {}, of = spec) => executorTemplate(of, policyOf(more));
+  driverPod(of, configOf(more), 'spaces', ownedBy(root));
+const template = (more: object = {}, of = spec) => executorTemplate(of, configOf(more));
 const all = (more: object = {}) => {
-  const policy = policyOf(more);
+  const config = configOf(more);
   const owner = ownedBy(root);
   return [
-    configMap(spec, policy, 'spaces'),
-    secret(spec, policy, 'spaces', owner, secrets),
-    service(spec, policy, 'spaces', owner),
-    networkPolicy(spec, policy, 'spaces', owner),
-    driverPod(spec, policy, 'spaces', owner)
+    configMap(spec, config, 'spaces'),
+    secret(spec, config, 'spaces', owner, secrets),
+    service(spec, config, 'spaces', owner),
+    networkPolicy(spec, config, 'spaces', owner),
+    driverPod(spec, config, 'spaces', owner)
   ];
 };
 const containers = ({ spec: it }: V1Pod): V1Container[] => [
@@ -98,7 +98,7 @@ describe('The objects of a cluster', () => {
 
   it('refuse a catalogue that no ConfigMap could hold, and say what to do', () => {
     const huge = { ...spec, catalogue: ['x'.repeat(1_100_000)] };
-    expect(() => configMap(huge, policyOf(), 'spaces')).toThrow(/declare fewer shares/);
+    expect(() => configMap(huge, configOf(), 'spaces')).toThrow(/declare fewer shares/);
   });
 });
 
@@ -145,8 +145,8 @@ describe('Driver and executors', () => {
     const [witness, driver] = containers(pod());
     expect(driver!.resources!.limits!['memory']).toBe(`${spec.shape.driverMemoryMiB + 384}Mi`);
     expect(witness!.resources!.limits!['memory']).toBe('96Mi');
-    expect(podSize(pod())).toEqual(driverSize(spec.shape, policyOf()));
-    const properties = driverProperties(spec, policyOf(), 'spaces');
+    expect(podSize(pod())).toEqual(driverSize(spec.shape, configOf()));
+    const properties = driverProperties(spec, configOf(), 'spaces');
     const mib = (key: string) => parseInt(properties[key]!, 10);
     expect(mib('spark.executor.memory') + mib('spark.executor.memoryOverhead')).toBe(
       executorLimitMiB(spec.shape)
@@ -227,7 +227,7 @@ describe('Driver and executors', () => {
       name: 'spark-local-dir-1',
       hostPath: { path: '/nvme', type: 'Directory' }
     });
-    const properties = driverProperties(chosen, policyOf({ options }), 'spaces');
+    const properties = driverProperties(chosen, configOf({ options }), 'spaces');
     expect(properties['spark.task.resource.gpu.amount']).toBe('1');
     expect(template({ options }).spec!.containers[0]!.resources).toBeUndefined();
     expect(() => template({ options }, { ...spec, options: ['tpu'] })).toThrow(
@@ -276,19 +276,19 @@ describe('Driver and executors', () => {
       });
       expect(env.filter(({ name }) => name.startsWith('AWS_'))).toEqual([]);
     }
-    const properties = driverProperties(spec, policyOf({ objectStore }), 'spaces');
+    const properties = driverProperties(spec, configOf({ objectStore }), 'spaces');
     expect(properties).toMatchObject({
       'spark.hadoop.fs.s3a.endpoint': 'https://s3.example',
       'spark.hadoop.fs.s3a.secret.key': '${env.AGLAIS_S3_SECRET_KEY}'
     });
-    const open = driverProperties(spec, policyOf({ objectStore: {} }), 'spaces');
+    const open = driverProperties(spec, configOf({ objectStore: {} }), 'spaces');
     expect(open['spark.hadoop.fs.s3a.aws.credentials.provider']).toMatch(/Anonymous/);
     expect(open['spark.hadoop.fs.s3a.secret.key']).toBeUndefined();
   });
 });
 
 describe('What the driver is told', () => {
-  const { data } = configMap(spec, policyOf(), 'spaces');
+  const { data } = configMap(spec, configOf(), 'spaces');
 
   it('is an argument file with each property once, and what only the pod knows is left to it', () => {
     const lines = data!['driver.args']!.trim().split('\n');
@@ -314,19 +314,19 @@ describe('What the driver is told', () => {
   });
 
   it('keeps dead executors until they were looked at', () => {
-    const properties = driverProperties(spec, policyOf(), 'spaces');
+    const properties = driverProperties(spec, configOf(), 'spaces');
     expect(properties['spark.kubernetes.executor.deleteOnTermination']).toBe('false');
   });
 
   it('lets the number of executors follow the work where the shape does', () => {
-    const fixed = driverProperties(spec, policyOf(), 'spaces');
+    const fixed = driverProperties(spec, configOf(), 'spaces');
     expect(fixed['spark.executor.instances']).toBe('3');
     expect(fixed['spark.aglais.executorBounds']).toBe('3');
     // Both can be changed later, by a file in the directory that the witness sees.
     expect(fixed['spark.extraListeners']).toContain('aglais.ExecutorCount');
     expect(fixed['spark.aglais.executors']).toBe('/aglais/executors');
     const range = { ...spec, shape: { ...spec.shape, executors: { min: 1, max: 8 } } };
-    const ranging = driverProperties(range, policyOf(), 'spaces');
+    const ranging = driverProperties(range, configOf(), 'spaces');
     expect(ranging).toMatchObject({
       'spark.executor.instances': '1',
       'spark.aglais.executorBounds': '1-8'
@@ -338,14 +338,14 @@ describe('What the driver is told', () => {
 
   it('gives way to what the operator sets', () => {
     const properties = { 'spark.sql.shuffle.partitions': '999' };
-    const told = driverProperties(spec, policyOf({ properties }), 'spaces');
+    const told = driverProperties(spec, configOf({ properties }), 'spaces');
     expect(told['spark.sql.shuffle.partitions']).toBe('999');
   });
 });
 
-describe('The network policy', () => {
+describe('The network config', () => {
   const rules = (network: object = {}) =>
-    networkPolicy(spec, policyOf({ network }), 'spaces', ownedBy(root)).spec!.ingress!;
+    networkPolicy(spec, configOf({ network }), 'spaces', ownedBy(root)).spec!.ingress!;
 
   it('lets in the pods of the cluster, kernels to Spark Connect, and the server to the witness', () => {
     const kernels = [{ podSelector: { matchLabels: { app: 'jupyter' } } }];
@@ -365,7 +365,7 @@ describe('The network policy', () => {
 
 describe('The rights of drivers', () => {
   it('are about pods of their namespace and nothing else', () => {
-    const { role, binding, account } = driverRights(policyOf(), 'spaces');
+    const { role, binding, account } = driverRights(configOf(), 'spaces');
     expect(role.rules!.flatMap(({ resources }) => resources)).toEqual(['pods']);
     const verbs = role.rules!.flatMap(rule => rule.verbs);
     expect(verbs).not.toContain('*');

@@ -1,31 +1,31 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Capacity, Cluster, Problem } from '@aglais/protocol';
+import type { CapacityReport, Cluster, Problem } from '@aglais/protocol';
 import { PatchStrategy, setHeaderOptions, type V1Pod } from '@kubernetes/client-node';
 import { eventually, PATIENCE_MS } from '../support/server.js';
-import { openStoryRoom, type StoryRoom } from './story-room.js';
+import { openStoryRoom, type StoryRoom } from './story-setting.js';
 
 /** As an operator labels the nodes of a pool. */
 const LABEL = 'aglais.org/test-pool';
 const POOL = randomBytes(4).toString('hex');
 
 describe('An option that is a pool of nodes', () => {
-  let room: StoryRoom;
+  let capacity: StoryRoom;
   let node: string;
 
   /** Null takes the label off. */
   const label = (to: string | null) =>
-    room.core.patchNode(
+    capacity.core.patchNode(
       { name: node, body: { metadata: { labels: { [LABEL]: to } } } },
       setHeaderOptions('Content-Type', PatchStrategy.MergePatch)
     );
   const ask = (kernel: string, options: string[]) =>
-    room.server.user.post<Cluster & Problem>('/clusters', {
+    capacity.server.user.post<Cluster & Problem>('/clusters', {
       ...{ kernel, notebook: `${kernel}.ipynb`, options }
     });
 
   beforeAll(async () => {
-    room = await openStoryRoom({
+    capacity = await openStoryRoom({
       options: {
         pool: {
           title: 'The large pool',
@@ -36,17 +36,17 @@ describe('An option that is a pool of nodes', () => {
         }
       }
     });
-    node = (await room.core.listNode()).items[0]!.metadata!.name!;
+    node = (await capacity.core.listNode()).items[0]!.metadata!.name!;
   }, PATIENCE_MS);
   afterAll(async () => {
     await label(null);
-    await room.close();
+    await capacity.close();
   }, PATIENCE_MS);
 
   it(
     'is offered, refused while no node is in it, and brings executors to its nodes when one is; a restart keeps it',
     async () => {
-      const { body } = await room.server.user.get<Capacity>('/capacity');
+      const { body } = await capacity.server.user.get<CapacityReport>('/capacity');
       expect(body.options).toEqual([
         { name: 'pool', title: 'The large pool', description: 'Nodes with much memory.' }
       ]);
@@ -58,7 +58,9 @@ describe('An option that is a pool of nodes', () => {
       const none = await ask('pooled', ['pool']);
       expect(none).toMatchObject({ status: 409 });
       expect(none.body.detail).toMatch(/No machine of this Kubernetes cluster has.*The large pool/);
-      expect((await room.core.listNamespacedPod({ namespace: room.namespace })).items).toEqual([]);
+      expect(
+        (await capacity.core.listNamespacedPod({ namespace: capacity.namespace })).items
+      ).toEqual([]);
 
       await label(POOL);
       // What was seen of the nodes is good for some seconds.
@@ -67,12 +69,12 @@ describe('An option that is a pool of nodes', () => {
         return answer.status === 201 && answer.body;
       });
       expect(asked.options).toEqual(['pool']);
-      await room.server.user.until(asked.id, 'ready');
+      await capacity.server.user.until(asked.id, 'ready');
       const count = 'print(spark.range(9).count(), spark.conf.get("spark.aglais.test"))';
-      expect(await room.prints(asked.id, 'count', count)).toBe('9 pool');
+      expect(await capacity.prints(asked.id, 'count', count)).toBe('9 pool');
       const selector = ({ spec }: V1Pod) => spec?.nodeSelector?.[LABEL];
-      const [executor] = await room.executors(asked.id);
-      expect([selector(executor!), selector(await room.driver(asked.id))]).toEqual([
+      const [executor] = await capacity.executors(asked.id);
+      expect([selector(executor!), selector(await capacity.driver(asked.id))]).toEqual([
         POOL,
         undefined
       ]);
@@ -80,23 +82,23 @@ describe('An option that is a pool of nodes', () => {
         expect.objectContaining({ key: LABEL, operator: 'Exists' })
       );
 
-      const again = await room.server.user.post<Cluster>(`/clusters/${asked.id}/restart`, {});
+      const again = await capacity.server.user.post<Cluster>(`/clusters/${asked.id}/restart`, {});
       expect(again).toMatchObject({ status: 201, body: { options: ['pool'] } });
-      await room.server.user.until(again.body.id, 'ready');
-      expect(await room.prints(again.body.id, 'count', count)).toBe('9 pool');
+      await capacity.server.user.until(again.body.id, 'ready');
+      expect(await capacity.prints(again.body.id, 'count', count)).toBe('9 pool');
 
       // The last node leaves the pool: executors that come later wait, and it is said what for.
       await label(null);
-      const [old] = await room.executors(again.body.id);
-      await room.core.deleteNamespacedPod({
-        ...{ name: old!.metadata!.name!, namespace: room.namespace, gracePeriodSeconds: 0 }
+      const [old] = await capacity.executors(again.body.id);
+      await capacity.core.deleteNamespacedPod({
+        ...{ name: old!.metadata!.name!, namespace: capacity.namespace, gracePeriodSeconds: 0 }
       });
       const waits = await eventually('what executors wait for', async () => {
-        const { waitingFor } = await room.server.user.cluster(again.body.id);
+        const { waitingFor } = await capacity.server.user.cluster(again.body.id);
         return /not of the kind that is asked for/.test(waitingFor ?? '') && waitingFor;
       });
       expect(waits).toMatch(/a place for an executor/);
-      await room.stop(again.body.id);
+      await capacity.stop(again.body.id);
     },
     4 * PATIENCE_MS
   );

@@ -3,11 +3,11 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
-import type { Cluster, PlacedFinding } from '@aglais/protocol';
+import type { Cluster, LocatedFinding } from '@aglais/protocol';
 import { KubeConfig } from '@kubernetes/client-node';
 import pg from 'pg';
 import { ApiProxy } from '../chaos/api-proxy.js';
-import { writePolicy } from '../chaos/policy.js';
+import { writePolicy } from '../chaos/chaos-config.js';
 import { say } from '../chaos/ledger.js';
 import { clustersOf, findingsOf, isWanted } from '../chaos/monitor.js';
 import { diagnoseKept, told } from '../chaos/offline.js';
@@ -60,7 +60,7 @@ onPostgres(
     const proxy = await ApiProxy.open(admin);
     const postgres = await Postgres.open();
     const database = await postgres.database();
-    const policy = writePolicy(directory.path, world.namespace, proxy);
+    const config = writePolicy(directory.path, world.namespace, proxy);
     const servers = ['a', 'b'].map(name => {
       const state = join(directory.path, name);
       const env = environment(directory.path, {
@@ -68,7 +68,7 @@ onPostgres(
         AGLAIS_SECRETS: join(directory.path, 'secrets'),
         AGLAIS_DATABASE: database,
         AGLAIS_LAUNCHER: 'kubernetes',
-        AGLAIS_KUBERNETES: policy,
+        AGLAIS_KUBERNETES: config,
         AGLAIS_START_SECONDS: '600'
       });
       const log = join(directory.path, `${name}.log`);
@@ -91,7 +91,7 @@ onPostgres(
     const work = new Map<string, Workload>();
     const victims: { cluster: string; executor: string }[] = [];
     const replacedMs: number[] = [];
-    let isOver = false;
+    let hasEnded = false;
 
     const ask = async (on: Named, kernel: string, action: 'stop' | 'restart' | 'start') => {
       const known = promised.get(kernel);
@@ -147,7 +147,7 @@ onPostgres(
       const seen = async (on: Named) =>
         JSON.stringify([
           (await clustersOf(client(on))).map(({ id, state, reason }) => [id, state, reason]).sort(),
-          (await client(on).get<{ findings: PlacedFinding[] }>('/findings')).body.findings
+          (await client(on).get<{ findings: LocatedFinding[] }>('/findings')).body.findings
             .map(({ cluster, dismissed, finding }) => [cluster, dismissed, told(finding)])
             .sort()
         ]);
@@ -286,7 +286,7 @@ onPostgres(
       );
       expect(violations).toEqual([]);
       for (const { server } of servers) expect(await server.end()).toBe(0);
-      isOver = true;
+      hasEnded = true;
     } finally {
       for (const one of work.values()) await one.end();
       for (const { server } of servers) {
@@ -296,7 +296,7 @@ onPostgres(
       await proxy.close();
       await postgres.close();
       await world.remove();
-      if (isOver) directory.remove();
+      if (hasEnded) directory.remove();
       else say(`What was left behind is in ${directory.path}.`);
     }
   },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { V1Pod } from '@kubernetes/client-node';
-import { takesLive } from '@aglais/protocol';
-import { resizeProgress, tooSmall } from '../../src/clusters/launchers/kubernetes/resize.js';
+import { canResizeInPlace } from '@aglais/protocol';
+import { resizeProgress, belowLimit } from '../../src/launchers/kubernetes/resize/memory-limit.js';
 import { SMALL } from '../support/server.js';
 
 const NAME = 'spark-kubernetes-executor';
@@ -28,30 +28,30 @@ describe('A running cluster', () => {
     const overhead = (executorOverheadMiB: number) => ({ ...SMALL, executorOverheadMiB });
     const more = overhead(SMALL.executorOverheadMiB + 512);
     for (const launcher of ['local', 'kubernetes'] as const) {
-      expect(takesLive(SMALL, more, launcher)).toBe(true);
-      expect(takesLive(SMALL, SMALL, launcher)).toBe(true);
+      expect(canResizeInPlace(SMALL, more, launcher)).toBe(true);
+      expect(canResizeInPlace(SMALL, SMALL, launcher)).toBe(true);
       for (const change of [
         { driverMemoryMiB: 2_048 },
         { executorMemoryMiB: 2_048 },
         { executorCores: 2 }
       ])
-        expect(takesLive(SMALL, { ...SMALL, ...change }, launcher)).toBe(false);
+        expect(canResizeInPlace(SMALL, { ...SMALL, ...change }, launcher)).toBe(false);
     }
     // A limit below what is used would be a kill there.
-    expect(takesLive(more, SMALL, 'kubernetes')).toBe(false);
-    expect(takesLive(more, SMALL, 'local')).toBe(true);
+    expect(canResizeInPlace(more, SMALL, 'kubernetes')).toBe(false);
+    expect(canResizeInPlace(more, SMALL, 'local')).toBe(true);
   });
 
   it('takes another number of executors on Kubernetes, and another range of them', () => {
     const of = (min: number, max = min) => ({ ...SMALL, executors: { min, max } });
-    expect(takesLive(of(2), of(5), 'kubernetes')).toBe(true);
-    expect(takesLive(of(5), of(1), 'kubernetes')).toBe(true);
-    expect(takesLive(of(2), of(5), 'local')).toBe(false);
-    expect(takesLive(of(2), of(2, 5), 'kubernetes')).toBe(true);
-    expect(takesLive(of(2, 5), of(4), 'kubernetes')).toBe(true);
-    expect(takesLive(of(2, 5), of(1, 9), 'kubernetes')).toBe(true);
-    expect(takesLive(of(2, 5), of(1, 9), 'local')).toBe(false);
-    expect(takesLive(of(2, 5), of(2, 5), 'local')).toBe(true);
+    expect(canResizeInPlace(of(2), of(5), 'kubernetes')).toBe(true);
+    expect(canResizeInPlace(of(5), of(1), 'kubernetes')).toBe(true);
+    expect(canResizeInPlace(of(2), of(5), 'local')).toBe(false);
+    expect(canResizeInPlace(of(2), of(2, 5), 'kubernetes')).toBe(true);
+    expect(canResizeInPlace(of(2, 5), of(4), 'kubernetes')).toBe(true);
+    expect(canResizeInPlace(of(2, 5), of(1, 9), 'kubernetes')).toBe(true);
+    expect(canResizeInPlace(of(2, 5), of(1, 9), 'local')).toBe(false);
+    expect(canResizeInPlace(of(2, 5), of(2, 5), 'local')).toBe(true);
   });
 
   it('has its new limit when the container says so, not when it was asked for', () => {
@@ -76,6 +76,6 @@ describe('A running cluster', () => {
   it('finds executors that came since with less than the others have', () => {
     const small = executor('768Mi', '768Mi');
     const all = [small, executor('1Gi', '1Gi'), executor('768Mi', '768Mi', [], 'Failed')];
-    expect(tooSmall(all, { ...SMALL, executorOverheadMiB: 512 })).toEqual([small]);
+    expect(belowLimit(all, { ...SMALL, executorOverheadMiB: 512 })).toEqual([small]);
   });
 });

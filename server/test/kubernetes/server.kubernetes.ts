@@ -25,7 +25,7 @@ describe('A server whose clusters are pods', () => {
   const begin = () =>
     serve(directory.path, {
       AGLAIS_LAUNCHER: 'kubernetes',
-      AGLAIS_KUBERNETES: join(directory.path, 'policy.yaml'),
+      AGLAIS_KUBERNETES: join(directory.path, 'kubernetes.yaml'),
       AGLAIS_STOP_CLUSTERS_ON_EXIT: 'false'
     });
 
@@ -34,7 +34,7 @@ describe('A server whose clusters are pods', () => {
     core = config.makeApiClient(CoreV1Api);
     mkdirSync(join(directory.path, 'catalogues'), { recursive: true });
     writeFileSync(
-      join(directory.path, 'policy.yaml'),
+      join(directory.path, 'kubernetes.yaml'),
       stringify({
         namespace,
         prepare: true,

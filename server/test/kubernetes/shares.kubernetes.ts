@@ -10,7 +10,7 @@ import {
 } from '../../../witness/test/support/fuse-share.js';
 import { eventually, PATIENCE_MS, python } from '../support/server.js';
 import { READS_AND_READS, STARS_SHARE, WRITE_STARS } from '../support/stars-share.js';
-import { openStoryRoom, type StoryRoom } from './story-room.js';
+import { openStoryRoom, type StoryRoom } from './story-setting.js';
 
 /** From the moment on in which its server stops: a look, its patience, and the way to the server. */
 const WITHIN_MS = 25_000;
@@ -20,21 +20,21 @@ const isHere = existsSync(process.env.AGLAIS_NODE_CATALOGUES ?? '/none');
 (canMount() && isHere ? describe : describe.skip)('A share that is mounted into pods', () => {
   const source = mkdtempSync(join(tmpdir(), 'aglais-stars-'));
   let share: FuseShare;
-  let room: StoryRoom;
+  let capacity: StoryRoom;
 
   beforeAll(async () => {
     mkdirSync(join(source, 'stars'));
     execFileSync(python, ['-c', WRITE_STARS, join(source, 'stars')]);
     share = await openFuseShare(source);
-    room = await openStoryRoom({
+    capacity = await openStoryRoom({
       volumes: [{ name: 'stars', mountPath: '/data/stars', source: { hostPath: share.path } }]
     });
-    const declaration = join(room.server.directory, 'catalogues', 'stars.yaml');
+    const declaration = join(capacity.server.directory, 'catalogues', 'stars.yaml');
     writeFileSync(declaration, STARS_SHARE('/data/stars'));
   }, PATIENCE_MS);
   afterAll(async () => {
     share.goOn();
-    await room.close();
+    await capacity.close();
     await share.close();
     rmSync(source, { recursive: true });
   }, PATIENCE_MS);
@@ -42,15 +42,15 @@ const isHere = existsSync(process.env.AGLAIS_NODE_CATALOGUES ?? '/none');
   it(
     'and hangs in the middle of a job is an error under the cell within seconds, and a warning once it answers again',
     async () => {
-      const id = await room.spark('hanging');
-      const cell = room.prints(id, 'reads', READS_AND_READS);
+      const id = await capacity.spark('hanging');
+      const cell = capacity.prints(id, 'reads', READS_AND_READS);
       await eventually('that it reads', async () =>
-        (await room.server.user.cluster(id)).executors.some(({ doneTasks }) => doneTasks > 0)
+        (await capacity.server.user.cluster(id)).executors.some(({ doneTasks }) => doneTasks > 0)
       );
       share.hang();
       const since = Date.now();
       const hung = await eventually('the finding', async () =>
-        (await room.findings(id)).find(one => one.code === 'share-unavailable')
+        (await capacity.findings(id)).find(one => one.code === 'share-unavailable')
       );
       console.log(`told ${Date.now() - since} ms after the file server had stopped`);
       expect(Date.now() - since).toBeLessThan(WITHIN_MS);
@@ -63,11 +63,11 @@ const isHere = existsSync(process.env.AGLAIS_NODE_CATALOGUES ?? '/none');
       share.goOn();
       expect(await cell).toMatch(/read$/);
       const over = await eventually('that it is over', async () =>
-        (await room.findings(id)).find(one => /succeeded, but/.test(one.explanation))
+        (await capacity.findings(id)).find(one => /succeeded, but/.test(one.explanation))
       );
       expect(over).toMatchObject({ id: hung.id, severity: 'warning' });
       expect(over.explanation).toMatch(/catalogue hanging did not answer for \d+(\.\d)? s/);
-      await room.stop(id, 'share-hangs');
+      await capacity.stop(id, 'share-hangs');
     },
     3 * PATIENCE_MS
   );
@@ -75,18 +75,22 @@ const isHere = existsSync(process.env.AGLAIS_NODE_CATALOGUES ?? '/none');
   it(
     'and whose file server is killed is gone, while a cell runs that does not even read it',
     async () => {
-      const id = await room.spark('killed');
-      const cell = room.prints(id, 'sleeps', 'import time\nspark.range(3).count()\ntime.sleep(30)');
+      const id = await capacity.spark('killed');
+      const cell = capacity.prints(
+        id,
+        'sleeps',
+        'import time\nspark.range(3).count()\ntime.sleep(30)'
+      );
       await eventually('its first job', async () =>
-        (await room.server.user.cluster(id)).executors.some(({ doneTasks }) => doneTasks > 0)
+        (await capacity.server.user.cluster(id)).executors.some(({ doneTasks }) => doneTasks > 0)
       );
       await share.kill();
-      expect(await room.found(id, 'share-unavailable:cell:1:sleeps')).toMatchObject({
+      expect(await capacity.found(id, 'share-unavailable:cell:1:sleeps')).toMatchObject({
         severity: 'error',
         title: 'Catalogue hanging is gone'
       });
       await cell;
-      await room.stop(id, 'share-gone');
+      await capacity.stop(id, 'share-gone');
     },
     3 * PATIENCE_MS
   );

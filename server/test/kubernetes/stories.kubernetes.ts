@@ -4,7 +4,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { startPython } from '../support/connect.js';
 import type { Notebook } from '../support/notebook.js';
 import { eventually, PATIENCE_MS, SMALL } from '../support/server.js';
-import { openStoryRoom, type StoryRoom } from './story-room.js';
+import { openStoryRoom, type StoryRoom } from './story-setting.js';
 
 /** Stars of the sample catalogue (catalogues/bigsky.yaml). */
 const STARS = 981_853;
@@ -66,10 +66,10 @@ small = spark.range(0, 3_000_000, 1, 4).selectExpr("id", "repeat(uuid(), 3) as t
 print(spark.range(10).join(small.hint("broadcast"), "id").count())`;
 
 describe('Under the cell is named', () => {
-  let room: StoryRoom;
+  let capacity: StoryRoom;
 
   beforeAll(async () => {
-    room = await openStoryRoom({
+    capacity = await openStoryRoom({
       dataDirectory: '/data',
       volumes: [
         {
@@ -87,12 +87,12 @@ describe('Under the cell is named', () => {
       }
     });
   }, PATIENCE_MS);
-  afterAll(() => room.close(), PATIENCE_MS);
+  afterAll(() => capacity.close(), PATIENCE_MS);
 
   it(
     'a driver that the kernel killed for memory; the notebook beside it goes on, and its own gets another',
     async () => {
-      const [one, two] = await Promise.all([room.notebook(), room.notebook()]);
+      const [one, two] = await Promise.all([capacity.notebook(), capacity.notebook()]);
       const count = 'spark.table("bigsky.source").where("source_id is not null").count()';
       const counts = async (notebook: Notebook, cell: string) => {
         const { status, result, error, shown } = await notebook.run(cell, count);
@@ -102,10 +102,10 @@ describe('Under the cell is named', () => {
         return shown.join('\n');
       };
       await Promise.all([one, two].map(notebook => counts(notebook, 'count')));
-      const [first, second] = [await room.clusterOf(one), await room.clusterOf(two)];
+      const [first, second] = [await capacity.clusterOf(one), await capacity.clusterOf(two)];
 
       // Through the network each reaches its own driver, and nothing of the other's.
-      const hosts = [await room.driver(first), await room.driver(second)].map(
+      const hosts = [await capacity.driver(first), await capacity.driver(second)].map(
         ({ status }) => status!.podIP!
       );
       for (const [notebook, own] of [
@@ -126,13 +126,13 @@ describe('Under the cell is named', () => {
       );
       expect(failed.seconds).toBeLessThan(60);
       const cluster = await eventually('its end', async () => {
-        const now = await room.server.user.cluster(first);
+        const now = await capacity.server.user.cluster(first);
         return now.state === 'failed' && now;
       });
       expect(cluster.reason).toMatch(
         /reached its memory limit of 608 MiB \(OOMKilled\).*more driver memory.*variables are kept/
       );
-      const finding = await room.found(first, 'driver-oom-killed:cell:4:large');
+      const finding = await capacity.found(first, 'driver-oom-killed:cell:4:large');
       expect(finding).toMatchObject({
         confidence: 'certain',
         severity: 'error',
@@ -141,16 +141,16 @@ describe('Under the cell is named', () => {
       expect(finding.evidence).toContainEqual(
         expect.objectContaining({ source: 'container', quote: 'OOMKilled' })
       );
-      await room.compare(first, 'driver-over-its-limit');
+      await capacity.compare(first, 'driver-over-its-limit');
       await counts(two, 'count');
 
       const said = await counts(one, 'count');
       expect(said).toMatch(/The earlier Spark is gone: .*\nLost: temporary view three/);
       expect((await one.run('kept', 'print(kept)')).text).toBe('42\n');
-      const next = await room.clusterOf(one);
+      const next = await capacity.clusterOf(one);
       expect(next).not.toBe(first);
-      await Promise.all([room.stop(next), room.stop(second)]);
-      for (const id of [next, second]) expect(await room.findings(id)).toEqual([]);
+      await Promise.all([capacity.stop(next), capacity.stop(second)]);
+      for (const id of [next, second]) expect(await capacity.findings(id)).toEqual([]);
     },
     4 * PATIENCE_MS
   );
@@ -158,18 +158,18 @@ describe('Under the cell is named', () => {
   describe('although the cell succeeds', () => {
     let id: string;
     const succeeds = async (cell: string, what: string) =>
-      expect(await room.prints(id, cell, once(what))).toBe('40');
+      expect(await capacity.prints(id, cell, once(what))).toBe('40');
 
     beforeAll(async () => {
-      id = await room.spark('lucky');
+      id = await capacity.spark('lucky');
     }, PATIENCE_MS);
-    afterAll(() => room.stop(id, 'executors-lost'), PATIENCE_MS);
+    afterAll(() => capacity.stop(id, 'executors-lost'), PATIENCE_MS);
 
     it(
       'an executor that the kernel killed for memory',
       async () => {
         await succeeds('forks', FORKS);
-        const killed = await room.found(
+        const killed = await capacity.found(
           id,
           'executor-oom-killed:cell:1:forks',
           /This cell succeeded, but executor \d was killed by the kernel's out-of-memory killer \(limit 768 MiB/
@@ -186,7 +186,7 @@ describe('Under the cell is named', () => {
       'an executor that wrote more than its scratch holds',
       async () => {
         await succeeds('fills', FILLS_THE_SCRATCH);
-        const evicted = await room.found(
+        const evicted = await capacity.found(
           id,
           'executor-evicted:cell:1:fills',
           /This cell succeeded, but .*evicted from its node.*spark-local-dir-1.*100Mi/
@@ -201,17 +201,17 @@ describe('Under the cell is named', () => {
       async () => {
         const cell = succeeds('pushed', SLEEPS);
         await eventually('its first task', async () =>
-          (await room.server.user.cluster(id)).stages.some(({ tasks }) => tasks.running > 0)
+          (await capacity.server.user.cluster(id)).stages.some(({ tasks }) => tasks.running > 0)
         );
         // For memory: of pods that were kept away by the affinity of another, the scheduler of 1.35 thinks again only after
         // five minutes.
-        const leave = await room.stranger('important', 50, (await room.freeMiB()) + 300);
-        expect(await room.found(id, 'executor-preempted:cell:1:pushed')).toMatchObject({
+        const leave = await capacity.stranger('important', 50, (await capacity.freeMiB()) + 300);
+        expect(await capacity.found(id, 'executor-preempted:cell:1:pushed')).toMatchObject({
           confidence: 'certain'
         });
         await leave();
         await cell;
-        const preempted = await room.found(
+        const preempted = await capacity.found(
           id,
           'executor-preempted:cell:1:pushed',
           /This cell succeeded, but executor \d was pushed out for a pod of higher priority/
@@ -226,29 +226,29 @@ describe('Under the cell is named', () => {
     'that no node takes an executor, with what it needs and what there is, until one does',
     async () => {
       const large = { ...SMALL, executorMemoryMiB: 2_048 };
-      const { body } = await room.server.user.get<{ totalMiB: number }>('/capacity');
+      const { body } = await capacity.server.user.get<{ totalMiB: number }>('/capacity');
       expect(body.totalMiB).toBe(16_000);
-      const leave = await room.stranger('tenant', 1, (await room.freeMiB()) - 1_500);
+      const leave = await capacity.stranger('tenant', 1, (await capacity.freeMiB()) - 1_500);
       await eventually('the tenant', async () => {
-        const pod = await room.core.readNamespacedPod({
+        const pod = await capacity.core.readNamespacedPod({
           name: 'tenant',
-          namespace: room.namespace
+          namespace: capacity.namespace
         });
         return pod.status?.phase === 'Running';
       });
-      const id = await room.spark('crowded', large);
-      const cell = room.prints(id, 'waits', 'print(spark.range(0, 9, 1, 2).count())');
+      const id = await capacity.spark('crowded', large);
+      const cell = capacity.prints(id, 'waits', 'print(spark.range(0, 9, 1, 2).count())');
       const finding = await eventually('what the cell waits for', async () =>
-        (await room.findings(id)).find(one => one.id === 'cluster-pending:cell:1:waits')
+        (await capacity.findings(id)).find(one => one.id === 'cluster-pending:cell:1:waits')
       );
       expect(finding).toMatchObject({ confidence: 'certain', severity: 'warning' });
       expect(finding.explanation).toMatch(/It needs 2\.3 GiB; the largest free node has \d+ MiB/);
-      expect((await room.server.user.cluster(id)).waitingFor).toMatch(
+      expect((await capacity.server.user.cluster(id)).waitingFor).toMatch(
         /an executor: it needs 2\.3 GiB; the largest free node has \d+ MiB/
       );
       await leave();
       expect(await cell).toBe('9');
-      await room.stop(id, 'executor-waits');
+      await capacity.stop(id, 'executor-waits');
     },
     2 * PATIENCE_MS
   );
@@ -256,11 +256,11 @@ describe('Under the cell is named', () => {
   it(
     'that a worker died for memory; more of it is given to the same container, and the same job passes',
     async () => {
-      const id = await room.spark('raise');
+      const id = await capacity.spark('raise');
       const running = async () =>
-        (await room.executors(id)).filter(({ status }) => status?.phase === 'Running');
-      expect((await room.cell(id, 'hungry', HUNGRY)).code).not.toBe(0);
-      const died = await room.found(
+        (await capacity.executors(id)).filter(({ status }) => status?.phase === 'Running');
+      expect((await capacity.cell(id, 'hungry', HUNGRY)).code).not.toBe(0);
+      const died = await capacity.found(
         id,
         'python-worker-died:cell:1:hungry',
         /limit of the executor 768 MiB/
@@ -268,9 +268,9 @@ describe('Under the cell is named', () => {
       expect(died.severity).toBe('error');
       const [before] = await running();
       const larger = { ...SMALL, executorOverheadMiB: SMALL.executorOverheadMiB + 1_024 };
-      const answer = await room.server.user.post(`/clusters/${id}/resize`, { shape: larger });
+      const answer = await capacity.server.user.post(`/clusters/${id}/resize`, { shape: larger });
       expect(answer).toMatchObject({ status: 200, body: { state: 'ready', shape: larger } });
-      expect(await room.prints(id, 'hungry', HUNGRY)).toBe('1');
+      expect(await capacity.prints(id, 'hungry', HUNGRY)).toBe('1');
       const [after] = await running();
       const container = (pod?: V1Pod) => {
         const { containerID, restartCount } = pod!.status!.containerStatuses![0]!;
@@ -279,8 +279,8 @@ describe('Under the cell is named', () => {
       expect(container(after)).toEqual(container(before));
       const told =
         /killer killed the Python workers of 4 task attempts.*limit of the executor 768 MiB/;
-      await room.stop(id, 'worker-over-its-limit');
-      expect((await room.found(id, 'python-worker-died:cell:1:hungry', told)).confidence).toBe(
+      await capacity.stop(id, 'worker-over-its-limit');
+      expect((await capacity.found(id, 'python-worker-died:cell:1:hungry', told)).confidence).toBe(
         'certain'
       );
     },
@@ -291,32 +291,32 @@ describe('Under the cell is named', () => {
 describe('While the notebook waits is named', () => {
   const waits = async (
     name: string,
-    policy: object,
+    config: object,
     code: 'image-failed' | 'mount-failed',
     words: RegExp
   ): Promise<void> => {
-    const room = await openStoryRoom(policy, { AGLAIS_START_SECONDS: '20' });
+    const capacity = await openStoryRoom(config, { AGLAIS_START_SECONDS: '20' });
     try {
-      const { id } = await room.server.user.request('waits');
-      const finding = await room.found(id, `${code}:application`, words);
+      const { id } = await capacity.server.user.request('waits');
+      const finding = await capacity.found(id, `${code}:application`, words);
       expect(finding).toMatchObject({ confidence: 'certain', severity: 'error' });
       const over = await eventually('its end', async () => {
-        const now = await room.server.user.cluster(id);
+        const now = await capacity.server.user.cluster(id);
         return now.state === 'failed' && now;
       });
       expect(over.reason).toMatch(/did not start within 20 seconds.*Ask the operator/);
       await eventually('that it is gone', async () => {
-        const { items } = await room.core.listNamespacedPod({ namespace: room.namespace });
+        const { items } = await capacity.core.listNamespacedPod({ namespace: capacity.namespace });
         return items.length === 0;
       });
       await eventually(
         'that all is on record',
-        async () => (await room.server.user.cluster(id)).stoppedAt
+        async () => (await capacity.server.user.cluster(id)).stoppedAt
       );
-      expect((await room.findings(id)).map(one => one.code)).toEqual([code]);
-      await room.compare(id, name);
+      expect((await capacity.findings(id)).map(one => one.code)).toEqual([code]);
+      await capacity.compare(id, name);
     } finally {
-      await room.close();
+      await capacity.close();
     }
   };
 
@@ -379,36 +379,36 @@ describe('Executors that end before Spark has met them', () => {
   ])(
     'are one finding under the cell that waits for them: %s',
     async (name, code, properties, words, quote) => {
-      const room = await openStoryRoom({ properties });
+      const capacity = await openStoryRoom({ properties });
       const children: ChildProcess[] = [];
       try {
-        const id = await room.spark('waits');
+        const id = await capacity.spark('waits');
         const report = { cell: 'waits', run: 1, outcome: 'running', at: Date.now() };
-        await room.server.user.post(`/clusters/${id}/cell-runs`, report);
+        await capacity.server.user.post(`/clusters/${id}/cell-runs`, report);
         // Nobody waits for its end: a client asks for minutes whether its Spark comes back.
         const cell = startPython(
-          await room.server.user.endpoint(id),
+          await capacity.server.user.endpoint(id),
           'spark.addTag("aglais-cell:1:waits")\nspark.range(0, 9, 1, 2).count()'
         );
         children.push(cell.child);
         const finding = await eventually('a loop of deaths', async () => {
-          const found = await room.findings(id);
+          const found = await capacity.findings(id);
           const one = found.find(placed => placed.id === `${code}:cell:1:waits`);
           return one && one.count >= 4 && one.effects.length > 0 && one;
         });
         expect(finding.severity).toBe('warning');
         // Where the cell began late, those that had died before are the application's.
-        const others = (await room.findings(id)).filter(placed => placed.id !== finding.id);
+        const others = (await capacity.findings(id)).filter(placed => placed.id !== finding.id);
         expect(others.filter(placed => placed.id !== `${code}:application`)).toEqual([]);
         expect(finding.explanation).toMatch(words);
         expect(finding.evidence.map(one => one.quote).join('\n')).toMatch(
           new RegExp(quote.source, 'm')
         );
         expect(finding.effects.join()).toMatch(/waits for executors.*no task has started/);
-        await room.stop(id, name);
+        await capacity.stop(id, name);
       } finally {
         for (const child of children) child.kill('SIGKILL');
-        await room.close();
+        await capacity.close();
       }
     },
     2 * PATIENCE_MS

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { readPod, readPodEvent } from '@aglais/diagnosis';
-import { explainDeath } from '../../src/clusters/launchers/kubernetes/driver-death.js';
+import { explainPodEnd } from '../../src/launchers/kubernetes/driver-pod-end.js';
 import {
-  driverWaits,
-  executorsWait,
+  driverWaitsFor,
+  executorsWaitFor,
   type WatchedPod
-} from '../../src/clusters/launchers/kubernetes/waiting.js';
+} from '../../src/launchers/kubernetes/waiting.js';
 
 const status = (of: object, name = 'aglais-a') =>
   readPod(
@@ -44,28 +44,28 @@ describe('What executors wait for', () => {
   it('is said with what each needs and what the largest node has', () => {
     const three = [1, 2, 3].map(() => watched(unschedulable(TOO_LITTLE)));
     const free = { memoryMiB: 2_150, cores: 4 };
-    expect(executorsWait(three, free)!.for).toBe(
+    expect(executorsWaitFor(three, free)!.for).toBe(
       'a place for executors: needs 4 GiB for each of 3 executors; the largest free node has 2.1 GiB, some nodes are reserved for others'
     );
-    expect(executorsWait(three, null)!.for).toContain('no node has that much free');
+    expect(executorsWaitFor(three, null)!.for).toContain('no node has that much free');
   });
 
   it('is not said with a node that has enough and may not be taken', () => {
     const one = [watched(unschedulable(TOO_LITTLE))];
-    expect(executorsWait(one, { memoryMiB: 9_000, cores: 4 })!.for).toBe(
+    expect(executorsWaitFor(one, { memoryMiB: 9_000, cores: 4 })!.for).toBe(
       'a place for an executor: it needs 4 GiB; no node has that much free, some nodes are reserved for others'
     );
   });
 
   it('is nothing while none of them is held up', () => {
-    expect(executorsWait([], null)).toBeNull();
-    expect(executorsWait([watched({ phase: 'Pending', node: 'n1' })], null)).toBeNull();
+    expect(executorsWaitFor([], null)).toBeNull();
+    expect(executorsWaitFor([watched({ phase: 'Pending', node: 'n1' })], null)).toBeNull();
   });
 });
 
 describe('What a driver waits for', () => {
   const words = (of: object, events: object[] = []) =>
-    driverWaits(watched(of, events), false, null);
+    driverWaitsFor(watched(of, events), false, null);
 
   it.each<[string, object, RegExp]>([
     ['room', unschedulable(TOO_LITTLE), /place for the driver: it needs 4 GiB; no node has/],
@@ -120,9 +120,9 @@ describe('What a driver waits for', () => {
   });
 
   it('is the driver itself, then the tables, when nothing is wrong', () => {
-    expect(driverWaits(null, false, null).for).toBe('the driver');
+    expect(driverWaitsFor(null, false, null).for).toBe('the driver');
     expect(words({ phase: 'Pending', node: 'n1' }).for).toBe("the driver's container");
-    expect(driverWaits(watched({ phase: 'Running', node: 'n1' }), true, null).for).toMatch(
+    expect(driverWaitsFor(watched({ phase: 'Running', node: 'n1' }), true, null).for).toMatch(
       /tables/
     );
   });
@@ -145,13 +145,13 @@ describe('The death of a driver', () => {
   it.each<[string, string, RegExp]>([
     [
       'by its memory limit',
-      explainDeath(ended(137, 'OOMKilled'), 137, ''),
+      explainPodEnd(ended(137, 'OOMKilled'), 137, ''),
       /memory limit of 1 GiB \(OOMKilled\)/
     ],
-    ['by kill -9', explainDeath(ended(137, 'Error'), 137, ''), /killed \(signal 9\)/],
+    ['by kill -9', explainPodEnd(ended(137, 'Error'), 137, ''), /killed \(signal 9\)/],
     [
       'out of heap',
-      explainDeath(
+      explainPodEnd(
         ended(3, 'Error'),
         3,
         'Terminating due to java.lang.OutOfMemoryError: Java heap space'
@@ -160,12 +160,12 @@ describe('The death of a driver', () => {
     ],
     [
       'with no script to write it down',
-      explainDeath(ended(137, 'Error'), null, ''),
+      explainPodEnd(ended(137, 'Error'), null, ''),
       /killed \(signal 9\)/
     ],
     [
       'by eviction',
-      explainDeath(
+      explainPodEnd(
         ended(143, 'Error', {
           reason: 'Evicted',
           message: 'The node was low on resource: ephemeral-storage.'
@@ -175,13 +175,13 @@ describe('The death of a driver', () => {
       ),
       /put the Spark driver out.*ephemeral-storage/
     ],
-    ['by deletion', explainDeath(null, null, ''), /deleted by somebody else/]
+    ['by deletion', explainPodEnd(null, null, ''), /deleted by somebody else/]
   ])('%s is explained, and what is kept', (_, said, expected) => {
     expect(said).toMatch(expected);
     expect(said).toContain("Your notebook's variables are kept");
   });
 
   it('is not blamed on memory where a child was killed for it long before (exit code 143)', () => {
-    expect(explainDeath(ended(143, 'OOMKilled'), 143, '')).toMatch(/told to end by somebody else/);
+    expect(explainPodEnd(ended(143, 'OOMKilled'), 143, '')).toMatch(/told to end by somebody else/);
   });
 });

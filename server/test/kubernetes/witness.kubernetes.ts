@@ -12,7 +12,7 @@ import {
 import {
   KubernetesEvidence,
   type Witness
-} from '../../src/clusters/launchers/kubernetes/evidence/pod-evidence.js';
+} from '../../src/launchers/kubernetes/evidence/pod-evidence.js';
 import { eventually, temporaryDirectory } from '../support/server.js';
 import { testCluster, testNamespace, type TestNamespace } from './api-server.js';
 
@@ -32,15 +32,15 @@ cp live.jsonl eventlog/app
 echo "last words" >> driver.log; exit 137`;
 
 describe('The witness in a real pod', () => {
-  let config: KubeConfig;
+  let kubeConfig: KubeConfig;
   let image: string;
   let api: CoreV1Api;
   let namespace: TestNamespace;
   let identity: TestCertificate;
 
   beforeAll(async () => {
-    ({ config, image } = testCluster());
-    api = config.makeApiClient(CoreV1Api);
+    ({ kubeConfig, image } = testCluster());
+    api = kubeConfig.makeApiClient(CoreV1Api);
     namespace = await testNamespace(api);
     identity = testCertificate();
     // This checkout's, whatever is in the image.
@@ -159,10 +159,10 @@ describe('The witness in a real pod', () => {
       );
       const way = `/api/v1/namespaces/${namespace.name}/pods/https:${name}:8444/proxy`;
       const witness: Witness = {
-        url: proxy ? config.getCurrentCluster()!.server + way : `https://${ip}:8444`,
+        url: proxy ? kubeConfig.getCurrentCluster()!.server + way : `https://${ip}:8444`,
         token: 'token',
         ca: identity.certificate,
-        ...(proxy && { via: config })
+        ...(proxy && { via: kubeConfig })
       };
       evidence.mirror('c1', witness);
       await eventually('ready', () => evidence.ready('c1'), PATIENCE_MS);

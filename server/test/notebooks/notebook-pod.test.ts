@@ -24,7 +24,7 @@ describe('The limit of a pod', () => {
   it('is in force when the runtime has it, the kubelet has set it aside and is done', () => {
     const aside = { allocatedResources: { memory: '2Gi' } };
     expect(podMemory(asked({}), 'notebook')).toMatchObject({
-      ...{ limitMiB: 1_024, askedMiB: 2_048, state: 'under-way' }
+      ...{ limitMiB: 1_024, pendingMiB: 2_048, state: 'under-way' }
     });
     expect(podMemory(asked({ ...aside }), 'notebook')).toMatchObject({ state: 'under-way' });
     expect(podMemory(asked(inForce), 'notebook')).toMatchObject({ state: 'under-way' });
@@ -33,7 +33,7 @@ describe('The limit of a pod', () => {
       ...{ limitMiB: 2_048, state: 'under-way' }
     });
     expect(podMemory(asked({ ...inForce, ...aside }), 'notebook')).toMatchObject({
-      ...{ limitMiB: 2_048, askedMiB: null, state: null }
+      ...{ limitMiB: 2_048, pendingMiB: null, state: null }
     });
   });
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NotebookMemory } from '@aglais/protocol';
 import { pino } from 'pino';
-import { KubernetesPolicy } from '../../src/clusters/launchers/kubernetes/policy.js';
+import { KubernetesConfig } from '../../src/launchers/kubernetes/kubernetes-config.js';
 import { NotebookPods } from '../../src/notebooks/notebook-pods.js';
 import { ProblemError } from '../../src/problems.js';
 import { KubernetesApi, notebookPod } from './kubernetes-api.js';
@@ -15,10 +15,10 @@ describe('Memory of notebooks in pods', () => {
 
   beforeEach(async () => {
     api = new KubernetesApi();
-    const config = await api.open();
-    const notebooks = { namespace: 'hub', mostMiB: 4_096 };
-    const policy = KubernetesPolicy.parse({ image: { name: 'x' }, notebooks });
-    pods = new NotebookPods(config, policy.notebooks!, pino({ level: 'silent' }));
+    const kubeConfig = await api.open();
+    const notebooks = { namespace: 'hub', maxMiB: 4_096 };
+    const config = KubernetesConfig.parse({ image: { name: 'x' }, notebooks });
+    pods = new NotebookPods(kubeConfig, config.notebooks!, pino({ level: 'silent' }));
     token = api.add(notebookPod());
   });
   afterEach(() => api.close());
@@ -32,18 +32,18 @@ describe('Memory of notebooks in pods', () => {
     api.pods.get(`hub/${name}`)!.spec!.containers[0]!.resources;
 
   it('are known to who shows the token of the pod, with what its Jupyter Server reads', async () => {
-    const base = { pod: 'hub/jupyter-ada', limitMiB: 1_024, mostMiB: 4_096 };
-    const nothing = { askedMiB: null, waitingFor: null, hindrance: null };
-    expect(await pods.of(token)).toEqual({ ...base, ...nothing, usedMiB: null, killed: null });
-    await pods.note(token, { usedMiB: 700.5, killed: 2 });
-    expect(await pods.of(token)).toEqual({ ...base, ...nothing, usedMiB: 700.5, killed: 2 });
+    const base = { pod: 'hub/jupyter-ada', limitMiB: 1_024, maxMiB: 4_096 };
+    const nothing = { pendingMiB: null, waitingFor: null, blockedReason: null };
+    expect(await pods.of(token)).toEqual({ ...base, ...nothing, usedMiB: null, oomKills: null });
+    await pods.note(token, { usedMiB: 700.5, oomKills: 2 });
+    expect(await pods.of(token)).toEqual({ ...base, ...nothing, usedMiB: 700.5, oomKills: 2 });
   });
 
   it('are raised, and told when the container has them, not when they were asked for', async () => {
     api.kubelet = 'is slow';
     const begun = Date.now();
     const memory = await pods.raise(token, 2_048);
-    expect(memory).toMatchObject({ limitMiB: 2_048, askedMiB: null, waitingFor: null });
+    expect(memory).toMatchObject({ limitMiB: 2_048, pendingMiB: null, waitingFor: null });
     expect(Date.now() - begun).toBeGreaterThan(350);
     expect(resources()).toEqual({
       requests: { cpu: '500m', memory: `${2_048 * MIB}` },
@@ -66,7 +66,7 @@ describe('Memory of notebooks in pods', () => {
       await pods.raise(other, 3_072);
       expect(await pods.of(token)).toMatchObject({ pod: 'hub/jupyter-ada', limitMiB: 1_024 });
       expect(await pods.of(other)).toMatchObject({ pod: 'hub/jupyter-eve', limitMiB: 3_072 });
-      await pods.note(other, { usedMiB: 5, killed: 0 });
+      await pods.note(other, { usedMiB: 5, oomKills: 0 });
       expect(await pods.of(token)).toMatchObject({ usedMiB: null });
     });
 
@@ -94,7 +94,7 @@ describe('Memory of notebooks in pods', () => {
       expect((await refusal(pods.of(token))).status).toBe(403);
     });
 
-    it('which has the labels, the container and the namespace that the policy names', async () => {
+    it('which has the labels, the container and the namespace that the config names', async () => {
       const strange = notebookPod({ name: 'a-database', labels: { component: 'hub' } });
       const elsewhere = notebookPod({ name: 'jupyter-bob' });
       elsewhere.metadata!.namespace = 'another';
@@ -119,7 +119,7 @@ describe('Memory of notebooks in pods', () => {
       expect(resources()!.limits).toEqual({ memory: '1Gi' });
     };
 
-    it('beyond what the policy gives, or below what they are', async () => {
+    it('beyond what the config gives, or below what they are', async () => {
       const most = await refusal(pods.raise(token, 4_097));
       expect([most.status, most.message]).toEqual([422, expect.stringMatching(/at most 4.0 GiB/)]);
       const less = await refusal(pods.raise(token, 512));
@@ -130,7 +130,7 @@ describe('Memory of notebooks in pods', () => {
       expectUnchanged();
     });
 
-    it('where the node has no room: with what it has, and the most that would fit', async () => {
+    it('where the node has no capacity: with what it has, and the most that would fit', async () => {
       const others = notebookPod({ name: 'others' });
       others.spec!.containers[0]!.resources!.requests!['memory'] = '6Gi';
       api.add(others);
@@ -160,7 +160,7 @@ describe('Memory of notebooks in pods', () => {
       ] as const) {
         const own = api.add(pod);
         expect((await refusal(pods.raise(own, 2_048))).message).toMatch(words);
-        expect((await pods.of(own)).hindrance).toMatch(words);
+        expect((await pods.of(own)).blockedReason).toMatch(words);
       }
       expectUnchanged();
     });
@@ -187,7 +187,7 @@ describe('Memory of notebooks in pods', () => {
     api.kubelet = 'never will';
     const { status, message } = await refusal(pods.raise(token, 2_048));
     expect([status, message]).toEqual([409, expect.stringMatching(/can never give .*didn’t have/)]);
-    expect(await pods.of(token)).toMatchObject({ limitMiB: 1_024, askedMiB: null });
+    expect(await pods.of(token)).toMatchObject({ limitMiB: 1_024, pendingMiB: null });
     expect(resources()).toMatchObject({ requests: { memory: `${512 * MIB}` } });
   });
 
@@ -197,9 +197,9 @@ describe('Memory of notebooks in pods', () => {
     expect(status).toBe(409);
     expect(message).toMatch(/still has 1.0 GiB: its node has no room now .*goes on trying/);
     const waiting: NotebookMemory = await pods.of(token);
-    expect(waiting).toMatchObject({ limitMiB: 1_024, askedMiB: 2_048 });
+    expect(waiting).toMatchObject({ limitMiB: 1_024, pendingMiB: 2_048 });
     expect(waiting.waitingFor).toMatch(/enough resource/);
-    expect(await pods.raise(token, 1_024)).toMatchObject({ limitMiB: 1_024, askedMiB: null });
+    expect(await pods.raise(token, 1_024)).toMatchObject({ limitMiB: 1_024, pendingMiB: null });
   });
 
   it('never change how Kubernetes ranks the pod: that it would refuse', async () => {

@@ -1,6 +1,6 @@
 import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readProcesses, type Process } from '../../src/clusters/launchers/local/process-table.js';
+import { readProcesses, type Process } from '../../src/launchers/local/process-table.js';
 import { sparkHome } from './server.js';
 
 export interface ClusterProcess extends Process {

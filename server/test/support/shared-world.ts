@@ -1,12 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observation } from '@aglais/diagnosis';
 import type { Shape } from '@aglais/protocol';
-import type {
-  EvidenceSink,
-  Launcher,
-  ObservedCluster
-} from '../../src/clusters/launchers/launcher.js';
-import { machineRoom } from '../../src/clusters/launchers/local/machine-room.js';
+import type { EvidenceSink, Launcher, ObservedCluster } from '../../src/launchers/launcher.js';
+import { machineCapacity } from '../../src/launchers/local/machine-capacity.js';
 
 const READY_MS = 30;
 const LOOK_MS = 5;
@@ -97,7 +93,7 @@ export class SharedWorld {
         return Promise.resolve('live' as const);
       },
       offers: () => [],
-      room: () => Promise.resolve(machineRoom(this.memoryMiB)),
+      capacity: () => Promise.resolve(machineCapacity(this.memoryMiB)),
       close: () => Promise.resolve()
     };
   }

@@ -1,0 +1,138 @@
+import { Shape, type CapacityReport } from '@aglais/protocol';
+import { ProblemError } from '../../problems.js';
+import type { ClusterRow } from '../../store/schema.js';
+import {
+  holds,
+  largestMachine,
+  totalMiB,
+  type Need,
+  type Capacity
+} from '../../launchers/capacity.js';
+
+export type Holder = CapacityReport['holders'][number];
+
+const gib = (mib: number) => `${(mib / 1024).toFixed(1)} GiB`;
+
+const HEAP = Shape.shape.executorMemoryMiB;
+const LEAST_MIB = HEAP.minValue!;
+const MOST_MIB = HEAP.maxValue!;
+
+/** The smallest shape there is; a machine that does not hold it cannot run Spark. */
+export const SMALLEST_SHAPE: Shape = {
+  driverMemoryMiB: 256,
+  executors: { min: 1, max: 1 },
+  executorMemoryMiB: 256,
+  executorOverheadMiB: 128,
+  executorCores: 1
+};
+
+/**
+ * The largest shape that an empty room holds: the default with larger executors; in a small room with fewer of them, and
+ * if even that is too much, the smallest with the heap that is left.
+ */
+export function largestShape(capacity: Capacity, base: Shape): Shape {
+  for (let count = base.executors.max; count > 0; count -= 1) {
+    const executors = { min: Math.min(base.executors.min, count), max: count };
+    const largest = withLargestHeap(capacity, { ...base, executors });
+    if (largest) return largest;
+  }
+  return withLargestHeap(capacity, SMALLEST_SHAPE) ?? SMALLEST_SHAPE;
+}
+
+/** The same with as much heap as fits; null if not even the least does. */
+function withLargestHeap(capacity: Capacity, shape: Shape): Shape | null {
+  const sized = (executorMemoryMiB: number): Shape => ({ ...shape, executorMemoryMiB });
+  if (!holds(capacity, sized(LEAST_MIB))) return null;
+  let fits = LEAST_MIB;
+  let tooLarge = MOST_MIB + 1;
+  while (tooLarge - fits > 1) {
+    const middle = Math.floor((fits + tooLarge) / 2);
+    if (holds(capacity, sized(middle))) fits = middle;
+    else tooLarge = middle;
+  }
+  return sized(fits);
+}
+
+/**
+ * Who holds how much of the memory.
+ * @param live clusters that are wanted or not yet gone; one that waits for the end of another takes over what that one holds
+ */
+export function holdersOf(live: readonly ClusterRow[], capacity: Capacity): Holder[] {
+  const size = ({ shape }: ClusterRow): number =>
+    totalMiB(Shape.parse(JSON.parse(shape)), capacity);
+  const there = new Map(live.map(row => [row.id, row]));
+  return live.map(row => {
+    const before = row.replaces === null ? undefined : there.get(row.replaces);
+    const held = before ? size(before) : 0;
+    return {
+      cluster: row.id,
+      notebook: row.notebook,
+      grantedMiB: Math.max(0, size(row) - held)
+    };
+  });
+}
+
+/**
+ * Whether a new cluster may be made. Throws a problem that says what would fit, or who holds what.
+ * @param room what there is for all clusters together
+ */
+export function admit(
+  shape: Shape,
+  capacity: Capacity,
+  holders: readonly Holder[],
+  base: Shape
+): void {
+  const wanted = totalMiB(shape, capacity);
+  if (!holds(capacity, shape)) {
+    const largest = largestShape(capacity, base);
+    throw new ProblemError(
+      422,
+      'shape-too-large',
+      `${whyTooLarge(shape, capacity)} ` +
+        `The largest that fits has ${executorsOf(largest)} of heap. ` +
+        'Nothing was started.'
+    );
+  }
+  const { memoryMiB } = capacity;
+  const granted = holders.reduce((sum, holder) => sum + holder.grantedMiB, 0);
+  if (granted + wanted > memoryMiB) {
+    const list = holders.map(h => `${h.notebook || 'a notebook'} holds ${gib(h.grantedMiB)}`);
+    throw new ProblemError(
+      409,
+      'memory-exhausted',
+      `A new Spark needs ${gib(wanted)}, and ${gib(Math.max(0, memoryMiB - granted))} of ${gib(memoryMiB)} are free: ` +
+        `${list.join(', ')}. Stop one of them (in its panel, or by closing its kernel), then run the cell again.`
+    );
+  }
+}
+
+function whyTooLarge(shape: Shape, capacity: Capacity): string {
+  const wanted = totalMiB(shape, capacity);
+  if (wanted > capacity.memoryMiB) {
+    return `This shape needs ${gib(wanted)}, and ${capacity.place} has ${gib(capacity.memoryMiB)} for Spark.`;
+  }
+  const driver = capacity.driver(shape);
+  const executor = capacity.executor(shape);
+  const within = (need: Need, machine: Need) =>
+    need.memoryMiB <= machine.memoryMiB && need.cores <= machine.cores;
+  const [who, need, machine] = within(executor, largestMachine(capacity, 'executors'))
+    ? (['The driver', driver, largestMachine(capacity, 'drivers')] as const)
+    : (['Each executor', executor, largestMachine(capacity, 'executors')] as const);
+  if (within(need, machine)) {
+    return (
+      `This shape needs ${gib(driver.memoryMiB)} for the driver and ${gib(executor.memoryMiB)} for each of ` +
+      `${shape.executors.max} executors, and ${capacity.place} has no machines on which all of them find a place at once.`
+    );
+  }
+  return `${who} needs ${inWords(need)}, and the largest machine of ${capacity.place} has ${inWords(machine)} for Spark.`;
+}
+
+const inWords = ({ memoryMiB, cores }: Need) =>
+  `${gib(memoryMiB)}${cores > 0 && Number.isFinite(cores) ? ` and ${cores} processors` : ''}`;
+
+function executorsOf({ executors, executorMemoryMiB }: Shape): string {
+  const heap = gib(executorMemoryMiB);
+  return executors.max === 1
+    ? `1 executor with ${heap}`
+    : `${executors.max} executors with ${heap} each`;
+}

@@ -1,0 +1,62 @@
+import type { ClusterOption } from '@aglais/protocol';
+import { ProblemError } from '../../problems.js';
+import type { Launcher } from '../../launchers/launcher.js';
+import { machinesFor, type Capacity } from '../../launchers/capacity.js';
+
+/**
+ * The options that a cluster gets, in the order in which they are offered.
+ * @param asked by the one who wants it; undefined: nothing was said
+ * @param before those of the cluster before it; what is not offered any more is left out
+ * @throws a problem that lists what there is, if something else was asked for
+ */
+export function chooseOptions(
+  asked: readonly string[] | undefined,
+  before: readonly string[],
+  offered: readonly ClusterOption[]
+): string[] {
+  const unknown = (asked ?? []).filter(name => !offered.some(one => one.name === name));
+  if (unknown.length > 0) {
+    const names = unknown.map(name => `"${name}"`).join(', ');
+    const there = offered.map(({ name, title }) => `"${name}" (${title})`).join(', ');
+    throw new ProblemError(
+      422,
+      'unknown-option',
+      `There is no option ${names} here. ` +
+        (there ? `Offered are: ${there}.` : 'This installation offers none.') +
+        ' Nothing was started or stopped.'
+    );
+  }
+  const wanted = new Set(asked ?? before);
+  return offered.map(({ name }) => name).filter(name => wanted.has(name));
+}
+
+/**
+ * Refuses options that no machine has now: such a cluster would wait for ever.
+ * @param room for a cluster with these options
+ */
+export function refuseWithoutMachines(
+  options: readonly string[],
+  offered: readonly ClusterOption[],
+  capacity: Capacity
+): void {
+  // Where nobody may look at the machines, nobody knows.
+  if (options.length === 0 || capacity.machines.length === 0) return;
+  if (machinesFor(capacity, 'executors').length > 0) return;
+  const titles = offered.filter(({ name }) => options.includes(name)).map(({ title }) => title);
+  throw new ProblemError(
+    409,
+    'option-unavailable',
+    `No machine of ${capacity.place} has what was asked for now: ${titles.join(', ')}. Nothing was started or stopped. ` +
+      'Choose without it, or ask the people who run the platform.'
+  );
+}
+
+/** What there is for a cluster with these options. Throws a problem if no machine has them. */
+export async function capacityWith(
+  options: readonly string[],
+  launcher: Pick<Launcher, 'capacity' | 'offers'>
+): Promise<Capacity> {
+  const capacity = await launcher.capacity(options);
+  refuseWithoutMachines(options, launcher.offers(), capacity);
+  return capacity;
+}

@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Shape } from '@aglais/protocol';
+import { ProblemError } from '../problems.js';
+import type { LeaseHolder } from '../replicas/leases.js';
+import type { Journal } from '../stream/journal.js';
+import { admit, holdersOf } from './admission/admit.js';
+import type { ClusterRows } from './cluster-rows.js';
+import { ResizeIncomplete, ResizeRefused, type Launcher } from '../launchers/launcher.js';
+import { capacityWith } from './admission/options.js';
+import { KeyedMutex } from '../keyed-mutex.js';
+
+/** Another server may be giving the same cluster another size; it is waited for this long, ms. */
+const OTHER_SIZE_MS = 60_000;
+const LOOK_MS = 200;
+const LEASE = 'size of ';
+
+export interface ClusterShapesParts {
+  launcher: Launcher;
+  rows: ClusterRows;
+  journal: Journal;
+  defaultShape: Shape;
+  leaseHolder: LeaseHolder;
+  /** Tells everybody what the row says now. */
+  refresh(id: string): Promise<void>;
+}
+
+/** Other sizes for clusters that go on as they are; see `canResizeInPlace` for what can be changed so. */
+export class ClusterShapes {
+  private readonly mutex = new KeyedMutex();
+
+  constructor(private readonly parts: ClusterShapesParts) {}
+
+  /** Whichever server is asked does it. Resolves with what was lost by it, or null; throws a problem if it cannot be done. */
+  async resize(id: string, shape: Shape): Promise<string | null> {
+    return this.mutex.runExclusive(id, async () => {
+      const { rows, launcher, leaseHolder } = this.parts;
+      await this.wait(id);
+      try {
+        const old = await this.grant(id, shape);
+        // Others are admitted meanwhile: executors may take a while to come.
+        const done = await launcher.resize(id, shape).catch((error: unknown) => error as Error);
+        const refused = done === 'restart-needed' || done instanceof Error;
+        if (refused && !(done instanceof ResizeIncomplete)) {
+          await rows.update(id, { shape: JSON.stringify(old) });
+        }
+        await this.parts.refresh(id);
+        if (refused) throw notResized(done);
+        return done === 'live' ? null : done.lost;
+      } finally {
+        await leaseHolder.release(leaseOf(id));
+      }
+    });
+  }
+
+  /** Until no other server does the same. */
+  private async wait(id: string): Promise<void> {
+    const deadline = Date.now() + OTHER_SIZE_MS;
+    while ((await this.parts.leaseHolder.claim([leaseOf(id)])).length === 0) {
+      if (Date.now() > deadline) {
+        throw new ProblemError(
+          409,
+          'resize-incomplete',
+          'This cluster is still on its way to the size that was asked for before. Nothing was changed; try again.'
+        );
+      }
+      await sleep(LOOK_MS);
+    }
+  }
+
+  /** Writes the new size down if there is room for it; a server that is killed then brings it about when it is there again. */
+  private async grant(id: string, shape: Shape): Promise<Shape> {
+    const { rows, launcher, journal, defaultShape } = this.parts;
+    const { state, shape: old, options } = journal.clusters.get(id)!;
+    if (state !== 'ready') {
+      throw new ProblemError(409, 'not-ready', `This cluster is ${state}. Nothing was changed.`);
+    }
+    const capacity = await capacityWith(options, launcher);
+    await rows.transaction(async bound => {
+      const others = holdersOf(await bound.live(), capacity).filter(
+        ({ cluster }) => cluster !== id
+      );
+      admit(shape, capacity, others, defaultShape);
+      await bound.update(id, { shape: JSON.stringify(shape) });
+    });
+    return old;
+  }
+}
+
+/** The lease under which a cluster is given another size; one that is left over tells that a server ended meanwhile. */
+const leaseOf = (id: string) => `${LEASE}${id}`;
+
+/** Of leases that were left over, the clusters. */
+export async function unfinishedResizes(leases: {
+  abandoned(beginning: string): Promise<string[]>;
+}): Promise<{ id: string; lease: string }[]> {
+  return (await leases.abandoned(LEASE)).map(lease => ({ id: lease.slice(LEASE.length), lease }));
+}
+
+function notResized(why: 'restart-needed' | Error): Error {
+  if (why instanceof ResizeRefused) return new ProblemError(409, 'resize-refused', why.message);
+  if (why instanceof ResizeIncomplete)
+    return new ProblemError(409, 'resize-incomplete', why.message);
+  if (why instanceof Error) return why;
+  return new ProblemError(
+    409,
+    'restart-needed',
+    'A running Spark cannot take this size: heaps and processors are fixed when it starts, and so is the number of executors ' +
+      'on one machine. This size needs a new Spark. Nothing was changed. Restart Spark with it: temporary views and cached tables are lost then, Python ' +
+      'variables are kept.'
+  );
+}

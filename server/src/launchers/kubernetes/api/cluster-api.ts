@@ -1,0 +1,176 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CoreV1Api,
+  NetworkingV1Api,
+  PatchStrategy,
+  RbacAuthorizationV1Api,
+  setHeaderOptions,
+  type KubeConfig,
+  type V1ConfigMap,
+  type V1Pod
+} from '@kubernetes/client-node';
+import type { Shape } from '@aglais/protocol';
+import type { ClusterSpec } from '../../launcher.js';
+import { createIfAbsent, deleteIfExists } from './api-errors.js';
+import { configMap, networkPolicy, ownedBy, secret, service } from '../objects/cluster-objects.js';
+import { driverPod } from '../objects/driver-pod.js';
+import {
+  CLUSTER_LABEL,
+  installationLabels,
+  objectName,
+  selector,
+  SHAPE_ANNOTATION,
+  type ClusterSecrets
+} from '../objects/names.js';
+import type { KubernetesConfig } from '../kubernetes-config.js';
+import { memoryPatch } from '../resize/memory-limit.js';
+import { driverRights } from '../objects/rbac.js';
+
+/** Deleted objects are asked for again this often until they are gone, ms. */
+const GONE_STEP_MS = 100;
+
+/** What a launcher asks of the API server, call by call; each may be repeated. */
+export class ClusterApi {
+  private readonly core: CoreV1Api;
+  private readonly network: NetworkingV1Api;
+  private readonly rights: RbacAuthorizationV1Api;
+
+  constructor(
+    kubeConfig: KubeConfig,
+    private readonly config: KubernetesConfig
+  ) {
+    this.core = kubeConfig.makeApiClient(CoreV1Api);
+    this.network = kubeConfig.makeApiClient(NetworkingV1Api);
+    this.rights = kubeConfig.makeApiClient(RbacAuthorizationV1Api);
+  }
+
+  /** The namespace and the rights of its drivers, as far as they are missing. */
+  async prepare(namespace: string): Promise<void> {
+    const labels = installationLabels(this.config);
+    await createIfAbsent(() =>
+      this.core.createNamespace({ body: { metadata: { name: namespace, labels } } })
+    );
+    const { account, role, binding } = driverRights(this.config, namespace);
+    await createIfAbsent(() =>
+      this.core.createNamespacedServiceAccount({ namespace, body: account })
+    );
+    await createIfAbsent(() => this.rights.createNamespacedRole({ namespace, body: role }));
+    await createIfAbsent(() =>
+      this.rights.createNamespacedRoleBinding({ namespace, body: binding })
+    );
+  }
+
+  /** The cluster's first object: the one that is there, or a new one. */
+  async root(spec: ClusterSpec, namespace: string): Promise<V1ConfigMap> {
+    const body = configMap(spec, this.config, namespace);
+    return (
+      (await createIfAbsent(() => this.core.createNamespacedConfigMap({ namespace, body }))) ??
+      (await this.core.readNamespacedConfigMap({ namespace, name: objectName(spec.id) }))
+    );
+  }
+
+  /** Everything else of a cluster; what is there stays as it is. */
+  async rest(
+    spec: ClusterSpec,
+    namespace: string,
+    root: V1ConfigMap,
+    secrets: ClusterSecrets
+  ): Promise<void> {
+    const { config } = this;
+    const owner = ownedBy(root);
+    await Promise.all([
+      createIfAbsent(() =>
+        this.core.createNamespacedSecret({
+          namespace,
+          body: secret(spec, config, namespace, owner, secrets)
+        })
+      ),
+      createIfAbsent(() =>
+        this.core.createNamespacedService({
+          namespace,
+          body: service(spec, config, namespace, owner)
+        })
+      ),
+      createIfAbsent(() =>
+        this.network.createNamespacedNetworkPolicy({
+          namespace,
+          body: networkPolicy(spec, config, namespace, owner)
+        })
+      ),
+      createIfAbsent(() =>
+        this.core.createNamespacedPod({
+          namespace,
+          body: driverPod(spec, config, namespace, owner)
+        })
+      )
+    ]);
+  }
+
+  /** The cluster's pods as the API server has them in this moment; a watch may be behind. */
+  async podsOf(id: string, namespace: string): Promise<V1Pod[]> {
+    const labelSelector = selector({
+      ...installationLabels(this.config),
+      [CLUSTER_LABEL]: id
+    });
+    return (await this.core.listNamespacedPod({ namespace, labelSelector })).items;
+  }
+
+  /** Asks for another memory limit of a running executor, in place. */
+  async resizeMemory(namespace: string, name: string, memoryMiB: number): Promise<void> {
+    await this.core.patchNamespacedPodResize(
+      { namespace, name, body: memoryPatch(memoryMiB) },
+      setHeaderOptions('Content-Type', PatchStrategy.StrategicMergePatch)
+    );
+  }
+
+  /** Notes the shape that a cluster has from now on where all can read it. */
+  async noteShape(id: string, namespace: string, shape: Shape): Promise<void> {
+    const annotations = { [SHAPE_ANNOTATION]: JSON.stringify(shape) };
+    await this.core.patchNamespacedPod(
+      { namespace, name: objectName(id), body: { metadata: { annotations } } },
+      setHeaderOptions('Content-Type', PatchStrategy.MergePatch)
+    );
+  }
+
+  /**
+   * Begins to delete a pod.
+   * @param graceSeconds what its processes get to end; 0 does not even wait for the node
+   */
+  async deletePod(
+    namespace: string,
+    name: string,
+    uid: string | undefined,
+    graceSeconds?: number
+  ): Promise<void> {
+    const grace = graceSeconds === undefined ? {} : { gracePeriodSeconds: graceSeconds };
+    await deleteIfExists(() =>
+      this.core.deleteNamespacedPod({
+        namespace,
+        name,
+        ...grace,
+        // Another pod of the same name is none of our business.
+        body: { ...grace, ...(uid !== undefined && { preconditions: { uid } }) }
+      })
+    );
+  }
+
+  /** Deletes all that is not a pod, and waits until it is gone. */
+  async deleteObjects(id: string, namespace: string, withinMs: number): Promise<void> {
+    const at = { namespace, name: objectName(id) };
+    const kinds = [
+      () => this.core.deleteNamespacedSecret(at),
+      () => this.core.deleteNamespacedService(at),
+      () => this.network.deleteNamespacedNetworkPolicy(at),
+      () => this.core.deleteNamespacedConfigMap(at)
+    ];
+    const deadline = Date.now() + withinMs;
+    await Promise.all(
+      kinds.map(async remove => {
+        while (await deleteIfExists(remove)) {
+          if (Date.now() > deadline) throw new Error(`objects of ${at.name} do not go away`);
+          await sleep(GONE_STEP_MS);
+        }
+      })
+    );
+  }
+}

@@ -1,0 +1,116 @@
+import type {
+  V1Pod,
+  V1PodSpec,
+  V1ResourceRequirements,
+  V1SecurityContext,
+  V1Volume,
+  V1VolumeMount
+} from '@kubernetes/client-node';
+import type { ClusterSpec } from '../../launcher.js';
+import { MOUNTED, OPTIONS_ANNOTATION } from './names.js';
+import type { KubernetesConfig, Option } from '../kubernetes-config.js';
+import type { Mounts } from './share-volumes.js';
+
+/** What Pod Security Standards call `restricted`, for a container. */
+export const RESTRICTED: V1SecurityContext = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ['ALL'] }
+};
+
+/** What drivers and executors have in common. */
+export function podBasics(config: KubernetesConfig): Partial<V1PodSpec> {
+  const { placement, security, image } = config;
+  return {
+    restartPolicy: 'Never',
+    // Spark asks the API server by itself; variables for each Service of the namespace would only be noise.
+    enableServiceLinks: false,
+    automountServiceAccountToken: false,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: security.runAsUser,
+      runAsGroup: security.runAsUser,
+      // No fsGroup: it would change the owner of each file of a share.
+      ...(security.supplementalGroups.length > 0 && {
+        supplementalGroups: security.supplementalGroups
+      }),
+      seccompProfile: { type: 'RuntimeDefault' }
+    },
+    ...(image.pullSecrets.length > 0 && {
+      imagePullSecrets: image.pullSecrets.map(name => ({ name }))
+    }),
+    ...(Object.keys(placement.nodeSelector).length > 0 && { nodeSelector: placement.nodeSelector }),
+    ...(placement.tolerations.length > 0 && { tolerations: placement.tolerations }),
+    ...(placement.priorityClass && { priorityClassName: placement.priorityClass }),
+    ...(placement.scheduler && { schedulerName: placement.scheduler })
+  };
+}
+
+/** Places to write: the root file system is read-only. */
+export function writableMounts(): Mounts {
+  return {
+    volumes: [
+      { name: 'tmp', emptyDir: {} },
+      { name: 'work', emptyDir: {} }
+    ],
+    mounts: [
+      { name: 'tmp', mountPath: MOUNTED.temporary },
+      { name: 'work', mountPath: MOUNTED.work }
+    ]
+  };
+}
+
+/** The Secret's files, or some of them. Only our own containers mount it, so everybody in them may read it. */
+export function secretMount(name: string, keys?: readonly string[]): Mounts {
+  return {
+    volumes: [
+      {
+        name: 'secret',
+        secret: {
+          secretName: name,
+          defaultMode: 0o444,
+          ...(keys && { items: keys.map(key => ({ key, path: key })) })
+        }
+      }
+    ],
+    mounts: [{ name: 'secret', mountPath: MOUNTED.secret, readOnly: true }]
+  };
+}
+
+export function joined(...all: readonly Mounts[]): {
+  volumes: V1Volume[];
+  volumeMounts: V1VolumeMount[];
+} {
+  return {
+    volumes: all.flatMap(({ volumes }) => volumes),
+    volumeMounts: all.flatMap(({ mounts }) => mounts)
+  };
+}
+
+export function sameMemory(
+  memoryMiB: number,
+  cpu: { request: string; limit?: string | undefined }
+): V1ResourceRequirements {
+  // Memory that is promised but not granted ends in a kill of the innocent.
+  const memory = `${memoryMiB}Mi`;
+  return {
+    requests: { memory, cpu: cpu.request },
+    limits: { memory, ...(cpu.limit && { cpu: cpu.limit }) }
+  };
+}
+
+/** The options that a driver's cluster was given, as far as they are still offered. */
+export function optionsOf({ metadata }: V1Pod, config: KubernetesConfig): Option[] {
+  const names = JSON.parse(metadata?.annotations?.[OPTIONS_ANNOTATION] ?? '[]') as string[];
+  return names.flatMap(name => config.options[name] ?? []);
+}
+
+/** The options that a cluster was given. Throws for one that the operator does not offer. */
+export function chosenOptions(spec: ClusterSpec, config: KubernetesConfig): Option[] {
+  return (spec.options ?? []).map(name => {
+    const option = config.options[name];
+    if (option) return option;
+    const offered = Object.keys(config.options).join(', ') || 'none';
+    throw new Error(`There is no option "${name}" here. Offered are: ${offered}.`);
+  });
+}

@@ -1,0 +1,218 @@
+import type {
+  V1Container,
+  V1EnvVar,
+  V1OwnerReference,
+  V1Pod,
+  V1Volume
+} from '@kubernetes/client-node';
+import type { ClusterSpec } from '../../launcher.js';
+import { applicationId } from '../../spark-driver.js';
+import { eventLogMount } from './event-log-volume.js';
+import {
+  clusterLabels,
+  DRIVER_CONTAINER,
+  IMAGE,
+  MOUNTED,
+  objectName,
+  OPTIONS_ANNOTATION,
+  PORTS,
+  ROLE_LABEL,
+  SHAPE_ANNOTATION,
+  WITNESS_CONTAINER
+} from './names.js';
+import {
+  joined,
+  podBasics,
+  RESTRICTED,
+  sameMemory,
+  secretMount,
+  writableMounts
+} from './container-settings.js';
+import type { KubernetesConfig } from '../kubernetes-config.js';
+import {
+  mountedShares,
+  objectStoreEnvironment,
+  scratchMounts,
+  shareMounts,
+  type Mounts
+} from './share-volumes.js';
+import { driverLimitMiB } from '../capacity/pod-size.js';
+
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/**
+ * The one pod that is a cluster: a Spark Connect server on loopback, and before it the witness, which encrypts the way
+ * to it and outlives it for as long as its evidence is fetched.
+ * @param owner what it is deleted with
+ */
+export function driverPod(
+  spec: ClusterSpec,
+  config: KubernetesConfig,
+  namespace: string,
+  owner: V1OwnerReference
+): V1Pod {
+  const name = objectName(spec.id);
+  const directory = directoryMount();
+  const configuration = configurationMount(name);
+  const secret = secretMount(name);
+  const account = accountMount();
+  const writable = writableMounts();
+  const eventLog = eventLogMount(config);
+  const rest = joined(eventLog, writable, scratchMounts(config.scratch), shareMounts(config));
+  const driverMounts = [
+    ...joined(directory, configuration, secret, account).volumeMounts,
+    ...rest.volumeMounts
+  ];
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace,
+      labels: {
+        ...clusterLabels(config, spec.id),
+        [ROLE_LABEL]: 'driver',
+        // As Spark labels the drivers that it submits; readers of pods go by it.
+        'spark-role': 'driver',
+        'spark-app-selector': applicationId(spec.id)
+      },
+      annotations: {
+        ...config.annotations,
+        [SHAPE_ANNOTATION]: JSON.stringify(spec.shape),
+        [OPTIONS_ANNOTATION]: JSON.stringify(spec.options ?? []),
+        // Moving a driver ends its cluster.
+        'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false'
+      },
+      ownerReferences: [owner]
+    },
+    spec: {
+      ...podBasics(config),
+      serviceAccountName: config.serviceAccount,
+      hostname: name.slice(0, 63),
+      terminationGracePeriodSeconds: config.stopSeconds,
+      initContainers: [witness(spec, config, directory, secret)],
+      containers: [driver(spec, config, driverMounts)],
+      volumes: [...joined(directory, configuration, secret, account).volumes, ...rest.volumes]
+    }
+  };
+}
+
+function driver(
+  spec: ClusterSpec,
+  config: KubernetesConfig,
+  volumeMounts: NonNullable<V1Container['volumeMounts']>
+): V1Container {
+  return {
+    name: DRIVER_CONTAINER,
+    image: config.image.name,
+    imagePullPolicy: config.image.pullPolicy,
+    command: [IMAGE.driver],
+    workingDir: MOUNTED.work,
+    env: driverEnvironment(spec, config),
+    ports: [
+      { name: 'driver', containerPort: PORTS.driver },
+      { name: 'blocks', containerPort: PORTS.driverBlocks }
+    ],
+    resources: sameMemory(driverLimitMiB(spec.shape, config), config.driver.cpu),
+    // What the kernel of the notebook sees of its end is the container's own last words.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    securityContext: RESTRICTED,
+    volumeMounts
+  };
+}
+
+function driverEnvironment({ id }: ClusterSpec, config: KubernetesConfig): V1EnvVar[] {
+  return [
+    { name: 'AGLAIS_CLUSTER', value: id },
+    { name: 'AGLAIS_DIRECTORY', value: MOUNTED.directory },
+    { name: 'AGLAIS_CONF', value: MOUNTED.configuration },
+    // Where the token is: whoever may describe pods does not see it.
+    { name: 'AGLAIS_SECRET', value: MOUNTED.secret },
+    { name: 'HOME', value: MOUNTED.work },
+    { name: 'SPARK_SCALA_VERSION', value: '2.13' },
+    { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+    // Added to the argument file by Java itself (JDK 9 and newer); what it holds is known only to the pod.
+    {
+      name: 'JDK_JAVA_OPTIONS',
+      value:
+        '-Dspark.driver.host=$(POD_IP) ' +
+        '-Dspark.master=k8s://https://$(KUBERNETES_SERVICE_HOST):$(KUBERNETES_SERVICE_PORT)'
+    },
+    ...objectStoreEnvironment(config)
+  ];
+}
+
+function witness(
+  spec: ClusterSpec,
+  config: KubernetesConfig,
+  directory: Mounts,
+  secret: Mounts
+): V1Container {
+  return {
+    name: WITNESS_CONTAINER,
+    image: config.image.name,
+    imagePullPolicy: config.image.pullPolicy,
+    // A native sidecar (KEP 753): it is there before the driver, and is ended only after it.
+    restartPolicy: 'Always',
+    command: [IMAGE.node, IMAGE.witness],
+    env: [
+      { name: 'AGLAIS_DIRECTORY', value: MOUNTED.directory },
+      { name: 'AGLAIS_SECRET', value: MOUNTED.secret },
+      { name: 'AGLAIS_CONNECT_PORT', value: String(PORTS.connect) },
+      { name: 'AGLAIS_WITNESS_PORT', value: String(PORTS.witness) },
+      { name: 'AGLAIS_SPARK_PORT', value: String(PORTS.spark) },
+      // Of event logs that others write beside it, it hands out none.
+      { name: 'AGLAIS_APPLICATION', value: applicationId(spec.id) },
+      ...(config.volumes.length > 0
+        ? [{ name: 'AGLAIS_SHARES', value: JSON.stringify(mountedShares(spec, config)) }]
+        : [])
+    ],
+    ports: [
+      { name: 'connect', containerPort: PORTS.connect },
+      { name: 'witness', containerPort: PORTS.witness }
+    ],
+    resources: sameMemory(config.witness.memoryMiB, { request: config.witness.cpu }),
+    securityContext: RESTRICTED,
+    // It looks at the shares from where they are mounted: whether they answer here is what counts.
+    volumeMounts: joined(directory, eventLogMount(config, true), secret, shareMounts(config))
+      .volumeMounts
+  };
+}
+
+/** The cluster's directory (docs/decisions/002), which both containers see. */
+function directoryMount(): Mounts {
+  return {
+    volumes: [{ name: 'aglais', emptyDir: {} }],
+    mounts: [{ name: 'aglais', mountPath: MOUNTED.directory }]
+  };
+}
+
+function configurationMount(configMap: string): Mounts {
+  return {
+    volumes: [{ name: 'configuration', configMap: { name: configMap } }],
+    mounts: [{ name: 'configuration', mountPath: MOUNTED.configuration, readOnly: true }]
+  };
+}
+
+/** The service account's token for the driver alone: it makes executors; the witness has no business with the API. */
+function accountMount(): Mounts {
+  const volume: V1Volume = {
+    name: 'account',
+    projected: {
+      defaultMode: 0o444,
+      sources: [
+        { serviceAccountToken: { path: 'token', expirationSeconds: 3_607 } },
+        { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+        {
+          downwardAPI: {
+            items: [{ path: 'namespace', fieldRef: { fieldPath: 'metadata.namespace' } }]
+          }
+        }
+      ]
+    }
+  };
+  return {
+    volumes: [volume],
+    mounts: [{ name: 'account', mountPath: SERVICE_ACCOUNT, readOnly: true }]
+  };
+}

@@ -1,0 +1,79 @@
+import type { KubernetesConfig } from '../kubernetes-config.js';
+
+/** Every object of a cluster has this name; executors have it with `-exec-<n>` behind it. */
+export const objectName = (cluster: string) => `aglais-${cluster}`;
+
+/** The cluster that a pod of this name belongs to: of a pod that is gone, an event says only the name. */
+export function clusterOfName(name: string): string | null {
+  return /^aglais-(.+?)(?:-exec-\d+)?$/.exec(name)?.[1] ?? null;
+}
+
+export const CLUSTER_LABEL = 'aglais.org/cluster';
+export const ROLE_LABEL = 'aglais.org/role';
+const INSTALLATION_LABEL = 'aglais.org/installation';
+const MANAGED = 'app.kubernetes.io/managed-by';
+
+/** Annotations from which a cluster can be described again by one who knows nothing of it. */
+export const SHAPE_ANNOTATION = 'aglais.org/shape';
+export const OPTIONS_ANNOTATION = 'aglais.org/options';
+
+export const DRIVER_CONTAINER = 'driver';
+export const WITNESS_CONTAINER = 'witness';
+/** Spark's own name, which its listing of executors goes by. */
+export const EXECUTOR_CONTAINER = 'spark-kubernetes-executor';
+
+/** Places in the image (interpreters/spark/image). */
+export const IMAGE = {
+  driver: '/opt/aglais/bin/driver.sh',
+  executor: '/opt/aglais/bin/executor.sh',
+  node: '/opt/aglais/node/bin/node',
+  witness: '/opt/aglais/witness/witness.js'
+} as const;
+
+/** Places that are mounted into the pods. */
+export const MOUNTED = {
+  directory: '/aglais',
+  configuration: '/aglais-conf',
+  secret: '/aglais-secret',
+  scratch: '/scratch',
+  work: '/work',
+  temporary: '/tmp'
+} as const;
+
+export const PORTS = {
+  /** TLS for kernels. */
+  connect: 15_002,
+  /** Spark Connect itself, on loopback. */
+  spark: 15_003,
+  witness: 8_444,
+  driver: 7_078,
+  driverBlocks: 7_079,
+  executorBlocks: 7_079
+} as const;
+
+/** Keys of a cluster's Secret. */
+export const SPARK_SECRET = 'spark-secret';
+export const SECRET_KEYS = [
+  'tls.crt',
+  'tls.key',
+  'ca.crt',
+  'token',
+  'witness-token',
+  SPARK_SECRET
+] as const;
+export type ClusterSecrets = Record<(typeof SECRET_KEYS)[number], string>;
+
+/** What all of our objects in an installation have. */
+export function installationLabels(config: KubernetesConfig): Record<string, string> {
+  return { [MANAGED]: 'aglais', [INSTALLATION_LABEL]: config.installation };
+}
+
+export function clusterLabels(config: KubernetesConfig, cluster: string): Record<string, string> {
+  return { ...config.labels, ...installationLabels(config), [CLUSTER_LABEL]: cluster };
+}
+
+export function selector(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}

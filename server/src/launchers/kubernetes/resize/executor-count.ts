@@ -1,0 +1,132 @@
+import { memory, plural } from '@aglais/diagnosis';
+import type { Shape } from '@aglais/protocol';
+import { ResizeRefused } from '../../launcher.js';
+import { WitnessClient, WitnessRefusal, type Witness } from '../evidence/witness-client.js';
+import type { Waiting } from '../waiting.js';
+
+/** The driver looks for its number five times a second; one that collects garbage takes longer, ms. */
+const ANSWER_MS = 10_000;
+const NOT_FOUND = 404;
+/** A witness that knows no wishes, or no ranges. */
+const OLDER = [405, 400];
+const MIB = 2 ** 20;
+
+type Executors = Shape['executors'];
+
+/** A number or a range as `aglais.ExecutorCount` reads it. */
+export function desiredExecutors({ min, max }: Executors): string {
+  return min === max ? String(max) : `${min}-${max}`;
+}
+
+/** How far a driver is with the executors that it was told to have (`aglais.ExecutorCount`). */
+export interface CountState {
+  /** As `desiredExecutors` writes it. */
+  wanted: string;
+  registered: number;
+  /** Ended because they were too many for it. */
+  ended: number;
+  /** What was cached on these, bytes. */
+  cachedBytes: number;
+  /** Spark counts its executors by itself. */
+  refused: boolean;
+}
+
+/** Reads what `aglais.ExecutorCount` writes: a word and a number in each line. */
+export function readCountState(text: string): CountState {
+  const words = new Map(
+    text.split('\n').map(line => {
+      const [name = '', value = ''] = line.split(' ');
+      return [name, value];
+    })
+  );
+  const count = (name: string) => Number(words.get(name) ?? 0);
+  return {
+    wanted: words.get('wanted') ?? '',
+    registered: count('registered'),
+    ended: count('ended'),
+    cachedBytes: count('cached'),
+    refused: words.has('refused')
+  };
+}
+
+/** Whether so many executors are there as there shall be; of a range, where its least have come and not too many are left. */
+export function isReached(state: CountState | null, executors: Executors): boolean {
+  if (state?.wanted !== desiredExecutors(executors)) return false;
+  return state.registered >= executors.min && state.registered <= executors.max;
+}
+
+/** What fewer executors have cost; null if it was nothing that anybody asked to keep. */
+export function lossOfScaling({ ended, cachedBytes }: CountState): string | null {
+  if (cachedBytes === 0) return null;
+  return (
+    `${plural(ended, 'executor')} ended, and with ${ended === 1 ? 'it' : 'them'} ${memory(cachedBytes / MIB)} of cached data. ` +
+    'Spark reads or computes them again when they are needed.'
+  );
+}
+
+/** Why the number is not in force yet, in sentences; null if it is. */
+export function scalingShortfall(
+  state: CountState | null,
+  executors: Executors,
+  waiting: Waiting | null
+): string | null {
+  if (isReached(state, executors)) return null;
+  const { min, max } = executors;
+  if (state?.wanted !== desiredExecutors(executors)) {
+    const wanted = min === max ? plural(max, 'executor') : `${min} to ${max} executors`;
+    return `The driver has not answered yet that it shall have ${wanted}; it will when it can.`;
+  }
+  const { registered } = state;
+  if (registered > max) {
+    const many = registered - max;
+    return (
+      `There are still ${registered} executors instead of ${max}: ${many === 1 ? 'one is' : `${many} are`} at work. ` +
+      'They end as soon as they have no task, so that no work is lost.'
+    );
+  }
+  const have = `${registered} of ${min} executors are there`;
+  if (!waiting) return `${have}; the others are starting.`;
+  return `${have}. Spark waits for ${waiting.for}.${waiting.advice ? ` ${waiting.advice}` : ''}`;
+}
+
+/** Asks the driver of one cluster, by its witness. */
+export class ExecutorCount {
+  private readonly client: WitnessClient;
+
+  constructor(witness: Witness) {
+    this.client = new WitnessClient(witness);
+  }
+
+  /**
+   * False: this driver takes no number, or no range.
+   * @throws ResizeRefused if its pod cannot be reached
+   */
+  async ask(executors: Executors): Promise<boolean> {
+    try {
+      await this.client.wish(desiredExecutors(executors), AbortSignal.timeout(ANSWER_MS));
+      return true;
+    } catch (error) {
+      // A pod from an older version of Aglais.
+      if (error instanceof WitnessRefusal && OLDER.includes(error.status)) return false;
+      throw new ResizeRefused(
+        `The driver's pod cannot be reached (${(error as Error).message}). Nothing was changed. ` +
+          'Try again, or restart Spark with the new size.'
+      );
+    }
+  }
+
+  /** Null: it was never asked for a number. */
+  async state(): Promise<CountState | null> {
+    try {
+      const file = await this.client.file('executors.state', AbortSignal.timeout(ANSWER_MS));
+      return readCountState(file.toString('utf8'));
+    } catch (error) {
+      if (error instanceof WitnessRefusal && error.status === NOT_FOUND) return null;
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.client.close();
+  }
+}

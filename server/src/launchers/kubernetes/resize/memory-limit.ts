@@ -1,0 +1,43 @@
+import { quantityMiB } from '@aglais/diagnosis';
+import { executorLimitMiB, type Shape } from '@aglais/protocol';
+import type { V1Pod } from '@kubernetes/client-node';
+import { EXECUTOR_CONTAINER } from '../objects/names.js';
+
+/** What is sent to a pod's `resize` subresource. */
+export function memoryPatch(memoryMiB: number): object {
+  const memory = `${memoryMiB}Mi`;
+  const resources = { requests: { memory }, limits: { memory } };
+  return { spec: { containers: [{ name: EXECUTOR_CONTAINER, resources }] } };
+}
+
+/** How far a pod is on the way to a memory limit. */
+export type ResizeProgress =
+  | { state: 'in-force' | 'under-way' }
+  /** `deferred`: Kubernetes goes on trying; `infeasible`: it never will be. */
+  | { state: 'deferred' | 'infeasible'; words: string };
+
+/** From the pod's own status (KEP 1287): what is in force is told by the container, what hinders it by a condition. */
+export function resizeProgress({ status }: V1Pod, memoryMiB: number): ResizeProgress {
+  const container = status?.containerStatuses?.find(({ name }) => name === EXECUTOR_CONTAINER);
+  const limit = quantityMiB(container?.resources?.limits?.['memory'] ?? null);
+  if (limit !== null && limit >= memoryMiB) return { state: 'in-force' };
+  const pending = status?.conditions?.find(
+    ({ type, status: is }) => type === 'PodResizePending' && is === 'True'
+  );
+  if (!pending) return { state: 'under-way' };
+  return {
+    state: pending.reason === 'Infeasible' ? 'infeasible' : 'deferred',
+    words: pending.message ?? pending.reason ?? ''
+  };
+}
+
+/** Executors that run with less than the shape says: Spark makes new ones as it was first told. */
+export function belowLimit(executors: readonly V1Pod[], shape: Shape): V1Pod[] {
+  const wanted = executorLimitMiB(shape);
+  return executors.filter(({ metadata, status, spec }) => {
+    const asked = spec?.containers.find(({ name }) => name === EXECUTOR_CONTAINER);
+    const limit = quantityMiB(asked?.resources?.limits?.['memory'] ?? null);
+    const lives = status?.phase === 'Running' && !metadata?.deletionTimestamp;
+    return lives && limit !== null && limit < wanted;
+  });
+}

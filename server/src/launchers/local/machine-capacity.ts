@@ -1,0 +1,16 @@
+import { DRIVER_OVERHEAD_MIB, executorLimitMiB } from '@aglais/protocol';
+import type { Capacity } from '../capacity.js';
+
+/**
+ * This machine, which all clusters share; its processors are nobody's.
+ * @param memoryMiB what all clusters together may have
+ */
+export function machineCapacity(memoryMiB: number): Capacity {
+  return {
+    place: 'this machine',
+    memoryMiB,
+    machines: [{ count: 1, memoryMiB, cores: Infinity }],
+    driver: shape => ({ memoryMiB: shape.driverMemoryMiB + DRIVER_OVERHEAD_MIB, cores: 0 }),
+    executor: shape => ({ memoryMiB: executorLimitMiB(shape), cores: 0 })
+  };
+}

@@ -1,0 +1,38 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Config } from '../../config.js';
+import { exists } from '../../store/files.js';
+import type { SparkInstallation } from './driver-command.js';
+
+const VECTOR = 'jdk.incubator.vector';
+
+/** What the set-up made of Spark; says what is missing. */
+export async function findInstallation(config: Config): Promise<SparkInstallation> {
+  const { sparkHome: home, java, python } = config;
+  if (!(await exists(join(home, 'jars', 'aglais.jar')))) {
+    throw new Error(`Spark is not set up in ${home}. Run "npm run setup" and start again.`);
+  }
+  return {
+    home,
+    java,
+    python,
+    scripts: join(import.meta.dirname, '../../../../interpreters/spark'),
+    javaLacks: (await modulesOf(java)).includes(VECTOR) ? '' : VECTOR,
+    archives: {
+      driver: await exists(join(home, 'driver.jsa')),
+      executor: await exists(join(home, 'executor.jsa'))
+    }
+  };
+}
+
+async function modulesOf(java: string): Promise<string> {
+  try {
+    return (await promisify(execFile)(java, ['--list-modules'])).stdout;
+  } catch (error) {
+    throw new Error(
+      `Java cannot be run as "${java}". Install a JDK 17 or newer, or set AGLAIS_JAVA to one.`,
+      { cause: error }
+    );
+  }
+}

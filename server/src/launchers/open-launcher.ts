@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from '../config.js';
+import type { Tokens } from '../identity/tokens.js';
+import type { Metric } from '../metrics.js';
+import type { NotebookMemories } from '../notebooks/notebook-memories.js';
+import type { OpenedReplicas } from '../replicas/open-replicas.js';
+import { onThisMachine, type SharePlace } from '../shares/declarations.js';
+import type { Launcher } from './launcher.js';
+import { openCgroups } from './local/cgroups.js';
+import { findInstallation } from './local/spark-installation.js';
+import { LocalLauncher } from './local/local-launcher.js';
+
+/** A launcher, and where its clusters find the data of the shares. */
+export interface OpenedLauncher {
+  launcher: Launcher;
+  place: SharePlace;
+  /** What it has to say to operators. */
+  figures: readonly Metric[];
+  /** Null where pods of notebooks are not looked after. */
+  notebooks: NotebookMemories | null;
+  close(): Promise<void>;
+}
+
+/**
+ * The launcher that the configuration names.
+ * @param replicas null: this server is alone
+ */
+export async function openLauncher(
+  config: Config,
+  tokens: Tokens,
+  replicas: OpenedReplicas | null,
+  log: Logger
+): Promise<OpenedLauncher> {
+  return config.kubernetesConfigFile === null
+    ? openLocal(config, log)
+    : openKubernetes(config, config.kubernetesConfigFile, tokens, replicas, log);
+}
+
+/** One directory for each cluster is made in it. */
+export const clustersDirectory = ({ stateDirectory }: Config): string =>
+  join(stateDirectory, 'clusters');
+
+async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
+  const { stateDirectory } = config;
+  const name = `aglais-${createHash('sha256').update(stateDirectory).digest('hex').slice(0, 8)}`;
+  const cgroup = config.useCgroups ? await openCgroups(name) : null;
+  if (!cgroup)
+    log.warn('memory cgroups cannot be used here: executors are not held to their limit');
+  return {
+    launcher: new LocalLauncher({
+      directory: clustersDirectory(config),
+      installation: await findInstallation(config),
+      cgroup,
+      memoryMiB: config.memoryMiB
+    }),
+    place: onThisMachine(config.dataDirectory),
+    figures: [],
+    notebooks: null,
+    async close() {
+      // Only an empty group can be removed: clusters that live on keep theirs.
+      if (cgroup) await rmdir(cgroup).catch(() => undefined);
+    }
+  };
+}
+
+async function openKubernetes(
+  config: Config,
+  configFile: string,
+  tokens: Tokens,
+  replicas: OpenedReplicas | null,
+  log: Logger
+): Promise<OpenedLauncher> {
+  // Loaded only where it is used: the client knows all of Kubernetes, which takes half a second to read.
+  const { KubernetesLauncher } = await import('./kubernetes/kubernetes-launcher.js');
+  const { KubernetesEvidence } = await import('./kubernetes/evidence/pod-evidence.js');
+  const { connect } = await import('./kubernetes/api/connection.js');
+  const { readKubernetesConfig } = await import('./kubernetes/kubernetes-config.js');
+  const { sharePath } = await import('./kubernetes/objects/share-volumes.js');
+  const { archiveFor, archiveMetrics } = await import('./kubernetes/archive/archive-for.js');
+  const { NotebookPods } = await import('../notebooks/notebook-pods.js');
+  const kubernetesConfig = await readKubernetesConfig(configFile);
+  const kubeConfig = connect(kubernetesConfig);
+  const directory = clustersDirectory(config);
+  const evidence = new KubernetesEvidence({ directory, log, shared: replicas?.evidence ?? null });
+  const isOwn = replicas && ((id: string) => replicas.leases.hasValidLease(id));
+  const archive = archiveFor(kubernetesConfig, directory, log, isOwn);
+  const launcher = new KubernetesLauncher({
+    config: kubernetesConfig,
+    archive,
+    kubeConfig,
+    directory,
+    evidence,
+    secretOf: (cluster, purpose) => tokens.secretOf(cluster, purpose),
+    log,
+    ...(replicas && {
+      notes: replicas.notes,
+      hasValidLease: id => replicas.leases.hasValidLease(id)
+    })
+  });
+  await launcher.open();
+  return {
+    launcher,
+    figures: [...launcher.figures(), ...(archive ? archiveMetrics(archive) : [])],
+    notebooks: kubernetesConfig.notebooks
+      ? new NotebookPods(kubeConfig, kubernetesConfig.notebooks, log)
+      : null,
+    place: declared => Promise.resolve(sharePath(kubernetesConfig, declared)),
+    async close() {
+      await launcher.close();
+      await archive?.close();
+      await evidence.close();
+    }
+  };
+}

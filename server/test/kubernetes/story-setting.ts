@@ -1,0 +1,350 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { diagnoseFiles } from '@aglais/diagnosis';
+import type { Cluster, Endpoint, Finding, LocatedFinding, Shape } from '@aglais/protocol';
+import { expect } from '@jest/globals';
+import {
+  CoreV1Api,
+  KubeConfig,
+  SchedulingV1Api,
+  type CoreV1Event,
+  type V1Pod
+} from '@kubernetes/client-node';
+import { pino } from 'pino';
+import { stringify } from 'yaml';
+import { podSize } from '../../src/launchers/kubernetes/capacity/node-capacity.js';
+import { ListWatch } from '../../src/launchers/kubernetes/api/list-watch.js';
+import { startPython, type PythonRun } from '../support/connect.js';
+import { openNotebook, type Notebook } from '../support/notebook.js';
+import { eventually, serve, temporaryDirectory, type TestServer } from '../support/server.js';
+
+const checkout = resolve(import.meta.dirname, '../../..');
+
+/** A server whose clusters are pods in a namespace of its own, and what a notebook does with it. */
+export interface StoryRoom {
+  namespace: string;
+  core: CoreV1Api;
+  server: TestServer;
+  /** A notebook with a kernel of its own, which asks for Spark when it needs it. */
+  notebook(): Promise<Notebook>;
+  /** The live cluster of a notebook. */
+  clusterOf(notebook: Notebook): Promise<string>;
+  /** Asks for Spark as a kernel does, and waits until it is ready; the id of the cluster. */
+  spark(kernel: string, shape?: Shape): Promise<string>;
+  /** Runs a cell as a kernel does: told before and after, each of its jobs tagged. */
+  cell(cluster: string, cell: string, code: string): Promise<PythonRun>;
+  /** What a cell prints that succeeds. */
+  prints(cluster: string, cell: string, code: string): Promise<string>;
+  /**
+   * The finding once it is told, and in these words: it may be told before all is known of it. Fails with what there is instead.
+   * @param id `code:scope`, as findings are named (diagnosis)
+   */
+  found(cluster: string, id: string, words?: RegExp): Promise<Finding>;
+  findings(cluster: string): Promise<Finding[]>;
+  /**
+   * Stops the cluster, and compares what was found live with what its directory says.
+   * @param name of its folder in the corpus, should it be recorded
+   */
+  stop(cluster: string, name?: string): Promise<void>;
+  /** The same of one that is over by itself. */
+  compare(cluster: string, name?: string): Promise<void>;
+  executors(cluster: string): Promise<V1Pod[]>;
+  driver(cluster: string): Promise<V1Pod>;
+  /** A pod of somebody else. @param priority our clusters have 0, as all pods that name no class */
+  stranger(name: string, priority: number, memoryMiB: number): Promise<() => Promise<void>>;
+  /** What requests leave of the node's memory. */
+  freeMiB(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** @param config what differs from the usual; AGLAIS_RECORD names a folder in which evidence is kept (diagnosis/test/corpus/kubernetes) */
+export async function openStoryRoom(
+  config: object = {},
+  environment: Record<string, string> = {}
+): Promise<StoryRoom> {
+  const directory = temporaryDirectory();
+  const namespace = `aglais-stories-${randomBytes(4).toString('hex')}`;
+  const kubeconfig = process.env.AGLAIS_KUBECONFIG ?? '';
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromFile(kubeconfig);
+  const core = kubeConfig.makeApiClient(CoreV1Api);
+  const scheduling = kubeConfig.makeApiClient(SchedulingV1Api);
+  const classes = new Set<string>();
+  const classOf = async (priority: number): Promise<string> => {
+    const name = `${namespace}-${priority}`;
+    if (!classes.has(name)) {
+      await scheduling.createPriorityClass({ body: { metadata: { name }, value: priority } });
+      classes.add(name);
+    }
+    return name;
+  };
+  mkdirSync(join(directory.path, 'catalogues'), { recursive: true });
+  cpSync(
+    join(checkout, 'catalogues', 'bigsky.yaml'),
+    join(directory.path, 'catalogues', 'bigsky.yaml')
+  );
+  writeFileSync(
+    join(directory.path, 'kubernetes.yaml'),
+    stringify({
+      namespace,
+      prepare: true,
+      connection: { kubeconfig },
+      image: { name: process.env.AGLAIS_SPARK_IMAGE },
+      driver: { cpu: { request: '100m' } },
+      executor: { cpuPerCore: 0.1 },
+      // What others have is not taken off: whether there is room is left to the scheduler.
+      capacity: { memoryMiB: 16_000 },
+      stopSeconds: 10,
+      ...config
+    })
+  );
+  await core.createNamespace({ body: { metadata: { name: namespace } } });
+  const server = await serve(directory.path, {
+    AGLAIS_LAUNCHER: 'kubernetes',
+    AGLAIS_KUBERNETES: join(directory.path, 'kubernetes.yaml'),
+    ...environment
+  });
+  const seen = await watch(kubeConfig, namespace);
+  const runs = new Map<string, number>();
+  const notebooks: Notebook[] = [];
+  const children = new Set<ChildProcess>();
+  const pods = async (cluster: string, role: string): Promise<V1Pod[]> => {
+    const labelSelector = `aglais.org/cluster=${cluster},aglais.org/role=${role}`;
+    return (await core.listNamespacedPod({ namespace, labelSelector })).items;
+  };
+  const findings = async (cluster: string): Promise<Finding[]> => {
+    const { body } = await server.user.get<{ findings: LocatedFinding[] }>('/findings');
+    return body.findings.filter(one => one.cluster === cluster).map(({ finding }) => finding);
+  };
+  const kept = (cluster: string, file: string) =>
+    join(directory.path, 'state', 'clusters', cluster, file);
+  const compare = async (cluster: string, name?: string): Promise<void> => {
+    const offline = await diagnoseFiles({
+      eventLogs: [kept(cluster, 'live.jsonl')],
+      evidence: [kept(cluster, 'evidence.jsonl')]
+    });
+    expect(offline.problems.count).toBe(0);
+    const expected = offline.findings().map(told);
+    const sorted = async () => (await findings(cluster)).map(told).sort(byId);
+    // The last of it is written to the database a moment after the cluster's end is told.
+    const deadline = Date.now() + 2_000;
+    while (
+      JSON.stringify(await sorted()) !== JSON.stringify(expected.sort(byId)) &&
+      Date.now() < deadline
+    )
+      await sleep(100);
+    expect(await sorted()).toEqual(expected.sort(byId));
+    if (name !== undefined) record(cluster, name);
+  };
+  const record = (cluster: string, name: string): void => {
+    const to = process.env.AGLAIS_RECORD;
+    if (!to) return;
+    const folder = join(to, name);
+    mkdirSync(folder, { recursive: true });
+    cpSync(kept(cluster, 'evidence.jsonl'), join(folder, 'evidence.jsonl'));
+    const events = thinned(readFileSync(kept(cluster, 'live.jsonl'), 'utf8'));
+    if (events) writeFileSync(join(folder, 'live.jsonl.gz'), gzipSync(events, { level: 9 }));
+    const items = seen.of(cluster);
+    const list = { apiVersion: 'v1', kind: 'List', items };
+    writeFileSync(join(folder, 'kubernetes.json'), `${JSON.stringify(list, null, 1)}\n`);
+  };
+  const runCell: StoryRoom['cell'] = async (cluster, cell, code) => {
+    const key = `${cluster} ${cell}`;
+    const run = (runs.get(key) ?? 0) + 1;
+    runs.set(key, run);
+    const endpoint: Endpoint = await server.user.endpoint(cluster);
+    const report = (outcome: string, more: object = {}) =>
+      server.user.post(`/clusters/${cluster}/cell-runs`, {
+        ...{ cell, run, outcome, at: Date.now() },
+        ...more
+      });
+    await report('running');
+    const python = startPython(endpoint, `spark.addTag("aglais-cell:${run}:${cell}")\n${code}`);
+    children.add(python.child);
+    const done = await python.ended;
+    children.delete(python.child);
+    const message = done.stderr.trim().split('\n').at(-1) ?? '';
+    await (done.code === 0 ? report('ok') : report('error', { error: { name: 'Error', message } }));
+    return done;
+  };
+  return {
+    namespace,
+    core,
+    server,
+    cell: runCell,
+    async prints(cluster, cell, code) {
+      const { code: exit, stdout, stderr } = await runCell(cluster, cell, code);
+      if (exit !== 0) throw new Error(`the cell ${cell} failed: ${stderr.slice(-3_000)}`);
+      return stdout.trim();
+    },
+    findings,
+    compare,
+    executors: cluster => pods(cluster, 'executor'),
+    driver: async cluster => (await pods(cluster, 'driver'))[0]!,
+    async notebook() {
+      const notebook = await openNotebook(server);
+      notebooks.push(notebook);
+      return notebook;
+    },
+    async clusterOf({ kernel }) {
+      const { body } = await server.user.get<{ clusters: Cluster[] }>('/clusters');
+      const own = body.clusters.find(one => one.kernel === kernel && one.state === 'ready');
+      if (!own) throw new Error(`The kernel ${kernel} has no Spark.`);
+      return own.id;
+    },
+    async spark(kernel, shape) {
+      const { id } = await server.user.request(kernel, shape);
+      await server.user.until(id, 'ready');
+      return id;
+    },
+    async found(cluster, id, words = /./) {
+      const one = async () =>
+        (await findings(cluster)).find(
+          finding => finding.id === id && words.test(`${finding.title}. ${finding.explanation}`)
+        );
+      return eventually(id, one).catch(async (error: Error) => {
+        const instead = JSON.stringify(await findings(cluster), null, 1);
+        throw new Error(`${error.message}; there is ${instead}`, { cause: error });
+      });
+    },
+    async stop(cluster, name) {
+      await server.user.delete(`/clusters/${cluster}`);
+      await server.user.until(cluster, 'stopped');
+      await compare(cluster, name);
+    },
+    async stranger(name, priority, memoryMiB) {
+      await core.createNamespacedPod({
+        namespace,
+        body: {
+          metadata: { name },
+          spec: {
+            priorityClassName: await classOf(priority),
+            automountServiceAccountToken: false,
+            terminationGracePeriodSeconds: 0,
+            containers: [
+              {
+                name: 'sleep',
+                image: process.env.AGLAIS_PROBE_IMAGE ?? '',
+                imagePullPolicy: 'IfNotPresent',
+                command: ['sleep', '600'],
+                resources: { requests: { cpu: '1m', memory: `${memoryMiB}Mi` } }
+              }
+            ]
+          }
+        }
+      });
+      return async () => {
+        await core.deleteNamespacedPod({ name, namespace, gracePeriodSeconds: 0 });
+      };
+    },
+    async freeMiB() {
+      const [node] = (await core.listNode()).items;
+      const allocatable = Number.parseInt(node!.status!.allocatable!['memory']!) / 1_024;
+      const { items } = await core.listPodForAllNamespaces();
+      const taken = items.filter(({ spec, status }) => spec?.nodeName && isLiving(status?.phase));
+      return Math.floor(allocatable - taken.reduce((sum, pod) => sum + podSize(pod).memoryMiB, 0));
+    },
+    async close() {
+      // Of a test that failed; a client whose driver is gone would try for many minutes.
+      for (const child of children) child.kill();
+      await Promise.all(notebooks.map(one => one.close()));
+      await server.close();
+      await seen.close();
+      await core.deleteNamespace({ name: namespace });
+      for (const name of classes) await scheduling.deletePriorityClass({ name });
+      directory.remove();
+    }
+  };
+}
+
+/** Events without those that nobody reads, and without what Java says of itself. */
+function thinned(events: string): string {
+  const lines = events.split('\n').flatMap(line => {
+    if (
+      !line ||
+      /"Event":"[^"]*(?:BlockUpdated|ConnectService|ConnectSession|ConnectOperation)/.test(line)
+    )
+      return [];
+    const event = JSON.parse(line) as Record<string, unknown>;
+    for (const key of JAVAS_OWN) if (key in event) event[key] = {};
+    return [JSON.stringify(event)];
+  });
+  return lines.map(line => `${line}\n`).join('');
+}
+
+/** Parts of SparkListenerEnvironmentUpdate. */
+const JAVAS_OWN = [
+  'JVM Information',
+  'System Properties',
+  'Classpath Entries',
+  'Hadoop Properties',
+  'Metrics Properties'
+];
+
+/** A finding but for where its evidence was read: files are named with their folder by one, without by the other. */
+function told(finding: Finding): Finding {
+  const evidence = finding.evidence.map(one => ({ ...one, ref: one.ref.split('/').at(-1)! }));
+  return { ...finding, evidence };
+}
+
+const byId = (a: Finding, b: Finding) => (a.id < b.id ? -1 : 1);
+
+/** What Kubernetes has of the namespace, each object as it was last, without what depends on the machine. */
+async function watch(kubeConfig: KubeConfig, namespace: string) {
+  const pods = new Map<string, V1Pod>();
+  const events = new Map<string, CoreV1Event>();
+  const log = pino({ level: 'silent' });
+  const path = (kind: string) => `/api/v1/namespaces/${namespace}/${kind}`;
+  const keepPod = (pod: V1Pod) => void pods.set(pod.metadata!.uid!, pod);
+  const watches = [
+    new ListWatch<V1Pod>({
+      kubeConfig,
+      log,
+      path: path('pods'),
+      onChange: keepPod,
+      onDelete: keepPod
+    }),
+    new ListWatch<CoreV1Event>({
+      ...{ kubeConfig, log, path: path('events') },
+      onChange: event => void events.set(event.metadata.uid!, event)
+    })
+  ];
+  await Promise.all(watches.map(one => one.open()));
+  return {
+    of(cluster: string): object[] {
+      const own = [...pods.values()].filter(
+        ({ metadata }) => metadata?.labels?.['aglais.org/cluster'] === cluster
+      );
+      const uids = new Set(own.map(({ metadata }) => metadata!.uid!));
+      const about = [...events.values()].filter(one => uids.has(one.involvedObject.uid ?? ''));
+      return [
+        ...own.map(pod => ({
+          apiVersion: 'v1',
+          kind: 'Pod',
+          metadata: { ...pod.metadata, managedFields: undefined },
+          // Volumes would name folders of the machine.
+          spec: {
+            nodeName: pod.spec?.nodeName,
+            containers: pod.spec?.containers.map(({ name, image, resources }) => ({
+              ...{ name, image, resources }
+            }))
+          },
+          status: pod.status
+        })),
+        ...about.map(event => ({
+          apiVersion: 'v1',
+          kind: 'Event',
+          ...event,
+          metadata: { ...event.metadata, managedFields: undefined }
+        }))
+      ];
+    },
+    close: () => Promise.all(watches.map(one => one.close()))
+  };
+}
+
+const isLiving = (phase?: string) => phase !== 'Succeeded' && phase !== 'Failed';

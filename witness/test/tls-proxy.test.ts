@@ -1,0 +1,136 @@
+import { createServer as createHttp2, connect as connectHttp2 } from 'node:http2';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { openRelay, type TlsProxy } from '../src/tls-proxy.js';
+import { testCertificate, type TestCertificate } from './support/certificate.js';
+
+describe('The relay in front of Spark Connect', () => {
+  let identity: TestCertificate;
+  const ends: (() => void)[] = [];
+  beforeAll(() => {
+    identity = testCertificate();
+  });
+  afterEach(() => {
+    for (const end of ends.splice(0)) end();
+  });
+
+  async function relayTo(port: number): Promise<TlsProxy> {
+    const relay = await openRelay(identity, 0, port);
+    ends.push(() => relay.close());
+    return relay;
+  }
+
+  async function listening(server: Server): Promise<number> {
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    ends.push(() => server.close());
+    return (server.address() as AddressInfo).port;
+  }
+
+  function client(port: number, ALPNProtocols: string[] = ['h2']): Promise<TLSSocket> {
+    return new Promise((resolve, reject) => {
+      const options = { port, host: '127.0.0.1', ca: identity.certificate, ALPNProtocols };
+      const socket = connectTls(options, () => resolve(socket));
+      socket.once('error', reject);
+      ends.push(() => socket.destroy());
+    });
+  }
+
+  it('passes HTTP/2 through, many streams at a time, in both directions', async () => {
+    const spark = createHttp2((request, response) => {
+      response.setHeader('trailer-like', 'yes');
+      request.pipe(response);
+    });
+    await new Promise<void>(resolve => spark.listen(0, '127.0.0.1', resolve));
+    ends.push(() => spark.close());
+    const relay = await relayTo((spark.address() as AddressInfo).port);
+    const session = connectHttp2(`https://127.0.0.1:${relay.port}`, { ca: identity.certificate });
+    ends.push(() => session.destroy());
+    const bodies = await Promise.all(
+      ['a', 'b', 'c'].map(async letter => {
+        const sent = letter.repeat(300_000);
+        const stream = session.request({ ':method': 'POST' });
+        stream.end(sent);
+        let body = '';
+        for await (const chunk of stream) body += String(chunk);
+        return body === sent;
+      })
+    );
+    expect(bodies).toEqual([true, true, true]);
+    expect((session.socket as TLSSocket).alpnProtocol).toBe('h2');
+  });
+
+  it('refuses who does not speak HTTP/2, and who does not trust it', async () => {
+    const relay = await relayTo(1);
+    await expect(client(relay.port, ['http/1.1'])).rejects.toThrow();
+    const stranger = testCertificate().certificate;
+    const session = connectHttp2(`https://127.0.0.1:${relay.port}`, { ca: stranger });
+    const refused = await new Promise<Error>(resolve => session.once('error', resolve));
+    expect(refused.message).toMatch(/certificate|signature/);
+  });
+
+  it('breaks the connection when nobody listens behind it', async () => {
+    const server = createServer();
+    const port = await listening(server);
+    await new Promise(resolve => server.close(resolve));
+    const relay = await relayTo(port);
+    const socket = await client(relay.port);
+    await new Promise(resolve => socket.once('close', resolve));
+  });
+
+  it.each(['end', 'destroy'] as const)(
+    'lets go of one side when the other goes (%s)',
+    async how => {
+      const accepted: Socket[] = [];
+      const port = await listening(createServer(socket => void accepted.push(socket.resume())));
+      const relay = await relayTo(port);
+      const one = await client(relay.port);
+      const two = await client(relay.port);
+      while (accepted.length < 2) await sleep(5);
+      one.on('error', () => undefined);
+      const first = new Promise(resolve => accepted[0]!.once('close', resolve));
+      accepted[0]!.on('error', () => undefined);
+      one[how]();
+      await first;
+      const second = new Promise(resolve => two.once('close', resolve));
+      two.on('error', () => undefined).resume();
+      if (how === 'end') accepted[1]!.end();
+      else accepted[1]!.resetAndDestroy();
+      await second;
+    }
+  );
+
+  it('delivers the last bytes of a side that ends', async () => {
+    const size = 4 * 2 ** 20;
+    const server = createServer(socket => void socket.end(Buffer.alloc(size, 'x')));
+    const relay = await relayTo(await listening(server));
+    const socket = await client(relay.port);
+    let bytes = 0;
+    for await (const chunk of socket) bytes += (chunk as Buffer).length;
+    expect(bytes).toBe(size);
+  });
+
+  it('takes no more from Spark than a slow client does', async () => {
+    let written = 0;
+    const block = Buffer.alloc(2 ** 20);
+    const server = createServer(socket => {
+      const more = (): void => {
+        while (socket.write(block)) written += block.length;
+        written += block.length;
+        socket.once('drain', more);
+      };
+      more();
+      socket.on('error', () => undefined);
+    });
+    const relay = await relayTo(await listening(server));
+    const socket = await client(relay.port);
+    socket.pause();
+    await sleep(500);
+    const soon = written;
+    await sleep(500);
+    // Buffers of the kernel on both ways; an endless source would have sent gigabytes.
+    expect(soon).toBeLessThan(64 * 2 ** 20);
+    expect(written).toBe(soon);
+  });
+});

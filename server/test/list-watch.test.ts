@@ -5,7 +5,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { retryAfterMs } from '../src/launchers/kubernetes/api/api-request.js';
-import { backOff } from '../src/launchers/kubernetes/api/back-off.js';
+import { backOff } from '../src/back-off.js';
 import { ListWatch, type WatchTimes } from '../src/launchers/kubernetes/api/list-watch.js';
 import { ApiServer, type Accident, type Thing } from './support/api-server.js';
 import { eventually } from './support/server.js';

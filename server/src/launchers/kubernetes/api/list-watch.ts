@@ -3,7 +3,7 @@ import { LineSplitter } from '@aglais/diagnosis';
 import type { KubeConfig, KubernetesListObject, KubernetesObject } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { ApiError, getJson, openGet } from './api-request.js';
-import { BACK_OFF, backOff, type BackOffTimes } from './back-off.js';
+import { BACK_OFF, backOff, type BackOffTimes } from '../../../back-off.js';
 
 /** How often and how long; all but `backOff` with up to a third of jitter. */
 export interface WatchTimes {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { zstdCompress } from 'node:zlib';
 import type { Logger } from 'pino';
-import { backOff } from '../api/back-off.js';
+import { backOff } from '../../../back-off.js';
 import { KeyedMutex } from '../../../keyed-mutex.js';
 import {
   findLog,

@@ -2,7 +2,7 @@ import { mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { backOff } from '../api/back-off.js';
+import { backOff } from '../../../back-off.js';
 import { exists, replaceFile } from '../../../store/files.js';
 import { WitnessClient, type Witness } from './witness-client.js';
 

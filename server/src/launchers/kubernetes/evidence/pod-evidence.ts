@@ -12,7 +12,7 @@ import {
 import type { CoreV1Event, KubernetesObject, V1Pod } from '@kubernetes/client-node';
 import { SHARE_REPORTS } from '@aglais/witness/share-reports';
 import type { Logger } from 'pino';
-import { backOff } from '../api/back-off.js';
+import { backOff } from '../../../back-off.js';
 import {
   followDriverLog,
   followLines,

@@ -13,6 +13,7 @@ import { FindingRows } from './findings/finding-rows.js';
 import { openTokens } from './identity/tokens.js';
 import { makeMetrics } from './metrics.js';
 import { openReplicas } from './replicas/open-replicas.js';
+import { OtherServers } from './replicas/other-servers.js';
 import { catalogueSql } from './shares/catalogue-sql.js';
 import { readShares } from './shares/declarations.js';
 import { openStore } from './store/store.js';
@@ -51,12 +52,16 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
   const shares = () => readShares(config.cataloguesDirectory, dataDirectory, opened.place);
   /** Problems of shares that the log has: they come again with each start. */
   const told = new Set<string>();
+  const rows = new ClusterRows(store, leases);
+  const findings = new FindingRows(store, leases);
   const clusters = new Clusters({
     launcher,
-    rows: new ClusterRows(store, leases),
-    findings: new FindingRows(store, leases),
+    rows,
+    findings,
     journal,
-    replicas,
+    leaseHolder: leases,
+    remoteClusters:
+      replicas && new OtherServers({ replicas, rows, findings, journal, launcher, log }),
     ...(replicas && { jupyterServers: replicas.jupyterServers }),
     tokens,
     catalogue: async () => {

@@ -9,6 +9,7 @@ import { FindingRows } from '../src/findings/finding-rows.js';
 import type { Tokens } from '../src/identity/tokens.js';
 import { Feed } from '../src/replicas/feed.js';
 import { Leases } from '../src/replicas/leases.js';
+import { OtherServers } from '../src/replicas/other-servers.js';
 import { SharedJupyterServers } from '../src/replicas/shared-jupyter-servers.js';
 import { ViewRows } from '../src/replicas/view-rows.js';
 import type { Store } from '../src/store/store.js';
@@ -61,11 +62,16 @@ async function serve(store: Store, world: SharedWorld, name: string): Promise<Se
   const said: Server['said'] = [];
   journal.onChange(change => said.push({ change: change as Change, at: performance.now() }));
   leases.open();
-  const clusters = new Clusters({
-    ...{ launcher: world.launcher(name), journal, tokens, log },
+  const parts = {
+    ...{ launcher: world.launcher(name), journal, log },
     rows: new ClusterRows(store, leases),
-    findings: new FindingRows(store, leases),
-    replicas: { leases, feed, views: new ViewRows(store, leases) },
+    findings: new FindingRows(store, leases)
+  };
+  const replicas = { leases, feed, views: new ViewRows(store, leases) };
+  const clusters = new Clusters({
+    ...{ ...parts, tokens },
+    leaseHolder: leases,
+    remoteClusters: new OtherServers({ ...parts, replicas }),
     jupyterServers: new SharedJupyterServers(store, leases),
     catalogue: () => Promise.resolve([]),
     shares: () => Promise.resolve([]),
@@ -287,7 +293,7 @@ export function replicasContract(open: () => Promise<[Store, Store]>): void {
     for (const one of [id, other]) world.see(one, executor(1, false));
     await within('the findings', SHOWN_MS, () => b.journal.findings.size === 2);
     // As if it had read ten lines of the event log of one, and as many as there are of the other.
-    await eventually('its view', () => new ViewRows(stores[0], a.leases).reach(id));
+    await eventually('its view', () => new ViewRows(stores[0], a.leases).address(id));
     await stores[0]
       .updateTable('cluster_views')
       .set({ event_lines: 10 })

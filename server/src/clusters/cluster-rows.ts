@@ -1,6 +1,6 @@
 import { Shape } from '@aglais/protocol';
-import { moment, type Leases } from '../replicas/leases.js';
 import { revised } from '../store/revisions.js';
+import type { RowLeases } from '../store/row-leases.js';
 import type { Store } from '../store/store.js';
 import type { ClusterRow } from '../store/schema.js';
 import { KeyedMutex } from '../keyed-mutex.js';
@@ -20,7 +20,7 @@ export class ClusterRows {
    */
   constructor(
     private readonly store: Store,
-    private readonly leases: Leases | null = null,
+    private readonly leases: RowLeases | null = null,
     private readonly revision: number | null = null
   ) {}
 
@@ -32,7 +32,7 @@ export class ClusterRows {
         this.store.transaction().execute(transaction => work(new ClusterRows(transaction, null, 0)))
       );
     }
-    const began = moment();
+    const began = leases.now();
     const claimed: string[] = [];
     const result = await revised(this.store, async (transaction, revision) => {
       const rows = new ClusterRows(transaction, leases, revision);
@@ -40,7 +40,7 @@ export class ClusterRows {
       claimed.push(...rows.claimed);
       return done;
     });
-    leases.note(claimed, began);
+    leases.recordClaims(claimed, began);
     return result;
   }
 

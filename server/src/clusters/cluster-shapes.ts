@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Shape } from '@aglais/protocol';
 import { ProblemError } from '../problems.js';
-import type { LeaseHolder } from '../replicas/leases.js';
+import type { LeaseHolder } from './lifecycle/lease-holder.js';
 import type { Journal } from '../stream/journal.js';
 import { admit, holdersOf } from './admission/admit.js';
 import type { ClusterRows } from './cluster-rows.js';

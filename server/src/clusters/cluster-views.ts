@@ -1,11 +1,11 @@
 import type { Diagnosis } from '@aglais/diagnosis';
 import type { Cluster } from '@aglais/protocol';
-import type { LeaseHolder } from '../replicas/leases.js';
-import type { OtherServers } from '../replicas/other-servers.js';
-import type { DriverAddress } from '../replicas/view-rows.js';
 import type { ClusterRow } from '../store/schema.js';
 import type { Journal } from '../stream/journal.js';
 import { clusterView, viewOfOthers } from './cluster-view.js';
+import type { DriverAddress } from './driver-address.js';
+import type { LeaseHolder } from './lifecycle/lease-holder.js';
+import type { RemoteClusters } from './lifecycle/remote-clusters.js';
 import type { ObservedCluster } from '../launchers/launcher.js';
 
 export interface ClusterViewsParts {
@@ -13,7 +13,7 @@ export interface ClusterViewsParts {
   idleMs: number;
   leaseHolder: LeaseHolder;
   /** Null: this server is alone. */
-  others: OtherServers | null;
+  others: RemoteClusters | null;
   watches: { diagnosis(id: string): Diagnosis | null; eventLines(id: string): number };
 }
 

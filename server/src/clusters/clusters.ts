@@ -16,12 +16,12 @@ import {
   type RestartRequest
 } from '@aglais/protocol';
 import { notFound, ProblemError } from '../problems.js';
-import { SINGLE_SERVER } from '../replicas/leases.js';
 import type { ClusterRow } from '../store/schema.js';
 import { admit, holdersOf, largestShape } from './admission/admit.js';
 import { CellRuns } from './cell-runs.js';
 import type { ClusterRows } from './cluster-rows.js';
 import { ClusterReconciler, type ReconcilerOptions } from './lifecycle/cluster-reconciler.js';
+import { SINGLE_SERVER } from './lifecycle/lease-holder.js';
 import { ClusterShapes } from './cluster-shapes.js';
 import { LocalJupyterServers, type JupyterServers } from './jupyter-servers.js';
 import { chooseOptions, capacityWith } from './admission/options.js';
@@ -53,7 +53,7 @@ export class Clusters {
     this.keeper = new ClusterReconciler(options, this.cellRuns, rows => this.stopOrphans(rows));
     this.sizes = new ClusterShapes({
       ...options,
-      leaseHolder: options.replicas?.leases ?? SINGLE_SERVER,
+      leaseHolder: options.leaseHolder ?? SINGLE_SERVER,
       refresh: id => this.keeper.refresh(id)
     });
     this.jupyterServers = options.jupyterServers ?? new LocalJupyterServers();
@@ -85,9 +85,9 @@ export class Clusters {
   }
 
   async get(id: string): Promise<Cluster> {
-    const { journal, replicas } = this.options;
+    const { journal, remoteClusters } = this.options;
     // Another server may have made it a moment ago.
-    if (!journal.clusters.has(id)) await replicas?.feed.pull();
+    if (!journal.clusters.has(id)) await remoteClusters?.refresh();
     return this.known(id);
   }
 

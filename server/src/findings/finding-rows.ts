@@ -1,6 +1,6 @@
 import { CellRun, LocatedFinding } from '@aglais/protocol';
-import type { Leases } from '../replicas/leases.js';
 import { revised } from '../store/revisions.js';
+import type { RowLeases } from '../store/row-leases.js';
 import type { CellRunRow, FindingRow } from '../store/schema.js';
 import type { Store } from '../store/store.js';
 
@@ -16,7 +16,7 @@ export class FindingRows {
   /** @param leases of this server; null: it is the only one */
   constructor(
     private readonly store: Store,
-    private readonly leases: Leases | null = null
+    private readonly leases: RowLeases | null = null
   ) {}
 
   async findingsOf(clusters: readonly string[]): Promise<LocatedFinding[]> {

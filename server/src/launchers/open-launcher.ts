@@ -6,9 +6,10 @@ import type { Config } from '../config.js';
 import type { Tokens } from '../identity/tokens.js';
 import type { Metric } from '../metrics.js';
 import type { NotebookMemories } from '../notebooks/notebook-memories.js';
-import type { OpenedReplicas } from '../replicas/open-replicas.js';
 import { onThisMachine, type SharePlace } from '../shares/declarations.js';
 import type { Launcher } from './launcher.js';
+import type { ClusterNotes } from './kubernetes/cluster-notes.js';
+import type { SharedEvidence } from './kubernetes/evidence/pod-evidence.js';
 import { openCgroups } from './local/cgroups.js';
 import { findInstallation } from './local/spark-installation.js';
 import { LocalLauncher } from './local/local-launcher.js';
@@ -24,19 +25,27 @@ export interface OpenedLauncher {
   close(): Promise<void>;
 }
 
+/** What the launchers of several servers share by their database. */
+export interface SharedClusters {
+  evidence: SharedEvidence;
+  notes: ClusterNotes;
+  /** Whether this server may act on a cluster in this moment. */
+  hasValidLease(cluster: string): boolean;
+}
+
 /**
  * The launcher that the configuration names.
- * @param replicas null: this server is alone
+ * @param shared null: this is the only server
  */
 export async function openLauncher(
   config: Config,
   tokens: Tokens,
-  replicas: OpenedReplicas | null,
+  shared: SharedClusters | null,
   log: Logger
 ): Promise<OpenedLauncher> {
   return config.kubernetesConfigFile === null
     ? openLocal(config, log)
-    : openKubernetes(config, config.kubernetesConfigFile, tokens, replicas, log);
+    : openKubernetes(config, config.kubernetesConfigFile, tokens, shared, log);
 }
 
 /** One directory for each cluster is made in it. */
@@ -70,7 +79,7 @@ async function openKubernetes(
   config: Config,
   configFile: string,
   tokens: Tokens,
-  replicas: OpenedReplicas | null,
+  shared: SharedClusters | null,
   log: Logger
 ): Promise<OpenedLauncher> {
   // Loaded only where it is used: the client knows all of Kubernetes, which takes half a second to read.
@@ -84,8 +93,8 @@ async function openKubernetes(
   const kubernetesConfig = await readKubernetesConfig(configFile);
   const kubeConfig = connect(kubernetesConfig);
   const directory = clustersDirectory(config);
-  const evidence = new KubernetesEvidence({ directory, log, shared: replicas?.evidence ?? null });
-  const isOwn = replicas && ((id: string) => replicas.leases.hasValidLease(id));
+  const evidence = new KubernetesEvidence({ directory, log, shared: shared?.evidence ?? null });
+  const isOwn = shared && ((id: string) => shared.hasValidLease(id));
   const archive = archiveFor(kubernetesConfig, directory, log, isOwn);
   const launcher = new KubernetesLauncher({
     config: kubernetesConfig,
@@ -95,10 +104,7 @@ async function openKubernetes(
     evidence,
     secretOf: (cluster, purpose) => tokens.secretOf(cluster, purpose),
     log,
-    ...(replicas && {
-      notes: replicas.notes,
-      hasValidLease: id => replicas.leases.hasValidLease(id)
-    })
+    ...(shared && { notes: shared.notes, hasValidLease: id => shared.hasValidLease(id) })
   });
   await launcher.open();
   return {

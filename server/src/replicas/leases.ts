@@ -3,7 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { Store } from '../store/store.js';
+import type { LeaseHolder } from '../clusters/lifecycle/lease-holder.js';
 import { databaseTime, revised } from '../store/revisions.js';
+import type { Moment, RowLeases } from '../store/row-leases.js';
+
+const moment = (): Moment => ({ steady: performance.now(), wall: Date.now() });
+const since = ({ steady, wall }: Moment): number =>
+  Math.max(performance.now() - steady, Date.now() - wall);
 
 /** A lease that is not renewed is anybody's after this, by the clock of the database, ms. */
 const LEASE_MS = 10_000;
@@ -11,41 +17,11 @@ const RENEW_MS = 2_500;
 /** Its holder acts on it for so long after it began to renew it; the rest is for what is on its way, ms. */
 const ACT_MS = 6_500;
 
-/** Who may act on what. Names are ids of clusters, or what else only one server may do at a time. */
-export interface LeaseHolder {
-  /** It was given to this server and is not known to be lost: what this server knows of it is the newest. */
-  keeps(name: string): boolean;
-  /** This server may act on it in this moment. */
-  hasValidLease(name: string): boolean;
-  /** Takes those that nobody holds; which of them are this server's then. */
-  claim(names: readonly string[]): Promise<string[]>;
-  /** Lets somebody else have it. */
-  release(name: string): Promise<void>;
-}
-
-/** Where there is one server, everything is its own. */
-export const SINGLE_SERVER: LeaseHolder = {
-  keeps: () => true,
-  hasValidLease: () => true,
-  claim: names => Promise.resolve([...names]),
-  release: () => Promise.resolve()
-};
-
-/** Two clocks, because each may stand still: one while a machine sleeps, the other when it is set. */
-export interface Moment {
-  steady: number;
-  wall: number;
-}
-
-export const moment = (): Moment => ({ steady: performance.now(), wall: Date.now() });
-const since = ({ steady, wall }: Moment): number =>
-  Math.max(performance.now() - steady, Date.now() - wall);
-
 /**
  * Leases in the database, by its clock. A server that was frozen finds them too old to act on, and gone when it asks; what
  * it writes is refused by `isHolder` in the transaction that writes.
  */
-export class Leases implements LeaseHolder {
+export class Leases implements LeaseHolder, RowLeases {
   /** This server's process, and no other that there ever was. */
   readonly me = randomBytes(8).toString('hex');
   /** By name: when its newest renewal began. */
@@ -103,11 +79,10 @@ export class Leases implements LeaseHolder {
     if (free.length === 0) return mine;
     const began = moment();
     const claimed = await revised(this.store, transaction => this.claimIn(transaction, free));
-    this.note(claimed, began);
+    this.recordClaims(claimed, began);
     return [...mine, ...claimed];
   }
 
-  /** The same within a transaction; `note` has to follow when it is committed, with when it began. */
   async claimIn(transaction: Store, names: readonly string[]): Promise<string[]> {
     const time = databaseTime(transaction);
     const kept_until = sql<number>`${time} + ${sql.lit(LEASE_MS)}`;
@@ -127,7 +102,11 @@ export class Leases implements LeaseHolder {
     return claimed.map(({ name }) => name);
   }
 
-  note(names: readonly string[], began: Moment): void {
+  now(): Moment {
+    return moment();
+  }
+
+  recordClaims(names: readonly string[], began: Moment): void {
     if (this.abort.signal.aborted) return;
     for (const name of names) this.held.set(name, began);
   }

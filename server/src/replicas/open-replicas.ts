@@ -15,6 +15,8 @@ export interface OpenedReplicas extends Replicas {
   notes: NoteRows;
   evidence: EvidenceTable;
   jupyterServers: SharedJupyterServers;
+  /** Whether this server may act on a cluster in this moment. */
+  hasValidLease(cluster: string): boolean;
   /** Gives back what this server kept; others go on with it at once. */
   close(): Promise<void>;
 }
@@ -40,6 +42,7 @@ export async function openReplicas(
     notes: new NoteRows(store),
     evidence,
     jupyterServers: new SharedJupyterServers(store, leases),
+    hasValidLease: cluster => leases.hasValidLease(cluster),
     async close() {
       await feed.close();
       await leases.close();

@@ -2,13 +2,15 @@ import type { Cluster } from '@aglais/protocol';
 import type { Logger } from 'pino';
 import type { ClusterRows } from '../clusters/cluster-rows.js';
 import { unfinishedResizes } from '../clusters/cluster-shapes.js';
+import type { DriverAddress } from '../clusters/driver-address.js';
+import type { LocalReconciler, RemoteClusters } from '../clusters/lifecycle/remote-clusters.js';
 import type { Launcher } from '../launchers/launcher.js';
 import { cellRunOf, locatedFinding, type FindingRows } from '../findings/finding-rows.js';
-import type { ClusterRow, FindingRow } from '../store/schema.js';
+import type { FindingRow } from '../store/schema.js';
 import type { Journal } from '../stream/journal.js';
 import type { Feed, News } from './feed.js';
 import type { Leases } from './leases.js';
-import { viewOf, type DriverAddress, type SavedView, type ViewRows } from './view-rows.js';
+import { viewOf, type SavedView, type ViewRows } from './view-rows.js';
 
 /** Clusters that nobody keeps are looked for this often, and those that were lost. */
 const LOOK_MS = 1_000;
@@ -24,19 +26,6 @@ export interface Replicas {
   views: ViewRows;
 }
 
-/** This server's own keeper. */
-export interface LocalReconciler {
-  /** Clusters whose evidence this server reads: what it says of them is newer than any row. */
-  follows(id: string): boolean;
-  followed(): string[];
-  publish(row: ClusterRow): Cluster;
-  place(row: ClusterRow): void;
-  ended(): void;
-  enqueue(id: string): void;
-  taken(ids: readonly string[]): Promise<void>;
-  lost(id: string): Promise<void>;
-}
-
 export interface OtherServersParts {
   replicas: Replicas;
   rows: ClusterRows;
@@ -47,7 +36,7 @@ export interface OtherServersParts {
 }
 
 /** Makes this server show what others keep, others show what it keeps, and takes over from those that are gone. */
-export class OtherServers {
+export class OtherServers implements RemoteClusters {
   /** Clusters as their keepers show them. */
   private readonly views = new Map<string, Cluster>();
   private readonly toShow = new Map<string, SavedView>();
@@ -56,13 +45,12 @@ export class OtherServers {
   private showing: Promise<void> = Promise.resolve();
   private isClosed = false;
 
-  constructor(
-    private readonly parts: OtherServersParts,
-    private readonly keeper: LocalReconciler
-  ) {}
+  private local!: LocalReconciler;
 
-  /** From here on nothing is missed. */
-  begin(): void {
+  constructor(private readonly parts: OtherServersParts) {}
+
+  attach(local: LocalReconciler): void {
+    this.local = local;
     this.parts.replicas.feed.onNews(news => this.apply(news));
   }
 
@@ -90,12 +78,26 @@ export class OtherServers {
     return this.views.get(id) ?? null;
   }
 
-  /** Tells the others soon. */
-  show(cluster: Cluster, reach: DriverAddress | null, eventLines: number): void {
-    this.toShow.set(cluster.id, { cluster, reach, eventLines });
+  show(cluster: Cluster, address: DriverAddress | null, eventLines: number): void {
+    this.toShow.set(cluster.id, { cluster, address, eventLines });
   }
 
-  /** Tells the others now. */
+  refresh(): Promise<void> {
+    return this.parts.replicas.feed.pull();
+  }
+
+  address(id: string): Promise<DriverAddress | null> {
+    return this.parts.replicas.views.address(id);
+  }
+
+  eventLines(id: string): Promise<number> {
+    return this.parts.replicas.views.eventLines(id);
+  }
+
+  concluded(id: string, eventLines: number): Promise<void> {
+    return this.parts.replicas.views.concluded(id, eventLines);
+  }
+
   async flush(): Promise<void> {
     // One after the other: an older view must not come last.
     this.showing = this.showing.then(async () => {
@@ -128,21 +130,21 @@ export class OtherServers {
   private async lookOnce(): Promise<void> {
     const { replicas, log } = this.parts;
     const { leases } = replicas;
-    for (const id of this.keeper.followed()) {
+    for (const id of this.local.followed()) {
       if (leases.keeps(id)) continue;
-      await this.keeper.lost(id);
+      await this.local.lost(id);
       await this.reload(id);
     }
     const free = await leases.free();
     const taken = await leases.claim(free);
     if (taken.length > 0) {
       log.info({ clusters: taken }, 'clusters that no server kept are kept by this one');
-      await this.keeper.taken(taken);
+      await this.local.taken(taken);
     }
     // A server ended while it gave a cluster of ours another size.
     for (const { id, lease } of await unfinishedResizes(leases)) {
       if (!leases.hasValidLease(id) || (await leases.claim([lease])).length === 0) continue;
-      await this.keeper.taken([id]);
+      await this.local.taken([id]);
       await leases.release(lease);
     }
   }
@@ -163,13 +165,13 @@ export class OtherServers {
         await this.applyRemoteChange(row.id);
         continue;
       }
-      this.keeper.publish(row);
+      this.local.publish(row);
       if (row.stopped_at === null) continue;
-      this.keeper.ended();
+      this.local.ended();
       await launcher.over?.(row.id);
     }
     for (const row of cellRuns) {
-      if (this.keeper.follows(row.cluster)) continue;
+      if (this.local.follows(row.cluster)) continue;
       const cellRun = cellRunOf(row);
       if (journal.isNews(cellRun)) journal.publish({ type: 'cell-run', cellRun });
     }
@@ -182,18 +184,18 @@ export class OtherServers {
     const row = await this.parts.rows.get(id);
     if (!row || !shown) return;
     if (row.notebook !== shown.notebook || row.shape !== JSON.stringify(shown.shape))
-      this.keeper.place(row);
+      this.local.place(row);
     const isLive = ['requested', 'starting', 'ready'].includes(shown.state);
     if (row.desired === 'stopped' && isLive) {
-      this.keeper.publish(row);
-      this.keeper.enqueue(id);
+      this.local.publish(row);
+      this.local.enqueue(id);
     }
   }
 
   private applyFinding(row: FindingRow): void {
     const { journal } = this.parts;
     const known = journal.finding(row.cluster, row.id);
-    if (this.keeper.follows(row.cluster)) {
+    if (this.local.follows(row.cluster)) {
       // What is found is known here before it is in the row; that somebody dismissed it is not.
       if (known && !known.dismissed && row.dismissed === 1)
         journal.publish({ type: 'finding', finding: { ...known, dismissed: true } });
@@ -213,7 +215,7 @@ export class OtherServers {
     const { rows, findings, journal } = this.parts;
     await this.load([id]);
     const row = await rows.get(id);
-    if (row) this.keeper.publish(row);
+    if (row) this.local.publish(row);
     for (const cellRun of await findings.cellRunsOf([id]))
       if (journal.isNews(cellRun)) journal.publish({ type: 'cell-run', cellRun });
     const found = await findings.findingsOf([id]);

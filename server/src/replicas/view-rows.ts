@@ -1,19 +1,14 @@
 import { sql } from 'kysely';
 import { Cluster } from '@aglais/protocol';
+import type { DriverAddress } from '../clusters/driver-address.js';
 import type { ClusterViewRow } from '../store/schema.js';
 import type { Store } from '../store/store.js';
 import type { Leases } from './leases.js';
 import { revised } from '../store/revisions.js';
 
-/** Where a driver listens, and what makes it known. */
-export interface DriverAddress {
-  url: string;
-  ca: string | null;
-}
-
 export interface SavedView {
   cluster: Cluster;
-  reach: DriverAddress | null;
+  address: DriverAddress | null;
   /** Lines of its event log that were read. */
   eventLines: number;
 }
@@ -40,11 +35,11 @@ export class ViewRows {
       const kept = await this.leases.kept(transaction, ids);
       const own = views
         .filter(({ cluster }) => kept.has(cluster.id))
-        .map(({ cluster, reach, eventLines }) => ({
+        .map(({ cluster, address, eventLines }) => ({
           cluster: cluster.id,
           body: JSON.stringify(cluster),
-          url: reach?.url ?? null,
-          ca: reach?.ca ?? null,
+          url: address?.url ?? null,
+          ca: address?.ca ?? null,
           event_lines: eventLines,
           revision
         }));
@@ -96,7 +91,7 @@ export class ViewRows {
       .execute();
   }
 
-  async reach(cluster: string): Promise<DriverAddress | null> {
+  async address(cluster: string): Promise<DriverAddress | null> {
     const row = await this.store
       .selectFrom('cluster_views')
       .select(['url', 'ca'])

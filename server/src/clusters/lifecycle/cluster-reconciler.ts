@@ -4,9 +4,6 @@ import type { Logger } from 'pino';
 import type { FindingRows } from '../../findings/finding-rows.js';
 import type { Tokens } from '../../identity/tokens.js';
 import { notFound } from '../../problems.js';
-import { SINGLE_SERVER, type LeaseHolder } from '../../replicas/leases.js';
-import { OtherServers, type Replicas } from '../../replicas/other-servers.js';
-import type { DriverAddress } from '../../replicas/view-rows.js';
 import type { ClusterRow } from '../../store/schema.js';
 import type { Journal } from '../../stream/journal.js';
 import type { CellRuns } from '../cell-runs.js';
@@ -16,8 +13,11 @@ import { decide, type Deadlines } from './decide.js';
 import { OrphanCollector } from './orphan-collector.js';
 import type { Launcher, SharePath } from '../../launchers/launcher.js';
 import { ClusterViews } from '../cluster-views.js';
+import type { DriverAddress } from '../driver-address.js';
 import { KeyedMutex } from '../../keyed-mutex.js';
 import { DesiredShapes } from './desired-shapes.js';
+import { SINGLE_SERVER, type LeaseHolder } from './lease-holder.js';
+import type { RemoteClusters } from './remote-clusters.js';
 
 /** All clusters are looked at this often; a cluster that starts or stops, at each STEP_MS. */
 const TICK_MS = 1_000;
@@ -38,8 +38,10 @@ export interface ReconcilerOptions {
   shares: () => Promise<SharePath[]>;
   deadlines: Deadlines;
   log: Logger;
-  /** What this server shares with others; missing: it is alone. */
-  replicas?: Replicas | null;
+  /** Missing: this is the only server. */
+  leaseHolder?: LeaseHolder | null;
+  /** Missing: this is the only server. */
+  remoteClusters?: RemoteClusters | null;
 }
 
 /**
@@ -50,7 +52,7 @@ export interface ReconcilerOptions {
 export class ClusterReconciler {
   private readonly watches: ClusterWatches;
   private readonly leaseHolder: LeaseHolder;
-  private readonly others: OtherServers | null;
+  private readonly others: RemoteClusters | null;
   private readonly settling = new Set<string>();
   private readonly shown: ClusterViews;
   private readonly housekeeping: OrphanCollector;
@@ -69,9 +71,8 @@ export class ClusterReconciler {
     private readonly beforeLook: (unfinished: readonly ClusterRow[]) => Promise<void>
   ) {
     this.watches = new ClusterWatches(options, id => this.refresh(id));
-    const { replicas } = options;
-    this.leaseHolder = replicas?.leases ?? SINGLE_SERVER;
-    this.others = replicas ? new OtherServers({ ...options, replicas }, this) : null;
+    this.leaseHolder = options.leaseHolder ?? SINGLE_SERVER;
+    this.others = options.remoteClusters ?? null;
     const { leaseHolder, others, watches } = this;
     const { journal, deadlines } = options;
     const { idleMs } = deadlines;
@@ -99,7 +100,7 @@ export class ClusterReconciler {
 
   /** Where the driver listens, once it does, and what makes it known. */
   async reach(id: string): Promise<DriverAddress | null> {
-    return this.shown.reach(id) ?? (await this.options.replicas?.views.reach(id)) ?? null;
+    return this.shown.reach(id) ?? (await this.others?.address(id)) ?? null;
   }
 
   /** The cluster's notebook has another name now. */
@@ -116,7 +117,7 @@ export class ClusterReconciler {
   /** Finds what an earlier server left, and from then on looks after it. */
   async open(): Promise<void> {
     const { rows, findings, journal } = this.options;
-    this.others?.begin();
+    this.others?.attach(this);
     const recent = (await rows.recent()).reverse();
     const ids = recent.map(row => row.id);
     await this.others?.load(ids);
@@ -312,10 +313,9 @@ export class ClusterReconciler {
 
   /** All that is known of a cluster that is over is told, and kept with its row. */
   private async conclude(row: ClusterRow): Promise<void> {
-    const { views } = this.options.replicas ?? {};
-    const told = (await views?.eventLines(row.id)) ?? 0;
+    const told = (await this.others?.eventLines(row.id)) ?? 0;
     const { application, eventLines } = await this.watches.conclude(row, told);
-    await views?.concluded(row.id, eventLines);
+    await this.others?.concluded(row.id, eventLines);
     if (row.application === null && application.id) {
       const change = { application: application.id, spark_version: application.sparkVersion };
       await this.options.rows.updateIfHolder(row.id, change);

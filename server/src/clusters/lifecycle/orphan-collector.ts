@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import type { LeaseHolder } from '../../replicas/leases.js';
 import type { Journal } from '../../stream/journal.js';
 import type { ClusterRows } from '../cluster-rows.js';
 import type { Launcher } from '../../launchers/launcher.js';
+import type { LeaseHolder } from './lease-holder.js';
 
 /** The lease of the one server that does it. */
 const ORPHAN_COLLECTOR = 'housekeeping';

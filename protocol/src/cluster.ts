@@ -59,6 +59,11 @@ export const Cluster = z
     shareProblems: z
       .array(z.string())
       .describe('Tables of the shares that this cluster could not make known, and why'),
+    warnings: z
+      .array(z.string())
+      .describe(
+        'What the server could not do for this cluster, for people, e.g. save its findings'
+      ),
     revision: z.number().int().describe('Grows with every change')
   })
   .meta({ id: 'Cluster' });

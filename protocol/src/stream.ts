@@ -40,7 +40,10 @@ export const StreamMessage = z
       cursor,
       cluster: z.string(),
       id: z.string()
-    })
+    }),
+    z
+      .strictObject({ type: z.literal('cluster-forgotten'), cursor, cluster: z.string() })
+      .describe('The retention policy removed an ended cluster, with its findings and cell runs')
   ])
   .meta({ id: 'StreamMessage' });
 export type StreamMessage = z.infer<typeof StreamMessage>;

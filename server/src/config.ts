@@ -2,7 +2,8 @@ import { homedir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DEFAULT_SHAPE, Shape, shapeTotalMiB } from '@aglais/protocol';
 import { z } from 'zod';
-import { SMALLEST_SHAPE } from './clusters/admission/admit.js';
+import { SMALLEST_SHAPE } from './clusters/admission/smallest-shape.js';
+import type { RetentionPolicy } from './clusters/retention.js';
 
 const MINUTE = 60_000;
 
@@ -25,6 +26,8 @@ const Environment = z.object({
   AGLAIS_CATALOGUES: z.string().optional(),
   AGLAIS_IDLE_MINUTES: number(60),
   AGLAIS_START_SECONDS: number(120),
+  AGLAIS_RETENTION_DAYS: number(30),
+  AGLAIS_RETENTION_PER_NOTEBOOK: z.coerce.number().int().min(1).default(20),
   AGLAIS_MEMORY_MIB: z.coerce.number().int().min(shapeTotalMiB(SMALLEST_SHAPE)).optional(),
   AGLAIS_SHAPE: z
     .string()
@@ -77,6 +80,8 @@ export interface Config {
   cataloguesDirectory: string;
   idleMs: number;
   startDeadlineMs: number;
+  /** What is kept of clusters that have ended. */
+  retention: RetentionPolicy;
   /** Memory that all clusters together may be granted, MiB. */
   memoryMiB: number;
   defaultShape: Shape;
@@ -123,6 +128,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     ),
     idleMs: env.AGLAIS_IDLE_MINUTES * MINUTE,
     startDeadlineMs: env.AGLAIS_START_SECONDS * 1000,
+    retention: {
+      maxAgeMs: env.AGLAIS_RETENTION_DAYS * 24 * 60 * MINUTE,
+      perNotebook: env.AGLAIS_RETENTION_PER_NOTEBOOK
+    },
     memoryMiB: env.AGLAIS_MEMORY_MIB ?? Math.floor((totalmem() / 2 ** 20) * CLUSTERS_SHARE),
     defaultShape: env.AGLAIS_SHAPE ?? DEFAULT_SHAPE,
     launcher: env.AGLAIS_LAUNCHER,

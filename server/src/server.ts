@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { makeApp } from './app.js';
 import { ClusterRows } from './clusters/cluster-rows.js';
 import { Clusters } from './clusters/clusters.js';
+import { BoundedLauncher } from './launchers/bounded-launcher.js';
 import { clustersDirectory, openLauncher } from './launchers/open-launcher.js';
 import type { Config } from './config.js';
 import { lockStateDirectory } from './state-lock.js';
@@ -19,6 +20,9 @@ import { readShares } from './shares/declarations.js';
 import { openStore } from './store/store.js';
 import { Journal } from './stream/journal.js';
 import { serveStream } from './stream/socket.js';
+
+/** How long the end of the server waits for the end of its clusters, ms. */
+const STOP_ALL_MS = 60_000;
 
 export interface RunningServer {
   url: string;
@@ -47,7 +51,8 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
     : null;
   const leases = replicas?.leases ?? null;
   const opened = await openLauncher(config, tokens, replicas, log);
-  const { launcher, notebooks } = opened;
+  const { notebooks } = opened;
+  const launcher = new BoundedLauncher(opened.launcher);
   const journal = new Journal();
   const shares = () => readShares(config.cataloguesDirectory, dataDirectory, opened.place);
   /** Problems of shares that the log has: they come again with each start. */
@@ -80,6 +85,7 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
       ),
     defaultShape,
     deadlines: { startMs: config.startDeadlineMs, idleMs: config.idleMs },
+    retention: config.retention,
     log
   });
   const metrics = makeMetrics(
@@ -93,7 +99,7 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
         ),
       unreadableLines: () => clusters.unreadableLines()
     },
-    opened.figures
+    [...opened.figures, ...clusters.metrics()]
   );
   const http = createServer(makeApp({ clusters, notebooks, shares, tokens, metrics, log }));
   const closeStream = serveStream(http, journal, tokens, log);
@@ -108,8 +114,17 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
     async close() {
       http.close();
       closeStream();
-      if (config.stopClustersOnExit)
-        await clusters.stopAll('Spark was stopped because Aglais was ended.');
+      if (config.stopClustersOnExit) {
+        const left = await clusters.stopAll(
+          'Spark was stopped because Aglais was ended.',
+          STOP_ALL_MS
+        );
+        if (left.length > 0)
+          log.error(
+            { clusters: left },
+            'these clusters are not gone yet; the next start removes them'
+          );
+      }
       await clusters.close();
       http.closeAllConnections();
       await opened.close();

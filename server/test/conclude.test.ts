@@ -50,7 +50,7 @@ describe('Of a cluster that ended while no server was there', () => {
   let directory: string;
   let store: Store;
   let world: ObservedCluster | null;
-  let keeper: ClusterReconciler | null = null;
+  let reconciler: ClusterReconciler | null = null;
 
   /** What a launcher needs for this: a cluster that is over, and its files. */
   const launcher = {
@@ -71,18 +71,19 @@ describe('Of a cluster that ended while no server was there', () => {
     const findings = new FindingRows(store);
     const rows = new ClusterRows(store);
     const log = pino({ level: 'silent' });
-    keeper = new ClusterReconciler(
+    reconciler = new ClusterReconciler(
       {
         ...{ launcher, rows, findings, journal, log },
         tokens: {} as Tokens,
         catalogue: () => Promise.resolve([]),
         shares: () => Promise.resolve([]),
-        deadlines: { startMs: 60_000, idleMs: 60_000 }
+        deadlines: { startMs: 60_000, idleMs: 60_000 },
+        retention: { maxAgeMs: 86_400_000, perNotebook: 20 }
       },
       new CellRuns(launcher, journal, findings),
       () => Promise.resolve()
     );
-    await keeper.open();
+    await reconciler.open();
     return {
       findings: () => findings.findingsOf(['c1']),
       /** Ended, and nothing is left to do. */
@@ -98,7 +99,7 @@ describe('Of a cluster that ended while no server was there', () => {
     world = null;
   });
   afterEach(async () => {
-    await keeper?.close();
+    await reconciler?.close();
     await store.destroy();
     await rm(directory, { recursive: true });
   });

@@ -95,6 +95,7 @@ describe('A cluster that was given options', () => {
       shares: () => Promise.resolve([]),
       defaultShape: SMALL,
       deadlines: { startMs: 60_000, idleMs: 60_000 },
+      retention: { maxAgeMs: 86_400_000, perNotebook: 20 },
       log: pino({ level: 'silent' })
     });
     await clusters.open();

@@ -76,6 +76,7 @@ async function serve(store: Store, world: SharedWorld, name: string): Promise<Se
     catalogue: () => Promise.resolve([]),
     shares: () => Promise.resolve([]),
     deadlines: { startMs: 60_000, idleMs: 600_000 },
+    retention: { maxAgeMs: 86_400_000, perNotebook: 20 },
     defaultShape: SMALL
   });
   await clusters.open();

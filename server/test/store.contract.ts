@@ -111,30 +111,20 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     expect(await clusters.get('c2')).toEqual(row({ id: 'c2', kernel: 'k2' }));
   });
 
-  it('remembers live clusters however old, and the latest of those that ended', async () => {
-    await clusters.insert(row({ id: 'old', kernel: 'old', created_at: 1 }));
+  it('remembers every cluster until it is forgotten, with what belongs to it', async () => {
     for (let n = 0; n < 60; n += 1) {
-      const ended = { desired: 'stopped' as const, state: 'stopped', created_at: 100 + n };
+      const ended = { desired: 'stopped' as const, state: 'stopped', created_at: n, stopped_at: n };
       await clusters.insert(row({ id: `c${n}`, ...ended }));
     }
-    const recent = (await clusters.recent()).map(({ id }) => id);
-    expect(recent).toContain('old');
-    expect(recent).toContain('c59');
-    expect(recent).not.toContain('c0');
-  });
-
-  it('forgets the oldest ended clusters with what belongs to them, and no live one', async () => {
-    await clusters.insert(row({ id: 'old', kernel: 'old', created_at: 1 }));
-    for (let n = 0; n < 53; n += 1) {
-      const ended = { desired: 'stopped' as const, state: 'failed', created_at: 100 + n };
-      await clusters.insert(row({ id: `e${n}`, ...ended }));
-    }
-    await findings.saveFinding({ ...placed('f1'), cluster: 'e0' });
-    expect((await clusters.forgetOld()).sort()).toEqual(['e0', 'e1', 'e2']);
-    expect(await clusters.get('e0')).toBeUndefined();
-    expect(await findings.findingsOf(['e0'])).toEqual([]);
-    expect(await clusters.get('old')).toBeDefined();
-    expect(await clusters.forgetOld()).toEqual([]);
+    await clusters.insert(row({ id: 'live', kernel: 'live', created_at: 100 }));
+    await findings.saveFinding({ ...placed('f1'), cluster: 'c0' });
+    expect(await clusters.remembered()).toHaveLength(61);
+    expect((await clusters.ended()).map(({ id }) => id)).not.toContain('live');
+    expect(await clusters.ended()).toHaveLength(60);
+    await clusters.forget('c0');
+    expect(await clusters.get('c0')).toBeUndefined();
+    expect(await findings.findingsOf(['c0'])).toEqual([]);
+    expect(await clusters.remembered()).toHaveLength(60);
   });
 
   it('keeps one row of a finding however often it changes, and what was dismissed stays so', async () => {

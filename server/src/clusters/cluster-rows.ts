@@ -1,12 +1,11 @@
-import { Shape } from '@aglais/protocol';
+import type { Shape } from '@aglais/protocol';
 import { revised } from '../store/revisions.js';
 import type { RowLeases } from '../store/row-leases.js';
 import type { Store } from '../store/store.js';
 import type { ClusterRow } from '../store/schema.js';
 import { KeyedMutex } from '../keyed-mutex.js';
-
-/** Of ended clusters, how many are remembered. */
-const REMEMBERED = 50;
+import type { EndedCluster } from './retention.js';
+import { shapeOfRow } from './row-shape.js';
 
 /** The clusters in the database: what is wanted, and what was last known. */
 export class ClusterRows {
@@ -85,17 +84,24 @@ export class ClusterRows {
       .execute();
   }
 
-  /** Live ones and the latest ended ones, the newest first. */
-  async recent(): Promise<ClusterRow[]> {
-    const latest = await this.store
+  /** All that are remembered, the newest first. */
+  async remembered(): Promise<ClusterRow[]> {
+    return this.store.selectFrom('clusters').selectAll().orderBy('created_at', 'desc').execute();
+  }
+
+  /** Those that have ended. */
+  async ended(): Promise<EndedCluster[]> {
+    const rows = await this.store
       .selectFrom('clusters')
-      .selectAll()
-      .orderBy('created_at', 'desc')
-      .limit(REMEMBERED)
+      .select(['id', 'kernel', 'notebook', 'jupyter_server', 'stopped_at'])
+      .where('desired', '=', 'stopped')
+      .where('stopped_at', 'is not', null)
       .execute();
-    const oldest = latest.at(-1)?.created_at ?? 0;
-    const older = (await this.live()).filter(row => row.created_at < oldest);
-    return [...latest, ...older.reverse()];
+    return rows.map(({ jupyter_server: jupyterServer, stopped_at: stoppedAt, ...row }) => ({
+      ...row,
+      jupyterServer,
+      stoppedAt: stoppedAt!
+    }));
   }
 
   async desiredOfKernel(kernel: string): Promise<ClusterRow | undefined> {
@@ -188,7 +194,7 @@ export class ClusterRows {
       .where('kernel', '=', kernel)
       .orderBy('created_at', 'desc')
       .executeTakeFirst();
-    return row && Shape.parse(JSON.parse(row.shape));
+    return row && shapeOfRow(row);
   }
 
   /** The options of the newest cluster that this kernel had. */
@@ -213,28 +219,14 @@ export class ClusterRows {
     return rows.filter(row => !kernels.includes(row.kernel));
   }
 
-  /** Forgets all but the latest ended clusters, with their findings and cell runs; returns the forgotten ids. */
-  async forgetOld(): Promise<string[]> {
-    const old = await this.store
-      .selectFrom('clusters')
-      .select('id')
-      .where('state', 'in', ['stopped', 'failed'])
-      .where('desired', '=', 'stopped')
-      .orderBy('created_at', 'desc')
-      .limit(1_000)
-      .offset(REMEMBERED)
-      .execute();
-    const ids = old.map(({ id }) => id);
-    if (ids.length === 0) return [];
+  /** Forgets a cluster that has ended, with everything that belongs to it. */
+  async forget(id: string): Promise<void> {
     await this.store.transaction().execute(async transaction => {
-      await transaction.deleteFrom('findings').where('cluster', 'in', ids).execute();
-      await transaction.deleteFrom('cell_runs').where('cluster', 'in', ids).execute();
-      await transaction.deleteFrom('cluster_views').where('cluster', 'in', ids).execute();
-      await transaction.deleteFrom('cluster_notes').where('cluster', 'in', ids).execute();
-      await transaction.deleteFrom('observations').where('cluster', 'in', ids).execute();
-      await transaction.deleteFrom('leases').where('name', 'in', ids).execute();
-      await transaction.deleteFrom('clusters').where('id', 'in', ids).execute();
+      for (const table of ['findings', 'cell_runs', 'cluster_views', 'cluster_notes'] as const)
+        await transaction.deleteFrom(table).where('cluster', '=', id).execute();
+      await transaction.deleteFrom('observations').where('cluster', '=', id).execute();
+      await transaction.deleteFrom('leases').where('name', '=', id).execute();
+      await transaction.deleteFrom('clusters').where('id', '=', id).execute();
     });
-    return ids;
   }
 }

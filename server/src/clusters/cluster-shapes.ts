@@ -9,10 +9,10 @@ import { ResizeIncomplete, ResizeRefused, type Launcher } from '../launchers/lau
 import { capacityWith } from './admission/options.js';
 import { KeyedMutex } from '../keyed-mutex.js';
 
-/** Another server may be giving the same cluster another size; it is waited for this long, ms. */
-const OTHER_SIZE_MS = 60_000;
-const LOOK_MS = 200;
-const LEASE = 'size of ';
+/** Another server may be resizing the same cluster; it is waited for this long, ms. */
+const OTHER_RESIZE_MS = 60_000;
+const POLL_MS = 200;
+const LEASE = 'resize of ';
 
 export interface ClusterShapesParts {
   launcher: Launcher;
@@ -20,17 +20,21 @@ export interface ClusterShapesParts {
   journal: Journal;
   defaultShape: Shape;
   leaseHolder: LeaseHolder;
-  /** Tells everybody what the row says now. */
+  /** Publishes what the row says now. */
   refresh(id: string): Promise<void>;
 }
 
-/** Other sizes for clusters that go on as they are; see `canResizeInPlace` for what can be changed so. */
+/** Gives running clusters another shape; see `canResizeInPlace` for what can be changed in place. */
 export class ClusterShapes {
   private readonly mutex = new KeyedMutex();
 
   constructor(private readonly parts: ClusterShapesParts) {}
 
-  /** Whichever server is asked does it. Resolves with what was lost by it, or null; throws a problem if it cannot be done. */
+  /**
+   * Whichever server is asked does it.
+   * @returns what was lost by it, for people, or null
+   * @throws a problem if it cannot be done
+   */
   async resize(id: string, shape: Shape): Promise<string | null> {
     return this.mutex.runExclusive(id, async () => {
       const { rows, launcher, leaseHolder } = this.parts;
@@ -42,6 +46,9 @@ export class ClusterShapes {
         const refused = done === 'restart-needed' || done instanceof Error;
         if (refused && !(done instanceof ResizeIncomplete)) {
           await rows.update(id, { shape: JSON.stringify(old) });
+          // Nobody knows how far it came: what was done of it is undone.
+          if (done instanceof Error && !(done instanceof ResizeRefused))
+            await launcher.resize(id, old).catch(() => undefined);
         }
         await this.parts.refresh(id);
         if (refused) throw notResized(done);
@@ -54,16 +61,16 @@ export class ClusterShapes {
 
   /** Until no other server does the same. */
   private async wait(id: string): Promise<void> {
-    const deadline = Date.now() + OTHER_SIZE_MS;
+    const deadline = Date.now() + OTHER_RESIZE_MS;
     while ((await this.parts.leaseHolder.claim([leaseOf(id)])).length === 0) {
       if (Date.now() > deadline) {
         throw new ProblemError(
           409,
           'resize-incomplete',
-          'This cluster is still on its way to the size that was asked for before. Nothing was changed; try again.'
+          'This cluster is still being resized by an earlier request. Nothing was changed; try again.'
         );
       }
-      await sleep(LOOK_MS);
+      await sleep(POLL_MS);
     }
   }
 
@@ -86,7 +93,7 @@ export class ClusterShapes {
   }
 }
 
-/** The lease under which a cluster is given another size; one that is left over tells that a server ended meanwhile. */
+/** The lease of a resize; one that is left over tells that a server ended in the middle of it. */
 const leaseOf = (id: string) => `${LEASE}${id}`;
 
 /** Of leases that were left over, the clusters. */
@@ -104,8 +111,8 @@ function notResized(why: 'restart-needed' | Error): Error {
   return new ProblemError(
     409,
     'restart-needed',
-    'A running Spark cannot take this size: heaps and processors are fixed when it starts, and so is the number of executors ' +
-      'on one machine. This size needs a new Spark. Nothing was changed. Restart Spark with it: temporary views and cached tables are lost then, Python ' +
+    'A running Spark cannot take this size: heap and cores are fixed when it starts, and so is the number of executors ' +
+      'on one machine. Nothing was changed. Restart Spark with this size: temporary views and cached tables are lost then, Python ' +
       'variables are kept.'
   );
 }

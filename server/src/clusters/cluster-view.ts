@@ -1,14 +1,9 @@
 import type { Diagnosis } from '@aglais/diagnosis';
-import {
-  Shape,
-  type CachedTable,
-  type Cluster,
-  type Executor,
-  type Memory,
-  type MemoryLine
-} from '@aglais/protocol';
+import type { CachedTable, Cluster, Executor, Memory, MemoryLine, Shape } from '@aglais/protocol';
 import type { ClusterRow } from '../store/schema.js';
 import type { ObservedCluster } from '../launchers/launcher.js';
+import { idleStopAt } from './lifecycle/idle-policy.js';
+import { shapeOfRow } from './row-shape.js';
 import { memoryLine } from './memory-chart.js';
 
 const UNKNOWN: Memory = {
@@ -34,9 +29,10 @@ export function clusterView(
   observed: ObservedCluster | null,
   diagnosis: Diagnosis | null,
   idleMs: number,
-  revision: number
+  revision: number,
+  warnings: string[] = []
 ): Cluster {
-  const shape = Shape.parse(JSON.parse(row.shape));
+  const shape = shapeOfRow(row);
   const live = row.state !== 'stopped' && row.state !== 'failed';
   const all = live && diagnosis ? diagnosis.executors() : [];
   const active = all.filter(executor => executor.state === 'active');
@@ -55,7 +51,7 @@ export function clusterView(
     readyAt: row.ready_at,
     stoppedAt: row.stopped_at,
     lastUsedAt: row.last_used_at,
-    idleStopAt: row.state === 'ready' ? row.last_used_at + idleMs : null,
+    idleStopAt: row.state === 'ready' ? idleStopAt(row.last_used_at, idleMs) : null,
     sparkVersion: diagnosis?.application.sparkVersion ?? row.spark_version,
     application: diagnosis?.application.id ?? row.application,
     driver: { memory: live && diagnosis ? diagnosis.driverMemory() : UNKNOWN },
@@ -64,12 +60,13 @@ export function clusterView(
     tables: live && diagnosis ? shownTables(diagnosis) : [],
     memory: live && diagnosis ? shownMemory(diagnosis, active) : [],
     shareProblems: observed?.shareProblems ?? [],
+    warnings,
     revision
   };
 }
 
 /**
- * A cluster that another server keeps.
+ * A cluster that another server reconciles.
  * @param known as the row says, which is never late
  * @param shown as that server shows it; null: it has not yet
  */

@@ -12,34 +12,34 @@ export interface ClusterViewsParts {
   journal: Journal;
   idleMs: number;
   leaseHolder: LeaseHolder;
-  /** Null: this server is alone. */
-  others: RemoteClusters | null;
+  /** Null: this is the only server. */
+  remoteClusters: RemoteClusters | null;
   watches: { diagnosis(id: string): Diagnosis | null; eventLines(id: string): number };
+  warnings: { of(id: string): string[] };
 }
 
 /** Clusters as users see them: this server's own as it observes them, the others' as their servers show them. */
 export class ClusterViews {
   private readonly observed = new Map<string, ObservedCluster>();
-  /** By cluster: what `looked` was last called with. */
-  private readonly looks = new Map<string, string>();
+  /** By cluster: the row and the observation that `reconciled` published last. */
+  private readonly published = new Map<string, string>();
   private lastRevision = 0;
 
   constructor(private readonly parts: ClusterViewsParts) {}
 
-  /** What exists of it in the world now. */
+  /** What the launcher has of it now. */
   recordObserved(id: string, observed: ObservedCluster | null): void {
     if (observed) this.observed.set(id, observed);
     else this.observed.delete(id);
-    if (!observed) this.looks.delete(id);
   }
 
-  /** Where the driver of a cluster that this server keeps listens. */
-  reach(id: string): DriverAddress | null {
+  /** Where the driver of a cluster of this server listens. */
+  address(id: string): DriverAddress | null {
     const observed = this.parts.leaseHolder.keeps(id) ? this.observed.get(id) : undefined;
     return observed?.url ? { url: observed.url, ca: observed.ca } : null;
   }
 
-  /** Tells everybody about the cluster if anything of it is new. */
+  /** Publishes the cluster if anything of it is new. */
   publish(row: ClusterRow): Cluster {
     const { journal } = this.parts;
     const before = journal.clusters.get(row.id);
@@ -49,45 +49,49 @@ export class ClusterViews {
     this.lastRevision = Math.max(Date.now(), this.lastRevision + 1);
     const cluster = { ...view, revision: this.lastRevision };
     journal.publish({ type: 'cluster', cluster });
-    this.tellOthers(cluster);
+    this.showOthers(cluster);
     return cluster;
   }
 
   /**
-   * Tells everybody about a cluster that was looked at, if the row or what exists of it is new. What its evidence brings is
-   * told when it comes.
+   * Publishes a cluster after a step, if the row or what was observed is new. What its evidence brings is published when it
+   * comes.
    */
   reconciled(row: ClusterRow): Cluster {
     const { id } = row;
     const known = this.parts.journal.clusters.get(id);
-    const look = JSON.stringify([row, this.observed.get(id)]);
-    if (known && this.looks.get(id) === look) return known;
-    this.looks.set(id, look);
+    const observed = this.observed.get(id);
+    const state = JSON.stringify([row, observed]);
+    if (known && this.published.get(id) === state) return known;
+    // Nothing more will be observed of a cluster that has ended.
+    if (observed) this.published.set(id, state);
+    else this.published.delete(id);
     return this.publish(row);
   }
 
-  /** Other servers can say where it is from then on. Before anybody hears that it is ready. */
+  /** Other servers know where the driver listens when this resolves: before anybody reads that the cluster is ready. */
   async publishAddress(row: ClusterRow): Promise<void> {
-    this.tellOthers(this.viewOf(row));
-    await this.parts.others?.flush();
+    this.showOthers(this.viewOf(row));
+    await this.parts.remoteClusters?.flush();
   }
 
-  private tellOthers(cluster: Cluster): void {
+  private showOthers(cluster: Cluster): void {
     const { id } = cluster;
-    const { leaseHolder, others, watches } = this.parts;
-    if (leaseHolder.keeps(id)) others?.show(cluster, this.reach(id), watches.eventLines(id));
+    const { leaseHolder, remoteClusters, watches } = this.parts;
+    if (leaseHolder.keeps(id))
+      remoteClusters?.show(cluster, this.address(id), watches.eventLines(id));
   }
 
-  /** With the revision that was told last. */
+  /** With the revision that was published last. */
   private viewOf(row: ClusterRow): Cluster {
-    const { journal, leaseHolder, watches, others, idleMs } = this.parts;
+    const { journal, leaseHolder, watches, warnings, remoteClusters, idleMs } = this.parts;
     const { id } = row;
     const revision = journal.clusters.get(id)?.revision ?? 0;
     if (leaseHolder.keeps(id)) {
       const observed = this.observed.get(id) ?? null;
-      return clusterView(row, observed, watches.diagnosis(id), idleMs, revision);
+      return clusterView(row, observed, watches.diagnosis(id), idleMs, revision, warnings.of(id));
     }
     const known = clusterView(row, null, null, idleMs, revision);
-    return viewOfOthers(known, others?.view(id) ?? null);
+    return viewOfOthers(known, remoteClusters?.view(id) ?? null);
   }
 }

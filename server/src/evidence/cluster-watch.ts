@@ -5,14 +5,17 @@ import {
   type Observation
 } from '@aglais/diagnosis';
 import type { CellRun, Finding } from '@aglais/protocol';
-import type { EvidenceSink, Launcher } from '../launchers/launcher.js';
+import type { EvidenceSink } from './evidence-sink.js';
 
-/** Changes are told at most this often; a person cannot see more, and a busy stage would send thousands. */
+/** Changes are published at most this often; a person cannot see more, and a busy stage would send thousands. */
 const FLUSH_MS = 100;
-/** How full memory is changes all the time, and is most of what changes in hundreds of clusters: it is told at most this often. */
+/** Memory figures change all the time, and are most of what changes in hundreds of clusters: published at most this often. */
 const MEMORY_MS = 2_000;
-/** A job that hangs writes nothing: that time goes by has to be said. */
+/** A job that hangs writes nothing: the diagnosis needs to know that time passes. */
 const CLOCK_MS = 10_000;
+
+/** A detector that fails on one line may fail on each of a million. */
+const REPORTED_FAILURES = 3;
 
 export interface WatchedCluster {
   id: string;
@@ -22,33 +25,43 @@ export interface WatchedCluster {
 
 export interface WatchEvents {
   /** Memory, executors, stages or the application changed. */
-  onResources: () => void;
-  onCellRun: (cellRun: CellRun) => void;
-  onFinding: (finding: Finding, place: WatchedCluster) => void;
-  onWithdrawn: (findingId: string) => void;
+  onResources(): void;
+  onCellRun(cellRun: CellRun): void;
+  onFinding(finding: Finding, place: WatchedCluster): void;
+  onWithdrawn(findingId: string): void;
+  /** Evidence could not be followed or diagnosed; the cluster itself is not affected. */
+  onError(error: unknown): void;
 }
 
-/** Follows the evidence of one cluster, diagnoses it as it comes, and tells what changed. */
+/** Where the evidence of a cluster comes from. */
+export interface EvidenceSource {
+  follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void>;
+}
+
+/** Follows the evidence of one cluster, diagnoses it as it comes, and publishes what changed. */
 export class ClusterWatch implements EvidenceSink {
   readonly diagnosis = new Diagnosis();
   /** Lines of Spark's event log that were read. */
   eventLines = 0;
   private readonly abort = new AbortController();
   private timer: NodeJS.Timeout | null = null;
-  private memory = { isNews: false, toldAt: 0 };
+  private memory = { isNew: false, publishedAt: 0 };
   private readonly clock = setInterval(
     () => this.observe({ kind: 'time', at: Date.now() }),
     CLOCK_MS
   );
   private readonly following: Promise<void>;
+  private isConcluded = false;
+  private failures = 0;
 
   constructor(
-    launcher: Pick<Launcher, 'follow'>,
+    source: EvidenceSource,
     private cluster: WatchedCluster,
-    private readonly events: WatchEvents,
-    onError: (error: unknown) => void
+    private readonly events: WatchEvents
   ) {
-    this.following = launcher.follow(cluster.id, this, this.abort.signal).catch(onError);
+    this.following = source
+      .follow(cluster.id, this, this.abort.signal)
+      .catch((error: unknown) => events.onError(error));
   }
 
   /** The notebook was renamed, or Jupyter knows its path better than the kernel did. */
@@ -57,18 +70,18 @@ export class ClusterWatch implements EvidenceSink {
   }
 
   eventLine(text: string, ref: string): void {
-    observeEventLine(this.diagnosis, text, ref);
+    this.guard(() => observeEventLine(this.diagnosis, text, ref));
     this.eventLines += 1;
     this.flushSoon();
   }
 
   evidenceLine(text: string, ref: string): void {
-    observeEvidenceLine(this.diagnosis, text, ref);
+    this.guard(() => observeEvidenceLine(this.diagnosis, text, ref));
     this.flushSoon();
   }
 
   observe(observation: Observation): void {
-    this.diagnosis.observe(observation);
+    this.guard(() => this.diagnosis.observe(observation));
     this.flushSoon();
   }
 
@@ -77,20 +90,21 @@ export class ClusterWatch implements EvidenceSink {
     await this.following;
   }
 
-  /**
-   * Ends the watch after telling what was seen last.
-   * @param over the cluster has ended: what its evidence lacks now will never come
-   */
-  async close(over: boolean): Promise<void> {
-    this.abort.abort();
-    clearInterval(this.clock);
-    await this.following;
-    if (over) this.diagnosis.close();
-    if (this.timer) clearTimeout(this.timer);
-    this.tell();
+  /** Stops reading; what is known so far is published. */
+  async close(): Promise<void> {
+    await this.leave();
+    this.flush();
   }
 
-  /** Ends the watch without a word: somebody else tells what comes. */
+  /** The cluster has ended: what its evidence lacks now will never come. Idempotent. */
+  async conclude(): Promise<void> {
+    await this.leave();
+    if (!this.isConcluded) this.guard(() => this.diagnosis.close());
+    this.isConcluded = true;
+    this.flush();
+  }
+
+  /** Stops reading and publishes nothing more: another server does. */
   async leave(): Promise<void> {
     this.abort.abort();
     clearInterval(this.clock);
@@ -100,20 +114,37 @@ export class ClusterWatch implements EvidenceSink {
   }
 
   private flushSoon(): void {
-    this.timer ??= setTimeout(() => this.tell(), FLUSH_MS);
+    this.timer ??= setTimeout(() => this.flush(), FLUSH_MS);
   }
 
-  private tell(): void {
+  /** A detector that fails on one cluster's evidence must end neither the server nor the reading of the rest. */
+  private guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.failures += 1;
+      if (this.failures <= REPORTED_FAILURES) this.events.onError(error);
+    }
+  }
+
+  private flush(): void {
     this.timer = null;
+    this.guard(() => this.publishChanges());
+  }
+
+  private publishChanges(): void {
     const changes = this.diagnosis.drainChanges();
-    this.memory.isNews ||= changes.memory;
-    if (changes.resources || (this.memory.isNews && Date.now() - this.memory.toldAt >= MEMORY_MS)) {
-      this.memory = { isNews: false, toldAt: Date.now() };
+    this.memory.isNew ||= changes.memory;
+    if (
+      changes.resources ||
+      (this.memory.isNew && Date.now() - this.memory.publishedAt >= MEMORY_MS)
+    ) {
+      this.memory = { isNew: false, publishedAt: Date.now() };
       this.events.onResources();
     }
     for (const { cell, run } of changes.cells) {
       const state = this.diagnosis.cellRun(cell, run);
-      // Jobs may be seen before the kernel has said that their cell began.
+      // Jobs may be seen before the kernel has reported that their cell started.
       if (!state || state.startedAt === null) continue;
       const { id, kernel, notebook } = this.cluster;
       this.events.onCellRun({

@@ -1,71 +1,72 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Diagnosis } from '@aglais/diagnosis';
 import type { Logger } from 'pino';
-import { ClusterWatch } from './cluster-watch.js';
 import type { FindingRows } from '../findings/finding-rows.js';
 import type { ClusterRow } from '../store/schema.js';
 import type { Journal } from '../stream/journal.js';
-import type { Launcher } from '../launchers/launcher.js';
+import { ClusterWatch, type EvidenceSource } from './cluster-watch.js';
+import type { EvidenceSink } from './evidence-sink.js';
+import { SaveQueue } from './save-queue.js';
+
+/** How long the end of a cluster waits for the database; then it is tried again later, ms. */
+const DRAIN_MS = 5_000;
 
 export interface ClusterWatchesOptions {
-  launcher: Launcher;
+  source: EvidenceSource & {
+    /** Evidence of a cluster that is over, as far as it was kept. */
+    replay(id: string, sink: EvidenceSink): Promise<void>;
+  };
   findings: FindingRows;
   journal: Journal;
   log: Logger;
+  /** Memory, executors or stages of a cluster changed. */
+  onResources(id: string): void;
+  /** Evidence of a cluster cannot be read, or its findings cannot be saved, for people; null: they can again. */
+  onProblem(id: string, source: 'evidence' | 'findings', problem: string | null): void;
 }
 
-/** What could not be saved is tried again after this: a database that is restarted must not cost a finding, ms. */
-const SAVE_AGAIN_MS = 1_000;
+interface Watched {
+  watch: ClusterWatch;
+  saves: SaveQueue;
+}
 
-/** The evidence of all clusters, followed and diagnosed; what it leads to is told and kept. */
+/** The evidence of all clusters, followed and diagnosed; what it leads to is published and saved. */
 export class ClusterWatches {
-  private readonly watches = new Map<string, ClusterWatch>();
-  /** By cluster: what was told of it and is on its way into the database. */
-  private readonly saving = new Map<string, Promise<void>>();
-  private readonly abort = new AbortController();
+  private readonly watched = new Map<string, Watched>();
 
-  /** @param refresh called when memory, executors or stages of a cluster changed */
-  constructor(
-    private readonly options: ClusterWatchesOptions,
-    private readonly refresh: (id: string) => Promise<void>
-  ) {}
+  constructor(private readonly options: ClusterWatchesOptions) {}
 
   has(id: string): boolean {
-    return this.watches.has(id);
+    return this.watched.has(id);
   }
 
   diagnosis(id: string): Diagnosis | null {
-    return this.watches.get(id)?.diagnosis ?? null;
+    return this.watched.get(id)?.watch.diagnosis ?? null;
   }
 
   /** Lines of the cluster's event log that were read. */
   eventLines(id: string): number {
-    return this.watches.get(id)?.eventLines ?? 0;
+    return this.watched.get(id)?.watch.eventLines ?? 0;
   }
 
   /** All that are followed now. */
   ids(): string[] {
-    return [...this.watches.keys()];
-  }
-
-  /** Another server follows it from now on. */
-  async leave(id: string): Promise<void> {
-    const watch = this.watches.get(id);
-    this.watches.delete(id);
-    await watch?.leave();
-    await this.saving.get(id);
-    this.saving.delete(id);
+    return [...this.watched.keys()];
   }
 
   /** The cluster's notebook has another name now. */
   place({ id, notebook }: ClusterRow): void {
-    this.watches.get(id)?.place(notebook);
+    this.watched.get(id)?.watch.place(notebook);
   }
 
   /** Lines of evidence that could not be read. */
   unreadableLines(): number {
-    const watches = [...this.watches.values()];
-    return watches.reduce((sum, { diagnosis }) => sum + diagnosis.problems.count, 0);
+    const all = [...this.watched.values()];
+    return all.reduce((sum, { watch }) => sum + watch.diagnosis.problems.count, 0);
+  }
+
+  /** Findings and cell runs that wait to be saved. */
+  unsaved(): number {
+    return [...this.watched.values()].reduce((sum, { saves }) => sum + saves.size, 0);
   }
 
   /** Whether a job runs, or the newest cell that used Spark: it may be busy without Spark for hours between two jobs. */
@@ -79,97 +80,102 @@ export class ClusterWatches {
 
   /** Follows the cluster from now on, until its end. Idempotent. */
   follow(row: ClusterRow): void {
-    if (!this.watches.has(row.id)) this.watches.set(row.id, this.watch(row, this.options.launcher));
+    if (!this.watched.has(row.id)) this.open(row, this.options.source);
+  }
+
+  /** Another server follows it from now on. */
+  async leave(id: string): Promise<void> {
+    const watched = this.watched.get(id);
+    this.watched.delete(id);
+    await watched?.watch.leave();
+    await watched?.saves.close();
   }
 
   /**
-   * Nothing more will come: what follows from all of it is told and kept when this resolves, whichever server saw the
+   * Nothing more will come: what follows from all of it is published and saved when this resolves, whichever server saw the
    * rest. Idempotent.
-   * @param told lines of the event log on which rests what another server told: who has fewer takes nothing of it back
+   * @param published lines of the event log on which rests what another server published: who has fewer withdraws nothing
+   * @throws if the database does not answer; the cluster stays followed, and it is to be called again
    */
   async conclude(
     row: ClusterRow,
-    told = 0
+    published = 0
   ): Promise<{ application: Diagnosis['application']; eventLines: number }> {
-    const { journal, findings, launcher } = this.options;
+    const { journal, source } = this.options;
     const { id } = row;
-    let watch = this.watches.get(id);
-    if (!watch) {
-      watch = this.watch(row, { follow: (_, sink) => launcher.replay(id, sink) });
-      await watch.idle();
+    let watched = this.watched.get(id);
+    if (!watched) {
+      watched = this.open(row, { follow: (_, sink) => source.replay(id, sink) });
+      await watched.watch.idle();
     }
-    await watch.close(true);
-    this.watches.delete(id);
-    await this.saving.get(id);
-    this.saving.delete(id);
+    const { watch, saves } = watched;
+    await watch.conclude();
     const { diagnosis, eventLines } = watch;
-    const concluded = { application: diagnosis.application, eventLines };
-    if (eventLines < told) return concluded;
-    const found = new Set(diagnosis.findings().map(finding => finding.id));
-    // Told by a server that was killed before it could take them back.
-    for (const { cluster, finding } of [...journal.findings.values()]) {
-      if (cluster !== id || found.has(finding.id)) continue;
-      journal.publish({ type: 'finding-withdrawn', cluster: id, id: finding.id });
-      await findings.removeFinding(id, finding.id);
+    if (eventLines >= published) {
+      const found = new Set(diagnosis.findings().map(finding => finding.id));
+      // Published by a server that was killed before it could withdraw them.
+      for (const { cluster, finding } of [...journal.findings.values()])
+        if (cluster === id && !found.has(finding.id)) this.withdraw(saves, id, finding.id);
     }
-    return concluded;
+    if (!(await saves.drain(DRAIN_MS)))
+      throw new Error('the findings of the cluster are not saved yet');
+    this.watched.delete(id);
+    return { application: diagnosis.application, eventLines };
   }
 
   /** Leaves all clusters as they are. */
   async close(): Promise<void> {
-    await Promise.all([...this.watches.values()].map(watch => watch.close(false)));
-    this.abort.abort();
-    await Promise.all(this.saving.values());
-    this.watches.clear();
-  }
-
-  /** A server that ends tries once: the next one concludes the same again. */
-  private async save(work: () => Promise<void>, fail: (error: unknown) => void): Promise<void> {
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        fail(error);
-        if (this.abort.signal.aborted) return;
-        await sleep(SAVE_AGAIN_MS, undefined, { signal: this.abort.signal }).catch(() => undefined);
-      }
-    }
-  }
-
-  private watch(row: ClusterRow, source: Pick<Launcher, 'follow'>): ClusterWatch {
-    const { journal, findings, log } = this.options;
-    const place = { id: row.id, kernel: row.kernel, notebook: row.notebook };
-    const fail = (error: unknown) =>
-      log.error({ err: error, cluster: row.id }, 'evidence was not kept');
-    // In the order in which it was told.
-    const save = (work: () => Promise<void>) => {
-      const before = this.saving.get(row.id) ?? Promise.resolve();
-      this.saving.set(
-        row.id,
-        before.then(() => this.save(work, fail))
-      );
-    };
-    return new ClusterWatch(
-      source,
-      place,
-      {
-        onResources: () => void this.refresh(row.id).catch(fail),
-        onCellRun: cellRun => {
-          journal.publish({ type: 'cell-run', cellRun });
-          save(() => findings.saveCellRun(cellRun));
-        },
-        onFinding: (finding, { id, kernel, notebook }) => {
-          const dismissed = journal.finding(id, finding.id)?.dismissed ?? false;
-          const placed = { cluster: id, kernel, notebook, dismissed, finding };
-          journal.publish({ type: 'finding', finding: placed });
-          save(() => findings.saveFinding(placed));
-        },
-        onWithdrawn: id => {
-          journal.publish({ type: 'finding-withdrawn', cluster: row.id, id });
-          save(() => findings.removeFinding(row.id, id));
-        }
-      },
-      fail
+    await Promise.all(
+      [...this.watched.values()].map(async ({ watch, saves }) => {
+        await watch.close();
+        await saves.close();
+      })
     );
+    this.watched.clear();
   }
+
+  private withdraw(saves: SaveQueue, cluster: string, id: string): void {
+    const { journal, findings } = this.options;
+    journal.publish({ type: 'finding-withdrawn', cluster, id });
+    saves.add(`finding ${id}`, () => findings.removeFinding(cluster, id));
+  }
+
+  private open(row: ClusterRow, source: EvidenceSource): Watched {
+    const { journal, findings, log, onResources, onProblem } = this.options;
+    const { id: cluster } = row;
+    const saves = new SaveQueue({
+      onError: error => log.error({ err: error, cluster }, 'a finding or cell run was not saved'),
+      onProblem: problem => onProblem(cluster, 'findings', problem)
+    });
+    const place = { id: cluster, kernel: row.kernel, notebook: row.notebook };
+    const watch = new ClusterWatch(source, place, {
+      onResources: () => onResources(cluster),
+      onCellRun: cellRun => {
+        journal.publish({ type: 'cell-run', cellRun });
+        saves.add(`cell-run ${cellRun.cell} ${cellRun.run}`, () => findings.saveCellRun(cellRun));
+      },
+      onFinding: (finding, { id, kernel, notebook }) => {
+        const dismissed = journal.finding(id, finding.id)?.dismissed ?? false;
+        const located = { cluster: id, kernel, notebook, dismissed, finding };
+        journal.publish({ type: 'finding', finding: located });
+        saves.add(`finding ${finding.id}`, () => findings.saveFinding(located));
+      },
+      onWithdrawn: id => this.withdraw(saves, cluster, id),
+      onError: error => {
+        log.error({ err: error, cluster }, 'evidence could not be read or diagnosed');
+        onProblem(cluster, 'evidence', unreadable(error));
+      }
+    });
+    const watched = { watch, saves };
+    this.watched.set(cluster, watched);
+    return watched;
+  }
+}
+
+function unreadable(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return (
+    `What happens on this cluster cannot be followed completely (${message}), so findings and progress may be ` +
+    'missing. Spark is not affected.'
+  );
 }

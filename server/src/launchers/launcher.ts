@@ -1,6 +1,9 @@
 import type { Observation } from '@aglais/diagnosis';
 import type { ClusterOption, Shape } from '@aglais/protocol';
+import type { EvidenceSink } from '../evidence/evidence-sink.js';
 import type { Capacity } from './capacity.js';
+
+export type { EvidenceSink };
 
 export interface SharePath {
   id: string;
@@ -39,6 +42,25 @@ export interface ObservedCluster {
   shareProblems: string[];
   /** When it has exited: why, in plain words. */
   exit: string | null;
+  /** When ready: the shape that is in force, as far as the launcher can tell. */
+  shape?: Shape;
+}
+
+/**
+ * The launcher could not do it now and may be able to soon: the machine or the API server is busy or away. Nothing was done that
+ * a second call does not complete.
+ */
+export class TransientLauncherError extends Error {
+  override readonly name = 'TransientLauncherError';
+
+  /** @param retryAfterMs how long the other side asks to wait, ms */
+  constructor(
+    message: string,
+    readonly retryAfterMs: number | null,
+    options?: ErrorOptions
+  ) {
+    super(message, options);
+  }
 }
 
 /** Why executors keep the limit that they have, in words for their user; nothing was changed. */
@@ -54,19 +76,13 @@ export class ResizeIncomplete extends Error {
 /** How a running cluster took another shape. */
 export type Resized = 'live' | 'restart-needed' | { lost: string };
 
-/** Takes evidence as it comes; lines are judged by the diagnosis, so that a damaged one disturbs nothing. */
-export interface EvidenceSink {
-  /** One line of Spark's event log. */
-  eventLine(text: string, ref: string): void;
-  /** One line that `record` wrote. */
-  evidenceLine(text: string, ref: string): void;
-  observe(observation: Observation): void;
-}
-
-/** A machine room in which clusters live. One contract suite holds for all (launcher.contract.ts). */
+/** Where clusters run. One contract suite holds for all launchers (launcher.contract.ts). */
 export interface Launcher {
   readonly kind: 'local' | 'kubernetes' | 'yarn';
-  /** Starts the cluster unless it exists. Idempotent; may be interrupted at any moment and called again. */
+  /**
+   * Starts the cluster unless it exists. Idempotent; may be interrupted at any moment and called again.
+   * @throws TransientLauncherError if it is worth trying again
+   */
   start(spec: ClusterSpec): Promise<void>;
   /** Ends whatever exists of the cluster and removes what it left, but for its evidence. Idempotent. */
   stop(id: string): Promise<void>;
@@ -77,6 +93,11 @@ export interface Launcher {
   /** The ids of all that exist, whoever started them. */
   list(): Promise<string[]>;
   observe(id: string): Promise<ObservedCluster | null>;
+  /**
+   * Reports clusters that may have changed, until the result is called; missing: they have to be observed often. A change may
+   * be reported twice or, rarely, not at all.
+   */
+  watch?(onChange: (id: string) => void): () => void;
   /** Evidence from the beginning on, then as it comes, until the signal. */
   follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void>;
   /** Evidence of a cluster that is over, as far as it was kept; resolves when all of it was told. */

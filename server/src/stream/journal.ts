@@ -77,8 +77,26 @@ export class Journal {
     return JSON.stringify(known) !== JSON.stringify(cellRun);
   }
 
-  /** Forgets a cluster that ended long ago, with what belongs to it. */
+  /** Waits until `look` is true of what is known; false if it does not become so in time. */
+  async until(look: () => boolean, withinMs: number): Promise<boolean> {
+    if (look()) return true;
+    return new Promise(resolve => {
+      const done = (result: boolean): void => {
+        clearTimeout(timer);
+        leave();
+        resolve(result);
+      };
+      const leave = this.onChange(() => look() && done(true));
+      const timer = setTimeout(() => done(look()), withinMs);
+    });
+  }
+
+  /** Forgets a cluster that ended long ago, with its findings and cell runs; clients do the same. */
   forget(cluster: string): void {
+    if (this.clusters.has(cluster)) this.publish({ type: 'cluster-forgotten', cluster });
+  }
+
+  private remove(cluster: string): void {
     this.clusters.delete(cluster);
     for (const [key, run] of this.cellRuns) if (run.cluster === cluster) this.cellRuns.delete(key);
     for (const [key, f] of this.findings) if (f.cluster === cluster) this.findings.delete(key);
@@ -116,6 +134,9 @@ export class Journal {
       }
       case 'finding-withdrawn':
         this.findings.delete(findingKey(change.cluster, change.id));
+        break;
+      case 'cluster-forgotten':
+        this.remove(change.cluster);
         break;
     }
   }

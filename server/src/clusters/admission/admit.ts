@@ -1,6 +1,8 @@
 import { Shape, type CapacityReport } from '@aglais/protocol';
 import { ProblemError } from '../../problems.js';
 import type { ClusterRow } from '../../store/schema.js';
+import { shapeOfRow } from '../row-shape.js';
+import { SMALLEST_SHAPE } from './smallest-shape.js';
 import {
   holds,
   largestMachine,
@@ -16,15 +18,6 @@ const gib = (mib: number) => `${(mib / 1024).toFixed(1)} GiB`;
 const HEAP = Shape.shape.executorMemoryMiB;
 const LEAST_MIB = HEAP.minValue!;
 const MOST_MIB = HEAP.maxValue!;
-
-/** The smallest shape there is; a machine that does not hold it cannot run Spark. */
-export const SMALLEST_SHAPE: Shape = {
-  driverMemoryMiB: 256,
-  executors: { min: 1, max: 1 },
-  executorMemoryMiB: 256,
-  executorOverheadMiB: 128,
-  executorCores: 1
-};
 
 /**
  * The largest shape that an empty room holds: the default with larger executors; in a small room with fewer of them, and
@@ -58,8 +51,7 @@ function withLargestHeap(capacity: Capacity, shape: Shape): Shape | null {
  * @param live clusters that are wanted or not yet gone; one that waits for the end of another takes over what that one holds
  */
 export function holdersOf(live: readonly ClusterRow[], capacity: Capacity): Holder[] {
-  const size = ({ shape }: ClusterRow): number =>
-    totalMiB(Shape.parse(JSON.parse(shape)), capacity);
+  const size = (row: ClusterRow): number => totalMiB(shapeOfRow(row), capacity);
   const there = new Map(live.map(row => [row.id, row]));
   return live.map(row => {
     const before = row.replaces === null ? undefined : there.get(row.replaces);

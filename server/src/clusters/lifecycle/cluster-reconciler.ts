@@ -1,31 +1,49 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Shape, type Cluster } from '@aglais/protocol';
+import type { Cluster } from '@aglais/protocol';
 import type { Logger } from 'pino';
+import { ClusterWatches } from '../../evidence/cluster-watches.js';
 import type { FindingRows } from '../../findings/finding-rows.js';
 import type { Tokens } from '../../identity/tokens.js';
-import { notFound } from '../../problems.js';
+import type { Launcher, SharePath } from '../../launchers/launcher.js';
+import { Loop, type LoopHealth } from '../../loop.js';
+import type { Metric } from '../../metrics.js';
 import type { ClusterRow } from '../../store/schema.js';
 import type { Journal } from '../../stream/journal.js';
 import type { CellRuns } from '../cell-runs.js';
 import type { ClusterRows } from '../cluster-rows.js';
-import { ClusterWatches } from '../../evidence/cluster-watches.js';
-import { decide, type Deadlines } from './decide.js';
-import { OrphanCollector } from './orphan-collector.js';
-import type { Launcher, SharePath } from '../../launchers/launcher.js';
 import { ClusterViews } from '../cluster-views.js';
+import { ClusterWarnings } from '../cluster-warnings.js';
 import type { DriverAddress } from '../driver-address.js';
-import { KeyedMutex } from '../../keyed-mutex.js';
+import type { RetentionPolicy } from '../retention.js';
+import { ClusterStep, type StepResult } from './cluster-step.js';
+import type { Deadlines } from './decide.js';
 import { DesiredShapes } from './desired-shapes.js';
+import { usedIntervalMs } from './idle-policy.js';
 import { SINGLE_SERVER, type LeaseHolder } from './lease-holder.js';
-import type { RemoteClusters } from './remote-clusters.js';
+import { OrphanCollector } from './orphan-collector.js';
+import { reconcilerMetrics } from './reconciler-metrics.js';
+import type { LocalReconciler, RemoteClusters } from './remote-clusters.js';
+import { WorkQueue } from './work-queue.js';
 
-/** All clusters are looked at this often; a cluster that starts or stops, at each STEP_MS. */
-const TICK_MS = 1_000;
+/** Clusters that nothing has queued are looked for this often, ms. */
+const RESYNC_MS = 2_000;
+const ORPHANS_MS = 10_000;
+const RETENTION_MS = 30_000;
+/** A loop that takes longer than this is stuck: each of its calls has a shorter deadline, ms. */
+const STUCK_MS = 120_000;
+/** A cluster that starts or stops is looked at this often; after a while, less, ms. */
 const STEP_MS = 40;
-/** What another server does is looked for this often by one who waits for it. */
-const OTHERS_STEP_MS = 200;
-/** Against the hour after which an idle cluster is stopped, nothing. */
-const USED_MS = 10_000;
+const PATIENT_AFTER_MS = 30_000;
+const PATIENT_STEP_MS = 500;
+/** A ready cluster is looked at this often, where its launcher reports changes and where it does not, ms. */
+const READY_MS = { watched: 10_000, polled: 1_000 };
+const PARALLELISM = 16;
+/** A step that takes longer than this makes room for other clusters, ms. */
+const STEP_DEADLINE_MS = 60_000;
+/** On the end of the server, steps that run get this long, ms. */
+const CLOSE_MS = 15_000;
+/** Failures in a row after which the notebook says so. */
+const REPORTED_FAILURES = 3;
+
 export interface ReconcilerOptions {
   launcher: Launcher;
   rows: ClusterRows;
@@ -37,6 +55,7 @@ export interface ReconcilerOptions {
   /** Where the data of the shares are, as far as they are there now. */
   shares: () => Promise<SharePath[]>;
   deadlines: Deadlines;
+  retention: RetentionPolicy;
   log: Logger;
   /** Missing: this is the only server. */
   leaseHolder?: LeaseHolder | null;
@@ -45,65 +64,136 @@ export interface ReconcilerOptions {
 }
 
 /**
- * Brings the world to what the database wants, follows what happens there, and tells it.
- * Every step may be interrupted at any line; the next start goes on from what it finds. Where there are several servers, each
- * does so for the clusters that it keeps, and shows the others.
+ * Makes the world what the database desires, follows what happens there, and publishes it: a work queue of clusters, filled by
+ * requests, by changes that the launcher reports, and by loops that look for what was missed. Where there are several servers,
+ * each reconciles the clusters that it holds a lease on, and shows the others.
  */
-export class ClusterReconciler {
+export class ClusterReconciler implements LocalReconciler {
   private readonly watches: ClusterWatches;
   private readonly leaseHolder: LeaseHolder;
-  private readonly others: RemoteClusters | null;
-  private readonly settling = new Set<string>();
-  private readonly shown: ClusterViews;
-  private readonly housekeeping: OrphanCollector;
-  private readonly sizes: DesiredShapes;
-  /** One step at a time for each cluster. */
-  private readonly mutex = new KeyedMutex();
-  private readonly abort = new AbortController();
-  private ticking: Promise<void> = Promise.resolve();
-  /** That a cluster is used is written down this often. */
-  private readonly usedMs: number;
+  private readonly remote: RemoteClusters | null;
+  private readonly views: ClusterViews;
+  private readonly warnings: ClusterWarnings;
+  private readonly orphans: OrphanCollector;
+  private readonly desiredShapes: DesiredShapes;
+  private readonly clusterStep: ClusterStep;
+  private readonly queue: WorkQueue;
+  private readonly loops: readonly Loop[];
+  private stopWatching: () => void = () => undefined;
 
-  /** @param beforeLook may want clusters stopped before all are looked at */
+  /** @param beforeResync may request that clusters are stopped before all of them are queued */
   constructor(
     private readonly options: ReconcilerOptions,
-    private readonly cellRuns: CellRuns,
-    private readonly beforeLook: (unfinished: readonly ClusterRow[]) => Promise<void>
+    cellRuns: CellRuns,
+    private readonly beforeResync: (unfinished: readonly ClusterRow[]) => Promise<void>
   ) {
-    this.watches = new ClusterWatches(options, id => this.refresh(id));
+    const { launcher, journal, deadlines, log } = options;
     this.leaseHolder = options.leaseHolder ?? SINGLE_SERVER;
-    this.others = options.remoteClusters ?? null;
-    const { leaseHolder, others, watches } = this;
-    const { journal, deadlines } = options;
-    const { idleMs } = deadlines;
-    this.usedMs = Math.min(USED_MS, idleMs / 20);
-    this.shown = new ClusterViews({ journal, idleMs, leaseHolder, others, watches });
-    this.sizes = new DesiredShapes(options);
-    this.housekeeping = new OrphanCollector({
+    this.remote = options.remoteClusters ?? null;
+    const { leaseHolder, remote: remoteClusters } = this;
+    this.warnings = new ClusterWarnings(id => this.refreshSoon(id));
+    this.watches = new ClusterWatches({
+      ...options,
+      source: launcher,
+      onResources: id => this.refreshSoon(id),
+      onProblem: (id, source, problem) => this.warnings.set(id, source, problem)
+    });
+    this.views = new ClusterViews({
+      ...{ journal, idleMs: deadlines.idleMs, leaseHolder, remoteClusters },
+      ...{ watches: this.watches, warnings: this.warnings }
+    });
+    this.desiredShapes = new DesiredShapes(options);
+    this.orphans = new OrphanCollector({
       ...options,
       leaseHolder,
-      follows: id => this.follows(id)
+      follows: id => this.follows(id),
+      onForgotten: id => this.warnings.forget(id)
     });
+    this.clusterStep = new ClusterStep({
+      ...options,
+      ...{ leaseHolder, remoteClusters, cellRuns, watches: this.watches, views: this.views },
+      onEnded: () => this.orphans.ended()
+    });
+    this.queue = new WorkQueue({
+      work: id => this.work(id),
+      onError: (id, error, failures, ms) => this.failed(id, error, failures, ms),
+      onOverdue: (cluster, runningMs) =>
+        log.warn({ cluster, runningMs }, 'a step takes long; other clusters are not delayed'),
+      parallelism: PARALLELISM,
+      deadlineMs: STEP_DEADLINE_MS
+    });
+    const loop = (name: string, intervalMs: number, run: () => Promise<void>) =>
+      new Loop({ name, intervalMs, limitMs: STUCK_MS, run, log });
+    this.loops = [
+      loop('resync', RESYNC_MS, () => this.resync()),
+      loop('orphans', ORPHANS_MS, () => this.collectOrphans()),
+      loop('retention', RETENTION_MS, () => this.forgetExpired())
+    ];
   }
 
-  /** Whether this server reads the cluster's evidence. */
+  /** Finds what an earlier server left, and reconciles from then on. */
+  async open(): Promise<void> {
+    const { rows, findings, journal, launcher } = this.options;
+    this.remote?.attach(this);
+    const remembered = (await rows.remembered()).reverse();
+    const ids = remembered.map(row => row.id);
+    await this.remote?.load(ids);
+    for (const row of remembered) this.publish(row);
+    for (const cellRun of await findings.cellRunsOf(ids))
+      journal.publish({ type: 'cell-run', cellRun });
+    for (const finding of await findings.findingsOf(ids))
+      journal.publish({ type: 'finding', finding });
+    await this.remote?.open();
+    this.stopWatching = launcher.watch?.(id => this.queue.notify(id)) ?? this.stopWatching;
+    await this.resync();
+    await this.collectOrphans();
+    if (!this.remote) void this.desiredShapes.applyDesiredShapes();
+    for (const loop of this.loops) loop.start();
+  }
+
+  /** Leaves the clusters as they are; a later server adopts them. */
+  async close(): Promise<void> {
+    this.stopWatching();
+    await Promise.all(this.loops.map(loop => loop.close()));
+    await this.remote?.close();
+    await this.queue.close(CLOSE_MS);
+    await this.watches.close();
+    await this.remote?.flush();
+  }
+
+  async forgetExpired(): Promise<void> {
+    await this.orphans.forgetExpired();
+  }
+
+  /** Whether the background loops run. */
+  health(): LoopHealth[] {
+    return this.loops.map(loop => loop.health());
+  }
+
+  metrics(): Metric[] {
+    return reconcilerMetrics(this.queue, this.watches, this.warnings);
+  }
+
   follows(id: string): boolean {
     return this.watches.has(id);
   }
 
-  /** Whether any server does. */
+  /** Whether any server reads the cluster's evidence. */
   async isFollowed(id: string): Promise<boolean> {
-    if (this.follows(id) || !this.others) return this.follows(id);
+    if (this.follows(id) || !this.remote) return this.follows(id);
     const row = await this.options.rows.get(id);
     return row !== undefined && row.stopped_at === null;
   }
 
-  /** Where the driver listens, once it does, and what makes it known. */
-  async reach(id: string): Promise<DriverAddress | null> {
-    return this.shown.reach(id) ?? (await this.others?.address(id)) ?? null;
+  followed(): string[] {
+    return this.watches.ids();
   }
 
-  /** The cluster's notebook has another name now. */
+  /** Where the driver listens, once it does. */
+  async address(id: string): Promise<DriverAddress | null> {
+    return this.views.address(id) ?? (await this.remote?.address(id)) ?? null;
+  }
+
   place(row: ClusterRow): void {
     this.watches.place(row);
     this.publish(row);
@@ -114,228 +204,101 @@ export class ClusterReconciler {
     return this.watches.unreadableLines();
   }
 
-  /** Finds what an earlier server left, and from then on looks after it. */
-  async open(): Promise<void> {
-    const { rows, findings, journal } = this.options;
-    this.others?.attach(this);
-    const recent = (await rows.recent()).reverse();
-    const ids = recent.map(row => row.id);
-    await this.others?.load(ids);
-    for (const row of recent) this.publish(row);
-    for (const cellRun of await findings.cellRunsOf(ids))
-      journal.publish({ type: 'cell-run', cellRun });
-    for (const finding of await findings.findingsOf(ids))
-      journal.publish({ type: 'finding', finding });
-    await this.others?.open();
-    await this.tick();
-    if (!this.others) void this.sizes.applyDesiredShapes();
-    this.ticking = this.tickForever();
+  /** Reconciles the cluster soon, if it is this server's. */
+  enqueue(id: string): void {
+    if (this.leaseHolder.keeps(id)) this.queue.add(id);
   }
 
-  /** Leaves the clusters as they are; a later server adopts them. */
-  async close(): Promise<void> {
-    this.abort.abort();
-    await this.others?.close();
-    await this.ticking;
-    await this.mutex.drain();
-    await this.watches.close();
-    await this.others?.flush();
-  }
-
-  /** Another server had these clusters, or nobody. */
   async taken(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
       this.enqueue(id);
       const row = await this.options.rows.get(id);
-      if (row) void this.sizes.applyDesiredShape(row);
+      if (row) void this.desiredShapes.applyDesiredShape(row);
     }
   }
 
-  /** Another server keeps it now: from here it is only shown. */
   async lost(id: string): Promise<void> {
+    this.queue.forget(id);
     await this.watches.leave(id);
-    this.shown.recordObserved(id, null);
+    this.views.recordObserved(id, null);
   }
 
-  /** Another server has seen one to its end: the oldest may be forgotten. */
   ended(): void {
-    this.housekeeping.ended();
+    this.orphans.ended();
   }
 
-  /** Clusters of which this server knows more than the rows say. */
-  followed(): string[] {
-    return this.watches.ids();
+  /**
+   * Waits until the cluster is gone, whichever server removes it.
+   * @returns false if that takes longer than `withinMs`
+   */
+  async untilGone(id: string, withinMs: number): Promise<boolean> {
+    const { journal } = this.options;
+    const isGone = (): boolean => journal.clusters.get(id)?.stoppedAt !== null;
+    this.enqueue(id);
+    return journal.until(isGone, withinMs);
   }
 
-  private async tickForever(): Promise<void> {
-    while (!this.abort.signal.aborted) {
-      await sleep(TICK_MS, undefined, { signal: this.abort.signal }).catch(() => undefined);
-      if (!this.abort.signal.aborted) await this.tick();
-    }
-  }
-
-  private async tick(): Promise<void> {
-    try {
-      const unfinished = await this.options.rows.unfinished();
-      const own = unfinished.filter(({ id }) => this.leaseHolder.hasValidLease(id));
-      await this.beforeLook(own);
-      const left = await this.housekeeping.look(new Set(unfinished.map(({ id }) => id)));
-      await Promise.all([...own.map(({ id }) => id), ...left].map(id => this.step(id)));
-      await this.housekeeping.forgetOld();
-    } catch (error) {
-      this.options.log.error(
-        { err: error },
-        'looking after the clusters failed; it is tried again'
-      );
-    }
-  }
-
-  /** Steps until the cluster is ready, or gone. */
-  async reconcileUntilStable(id: string): Promise<void> {
-    while (!this.abort.signal.aborted) {
-      const { state } = await this.step(id);
-      if (state === 'ready' || state === 'stopped' || state === 'failed') return;
-      await sleep(this.leaseHolder.keeps(id) ? STEP_MS : OTHERS_STEP_MS);
-    }
-  }
-
-  /** Without waiting. What fails (the database may be away) is left to the next look at all clusters. */
-  enqueue(id: string): void {
-    if (this.settling.has(id) || !this.leaseHolder.keeps(id)) return;
-    this.settling.add(id);
-    this.reconcileUntilStable(id)
-      .catch((error: unknown) =>
-        this.options.log.error({ err: error, cluster: id }, 'a cluster was not brought further')
-      )
-      .finally(() => this.settling.delete(id));
-  }
-
-  /** Looks at one cluster and does the next thing for it; one that another server keeps is only looked at. */
-  private async step(id: string): Promise<Cluster> {
-    return this.mutex.runExclusive(id, async () => {
-      const { rows, launcher, deadlines, log } = this.options;
-      const row = await rows.get(id);
-      if (!row) throw notFound(`The cluster ${id}`);
-      if (!this.leaseHolder.hasValidLease(id) || (await this.waitsForOther(row)))
-        return this.publish(row);
-      const observed = await launcher.observe(id);
-      this.shown.recordObserved(id, observed);
-      const decision = decide(row, observed, this.watches.busy(id), Date.now(), deadlines);
-      const over = observed === null && decision.action === 'none' && hasEnded(decision.state);
-      // Before it is written down: a server that is killed in between does it again.
-      if (over && row.stopped_at === null) await this.conclude(row);
-      if (decision.state === 'ready' && row.state !== 'ready') await this.shown.publishAddress(row);
-      const changed = await this.write(row, decision, over);
-      // Another server keeps it now: what was decided is no longer this one's to do.
-      if (!changed || !this.leaseHolder.hasValidLease(id)) return this.publish(row);
-      this.shown.reconciled(changed);
-      try {
-        if (decision.action === 'start') await this.start(changed);
-        if (decision.action === 'stop') await launcher.stop(id);
-      } catch (error) {
-        log.error({ err: error, cluster: id }, `the step "${decision.action}" failed`);
-        if (decision.action === 'start') {
-          const reason = `Spark could not be started: ${(error as Error).message}`;
-          await rows.updateIfHolder(id, { desired: 'stopped', state: 'failed', reason });
-        }
-      }
-      if (observed && decision.action !== 'stop' && this.leaseHolder.keeps(id))
-        this.watches.follow(changed);
-      if (over) await this.leaseHolder.release(id);
-      return this.shown.reconciled(changed);
-    });
-  }
-
-  /** Of a restart: whether the cluster before it is still there. */
-  private async waitsForOther(row: ClusterRow): Promise<boolean> {
-    const { rows, deadlines } = this.options;
-    if (row.replaces === null || row.desired === 'stopped') return false;
-    const before = await rows.get(row.replaces);
-    const now = Date.now();
-    if (!before || before.stopped_at !== null) {
-      // Its own time begins now.
-      const change = { replaces: null, created_at: now };
-      Object.assign(row, change);
-      return !(await rows.updateIfHolder(row.id, change));
-    }
-    if (now - row.created_at > deadlines.startMs) {
-      const reason = 'Spark was not started again because the one before it does not go away.';
-      await rows.updateIfHolder(row.id, { desired: 'stopped', state: 'failed', reason });
-    }
-    return true;
-  }
-
-  private async start(row: ClusterRow): Promise<void> {
-    await this.options.launcher.start({
-      id: row.id,
-      shape: Shape.parse(JSON.parse(row.shape)),
-      options: JSON.parse(row.options) as string[],
-      token: this.options.tokens.forCluster(row.id),
-      catalogue: await this.options.catalogue(),
-      shares: await this.options.shares()
-    });
-  }
-
-  /** Brings the row to what was decided; returns it as it is then, or null if another server keeps it. */
-  private async write(
-    row: ClusterRow,
-    decision: ReturnType<typeof decide>,
-    over: boolean
-  ): Promise<ClusterRow | null> {
-    const { state, desired, reason } = decision;
-    const application = this.watches.diagnosis(row.id)?.application;
-    const busy = this.watches.busy(row.id);
-    const change: Partial<ClusterRow> = {
-      ...(state !== row.state && { state }),
-      ...(desired !== row.desired && { desired }),
-      ...(reason !== row.reason && { reason }),
-      ...(state === 'ready' && row.ready_at === null && { ready_at: Date.now() }),
-      ...(over && row.stopped_at === null && { stopped_at: Date.now() }),
-      ...(application?.id && row.application === null && { application: application.id }),
-      ...(application?.sparkVersion &&
-        row.spark_version === null && { spark_version: application.sparkVersion })
-    };
-    if (busy && Date.now() - row.last_used_at > this.usedMs) {
-      await this.options.rows.used(row.id);
-      row.last_used_at = Date.now();
-    }
-    if (Object.keys(change).length === 0) return row;
-    if (!(await this.options.rows.updateIfHolder(row.id, change))) return null;
-    if (change.stopped_at) this.housekeeping.ended();
-    if (change.state) {
-      this.options.log.info(
-        { cluster: row.id, notebook: row.notebook, reason },
-        `cluster ${state}`
-      );
-    }
-    return { ...row, ...change };
-  }
-
-  /** All that is known of a cluster that is over is told, and kept with its row. */
-  private async conclude(row: ClusterRow): Promise<void> {
-    const told = (await this.others?.eventLines(row.id)) ?? 0;
-    const { application, eventLines } = await this.watches.conclude(row, told);
-    await this.others?.concluded(row.id, eventLines);
-    if (row.application === null && application.id) {
-      const change = { application: application.id, spark_version: application.sparkVersion };
-      await this.options.rows.updateIfHolder(row.id, change);
-      Object.assign(row, change);
-    }
-    await this.cellRuns.conclude(row.id);
-  }
-
-  /** Tells everybody what the row says now. */
+  /** Publishes what the row says now. */
   async refresh(id: string): Promise<void> {
     const row = await this.options.rows.get(id);
     if (row) this.publish(row);
   }
 
-  /** Tells everybody about the cluster if anything of it is new. */
   publish(row: ClusterRow): Cluster {
-    return this.shown.publish(row);
+    return this.views.publish(row);
   }
-}
 
-function hasEnded(state: string): boolean {
-  return state === 'stopped' || state === 'failed';
+  private refreshSoon(id: string): void {
+    this.refresh(id).catch((error: unknown) =>
+      this.options.log.warn(
+        { err: error, cluster: id },
+        'a change was not published; the next one is'
+      )
+    );
+  }
+
+  /** One step; after how many ms the next one is due by itself. */
+  private async work(id: string): Promise<number | null> {
+    const result = await this.clusterStep.run(id);
+    this.warnings.set(id, 'lifecycle', null);
+    return this.nextStepMs(result);
+  }
+
+  private nextStepMs({ cluster, acted, isOwn }: StepResult): number | null {
+    if (!cluster || !isOwn) return null;
+    if (acted) return 0;
+    if (cluster.state === 'ready') {
+      const { watched, polled } = READY_MS;
+      const { idleMs } = this.options.deadlines;
+      return Math.min(this.options.launcher.watch ? watched : polled, usedIntervalMs(idleMs));
+    }
+    const age = Date.now() - cluster.createdAt;
+    return age < PATIENT_AFTER_MS ? STEP_MS : PATIENT_STEP_MS;
+  }
+
+  private failed(id: string, error: unknown, failures: number, retryInMs: number): void {
+    const { log } = this.options;
+    log.warn({ err: error, cluster: id, failures, retryInMs }, 'a step failed and is tried again');
+    if (failures < REPORTED_FAILURES) return;
+    const message = error instanceof Error ? error.message : String(error);
+    this.warnings.set(
+      id,
+      'lifecycle',
+      `The server cannot bring this cluster to its desired state at the moment (${message}). It keeps trying.`
+    );
+  }
+
+  /** Queues every cluster of this server of which something is left to do. */
+  private async resync(): Promise<void> {
+    const unfinished = await this.options.rows.unfinished();
+    const own = unfinished.filter(({ id }) => this.leaseHolder.hasValidLease(id));
+    await this.beforeResync(own);
+    for (const { id } of own) this.queue.addIfAbsent(id);
+  }
+
+  private async collectOrphans(): Promise<void> {
+    const unfinished = await this.options.rows.unfinished();
+    const left = await this.orphans.collect(new Set(unfinished.map(({ id }) => id)));
+    for (const id of left) this.queue.addIfAbsent(id);
+  }
 }

@@ -1,13 +1,15 @@
 import type { ClusterState } from '@aglais/protocol';
 import type { ClusterRow } from '../../store/schema.js';
 import type { ObservedCluster } from '../../launchers/launcher.js';
+import { formatDuration } from './duration.js';
+import { idleStopReason, isIdle } from './idle-policy.js';
 
 export interface Decision {
-  /** What to do in the world. `stop` also tidies what a dead cluster left. */
+  /** What the launcher is to do. `stop` also removes what a dead cluster left. */
   action: 'start' | 'stop' | 'none';
   /** What the cluster is in now. */
   state: ClusterState;
-  /** Wanted from now on; differs from the row's when the cluster came to its end by itself. */
+  /** The desired state from now on; differs from the row's when the cluster ended by itself. */
   desired: 'running' | 'stopped';
   reason: string | null;
 }
@@ -17,11 +19,8 @@ export interface Deadlines {
   idleMs: number;
 }
 
-const SECOND = 1_000;
-const MINUTE = 60_000;
-
 /**
- * The next step from what is wanted and what is there. Pure; asked again after every step and every restart.
+ * The next step from the desired and the observed state. Pure; called again after every step and every restart.
  * @param busy whether a cell or a job runs on it
  */
 export function decide(
@@ -46,16 +45,18 @@ export function decide(
   const tooLate = now - row.created_at > deadlines.startMs;
   const notStarted = (waitingFor: string | null, advice: string | null = null) =>
     fail(
-      `Spark did not start within ${duration(deadlines.startMs)}: it was still waiting for ${waitingFor}. ` +
+      `Spark did not start within ${formatDuration(deadlines.startMs)}: it was still waiting for ${waitingFor}. ` +
         (advice ??
           'The machine may be overloaded; try again, or look into driver.log of this cluster.')
     );
   if (!observed) {
-    // Of a start that was interrupted, or is not yet to be seen, nothing is known: starting is asked for again.
+    // The start was interrupted, or cannot be observed yet: start is idempotent and called again.
     if (row.state === 'requested' || row.state === 'starting') {
       return tooLate ? notStarted('the driver') : { ...keep, action: 'start', state: 'starting' };
     }
-    return fail('Spark vanished with everything it had written. Run the cell again to start anew.');
+    return fail(
+      'Spark disappeared with everything it had written. Run the cell again to start a new one.'
+    );
   }
   switch (observed.state) {
     case 'exited':
@@ -63,28 +64,16 @@ export function decide(
     case 'interrupted':
       return tooLate ? notStarted('the driver') : { ...keep, action: 'start', state: 'starting' };
     case 'starting':
-      // A server that has just taken it over may not have read yet that it is ready.
+      // A server that has just taken over the cluster may not have read yet that it is ready.
       if (row.ready_at !== null) return { ...keep, action: 'none', state: 'ready' };
       return tooLate
         ? notStarted(observed.waitingFor, observed.advice)
         : { ...keep, action: 'none', state: 'starting' };
     case 'ready':
-      if (!busy && now - row.last_used_at > deadlines.idleMs) {
-        return {
-          action: 'stop',
-          state: 'stopping',
-          desired: 'stopped',
-          reason:
-            `Spark was stopped because nothing used it for ${duration(deadlines.idleMs)}. ` +
-            'Variables are kept; temporary views and cached tables are gone. It starts again at the next use.'
-        };
+      if (isIdle(row.last_used_at, busy, now, deadlines.idleMs)) {
+        const reason = idleStopReason(deadlines.idleMs);
+        return { action: 'stop', state: 'stopping', desired: 'stopped', reason };
       }
       return { ...keep, action: 'none', state: 'ready' };
   }
-}
-
-function duration(ms: number): string {
-  const [count, unit] =
-    ms < MINUTE ? [Math.round(ms / SECOND), 'second'] : [Math.round(ms / MINUTE), 'minute'];
-  return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }

@@ -1,8 +1,8 @@
 import { Shape } from '@aglais/protocol';
 import type { Logger } from 'pino';
+import { ResizeRefused, type Launcher } from '../../launchers/launcher.js';
 import type { ClusterRow } from '../../store/schema.js';
 import type { ClusterRows } from '../cluster-rows.js';
-import type { Launcher } from '../../launchers/launcher.js';
 
 export interface DesiredShapesParts {
   launcher: Launcher;
@@ -10,7 +10,7 @@ export interface DesiredShapesParts {
   log: Logger;
 }
 
-/** An earlier server may have been killed between writing a new size down and bringing it about. */
+/** An earlier server may have been killed between saving a new shape and applying it. */
 export class DesiredShapes {
   constructor(private readonly parts: DesiredShapesParts) {}
 
@@ -18,18 +18,24 @@ export class DesiredShapes {
   async applyDesiredShapes(): Promise<void> {
     const { rows, log } = this.parts;
     const live = await rows.live().catch((error: unknown) => {
-      log.error({ err: error }, 'the sizes of clusters were not looked at');
+      log.error({ err: error }, 'the shapes of clusters could not be checked');
       return [];
     });
     await Promise.all(live.map(row => this.applyDesiredShape(row)));
   }
 
-  /** Of one, if it is ready. Never rejects. */
+  /** Of one, if it is ready. A shape that is refused is given up: the row says again what the cluster has. Never rejects. */
   async applyDesiredShape({ id, shape, state }: ClusterRow): Promise<void> {
-    const { launcher, log } = this.parts;
+    const { launcher, rows, log } = this.parts;
     if (state !== 'ready') return;
-    await launcher.resize(id, Shape.parse(JSON.parse(shape))).catch((error: unknown) => {
-      log.error({ err: error, cluster: id }, 'a cluster does not have the size that it should');
-    });
+    try {
+      await launcher.resize(id, Shape.parse(JSON.parse(shape)));
+    } catch (error) {
+      log.error({ err: error, cluster: id }, 'a cluster does not have its desired shape');
+      if (!(error instanceof ResizeRefused)) return;
+      const actual = (await launcher.observe(id).catch(() => null))?.shape;
+      if (actual)
+        await rows.updateIfHolder(id, { shape: JSON.stringify(actual) }).catch(() => false);
+    }
   }
 }

@@ -1,25 +1,31 @@
 import type { Logger } from 'pino';
+import type { Launcher } from '../../launchers/launcher.js';
 import type { Journal } from '../../stream/journal.js';
 import type { ClusterRows } from '../cluster-rows.js';
-import type { Launcher } from '../../launchers/launcher.js';
+import { expiredClusters, type RetentionPolicy } from '../retention.js';
 import type { LeaseHolder } from './lease-holder.js';
 
-/** The lease of the one server that does it. */
-const ORPHAN_COLLECTOR = 'housekeeping';
+/** The lease of the one server that collects. */
+const ORPHAN_COLLECTOR = 'orphan-collector';
+const HOUR_MS = 3_600_000;
 
 export interface OrphanCollectorParts {
   launcher: Launcher;
   rows: ClusterRows;
   journal: Journal;
+  retention: RetentionPolicy;
   log: Logger;
   leaseHolder: LeaseHolder;
   follows(id: string): boolean;
+  onForgotten(id: string): void;
 }
 
 /** Removes what belongs to no cluster, and forgets clusters that ended long ago. One server does it for all. */
 export class OrphanCollector {
-  /** A cluster ended since the oldest were forgotten; an earlier server may have left some too. */
+  /** A cluster ended since the last look, or an earlier server may have left some. */
   private oneEnded = true;
+  /** When retention was last applied without a cluster that ended. */
+  private appliedAt = 0;
 
   constructor(private readonly parts: OrphanCollectorParts) {}
 
@@ -28,11 +34,11 @@ export class OrphanCollector {
   }
 
   /**
-   * Removes what nobody asked for.
-   * @param unfinished clusters of which something is left to do anyhow
-   * @returns those that are over and of which something exists nevertheless; this server keeps them now
+   * Removes what the launcher has and nobody asked for.
+   * @param unfinished clusters that are reconciled anyhow
+   * @returns those that have ended and of which something exists nevertheless; this server has their leases now
    */
-  async look(unfinished: ReadonlySet<string>): Promise<string[]> {
+  async collect(unfinished: ReadonlySet<string>): Promise<string[]> {
     const { rows, launcher, log, leaseHolder } = this.parts;
     if ((await leaseHolder.claim([ORPHAN_COLLECTOR])).length === 0) return [];
     const left: string[] = [];
@@ -41,21 +47,32 @@ export class OrphanCollector {
       if (await rows.get(id)) {
         left.push(...(await leaseHolder.claim([id])));
       } else if (leaseHolder.hasValidLease(ORPHAN_COLLECTOR)) {
-        log.warn({ cluster: id }, 'a cluster that nobody asked for is removed');
-        await launcher.stop(id);
+        log.warn({ cluster: id }, 'a cluster that is in no database is removed');
+        // One that cannot be removed must not keep the others.
+        await launcher.stop(id).catch((error: unknown) => {
+          log.error({ err: error, cluster: id }, 'it could not be removed; it is tried again');
+        });
       }
     }
     return left;
   }
 
-  /** Forgets the oldest of those that are over, if there may be any. */
-  async forgetOld(): Promise<void> {
-    const { rows, launcher, journal, leaseHolder } = this.parts;
-    if (!this.oneEnded || !leaseHolder.hasValidLease(ORPHAN_COLLECTOR)) return;
-    for (const id of await rows.forgetOld()) {
+  /** Applies the retention policy when a cluster has ended, and each hour, because time passes. */
+  async forgetExpired(): Promise<void> {
+    const { rows, launcher, journal, leaseHolder, retention, onForgotten, log } = this.parts;
+    const now = Date.now();
+    if (!this.oneEnded && now - this.appliedAt < HOUR_MS) return;
+    if (!leaseHolder.hasValidLease(ORPHAN_COLLECTOR)) return;
+    const expired = expiredClusters(await rows.ended(), retention, now);
+    for (const id of expired) {
+      await rows.forget(id);
       journal.forget(id);
+      onForgotten(id);
       await launcher.forget(id);
     }
+    if (expired.length > 0)
+      log.info({ clusters: expired.length }, 'ended clusters were forgotten, with their findings');
     this.oneEnded = false;
+    this.appliedAt = now;
   }
 }

@@ -9,9 +9,16 @@ import { exists } from '../../store/files.js';
 import type { Need, Capacity } from '../capacity.js';
 import { logTail, readText, shareProblem } from '../cluster-directory.js';
 import { replayEvidence } from '../../evidence/follow-files.js';
-import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster, Resized } from '../launcher.js';
+import {
+  TransientLauncherError,
+  type ClusterSpec,
+  type EvidenceSink,
+  type Launcher,
+  type ObservedCluster,
+  type Resized
+} from '../launcher.js';
 import type { EventLogArchive } from './archive/event-log-archive.js';
-import { isTransient, errorMessage } from './api/api-errors.js';
+import { errorMessage, isTransient, retryAfterOf } from './api/api-errors.js';
 import { authorityOf, makeCertificate } from './objects/certificates.js';
 import { ClusterApi } from './api/cluster-api.js';
 import { NoteFiles, type ClusterNotes } from './cluster-notes.js';
@@ -31,7 +38,8 @@ import { chosenOptions, optionsOf } from './objects/container-settings.js';
 import { namespaceOf, type KubernetesConfig } from './kubernetes-config.js';
 import { hasEnded, isUnplaced } from './pod-state.js';
 import { ClusterRemoval } from './cluster-removal.js';
-import { ClusterResizer, shapeOf } from './resize/cluster-resizer.js';
+import { shapeOf } from './objects/shape-annotation.js';
+import { ClusterResizer } from './resize/cluster-resizer.js';
 import { driverSize, executorSize } from './capacity/pod-size.js';
 import { watchMetrics } from './api/watch-metrics.js';
 import {
@@ -76,6 +84,7 @@ export class KubernetesLauncher implements Launcher {
   private readonly evidence: ClusterEvidence;
   private readonly authorities = new Map<string, Promise<string>>();
   private readonly prepared = new Map<string, Promise<void>>();
+  private readonly watchers = new Set<(id: string) => void>();
   private readonly removal: ClusterRemoval;
   private readonly resizing: ClusterResizer;
   private readonly notes: ClusterNotes;
@@ -94,7 +103,11 @@ export class KubernetesLauncher implements Launcher {
       config,
       log,
       onPod: (cluster, pod) => this.podSeen(cluster, pod),
-      onEvent: (cluster, event) => this.evidence.event(cluster, event)
+      onEvent: (cluster, event) => {
+        this.evidence.event(cluster, event);
+        this.changed(cluster);
+      },
+      onRemoved: cluster => this.changed(cluster)
     });
     this.removal = new ClusterRemoval({
       world: this.world,
@@ -225,6 +238,11 @@ export class KubernetesLauncher implements Launcher {
     await this.evidence.over(id);
   }
 
+  watch(onChange: (id: string) => void): () => void {
+    this.watchers.add(onChange);
+    return () => this.watchers.delete(onChange);
+  }
+
   async list(): Promise<string[]> {
     await this.world.open();
     return this.world.ids();
@@ -268,6 +286,7 @@ export class KubernetesLauncher implements Launcher {
       return {
         ...base,
         state: 'ready',
+        shape,
         url: `sc://${this.host(objects, address, id)}:${PORTS.connect}`,
         ca: await this.authority(id),
         waitingFor: waiting?.for ?? null,
@@ -380,8 +399,13 @@ export class KubernetesLauncher implements Launcher {
     await preparing;
   }
 
+  private changed(cluster: string): void {
+    for (const onChange of this.watchers) onChange(cluster);
+  }
+
   private podSeen(cluster: string, pod: V1Pod): void {
     this.evidence.pod(cluster, pod);
+    this.changed(cluster);
     this.witness(cluster, pod)
       .then(witness => witness && this.evidence.mirror(cluster, witness))
       .catch((error: unknown) =>

@@ -1,4 +1,5 @@
 import { ApiException } from '@kubernetes/client-node';
+import { retryAfterMs } from './api-request.js';
 
 const ALREADY_EXISTS = 409;
 const NOT_FOUND = 404;
@@ -27,6 +28,13 @@ export function isTransient(error: unknown): boolean {
   if (status !== null) return status === 429 || status >= 500;
   const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
   return typeof (code ?? cause?.code) === 'string';
+}
+
+/** How long the API server asks to wait before the next attempt, ms; null: it does not say. */
+export function retryAfterOf(error: unknown): number | null {
+  if (!(error instanceof ApiException)) return null;
+  const headers = error.headers as Readonly<Record<string, string>>;
+  return retryAfterMs(headers['retry-after']);
 }
 
 /** Makes an object; null if there is one of this name. */

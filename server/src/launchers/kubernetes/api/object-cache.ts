@@ -30,6 +30,8 @@ export interface ObjectCacheOptions {
   log: Logger;
   onPod(cluster: string, pod: V1Pod): void;
   onEvent(cluster: string, event: CoreV1Event): void;
+  /** An object of the cluster is gone. */
+  onRemoved(cluster: string): void;
 }
 
 /** All clusters of an installation as the API server has them, kept up to date by watches. */
@@ -160,6 +162,7 @@ export class ObjectCache {
     this.said.delete(uid);
     this.owners.delete(uid);
     this.changed();
+    this.options.onRemoved(cluster);
   }
 
   private changed(): void {

@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import {
+  Shape,
+  type CapacityReport,
+  type ClusterRequest,
+  type RestartRequest
+} from '@aglais/protocol';
+import { KeyedMutex } from '../../keyed-mutex.js';
+import type { Capacity } from '../../launchers/capacity.js';
+import type { Launcher } from '../../launchers/launcher.js';
+import { ProblemError } from '../../problems.js';
+import type { ClusterRow } from '../../store/schema.js';
+import type { ClusterRows } from '../cluster-rows.js';
+import type { JupyterServers } from '../jupyter-servers.js';
+import { admit, holdersOf, largestShape } from './admit.js';
+import { capacityWith, chooseOptions } from './options.js';
+
+/** Memory is given out to one request at a time. */
+const ADMISSION = 'admission';
+
+export interface ClusterAdmissionParts {
+  launcher: Launcher;
+  rows: ClusterRows;
+  jupyterServers: JupyterServers;
+  defaultShape: Shape;
+}
+
+/** Decides who gets a cluster, and saves that it is desired; the reconciler starts it. */
+export class ClusterAdmission {
+  private readonly mutex = new KeyedMutex();
+  private isEnding = false;
+
+  constructor(private readonly parts: ClusterAdmissionParts) {}
+
+  /** Resolves when no request is being decided. */
+  async drain(): Promise<void> {
+    await this.mutex.drain();
+  }
+
+  /** Admits nothing from now on; what is being decided is decided before this resolves. */
+  async end(): Promise<void> {
+    this.isEnding = true;
+    await this.drain();
+  }
+
+  /** The kernel's cluster: the one it has, or a new one. Throws a problem if there is no capacity. */
+  async request(request: ClusterRequest): Promise<{ row: ClusterRow; created: boolean }> {
+    const { rows, launcher, defaultShape, jupyterServers } = this.parts;
+    this.refuseAtTheEnd();
+    const present = await rows.desiredOfKernel(request.kernel);
+    if (present) return { row: present, created: false };
+    // A kernel that was once granted another shape keeps it when Spark starts again by itself.
+    const shape = request.shape ?? (await rows.lastShape(request.kernel)) ?? defaultShape;
+    const before = await rows.lastOptions(request.kernel);
+    const options = chooseOptions(request.options, before, launcher.offers());
+    const capacity = await capacityWith(options, launcher);
+    const server = await jupyterServers.jupyterServerOf(request.kernel);
+    const row = this.newRow({ ...request, shape, options }, server, null);
+    return this.mutex.runExclusive(ADMISSION, async () => {
+      this.refuseAtTheEnd();
+      return rows.transaction(async bound => {
+        const other = await bound.desiredOfKernel(request.kernel);
+        if (other) return { row: other, created: false };
+        admit(shape, capacity, holdersOf(await bound.live(), capacity), defaultShape);
+        await bound.insert(row);
+        return { row, created: true };
+      });
+    });
+  }
+
+  /** A new cluster for the kernel of `old`, which is to stop. Throws a problem if there is no capacity; then `old` goes on. */
+  async restart(
+    old: { id: string; kernel: string; notebook: string; shape: Shape; options: string[] },
+    { shape = old.shape, options: asked }: RestartRequest
+  ): Promise<ClusterRow> {
+    const { rows, launcher, defaultShape, jupyterServers } = this.parts;
+    this.refuseAtTheEnd();
+    const options = chooseOptions(asked, old.options, launcher.offers());
+    const capacity = await capacityWith(options, launcher);
+    const server = await jupyterServers.jupyterServerOf(old.kernel);
+    // Both at once: a kernel that asks for its cluster meanwhile gets the new one, and a server that is killed loses none.
+    return this.mutex.runExclusive(ADMISSION, async () => {
+      this.refuseAtTheEnd();
+      return rows.transaction(async bound => {
+        const holders = holdersOf(await bound.live(), capacity);
+        const others = holders.filter(({ cluster }) => cluster !== old.id);
+        // Refused before anything is stopped: a wrong size must not cost the cluster that works.
+        admit(shape, capacity, others, defaultShape);
+        await bound.requestStop(old.id, 'Spark was restarted by you.');
+        const other = await bound.desiredOfKernel(old.kernel);
+        if (other) return other;
+        const row = this.newRow({ ...old, shape, options }, server, old.id);
+        await bound.insert(row);
+        return row;
+      });
+    });
+  }
+
+  /** What there is for clusters, and who holds it. */
+  async capacity(): Promise<CapacityReport> {
+    const { launcher, defaultShape, rows } = this.parts;
+    const capacity: Capacity = await launcher.capacity();
+    const holders = holdersOf(await rows.live(), capacity);
+    return {
+      totalMiB: capacity.memoryMiB,
+      grantedMiB: holders.reduce((sum, holder) => sum + holder.grantedMiB, 0),
+      holders,
+      defaultShape,
+      largestShape: largestShape(capacity, defaultShape),
+      options: [...launcher.offers()]
+    };
+  }
+
+  private refuseAtTheEnd(): void {
+    if (!this.isEnding) return;
+    throw new ProblemError(
+      503,
+      'ending',
+      'Aglais is shutting down; no Spark was started. Start Aglais again, then run the cell again.'
+    );
+  }
+
+  private newRow(
+    wanted: { kernel: string; notebook: string; shape: Shape; options: readonly string[] },
+    jupyterServer: string | null,
+    replaces: string | null
+  ): ClusterRow {
+    const now = Date.now();
+    return {
+      // Sorts by time, and cannot be guessed.
+      id: `${now.toString(36)}${randomBytes(5).toString('hex')}`,
+      kernel: wanted.kernel,
+      notebook: wanted.notebook,
+      jupyter_server: jupyterServer,
+      launcher: this.parts.launcher.kind,
+      shape: JSON.stringify(wanted.shape),
+      options: JSON.stringify(wanted.options),
+      desired: 'running',
+      state: 'requested',
+      reason: null,
+      application: null,
+      spark_version: null,
+      created_at: now,
+      ready_at: null,
+      stopped_at: null,
+      last_used_at: now,
+      replaces,
+      revision: 0
+    };
+  }
+}

@@ -1,0 +1,10 @@
+import type { Shape } from '@aglais/protocol';
+
+/** The smallest shape there is; a machine that does not hold it cannot run Spark. */
+export const SMALLEST_SHAPE: Shape = {
+  driverMemoryMiB: 256,
+  executors: { min: 1, max: 1 },
+  executorMemoryMiB: 256,
+  executorOverheadMiB: 128,
+  executorCores: 1
+};

@@ -1,0 +1,32 @@
+/** What the server could not do for a cluster, for people; one sentence per source. */
+export class ClusterWarnings {
+  private readonly warnings = new Map<string, Map<string, string>>();
+
+  /** @param onChange the warnings of a cluster changed */
+  constructor(private readonly onChange: (cluster: string) => void) {}
+
+  /** @param warning null: there is nothing to warn of any more */
+  set(cluster: string, source: string, warning: string | null): void {
+    const known = this.warnings.get(cluster);
+    if ((known?.get(source) ?? null) === warning) return;
+    const changed = new Map(known);
+    if (warning === null) changed.delete(source);
+    else changed.set(source, warning);
+    if (changed.size === 0) this.warnings.delete(cluster);
+    else this.warnings.set(cluster, changed);
+    this.onChange(cluster);
+  }
+
+  of(cluster: string): string[] {
+    return [...(this.warnings.get(cluster)?.values() ?? [])];
+  }
+
+  /** Clusters of which this source warns. */
+  count(source: string): number {
+    return [...this.warnings.values()].filter(sources => sources.has(source)).length;
+  }
+
+  forget(cluster: string): void {
+    this.warnings.delete(cluster);
+  }
+}

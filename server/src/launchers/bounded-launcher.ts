@@ -1,0 +1,145 @@
+import type { Observation } from '@aglais/diagnosis';
+import type { ClusterOption, Shape } from '@aglais/protocol';
+import type { EvidenceSink } from '../evidence/evidence-sink.js';
+import type { Capacity } from './capacity.js';
+import type { ClusterSpec, Launcher, ObservedCluster, Resized } from './launcher.js';
+
+/** The longest that each call may take, ms. */
+export interface LauncherDeadlines {
+  observe: number;
+  start: number;
+  stop: number;
+  resize: number;
+  list: number;
+  record: number;
+  forget: number;
+  capacity: number;
+}
+
+/** Well beyond what each call takes on a busy machine; a driver on a dead node takes longest to remove. */
+export const LAUNCHER_DEADLINES: LauncherDeadlines = {
+  observe: 15_000,
+  start: 120_000,
+  stop: 180_000,
+  resize: 120_000,
+  list: 30_000,
+  record: 15_000,
+  forget: 60_000,
+  capacity: 30_000
+};
+
+/** A call did not end in time; it may still be going on. */
+export class DeadlineExceeded extends Error {
+  override readonly name = 'DeadlineExceeded';
+}
+
+/**
+ * A launcher none of whose calls takes longer than its deadline. A call that goes on behind its deadline is not started a
+ * second time: whoever repeats it waits for the one that runs.
+ */
+export class BoundedLauncher implements Launcher {
+  readonly kind: Launcher['kind'];
+  readonly watch?: (onChange: (id: string) => void) => () => void;
+  private readonly running = new Map<string, Promise<unknown>>();
+
+  constructor(
+    private readonly launcher: Launcher,
+    private readonly deadlines: LauncherDeadlines = LAUNCHER_DEADLINES
+  ) {
+    this.kind = launcher.kind;
+    if (launcher.watch) this.watch = onChange => launcher.watch!(onChange);
+  }
+
+  start(spec: ClusterSpec): Promise<void> {
+    return this.call('start', spec.id, () => this.launcher.start(spec));
+  }
+
+  stop(id: string): Promise<void> {
+    return this.call('stop', id, () => this.launcher.stop(id));
+  }
+
+  forget(id: string): Promise<void> {
+    return this.call('forget', id, () => this.launcher.forget(id));
+  }
+
+  async over(id: string): Promise<void> {
+    await this.call('forget', `what is open for ${id}`, async () => this.launcher.over?.(id));
+  }
+
+  list(): Promise<string[]> {
+    return this.call('list', 'clusters', () => this.launcher.list());
+  }
+
+  observe(id: string): Promise<ObservedCluster | null> {
+    return this.call('observe', id, () => this.launcher.observe(id));
+  }
+
+  /** Ends with its signal. */
+  follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void> {
+    return this.launcher.follow(id, sink, signal);
+  }
+
+  /** Takes as long as the evidence is large. */
+  replay(id: string, sink: EvidenceSink): Promise<void> {
+    return this.launcher.replay(id, sink);
+  }
+
+  record(id: string, observation: Observation): Promise<void> {
+    const work = this.launcher.record(id, observation);
+    return this.within('record', id, work);
+  }
+
+  resize(id: string, shape: Shape): Promise<Resized> {
+    const key = `${id} ${JSON.stringify(shape)}`;
+    return this.call('resize', key, () => this.launcher.resize(id, shape), id);
+  }
+
+  offers(): readonly ClusterOption[] {
+    return this.launcher.offers();
+  }
+
+  capacity(options: readonly string[] = []): Promise<Capacity> {
+    return this.call('capacity', options.join(' '), () => this.launcher.capacity(options));
+  }
+
+  close(): Promise<void> {
+    return this.launcher.close();
+  }
+
+  private call<T>(
+    name: keyof LauncherDeadlines,
+    key: string,
+    work: () => Promise<T>,
+    what = key
+  ): Promise<T> {
+    const call = `${name} ${key}`;
+    let running = this.running.get(call) as Promise<T> | undefined;
+    if (!running) {
+      running = work().finally(() => this.running.delete(call));
+      this.running.set(call, running);
+    }
+    return this.within(name, what, running);
+  }
+
+  private async within<T>(
+    name: keyof LauncherDeadlines,
+    what: string,
+    work: Promise<T>
+  ): Promise<T> {
+    const ms = this.deadlines[name];
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new DeadlineExceeded(`${name} ${what}: no result within ${ms / 1_000} s`)),
+        ms
+      );
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+      // After its deadline nobody waits for it any more.
+      work.catch(() => undefined);
+    }
+  }
+}

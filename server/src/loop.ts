@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+
+export interface LoopOptions {
+  /** For health checks and logs, e.g. `resync`. */
+  name: string;
+  /** Between the end of one run and the start of the next, ms. */
+  intervalMs: number;
+  /** A loop that has not completed a run for so long is stuck, ms. */
+  limitMs: number;
+  run(): Promise<void>;
+  log: Logger;
+}
+
+/** How long ago a loop completed a run, and from when on it counts as stuck. */
+export interface LoopHealth {
+  name: string;
+  ageMs: number;
+  limitMs: number;
+}
+
+/** Background work that runs again and again; a run that fails is logged, and the next one follows. */
+export class Loop {
+  private readonly abort = new AbortController();
+  private running: Promise<void> | null = null;
+  private completedAt = performance.now();
+
+  constructor(private readonly options: LoopOptions) {}
+
+  /** The first run begins after one interval. */
+  start(): void {
+    this.completedAt = performance.now();
+    this.running ??= this.repeat();
+  }
+
+  /** Resolves when the run that goes on is over. */
+  async close(): Promise<void> {
+    this.abort.abort();
+    await this.running;
+  }
+
+  health(): LoopHealth {
+    const { name, limitMs } = this.options;
+    return { name, ageMs: Math.round(performance.now() - this.completedAt), limitMs };
+  }
+
+  private async repeat(): Promise<void> {
+    const { name, intervalMs, run, log } = this.options;
+    const { signal } = this.abort;
+    while (!signal.aborted) {
+      await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      try {
+        await run();
+      } catch (error) {
+        log.error(
+          { err: error, loop: name },
+          'a run of a background loop failed; the next one follows'
+        );
+      }
+      this.completedAt = performance.now();
+    }
+  }
+}

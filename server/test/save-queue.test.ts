@@ -1,0 +1,62 @@
+import { describe, expect, it } from '@jest/globals';
+import { SaveQueue } from '../src/evidence/save-queue.js';
+
+const QUICK = { firstMs: 5, longestMs: 10 };
+const transient = () => Object.assign(new Error('the database is away'), { code: 'ECONNREFUSED' });
+const permanent = () => Object.assign(new Error('out of range'), { code: '22003' });
+
+describe('SaveQueue', () => {
+  const open = () => {
+    const problems: (string | null)[] = [];
+    const queue = new SaveQueue({
+      onError: () => undefined,
+      onProblem: problem => problems.push(problem),
+      retry: QUICK
+    });
+    return { queue, problems };
+  };
+
+  it('saves records in order, and of one that waits only its newest state', async () => {
+    const { queue } = open();
+    const saved: string[] = [];
+    let release = () => {};
+    queue.add('first', () => new Promise(resolve => (release = resolve)));
+    for (const state of ['a1', 'b1', 'a2'])
+      queue.add(state[0]!, async () => void saved.push(state));
+    release();
+    expect(await queue.drain(1_000)).toBe(true);
+    expect(saved).toEqual(['b1', 'a2']);
+  });
+
+  it('waits for a database that is away, says so after a while, and takes it back', async () => {
+    const { queue, problems } = open();
+    let failures = 5;
+    const saved: string[] = [];
+    const save = async () => {
+      if ((failures -= 1) >= 0) throw transient();
+      saved.push('finding');
+    };
+    queue.add('finding', save);
+    expect(await queue.drain(5_000)).toBe(true);
+    expect(saved).toEqual(['finding']);
+    expect(problems).toEqual([expect.stringMatching(/cannot be saved at the moment/), null]);
+  });
+
+  it('drops what the database refuses for good, says so, and saves the rest', async () => {
+    const { queue, problems } = open();
+    const saved: string[] = [];
+    queue.add('bad', () => Promise.reject(permanent()));
+    queue.add('good', async () => void saved.push('good'));
+    expect(await queue.drain(1_000)).toBe(true);
+    expect({ saved, left: queue.size }).toEqual({ saved: ['good'], left: 0 });
+    expect(problems).toEqual([expect.stringMatching(/refused 1 record .*out of range/)]);
+  });
+
+  it('says within its time that it could not save everything', async () => {
+    const { queue } = open();
+    queue.add('finding', () => Promise.reject(transient()));
+    expect(await queue.drain(30)).toBe(false);
+    await queue.close();
+    expect(queue.size).toBe(1);
+  });
+});

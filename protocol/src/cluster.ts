@@ -28,9 +28,10 @@ const OptionNames = z.array(z.string().min(1).max(100)).max(50);
 export const Cluster = z
   .strictObject({
     id: z.string(),
-    kernel: z.string().describe('Id of the kernel it belongs to'),
+    kernel: z.string().describe('Id of the kernel it belongs to; of a spare, a name of its own'),
     notebook: z.string().describe("Path of the notebook in Jupyter's root"),
     launcher: LauncherKind,
+    spare: z.boolean().describe('It was started in advance and belongs to nobody yet'),
     shape: Shape,
     options: OptionNames.describe('What it was given beyond its size, by the names of options'),
     state: ClusterState,
@@ -145,7 +146,8 @@ export type KernelReport = z.infer<typeof KernelReport>;
 export const CapacityReport = z
   .strictObject({
     totalMiB: z.number().int().describe('Memory that all clusters together may be granted'),
-    grantedMiB: z.number().int(),
+    grantedMiB: z.number().int().describe('Memory of clusters that belong to somebody'),
+    spareMiB: z.number().int().describe('Memory of spares; they make room for whoever asks'),
     holders: z.array(
       z.strictObject({ cluster: z.string(), notebook: z.string(), grantedMiB: z.number().int() })
     ),

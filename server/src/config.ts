@@ -26,6 +26,7 @@ const Environment = z.object({
   AGLAIS_CATALOGUES: z.string().optional(),
   AGLAIS_IDLE_MINUTES: number(60),
   AGLAIS_START_SECONDS: number(120),
+  AGLAIS_SPARES: z.coerce.number().int().min(0).max(100).default(1),
   AGLAIS_RETENTION_DAYS: number(30),
   AGLAIS_RETENTION_PER_NOTEBOOK: z.coerce.number().int().min(1).default(20),
   AGLAIS_MEMORY_MIB: z.coerce.number().int().min(shapeTotalMiB(SMALLEST_SHAPE)).optional(),
@@ -80,6 +81,8 @@ export interface Config {
   cataloguesDirectory: string;
   idleMs: number;
   startDeadlineMs: number;
+  /** Clusters of the default shape that are started before anybody asks; on Kubernetes its configuration file says so. */
+  spares: number;
   /** What is kept of clusters that have ended. */
   retention: RetentionPolicy;
   /** Memory that all clusters together may be granted, MiB. */
@@ -128,6 +131,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     ),
     idleMs: env.AGLAIS_IDLE_MINUTES * MINUTE,
     startDeadlineMs: env.AGLAIS_START_SECONDS * 1000,
+    spares: env.AGLAIS_SPARES,
     retention: {
       maxAgeMs: env.AGLAIS_RETENTION_DAYS * 24 * 60 * MINUTE,
       perNotebook: env.AGLAIS_RETENTION_PER_NOTEBOOK

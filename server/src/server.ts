@@ -86,6 +86,7 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
     defaultShape,
     deadlines: { startMs: config.startDeadlineMs, idleMs: config.idleMs },
     retention: config.retention,
+    spares: opened.spares,
     log
   });
   const metrics = makeMetrics(

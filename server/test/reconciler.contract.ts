@@ -28,6 +28,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
   /** What a call to the launcher does before its own work; a call that never resolves hangs. */
   let before: (call: string, id: string) => Promise<void>;
   let calls: string[];
+  let memoryMiB: number;
 
   const observed = (id: string, state: ObservedCluster['state']): ObservedCluster => ({
     ...{ id, state, url: state === 'ready' ? 'sc://localhost:1' : null, ca: null },
@@ -38,7 +39,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
   const launcher = {
     kind: 'local' as const,
     offers: () => [],
-    capacity: () => Promise.resolve(machineCapacity(1_000_000)),
+    capacity: () => Promise.resolve(machineCapacity(memoryMiB)),
     observe: async id => {
       await before('observe', id);
       return world.get(id) ?? null;
@@ -65,7 +66,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
     close: () => Promise.resolve()
   } satisfies Partial<Launcher> as unknown as Launcher;
 
-  const open = async () => {
+  const open = async (spares = 0) => {
     journal = new Journal();
     clusters = new Clusters({
       ...{ launcher, journal },
@@ -77,6 +78,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
       defaultShape: SMALL,
       deadlines: { startMs: 60_000, idleMs: 600_000 },
       retention: { maxAgeMs: 86_400_000, perNotebook: 20 },
+      spares: { targets: [{ shape: SMALL, count: spares }], waitForJupyter: false },
       log: pino({ level: 'silent' })
     });
     await clusters.open();
@@ -105,6 +107,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
     world = new Map();
     sinks = new Map();
     calls = [];
+    memoryMiB = 1_000_000;
     before = () => Promise.resolve();
     await open();
   });
@@ -231,6 +234,45 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
     expect(await clusters.stopAll('Aglais ends.', 300)).toEqual([id]);
     expect(performance.now() - began).toBeLessThan(5_000);
     release();
+  });
+
+  const spare = () =>
+    [...journal.clusters.values()].find(one => one.spare && one.state === 'ready');
+
+  it('a spare is handed to one of those who ask at the same moment, and replaced', async () => {
+    await clusters.close();
+    await open(1);
+    const { id } = await eventually('a spare', spare, SOON_MS);
+    expect((await clusters.capacity()).grantedMiB).toBe(0);
+    const asked = ['a', 'b', 'c'].map(kernel =>
+      clusters.request({ kernel, notebook: `${kernel}.ipynb` })
+    );
+    const given = (await Promise.all(asked)).map(({ cluster }) => cluster);
+    const [adopted, ...others] = given.filter(cluster => cluster.id === id);
+    expect(others).toEqual([]);
+    expect(adopted).toMatchObject({ spare: false, state: 'ready' });
+    expect(adopted!.notebook).toBe(`${adopted!.kernel}.ipynb`);
+    expect(new Set(given.map(cluster => cluster.id)).size).toBe(3);
+    await eventually('another spare', () => spare() && spare()!.id !== id, SOON_MS);
+    // It is an ordinary cluster now: its kernel has it, and its end is its own.
+    const again = await clusters.request({ kernel: adopted!.kernel, notebook: 'x' });
+    expect(again).toMatchObject({ created: false, cluster: { id } });
+    await clusters.stop(id);
+    await until(id, 'stopped');
+  });
+
+  it('a spare makes room for a cluster that needs its memory, and is gone before that starts', async () => {
+    await clusters.close();
+    await open(1);
+    const { id } = await eventually('a spare', spare, SOON_MS);
+    const { spareMiB } = await clusters.capacity();
+    memoryMiB = Math.floor(spareMiB * 1.5);
+    const shape = { ...SMALL, executorMemoryMiB: SMALL.executorMemoryMiB + 1 };
+    const { cluster } = await clusters.request({ kernel: 'a', notebook: 'a.ipynb', shape });
+    await until(cluster.id, 'ready');
+    expect(calls.indexOf(`stop ${id}`)).toBeLessThan(calls.indexOf(`start ${cluster.id}`));
+    expect(state(id)).toBe('stopped');
+    expect((await clusters.capacity()).spareMiB).toBe(0);
   });
 
   it('an ended cluster is forgotten by age and by notebook, and clients hear of it', async () => {

@@ -6,7 +6,7 @@ const NOW = 1_000 * DAY;
 const POLICY = { maxAgeMs: 30 * DAY, perNotebook: 3 };
 
 const ended = (id: string, daysAgo: number, notebook = 'a.ipynb'): EndedCluster => ({
-  ...{ id, notebook, kernel: `kernel of ${id}`, jupyterServer: 'lab' },
+  ...{ id, notebook, kernel: `kernel of ${id}`, jupyterServer: 'lab', isSpare: false },
   stoppedAt: NOW - daysAgo * DAY
 });
 const expired = (...clusters: EndedCluster[]) => expiredClusters(clusters, POLICY, NOW).sort();

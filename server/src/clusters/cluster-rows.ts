@@ -93,15 +93,77 @@ export class ClusterRows {
   async ended(): Promise<EndedCluster[]> {
     const rows = await this.store
       .selectFrom('clusters')
-      .select(['id', 'kernel', 'notebook', 'jupyter_server', 'stopped_at'])
+      .select(['id', 'kernel', 'notebook', 'jupyter_server', 'stopped_at', 'spare'])
       .where('desired', '=', 'stopped')
       .where('stopped_at', 'is not', null)
       .execute();
-    return rows.map(({ jupyter_server: jupyterServer, stopped_at: stoppedAt, ...row }) => ({
+    return rows.map(({ jupyter_server: jupyterServer, stopped_at: stoppedAt, spare, ...row }) => ({
       ...row,
       jupyterServer,
-      stoppedAt: stoppedAt!
+      stoppedAt: stoppedAt!,
+      isSpare: spare === 1
     }));
+  }
+
+  /** Whether there is a spare that could be handed out. */
+  async hasSpares(): Promise<boolean> {
+    const row = await this.store
+      .selectFrom('clusters')
+      .select('id')
+      .where('spare', '=', 1)
+      .where('desired', '=', 'running')
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /** Spares that came to their end without having been asked to. */
+  async failedSpares(): Promise<string[]> {
+    const rows = await this.store
+      .selectFrom('clusters')
+      .select('id')
+      .where('spare', '=', 1)
+      .where('state', '=', 'failed')
+      .execute();
+    return rows.map(({ id }) => id);
+  }
+
+  /**
+   * Gives a spare to a kernel: one that is ready, else the one that started first. The row is this kernel's own from then on; of
+   * two who ask in the same moment, one gets it.
+   * @param wanted shape and options of the spare, as they are in its row, and the hash of the shares as they are now
+   */
+  async adoptSpare(
+    owner: { kernel: string; notebook: string; jupyterServer: string | null },
+    wanted: { shape: string; options: string; catalogue: string }
+  ): Promise<ClusterRow | undefined> {
+    const spares = await this.store
+      .selectFrom('clusters')
+      .selectAll()
+      .where('spare', '=', 1)
+      .where('desired', '=', 'running')
+      .where('shape', '=', wanted.shape)
+      .where('options', '=', wanted.options)
+      .where('catalogue', '=', wanted.catalogue)
+      .orderBy('created_at')
+      .execute();
+    const spare = spares.find(({ state }) => state === 'ready') ?? spares[0];
+    if (!spare) return undefined;
+    const now = Date.now();
+    const change = {
+      ...{ kernel: owner.kernel, notebook: owner.notebook, jupyter_server: owner.jupyterServer },
+      // Its time to start and its idle time begin now.
+      ...{ spare: 0 as const, created_at: now, last_used_at: now }
+    };
+    const { numUpdatedRows } = await this.write((store, revision) =>
+      store
+        .updateTable('clusters')
+        .set({ ...change, revision })
+        .where('id', '=', spare.id)
+        .where('spare', '=', 1)
+        .where('desired', '=', 'running')
+        .executeTakeFirst()
+    );
+    return numUpdatedRows === 1n ? { ...spare, ...change } : undefined;
   }
 
   async desiredOfKernel(kernel: string): Promise<ClusterRow | undefined> {

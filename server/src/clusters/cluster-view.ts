@@ -42,6 +42,7 @@ export function clusterView(
     kernel: row.kernel,
     notebook: row.notebook,
     launcher: row.launcher as Cluster['launcher'],
+    spare: row.spare === 1,
     shape,
     options: JSON.parse(row.options) as string[],
     state: row.state as Cluster['state'],
@@ -72,10 +73,11 @@ export function clusterView(
  */
 export function viewOfOthers(known: Cluster, shown: Cluster | null): Cluster {
   if (!shown || known.state === 'stopped' || known.state === 'failed') return known;
-  const { notebook, shape, state, reason, createdAt, readyAt, stoppedAt, revision } = known;
+  const { kernel, notebook, spare, shape, state, reason } = known;
+  const { createdAt, readyAt, stoppedAt, revision } = known;
   return {
     ...shown,
-    ...{ notebook, shape, state, reason, createdAt, readyAt, stoppedAt, revision },
+    ...{ kernel, notebook, spare, shape, state, reason, createdAt, readyAt, stoppedAt, revision },
     waitingFor: shown.state === state ? shown.waitingFor : known.waitingFor,
     idleStopAt: state === 'ready' ? shown.idleStopAt : null
   };

@@ -33,6 +33,11 @@ export class ClusterViews {
     else this.observed.delete(id);
   }
 
+  /** Whether a pod of it finds no node, as this server observed it. */
+  isUnplaced(id: string): boolean {
+    return this.observed.get(id)?.unplaced ?? false;
+  }
+
   /** Where the driver of a cluster of this server listens. */
   address(id: string): DriverAddress | null {
     const observed = this.parts.leaseHolder.keeps(id) ? this.observed.get(id) : undefined;

@@ -13,6 +13,7 @@ import {
   type RestartRequest,
   type Shape
 } from '@aglais/protocol';
+import type { SpareTarget } from '../launchers/launcher.js';
 import type { LoopHealth } from '../loop.js';
 import type { Metric } from '../metrics.js';
 import { notFound, ProblemError } from '../problems.js';
@@ -22,14 +23,20 @@ import { CellRuns } from './cell-runs.js';
 import { ClusterShapes } from './cluster-shapes.js';
 import { LocalJupyterServers, type JupyterServers } from './jupyter-servers.js';
 import { KernelReports } from './kernel-reports.js';
+import { canonicalShape } from './row-shape.js';
 import { ClusterReconciler, type ReconcilerOptions } from './lifecycle/cluster-reconciler.js';
 import { SINGLE_SERVER } from './lifecycle/lease-holder.js';
+import { Spares } from './lifecycle/spares.js';
 
 /** How long the answer to a restart waits for the end of the old cluster; the new one waits for it anyhow, ms. */
 const RESTART_MS = 20_000;
 
+const NO_SPARES = { targets: [], waitForJupyter: false };
+
 export interface ClustersOptions extends ReconcilerOptions {
   defaultShape: Shape;
+  /** Clusters that are started before anybody asks; none if missing. */
+  spares?: { targets: readonly SpareTarget[]; waitForJupyter: boolean };
   /** What is known of Jupyter Servers; this server's own knowledge where it is the only one. */
   jupyterServers?: JupyterServers;
 }
@@ -46,13 +53,28 @@ export class Clusters {
     const { launcher, journal, findings } = options;
     const jupyterServers = options.jupyterServers ?? new LocalJupyterServers();
     this.cellRuns = new CellRuns(launcher, journal, findings);
-    this.admission = new ClusterAdmission({ ...options, jupyterServers });
-    this.reconciler = new ClusterReconciler(options, this.cellRuns, unfinished =>
-      this.kernels.stopAbandoned(unfinished)
+    const leaseHolder = options.leaseHolder ?? SINGLE_SERVER;
+    const { targets, waitForJupyter } = options.spares ?? NO_SPARES;
+    const spares = new Spares({
+      ...{ ...options, jupyterServers, leaseHolder, waitForJupyter },
+      targets: targets.map(({ shape, count }) => ({ shape: canonicalShape(shape), count })),
+      enqueue: id => this.reconciler.enqueue(id),
+      refresh: id => this.reconciler.refresh(id),
+      isUnplaced: id => this.reconciler.isUnplaced(id)
+    });
+    this.admission = new ClusterAdmission({
+      ...{ ...options, jupyterServers },
+      catalogueHash: () => spares.catalogueHash()
+    });
+    this.reconciler = new ClusterReconciler(
+      options,
+      this.cellRuns,
+      unfinished => this.kernels.stopAbandoned(unfinished),
+      () => spares.reconcile()
     );
     this.shapes = new ClusterShapes({
       ...options,
-      leaseHolder: options.leaseHolder ?? SINGLE_SERVER,
+      leaseHolder,
       refresh: id => this.reconciler.refresh(id)
     });
     this.kernels = new KernelReports({
@@ -118,7 +140,8 @@ export class Clusters {
 
   /** What was published of it may be newer than a row that was read a moment ago. */
   private viewOf(row: ClusterRow): Cluster {
-    return this.options.journal.clusters.get(row.id) ?? this.reconciler.publish(row);
+    const known = this.options.journal.clusters.get(row.id);
+    return known?.kernel === row.kernel ? known : this.reconciler.adopt(row);
   }
 
   /** The kernel's cluster: the one it has, or a new one. Throws a problem if there is no capacity. */

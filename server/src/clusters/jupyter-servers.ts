@@ -6,6 +6,8 @@ export interface JupyterServers {
   heard(server: string, kernels: readonly string[]): Promise<void>;
   /** The Jupyter Server of a kernel, as last reported: a kernel may end before it is reported with its cluster. */
   jupyterServerOf(kernel: string): Promise<string | null>;
+  /** Whether any has reported. */
+  anyReported(): Promise<boolean>;
   /** Those of them that have said nothing for so long that they must be gone. */
   silent(servers: readonly string[]): Promise<Set<string>>;
 }
@@ -26,6 +28,10 @@ export class LocalJupyterServers implements JupyterServers {
 
   jupyterServerOf(kernel: string): Promise<string | null> {
     return Promise.resolve(this.homes.get(kernel) ?? null);
+  }
+
+  anyReported(): Promise<boolean> {
+    return Promise.resolve(this.lastReports.size > 0);
   }
 
   silent(servers: readonly string[]): Promise<Set<string>> {

@@ -6,6 +6,9 @@ export interface RetentionPolicy {
   perNotebook: number;
 }
 
+/** A spare that nobody used is of interest only to whoever looks for why it ended, ms. */
+const SPARE_MS = 3_600_000;
+
 export interface EndedCluster {
   id: string;
   kernel: string;
@@ -14,6 +17,8 @@ export interface EndedCluster {
   jupyterServer: string | null;
   /** ms since the epoch. */
   stoppedAt: number;
+  /** Nobody ever used it. */
+  isSpare: boolean;
 }
 
 /**
@@ -27,7 +32,8 @@ export function expiredClusters(
 ): string[] {
   const kept = new Map<string, number>();
   const newestFirst = [...ended].sort((a, b) => b.stoppedAt - a.stoppedAt);
-  return newestFirst.flatMap(({ id, kernel, notebook, jupyterServer, stoppedAt }) => {
+  return newestFirst.flatMap(({ id, kernel, notebook, jupyterServer, stoppedAt, isSpare }) => {
+    if (isSpare) return now - stoppedAt > SPARE_MS ? [id] : [];
     const owner = notebook === '' ? `kernel ${kernel}` : `${jupyterServer ?? ''} ${notebook}`;
     const count = (kept.get(owner) ?? 0) + 1;
     kept.set(owner, count);

@@ -64,9 +64,9 @@ export class ClusterWatch implements EvidenceSink {
       .catch((error: unknown) => events.onError(error));
   }
 
-  /** The notebook was renamed, or Jupyter knows its path better than the kernel did. */
-  place(notebook: string): void {
-    this.cluster = { ...this.cluster, notebook };
+  /** The notebook was renamed, Jupyter knows its path better than the kernel did, or a spare has a kernel now. */
+  place(kernel: string, notebook: string): void {
+    this.cluster = { ...this.cluster, kernel, notebook };
   }
 
   eventLine(text: string, ref: string): void {

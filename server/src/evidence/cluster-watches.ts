@@ -53,9 +53,9 @@ export class ClusterWatches {
     return [...this.watched.keys()];
   }
 
-  /** The cluster's notebook has another name now. */
-  place({ id, notebook }: ClusterRow): void {
-    this.watched.get(id)?.watch.place(notebook);
+  /** The cluster's notebook has another name now, or a spare has a kernel. */
+  place({ id, kernel, notebook }: ClusterRow): void {
+    this.watched.get(id)?.watch.place(kernel, notebook);
   }
 
   /** Lines of evidence that could not be read. */

@@ -10,6 +10,12 @@ export interface SharePath {
   path: string;
 }
 
+/** Clusters of one size that are started before anybody asks. */
+export interface SpareTarget {
+  shape: Shape;
+  count: number;
+}
+
 export interface ClusterSpec {
   id: string;
   shape: Shape;
@@ -23,6 +29,8 @@ export interface ClusterSpec {
   options?: string[];
   /** Whose it is; launchers that keep users apart go by it. */
   user?: string;
+  /** Run a few small queries once it is ready, at low priority where that can be taken back, so that its JVMs are warm. */
+  warmUp?: boolean;
 }
 
 /** What exists of a cluster in the world now. */
@@ -42,6 +50,8 @@ export interface ObservedCluster {
   shareProblems: string[];
   /** When it has exited: why, in plain words. */
   exit: string | null;
+  /** A pod of it finds no node. */
+  unplaced?: boolean;
   /** When ready: the shape that is in force, as far as the launcher can tell. */
   shape?: Shape;
 }

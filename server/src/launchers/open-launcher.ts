@@ -7,7 +7,7 @@ import type { Tokens } from '../identity/tokens.js';
 import type { Metric } from '../metrics.js';
 import type { NotebookMemories } from '../notebooks/notebook-memories.js';
 import { onThisMachine, type SharePlace } from '../shares/declarations.js';
-import type { Launcher } from './launcher.js';
+import type { Launcher, SpareTarget } from './launcher.js';
 import type { ClusterNotes } from './kubernetes/cluster-notes.js';
 import type { SharedEvidence } from './kubernetes/evidence/pod-evidence.js';
 import { openCgroups } from './local/cgroups.js';
@@ -22,6 +22,8 @@ export interface OpenedLauncher {
   figures: readonly Metric[];
   /** Null where pods of notebooks are not looked after. */
   notebooks: NotebookMemories | null;
+  /** Clusters that are started before anybody asks, and whether that waits for the first Jupyter Server. */
+  spares: { targets: SpareTarget[]; waitForJupyter: boolean };
   close(): Promise<void>;
 }
 
@@ -68,6 +70,10 @@ async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
     place: onThisMachine(config.dataDirectory),
     figures: [],
     notebooks: null,
+    spares: {
+      targets: [{ shape: config.defaultShape, count: config.spares }],
+      waitForJupyter: true
+    },
     async close() {
       // Only an empty group can be removed: clusters that live on keep theirs.
       if (cgroup) await rmdir(cgroup).catch(() => undefined);
@@ -113,6 +119,13 @@ async function openKubernetes(
     notebooks: kubernetesConfig.notebooks
       ? new NotebookPods(kubeConfig, kubernetesConfig.notebooks, log)
       : null,
+    spares: {
+      targets: kubernetesConfig.spares.map(({ shape = config.defaultShape, count }) => ({
+        shape,
+        count
+      })),
+      waitForJupyter: false
+    },
     place: declared => Promise.resolve(sharePath(kubernetesConfig, declared)),
     async close() {
       await launcher.close();

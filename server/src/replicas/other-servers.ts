@@ -183,8 +183,9 @@ export class OtherServers implements RemoteClusters {
     const shown = this.parts.journal.clusters.get(id);
     const row = await this.parts.rows.get(id);
     if (!row || !shown) return;
-    if (row.notebook !== shown.notebook || row.shape !== JSON.stringify(shown.shape))
-      this.local.place(row);
+    const { kernel, notebook, shape } = shown;
+    const isSame = row.kernel === kernel && row.notebook === notebook;
+    if (!isSame || row.shape !== JSON.stringify(shape)) this.local.place(row);
     const isLive = ['requested', 'starting', 'ready'].includes(shown.state);
     if (row.desired === 'stopped' && isLive) {
       this.local.publish(row);

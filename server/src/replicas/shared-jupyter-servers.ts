@@ -29,6 +29,11 @@ export class SharedJupyterServers implements JupyterServers {
     return home?.id ?? null;
   }
 
+  async anyReported(): Promise<boolean> {
+    const row = await this.store.selectFrom('jupyter_servers').select('id').executeTakeFirst();
+    return row !== undefined;
+  }
+
   async silent(servers: readonly string[]): Promise<Set<string>> {
     // While the database was away, nobody could have been heard.
     if (servers.length === 0 || this.leases.ableMs() < JUPYTER_SILENT_MS) return new Set();

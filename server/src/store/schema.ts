@@ -33,6 +33,10 @@ export interface ClusterRow {
   last_used_at: number;
   /** The cluster that has to be gone before this one begins. */
   replaces: string | null;
+  /** Started in advance; it belongs to no kernel, and `kernel` is a name of its own. */
+  spare: 0 | 1;
+  /** Of a spare: a hash of the shares with which it was started. */
+  catalogue: string | null;
   /** With the rows of other tables, the order in which they changed; 0 where one server is alone. */
   revision: number;
 }

@@ -4,13 +4,15 @@ import pg from 'pg';
 import * as first from './migrations/2026-11-21-first.js';
 import * as options from './migrations/2026-11-22-options.js';
 import * as replicas from './migrations/2026-11-23-replicas.js';
+import * as spares from './migrations/2026-11-30-spares.js';
 import type { Database } from './schema.js';
 import { openSqlite } from './sqlite.js';
 
 const migrations = {
   '2026-11-21-first': first,
   '2026-11-22-options': options,
-  '2026-11-23-replicas': replicas
+  '2026-11-23-replicas': replicas,
+  '2026-11-30-spares': spares
 };
 
 const INT8_OID = 20;

@@ -22,6 +22,8 @@ export function row(change: Partial<ClusterRow> = {}): ClusterRow {
     stopped_at: null,
     last_used_at: 1_000,
     replaces: null,
+    spare: 0,
+    catalogue: null,
     revision: 0,
     ...change
   };

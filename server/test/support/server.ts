@@ -48,6 +48,8 @@ export function environment(
     AGLAIS_PYTHON: python,
     AGLAIS_JAVA: readFileSync(join(checkout, '.venv', 'java.txt'), 'utf8').trim(),
     AGLAIS_SHAPE: JSON.stringify(SMALL),
+    // Tests count processes and memory; those of spares ask for them.
+    AGLAIS_SPARES: '0',
     ...more
   };
 }

@@ -48,12 +48,14 @@ function withLargestHeap(capacity: Capacity, shape: Shape): Shape | null {
 
 /**
  * Who holds how much of the memory.
- * @param live clusters that are wanted or not yet gone; one that waits for the end of another takes over what that one holds
+ * @param live clusters that are desired or not yet gone; one that waits for the end of another takes over what that one holds.
+ *   Spares hold nothing: they make room for whoever asks.
  */
 export function holdersOf(live: readonly ClusterRow[], capacity: Capacity): Holder[] {
   const size = (row: ClusterRow): number => totalMiB(shapeOfRow(row), capacity);
-  const there = new Map(live.map(row => [row.id, row]));
-  return live.map(row => {
+  const owned = live.filter(({ spare }) => spare === 0);
+  const there = new Map(owned.map(row => [row.id, row]));
+  return owned.map(row => {
     const before = row.replaces === null ? undefined : there.get(row.replaces);
     const held = before ? size(before) : 0;
     return {
@@ -62,6 +64,31 @@ export function holdersOf(live: readonly ClusterRow[], capacity: Capacity): Hold
       grantedMiB: Math.max(0, size(row) - held)
     };
   });
+}
+
+/** Memory of all spares, MiB. */
+export function sparesMiB(live: readonly ClusterRow[], capacity: Capacity): number {
+  const spares = live.filter(({ spare }) => spare === 1);
+  return spares.reduce((sum, row) => sum + totalMiB(shapeOfRow(row), capacity), 0);
+}
+
+/** Spares that hold memory which a new cluster of this shape needs, the youngest first. */
+export function sparesToStop(
+  live: readonly ClusterRow[],
+  shape: Shape,
+  capacity: Capacity
+): ClusterRow[] {
+  const granted = holdersOf(live, capacity).reduce((sum, { grantedMiB }) => sum + grantedMiB, 0);
+  let excessMiB =
+    granted + totalMiB(shape, capacity) + sparesMiB(live, capacity) - capacity.memoryMiB;
+  const running = live.filter(({ spare, desired }) => spare === 1 && desired === 'running');
+  return running
+    .sort((a, b) => b.created_at - a.created_at)
+    .filter(row => {
+      if (excessMiB <= 0) return false;
+      excessMiB -= totalMiB(shapeOfRow(row), capacity);
+      return true;
+    });
 }
 
 /**

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   Shape,
   type CapacityReport,
@@ -12,7 +11,9 @@ import { ProblemError } from '../../problems.js';
 import type { ClusterRow } from '../../store/schema.js';
 import type { ClusterRows } from '../cluster-rows.js';
 import type { JupyterServers } from '../jupyter-servers.js';
-import { admit, holdersOf, largestShape } from './admit.js';
+import { newClusterRow } from '../new-cluster-row.js';
+import { canonicalShape } from '../row-shape.js';
+import { admit, holdersOf, largestShape, sparesMiB, sparesToStop } from './admit.js';
 import { capacityWith, chooseOptions } from './options.js';
 
 /** Memory is given out to one request at a time. */
@@ -23,6 +24,8 @@ export interface ClusterAdmissionParts {
   rows: ClusterRows;
   jupyterServers: JupyterServers;
   defaultShape: Shape;
+  /** Hash of the shares as they are now: only spares that were started with them are handed out. */
+  catalogueHash(): Promise<string>;
 }
 
 /** Decides who gets a cluster, and saves that it is desired; the reconciler starts it. */
@@ -56,13 +59,20 @@ export class ClusterAdmission {
     const capacity = await capacityWith(options, launcher);
     const server = await jupyterServers.jupyterServerOf(request.kernel);
     const row = this.newRow({ ...request, shape, options }, server, null);
+    const catalogue = (await rows.hasSpares()) ? await this.parts.catalogueHash() : null;
     return this.mutex.runExclusive(ADMISSION, async () => {
       this.refuseAtTheEnd();
       return rows.transaction(async bound => {
         const other = await bound.desiredOfKernel(request.kernel);
         if (other) return { row: other, created: false };
-        admit(shape, capacity, holdersOf(await bound.live(), capacity), defaultShape);
-        await bound.insert(row);
+        const live = await bound.live();
+        admit(shape, capacity, holdersOf(live, capacity), defaultShape);
+        const owner = { ...request, jupyterServer: server };
+        const wanted = { shape: row.shape, options: row.options };
+        const spare = catalogue && (await bound.adoptSpare(owner, { ...wanted, catalogue }));
+        if (spare) return { row: spare, created: true };
+        const replaces = await this.makeRoom(bound, live, shape, capacity);
+        await bound.insert({ ...row, replaces });
         return { row, created: true };
       });
     });
@@ -100,15 +110,33 @@ export class ClusterAdmission {
   async capacity(): Promise<CapacityReport> {
     const { launcher, defaultShape, rows } = this.parts;
     const capacity: Capacity = await launcher.capacity();
-    const holders = holdersOf(await rows.live(), capacity);
+    const live = await rows.live();
+    const holders = holdersOf(live, capacity);
     return {
       totalMiB: capacity.memoryMiB,
       grantedMiB: holders.reduce((sum, holder) => sum + holder.grantedMiB, 0),
+      spareMiB: sparesMiB(live, capacity),
       holders,
       defaultShape,
       largestShape: largestShape(capacity, defaultShape),
       options: [...launcher.offers()]
     };
+  }
+
+  /**
+   * Stops as many spares as hold memory that a new cluster needs.
+   * @returns the one that has to be gone before the new cluster starts, or null
+   */
+  private async makeRoom(
+    rows: ClusterRows,
+    live: readonly ClusterRow[],
+    shape: Shape,
+    capacity: Capacity
+  ): Promise<string | null> {
+    const stopped = sparesToStop(live, shape, capacity);
+    for (const { id } of stopped)
+      await rows.requestStop(id, 'This spare made room for clusters in use.');
+    return stopped.at(-1)?.id ?? null;
   }
 
   private refuseAtTheEnd(): void {
@@ -125,27 +153,8 @@ export class ClusterAdmission {
     jupyterServer: string | null,
     replaces: string | null
   ): ClusterRow {
-    const now = Date.now();
-    return {
-      // Sorts by time, and cannot be guessed.
-      id: `${now.toString(36)}${randomBytes(5).toString('hex')}`,
-      kernel: wanted.kernel,
-      notebook: wanted.notebook,
-      jupyter_server: jupyterServer,
-      launcher: this.parts.launcher.kind,
-      shape: JSON.stringify(wanted.shape),
-      options: JSON.stringify(wanted.options),
-      desired: 'running',
-      state: 'requested',
-      reason: null,
-      application: null,
-      spark_version: null,
-      created_at: now,
-      ready_at: null,
-      stopped_at: null,
-      last_used_at: now,
-      replaces,
-      revision: 0
-    };
+    const { kind: launcher } = this.parts.launcher;
+    const shape = canonicalShape(wanted.shape);
+    return newClusterRow({ ...wanted, shape }, { launcher, jupyterServer, replaces });
   }
 }

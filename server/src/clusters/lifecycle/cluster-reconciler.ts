@@ -27,6 +27,7 @@ import { WorkQueue } from './work-queue.js';
 /** Clusters that nothing has queued are looked for this often, ms. */
 const RESYNC_MS = 2_000;
 const ORPHANS_MS = 10_000;
+const SPARES_MS = 2_000;
 const RETENTION_MS = 30_000;
 /** A loop that takes longer than this is stuck: each of its calls has a shorter deadline, ms. */
 const STUCK_MS = 120_000;
@@ -85,7 +86,8 @@ export class ClusterReconciler implements LocalReconciler {
   constructor(
     private readonly options: ReconcilerOptions,
     cellRuns: CellRuns,
-    private readonly beforeResync: (unfinished: readonly ClusterRow[]) => Promise<void>
+    private readonly beforeResync: (unfinished: readonly ClusterRow[]) => Promise<void>,
+    reconcileSpares: () => Promise<void>
   ) {
     const { launcher, journal, deadlines, log } = options;
     this.leaseHolder = options.leaseHolder ?? SINGLE_SERVER;
@@ -127,6 +129,7 @@ export class ClusterReconciler implements LocalReconciler {
     this.loops = [
       loop('resync', RESYNC_MS, () => this.resync()),
       loop('orphans', ORPHANS_MS, () => this.collectOrphans()),
+      loop('spares', SPARES_MS, reconcileSpares),
       loop('retention', RETENTION_MS, () => this.forgetExpired())
     ];
   }
@@ -194,9 +197,20 @@ export class ClusterReconciler implements LocalReconciler {
     return this.views.address(id) ?? (await this.remote?.address(id)) ?? null;
   }
 
+  /** A spare belongs to a kernel now. */
+  adopt(row: ClusterRow): Cluster {
+    this.watches.place(row);
+    return this.publish(row);
+  }
+
   place(row: ClusterRow): void {
     this.watches.place(row);
     this.publish(row);
+  }
+
+  /** Whether a pod of the cluster finds no node. */
+  isUnplaced(id: string): boolean {
+    return this.views.isUnplaced(id);
   }
 
   /** Lines of evidence of the clusters that are followed now which could not be read. */

@@ -60,7 +60,7 @@ export class ClusterStep {
     if (await this.waitsForPredecessor(row)) return this.result(views.publish(row), false, true);
     const observed = await launcher.observe(id);
     views.recordObserved(id, observed);
-    const decision = decide(row, observed, watches.busy(id), Date.now(), deadlines);
+    const decision = decide(row, observed, this.isInUse(row), Date.now(), deadlines);
     const over = observed === null && decision.action === 'none' && isFinal(decision.state);
     // Saved only afterwards: a server that is killed in between concludes again.
     if (over && row.stopped_at === null) await this.conclude(row);
@@ -73,6 +73,11 @@ export class ClusterStep {
     if (observed && decision.action !== 'stop' && leaseHolder.keeps(id)) watches.follow(changed);
     if (over) await leaseHolder.release(id);
     return this.result(views.reconciled(changed), decision.action !== 'none', !over);
+  }
+
+  /** A spare waits for its user as long as it takes. */
+  private isInUse(row: ClusterRow): boolean {
+    return row.spare === 1 || this.parts.watches.busy(row.id);
   }
 
   private result(cluster: Cluster, acted: boolean, isOwn = false): StepResult {
@@ -121,7 +126,8 @@ export class ClusterStep {
       options: JSON.parse(row.options) as string[],
       token: tokens.forCluster(row.id),
       catalogue: await catalogue(),
-      shares: await shares()
+      shares: await shares(),
+      warmUp: row.spare === 1
     });
   }
 

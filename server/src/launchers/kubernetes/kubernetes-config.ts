@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
+import { Shape } from '@aglais/protocol';
 import { z } from 'zod';
 
 /** A name as labels and volumes take it (RFC 1123); longer ones would not leave room for ours beside them. */
@@ -148,6 +149,12 @@ export const KubernetesConfig = z
       .boolean()
       .default(false)
       .describe('Make namespaces and the rights of drivers when they are missing'),
+    spares: z
+      .array(z.strictObject({ shape: Shape.optional(), count: z.number().int().min(0).max(1_000) }))
+      .default([])
+      .describe(
+        'Clusters that are started before anybody asks; without a shape, of the default one'
+      ),
     serviceAccount: z.string().default('aglais-driver'),
     image: z.strictObject({
       name: z.string().min(1),

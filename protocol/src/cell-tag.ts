@@ -46,7 +46,7 @@ export function parseCellTags(tags: string | null | undefined): CellTag | null {
     return inner.startsWith('Tag_') ? [inner.slice(4)] : [];
   });
   for (const tag of plain) {
-    const ours = new RegExp(`^${PREFIX}:(\\d+):(.+)$`, 's').exec(tag);
+    const ours = new RegExp(`^${PREFIX}:(\\d{1,15}):(.+)$`, 's').exec(tag);
     if (ours) return { cell: ours[2]!, run: Number(ours[1]) };
   }
   return plain.length === 1 ? { cell: plain[0]!, run: null } : null;

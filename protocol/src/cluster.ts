@@ -3,6 +3,7 @@ import { LauncherKind } from './launcher-kind.js';
 import { StageProgress } from './progress.js';
 import { CachedTable, Executor, Memory, MemoryLine } from './resources.js';
 import { Shape } from './shape.js';
+import { plainText } from './text.js';
 
 export const ClusterState = z
   .enum(['requested', 'starting', 'ready', 'stopping', 'stopped', 'failed'])
@@ -22,7 +23,7 @@ export const ClusterOption = z
   .meta({ id: 'ClusterOption' });
 export type ClusterOption = z.infer<typeof ClusterOption>;
 
-const OptionNames = z.array(z.string().min(1).max(100)).max(50);
+const OptionNames = z.array(plainText().min(1).max(100)).max(50);
 
 /** The Spark application of one notebook, as the server knows it now. */
 export const Cluster = z
@@ -91,8 +92,8 @@ export type Endpoint = z.infer<typeof Endpoint>;
 
 export const ClusterRequest = z
   .strictObject({
-    kernel: z.string().min(1).max(200),
-    notebook: z.string().max(4096),
+    kernel: plainText().min(1).max(200),
+    notebook: plainText().max(4096),
     shape: Shape.optional().describe('Default: the shape of the installation'),
     options: OptionNames.optional().describe(
       "Names of options that the capacity offers. Default: those of the kernel's last cluster"
@@ -119,7 +120,7 @@ export type ResizeAnswer = z.infer<typeof ResizeAnswer>;
 
 export const CellRunReport = z
   .strictObject({
-    cell: z.string().min(1).max(200),
+    cell: plainText().min(1).max(200),
     run: z
       .number()
       .int()
@@ -137,10 +138,13 @@ export type CellRunReport = z.infer<typeof CellRunReport>;
 /** The kernels that a Jupyter Server has now; clusters of others of its kernels are stopped. */
 export const KernelReport = z
   .strictObject({
-    kernels: z.array(z.strictObject({ id: z.string(), notebook: z.string() })).max(10_000)
+    kernels: z.array(z.strictObject({ id: plainText(), notebook: plainText() })).max(10_000)
   })
   .meta({ id: 'KernelReport' });
 export type KernelReport = z.infer<typeof KernelReport>;
+
+/** The path of what a Jupyter Server reports. */
+export const JupyterServerPath = z.object({ server: plainText().min(1).max(200) });
 
 /** What the machine can still hold. */
 export const CapacityReport = z

@@ -12,4 +12,5 @@ export * from './resources.js';
 export * from './shape.js';
 export * from './share.js';
 export * from './stream.js';
+export * from './text.js';
 export * from './can-resize-in-place.js';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { plainText } from './text.js';
 
 /** Memory of the pod in which a Jupyter Server and its kernels run. */
 export const NotebookMemory = z
@@ -47,7 +48,7 @@ export type NotebookReading = z.infer<typeof NotebookReading>;
 /** A kernel ended and nobody had asked it to. */
 export const KernelDeath = z
   .strictObject({
-    kernel: z.string().min(1).max(200),
+    kernel: plainText().min(1).max(200),
     at: z.number().int().describe('When it was noticed, ms since the epoch'),
     exitCode: z
       .number()

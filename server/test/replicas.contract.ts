@@ -12,7 +12,8 @@ import { Leases } from '../src/replicas/leases.js';
 import { OtherServers } from '../src/replicas/other-servers.js';
 import { SharedJupyterServers } from '../src/replicas/shared-jupyter-servers.js';
 import { ViewRows } from '../src/replicas/view-rows.js';
-import type { Store } from '../src/store/store.js';
+import { revised } from '../src/store/revisions.js';
+import type { WholeStore } from '../src/store/store.js';
 import { Journal, type Change } from '../src/stream/journal.js';
 import { eventually, SMALL } from './support/server.js';
 import { SharedWorld } from './support/shared-world.js';
@@ -54,7 +55,7 @@ const tokens: Tokens = {
   secretOf: (id, purpose) => `${purpose} of ${id}`
 };
 
-async function serve(store: Store, world: SharedWorld, name: string): Promise<Server> {
+async function serve(store: WholeStore, world: SharedWorld, name: string): Promise<Server> {
   const log = pino({ level: process.env['AGLAIS_LOG_LEVEL'] ?? 'silent' }).child({ server: name });
   const leases = new MortalLeases(store, log);
   const feed = await Feed.begin(store, log);
@@ -67,12 +68,13 @@ async function serve(store: Store, world: SharedWorld, name: string): Promise<Se
     rows: new ClusterRows(store, leases),
     findings: new FindingRows(store, leases)
   };
-  const replicas = { leases, feed, views: new ViewRows(store, leases) };
+  const jupyterServers = new SharedJupyterServers(store, leases);
+  const replicas = { leases, feed, views: new ViewRows(store, leases), jupyterServers };
   const clusters = new Clusters({
     ...{ ...parts, tokens },
     leaseHolder: leases,
     remoteClusters: new OtherServers({ ...parts, replicas }),
-    jupyterServers: new SharedJupyterServers(store, leases),
+    jupyterServers,
     catalogue: () => Promise.resolve([]),
     shares: () => Promise.resolve([]),
     deadlines: { startMs: 60_000, idleMs: 600_000 },
@@ -106,8 +108,8 @@ const executor = (version: number, placed: boolean): PodObservation => ({
  * Two servers that share one world by one database.
  * @param open two stores of a new database; where a database is one process's own, the same store twice
  */
-export function replicasContract(open: () => Promise<[Store, Store]>): void {
-  let stores: [Store, Store];
+export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>): void {
+  let stores: [WholeStore, WholeStore];
   let world: SharedWorld;
   let a: Server;
   let b: Server;
@@ -237,6 +239,96 @@ export function replicasContract(open: () => Promise<[Store, Store]>): void {
     expect(
       b.said.map(({ change }) => change.type).filter(type => type.startsWith('finding'))
     ).toEqual(['finding', 'finding', 'finding-withdrawn']);
+  }, 60_000);
+
+  it('show what a newer server wrote as far as they know it, and everything that comes after', async () => {
+    const [id, next] = [await started(a, 'k'), await started(a, 'k2')];
+    world.see(id, executor(1, false));
+    await within('the finding', SHOWN_MS, () => b.journal.findings.size);
+    await eventually('its view', () => new ViewRows(stores[0], a.leases).address(id));
+    const [found] = [...a.journal.findings.values()];
+    const newer = {
+      ...found!,
+      finding: { ...found!.finding, id: 'n1', code: 'new-code', moons: 2 }
+    };
+    const view = { ...a.journal.clusters.get(id)!, moons: 2, reason: 'as it says' };
+    await revised(stores[0], async (transaction, revision) => {
+      const finding = {
+        cluster: id,
+        dismissed: 0 as const,
+        last_seen: 1,
+        withdrawn: 0 as const,
+        revision
+      };
+      await transaction
+        .insertInto('findings')
+        .values([
+          { ...finding, id: 'n1', body: JSON.stringify(newer) },
+          { ...finding, id: 'n2', body: '{"what":"is this"}' }
+        ])
+        .execute();
+      await transaction
+        .insertInto('cell_runs')
+        .values({ cluster: id, cell: 'a', run: 1, started_at: 1, body: '[]', revision })
+        .execute();
+      await transaction
+        .updateTable('cluster_views')
+        .set({ body: JSON.stringify(view), revision })
+        .where('cluster', '=', id)
+        .execute();
+      await transaction
+        .updateTable('clusters')
+        .set({ shape: '"none at all"', revision })
+        .where('id', '=', next)
+        .execute();
+    });
+    await within('the new finding', SHOWN_MS, () => b.journal.finding(id, 'n1'));
+    expect(b.journal.finding(id, 'n1')).toEqual(newer);
+    expect(b.journal.finding(id, 'n2')).toBeUndefined();
+    await within('the new view', SHOWN_MS, () => 'moons' in b.journal.clusters.get(id)!);
+    await b.clusters.dismiss(id, found!.finding.id);
+    for (const server of servers)
+      await within(
+        'what came after',
+        SHOWN_MS,
+        () => server.journal.finding(id, found!.finding.id)?.dismissed
+      );
+    // What tests end with has to be readable.
+    const shape = JSON.stringify(SMALL);
+    await stores[0].updateTable('clusters').set({ shape }).where('id', '=', next).execute();
+  }, 60_000);
+
+  it('leave no leases of clusters that are over, and no Jupyter Server that was silent for a day', async () => {
+    const [id, over] = [await started(a, 'k'), await started(a, 'k2')];
+    await a.clusters.stop(over);
+    await eventually('its end', async () => (await a.clusters.get(over)).stoppedAt);
+    const lease = (name: string) => ({ name, holder: 'killed', expires_at: 1 });
+    await stores[0]
+      .insertInto('leases')
+      .values([over, `size of ${over}`, `size of ${id}`, 'forgotten'].map(lease))
+      .execute();
+    const server = (name: string, reported_at: number) => ({
+      id: name,
+      reported_at,
+      kernels: '[]'
+    });
+    await stores[0]
+      .insertInto('jupyter_servers')
+      .values([
+        server('yesterday', Date.now() - 25 * 3_600_000),
+        server('today', Date.now() - 23 * 3_600_000)
+      ])
+      .execute();
+    await a.leases.deleteExpired();
+    await new SharedJupyterServers(stores[0], a.leases).deleteSilent();
+    const rows = async (table: 'leases' | 'jupyter_servers') =>
+      (await stores[0].selectFrom(table).selectAll().execute()).map(row =>
+        String('name' in row ? row.name : (row as { id: string }).id)
+      );
+    expect(await rows('jupyter_servers')).toEqual(['today']);
+    const left = await rows('leases');
+    expect(left).toContain(id);
+    expect(left.filter(name => [over, `size of ${over}`, 'forgotten'].includes(name))).toEqual([]);
   }, 60_000);
 
   it('take over what a server leaves when it ends, at once', async () => {

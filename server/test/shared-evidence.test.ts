@@ -9,7 +9,7 @@ import { KubernetesEvidence } from '../src/launchers/kubernetes/evidence/pod-evi
 import type { EvidenceSink } from '../src/launchers/launcher.js';
 import { EvidenceTable } from '../src/replicas/evidence-table.js';
 import { Feed } from '../src/replicas/feed.js';
-import { openStore, type Store } from '../src/store/store.js';
+import { openStore, type WholeStore } from '../src/store/store.js';
 import { eventually, temporaryDirectory } from './support/server.js';
 
 const ID = 'c1';
@@ -26,10 +26,10 @@ class Server {
     readonly evidence: KubernetesEvidence
   ) {}
 
-  static async open(store: Store, directory = temporaryDirectory()): Promise<Server> {
+  static async open(store: WholeStore, directory = temporaryDirectory()): Promise<Server> {
     const log = pino({ level: 'silent' });
     const feed = await Feed.begin(store, log);
-    const shared = new EvidenceTable(store, feed, directory.path);
+    const shared = new EvidenceTable(store, feed, directory.path, log);
     const evidence = new KubernetesEvidence({ directory: directory.path, log, shared });
     return new Server(directory, feed, shared, evidence);
   }
@@ -63,7 +63,7 @@ class Server {
 }
 
 describe('Evidence of several servers', () => {
-  let store: Store;
+  let store: WholeStore;
   let a: Server;
   let b: Server;
   const servers: Server[] = [];

@@ -1,8 +1,18 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { ClusterRows } from '../src/clusters/cluster-rows.js';
 import { FindingRows } from '../src/findings/finding-rows.js';
+import type { CellRun, LocatedFinding } from '@aglais/protocol';
+import type { Migration } from 'kysely/migration';
+import { clusterView } from '../src/clusters/cluster-view.js';
+import { migrate, migrations as known } from '../src/store/migrate.js';
 import { openStore, type Store } from '../src/store/store.js';
 import { finding, row } from './support/rows.js';
+import { SMALL } from './support/server.js';
+
+const newest = Object.keys(known).at(-1)!;
+const addColumn: Migration = {
+  up: db => db.schema.alterTable('clusters').addColumn('added', 'text').execute()
+};
 
 /**
  * What every database must do.
@@ -154,6 +164,81 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     });
     await expect(failing).rejects.toThrow('no room');
     expect(await clusters.live()).toEqual([row()]);
+  });
+
+  it('stores a run however often its cell ran', async () => {
+    for (const run of [3_000_000_000, Number.MAX_SAFE_INTEGER]) {
+      const late = { ...cellRun(run), startedAt: 1_790_000_000_000 };
+      await findings.saveCellRun(late);
+      expect(await findings.cellRunsOf(['c1'])).toContainEqual(late);
+    }
+  });
+
+  it('stores what comes with a NUL, or with a time that is none, instead of failing for ever', async () => {
+    await clusters.insert(row({ id: 'c\0', kernel: 'k\0', notebook: 'a\0b.ipynb', reason: '\0' }));
+    expect(await clusters.desiredOfKernel('k\0')).toMatchObject({ notebook: 'a\uFFFDb.ipynb' });
+    const odd = { ...placed('f\0'), cluster: 'c\0' };
+    for (const lastSeen of [Number.MAX_VALUE, -1e300, 0.5, Number.NaN])
+      await findings.saveFinding({ ...odd, finding: { ...odd.finding, title: '\0', lastSeen } });
+    await findings.saveFinding(odd);
+    // The finding itself is as it was given.
+    expect(await findings.findingsOf(['c\0'])).toEqual([odd]);
+    await findings.saveCellRun({ ...cellRun(1e20), cell: '\0' });
+    expect(await findings.cellRunsOf(['c1'])).toHaveLength(1);
+  });
+
+  it('gives what a newer server wrote as it is, with codes and fields that are unknown here', async () => {
+    const { finding: known } = placed('f1');
+    const newer = {
+      ...placed('f1'),
+      realm: 'x',
+      finding: {
+        ...known,
+        code: 'executor-abducted',
+        severity: 'fatal',
+        subject: { moon: 'Io' },
+        advice: [{ action: 'pray', sentence: 'Wait.', until: 5 }]
+      }
+    };
+    await findings.saveFinding(newer as unknown as LocatedFinding);
+    expect(await findings.findingsOf(['c1'])).toEqual([newer]);
+    const run = { ...cellRun(1), outcome: 'postponed', language: 'scala' };
+    await findings.saveCellRun(run as unknown as CellRun);
+    expect(await findings.cellRunsOf(['c1'])).toEqual([run]);
+    const shape = { ...SMALL, gpus: 2, executorCores: 5_000 };
+    await clusters.insert(row({ state: 'hibernated', shape: JSON.stringify(shape) }));
+    const view = clusterView((await clusters.get('c1'))!, null, null, 1_000, 0);
+    expect(view).toMatchObject({ state: 'hibernated', shape: { gpus: 2 } });
+    expect(await clusters.lastShape('k1')).toEqual(shape);
+  });
+
+  it('leaves out a row that is damaged, and gives the others', async () => {
+    await findings.saveFinding(placed('f1'));
+    await findings.saveFinding(placed('f2'));
+    const { finding: whole } = placed('f2');
+    for (const body of ['{', '7', 'null', JSON.stringify({ finding: { ...whole, title: 5 } })]) {
+      await store.updateTable('findings').set({ body }).where('id', '=', 'f2').execute();
+      expect((await findings.findingsOf(['c1'])).map(f => f.finding.id)).toEqual(['f1']);
+    }
+  });
+
+  it('is opened by an older server after a newer one that has only added to it', async () => {
+    const added = { ...known, '2999-01-01-added': addColumn };
+    await migrate(store, { migrations: added, compatibleSince: newest });
+    await clusters.insert(row());
+    await store.destroy();
+    store = await openStore(location);
+    expect(await new ClusterRows(store).get('c1')).toMatchObject(row());
+    // The newer one finds its own.
+    await migrate(store, { migrations: added, compatibleSince: newest });
+  });
+
+  it('is not opened by an older server after a newer one that has renamed what it needs', async () => {
+    const renamed = { ...known, '2999-01-01-renamed': addColumn };
+    await migrate(store, { migrations: renamed, compatibleSince: '2999-01-01-renamed' });
+    await expect(openStore(location)).rejects.toThrow(
+      /A newer Aglais .*2999-01-01-renamed.*Update/
+    );
   });
 
   it('keeps one row of each run of a cell', async () => {

@@ -7,7 +7,7 @@ import { KeyedMutex } from '../keyed-mutex.js';
 import type { EndedCluster } from './retention.js';
 import { shapeOfRow } from './row-shape.js';
 
-/** The clusters in the database: what is wanted, and what was last known. */
+/** The clusters in the database: their desired state, and what was last known. */
 export class ClusterRows {
   /** Made in this transaction, and this server's own. */
   private readonly claimed: string[] = [];
@@ -175,7 +175,7 @@ export class ClusterRows {
       .executeTakeFirst();
   }
 
-  /** False if the kernel got a cluster in the same moment. This server keeps the new one from its first moment on. */
+  /** False if the kernel got a cluster in the same moment. This server holds the new one from the first moment on. */
   async insert(row: ClusterRow): Promise<boolean> {
     if (this.leases && this.revision === null) return this.transaction(rows => rows.insert(row));
     const result = await this.store
@@ -199,7 +199,7 @@ export class ClusterRows {
     });
   }
 
-  /** What only the server may write that keeps the cluster; false: it does not any more, and nothing was written. */
+  /** What only the server may write that holds the cluster; false: it does not any more, and nothing was written. */
   async updateIfHolder(id: string, change: Partial<ClusterRow>): Promise<boolean> {
     return this.write(async (store, revision) => {
       if (this.leases && !(await this.leases.isHolder(store, id))) return false;
@@ -212,7 +212,7 @@ export class ClusterRows {
     });
   }
 
-  /** Somebody uses the cluster. Its keeper sees it with its next look; nobody else has to. */
+  /** The cluster is in use. The server that runs it reads that; nobody else has to. */
   async used(id: string): Promise<void> {
     const change = { last_used_at: Date.now() };
     await this.store.updateTable('clusters').set(change).where('id', '=', id).execute();
@@ -252,7 +252,7 @@ export class ClusterRows {
   async lastShape(kernel: string): Promise<Shape | undefined> {
     const row = await this.store
       .selectFrom('clusters')
-      .select('shape')
+      .select(['id', 'shape'])
       .where('kernel', '=', kernel)
       .orderBy('created_at', 'desc')
       .executeTakeFirst();

@@ -12,7 +12,8 @@ import { KeyedMutex } from '../keyed-mutex.js';
 /** Another server may be resizing the same cluster; it is waited for this long, ms. */
 const OTHER_RESIZE_MS = 60_000;
 const POLL_MS = 200;
-const LEASE = 'resize of ';
+/** With the id of the cluster behind it, the lease of a resize. */
+export const RESIZE_LEASE_PREFIX = 'resize of ';
 
 export interface ClusterShapesParts {
   launcher: Launcher;
@@ -94,13 +95,16 @@ export class ClusterShapes {
 }
 
 /** The lease of a resize; one that is left over tells that a server ended in the middle of it. */
-const leaseOf = (id: string) => `${LEASE}${id}`;
+const leaseOf = (id: string) => `${RESIZE_LEASE_PREFIX}${id}`;
 
 /** Of leases that were left over, the clusters. */
 export async function unfinishedResizes(leases: {
   abandoned(beginning: string): Promise<string[]>;
 }): Promise<{ id: string; lease: string }[]> {
-  return (await leases.abandoned(LEASE)).map(lease => ({ id: lease.slice(LEASE.length), lease }));
+  return (await leases.abandoned(RESIZE_LEASE_PREFIX)).map(lease => ({
+    id: lease.slice(RESIZE_LEASE_PREFIX.length),
+    lease
+  }));
 }
 
 function notResized(why: 'restart-needed' | Error): Error {

@@ -1,6 +1,7 @@
 import {
   CellRunReport,
   ClusterRequest,
+  JupyterServerPath,
   KernelReport,
   LongPoll,
   POD_TOKEN_HEADER,
@@ -64,10 +65,11 @@ export function clusterRoutes(
   });
 
   router.put('/jupyter-servers/:server/kernels', async (request, response) => {
+    const { server } = parseBody(JupyterServerPath, request.params);
     const report = parseBody(KernelReport, request.body);
     const token = request.get(POD_TOKEN_HEADER);
     await clusters.reportKernels(
-      request.params.server,
+      server,
       report,
       notebooks && token ? () => notebooks.killedLately(token) : undefined
     );

@@ -1,17 +1,20 @@
 import { CellRun, LocatedFinding } from '@aglais/protocol';
 import { revised } from '../store/revisions.js';
 import type { RowLeases } from '../store/row-leases.js';
+import { readStored } from '../store/stored-json.js';
 import type { CellRunRow, FindingRow } from '../store/schema.js';
 import type { Store } from '../store/store.js';
 
-/** As users see it. */
-export function locatedFinding(row: FindingRow): LocatedFinding {
-  return { ...LocatedFinding.parse(JSON.parse(row.body)), dismissed: row.dismissed === 1 };
+/** As users see it, with what a newer server adds to it; null if it is damaged. */
+export function locatedFinding(row: FindingRow): LocatedFinding | null {
+  const finding = readStored(LocatedFinding, row.body);
+  return finding && { ...finding, dismissed: row.dismissed === 1 };
 }
 
-export const cellRunOf = ({ body }: CellRunRow): CellRun => CellRun.parse(JSON.parse(body));
+/** With what a newer server adds to it; null if it is damaged. */
+export const cellRunOf = ({ body }: CellRunRow): CellRun | null => readStored(CellRun, body);
 
-/** Findings and cell runs in the database, for as long as their cluster is remembered. */
+/** Findings and cell runs in the database, for as long as their cluster is. */
 export class FindingRows {
   /** @param leases of this server; null: it is the only one */
   constructor(
@@ -28,7 +31,7 @@ export class FindingRows {
       .where('withdrawn', '=', 0)
       .orderBy('last_seen')
       .execute();
-    return rows.map(locatedFinding);
+    return rows.flatMap(row => locatedFinding(row) ?? []);
   }
 
   async cellRunsOf(clusters: readonly string[]): Promise<CellRun[]> {
@@ -39,10 +42,10 @@ export class FindingRows {
       .where('cluster', 'in', [...clusters])
       .orderBy('started_at')
       .execute();
-    return rows.map(cellRunOf);
+    return rows.flatMap(row => cellRunOf(row) ?? []);
   }
 
-  /** What follows from the evidence of a cluster: only the server that keeps it may say so. Whatever was dismissed stays so. */
+  /** What follows from the evidence of a cluster: only the server that runs it may write it. What was dismissed stays so. */
   async saveFinding(placed: LocatedFinding): Promise<void> {
     const { cluster, finding } = placed;
     const change = { last_seen: finding.lastSeen, body: JSON.stringify(placed) };
@@ -63,7 +66,7 @@ export class FindingRows {
     });
   }
 
-  /** Somebody does not want to see it any more, on whichever server he said so. */
+  /** It is not shown any more, whichever server the user was connected to. */
   async dismiss(cluster: string, id: string): Promise<void> {
     const dismiss = async (store: Store, revision: number): Promise<void> => {
       await store
@@ -76,7 +79,7 @@ export class FindingRows {
     await (this.leases ? revised(this.store, dismiss) : dismiss(this.store, 0));
   }
 
-  /** Takes it back. Other servers see so by its row, which stays. */
+  /** It no longer holds. Its row stays, so that other servers see it. */
   async removeFinding(cluster: string, id: string): Promise<void> {
     await this.write(cluster, async (store, revision) => {
       await store
@@ -92,7 +95,7 @@ export class FindingRows {
     await this.write(cellRun.cluster, (store, revision) => saveCellRun(store, cellRun, revision));
   }
 
-  /** Of a cluster that nobody keeps any more because it is over. */
+  /** Of a cluster that no server runs any more because it is over. */
   async saveLateCellRun(cellRun: CellRun): Promise<void> {
     if (!this.leases) return saveCellRun(this.store, cellRun, 0);
     await revised(this.store, (store, revision) => saveCellRun(store, cellRun, revision));

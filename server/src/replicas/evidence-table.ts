@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readObservation, type Observation } from '@aglais/diagnosis';
+import type { Logger } from 'pino';
 import { SHARE_REPORTS } from '@aglais/witness/share-reports';
 import type { EvidenceRecord } from '../launchers/kubernetes/evidence/evidence-file.js';
 import type { SharedEvidence } from '../launchers/kubernetes/evidence/pod-evidence.js';
@@ -11,9 +12,9 @@ import type { Feed } from './feed.js';
 import { revised } from '../store/revisions.js';
 
 /**
- * The record of all clusters in the database, so that it outlives whoever saw something. Every server sees every pod and puts
- * down what it sees; what another has put down already is there once. Each keeps `evidence.jsonl` in the cluster's directory
- * as a copy, which is what is followed, replayed, and diagnosed again offline.
+ * The evidence of all clusters in the database, so that it outlives the server that saw something. Every server sees every
+ * pod and records what it sees; what another has recorded already is there once. Each server has `evidence.jsonl` in the
+ * cluster's directory as a copy, which is what is followed, replayed, and diagnosed again offline.
  */
 export class EvidenceTable implements SharedEvidence {
   /** By cluster: the revision up to which its file has everything. */
@@ -24,7 +25,8 @@ export class EvidenceTable implements SharedEvidence {
   constructor(
     private readonly store: Store,
     private readonly feed: Feed,
-    private readonly directory: string
+    private readonly directory: string,
+    private readonly log: Logger
   ) {
     feed.onNews(({ observations }) => this.copy(observations));
   }
@@ -38,16 +40,16 @@ export class EvidenceTable implements SharedEvidence {
     };
   }
 
-  /** Brings the copies up to date that an earlier process left, of clusters that ended meanwhile, too. */
+  /** Updates the copies that an earlier process left, of clusters that ended meanwhile, too. */
   async refresh(): Promise<void> {
-    const left = await readdir(this.directory).catch((): string[] => []);
-    if (left.length === 0) return;
+    const leftover = await readdir(this.directory).catch((): string[] => []);
+    if (leftover.length === 0) return;
     const known = await this.store
       .selectFrom('clusters')
       .select('id')
-      .where('id', 'in', left)
+      .where('id', 'in', leftover)
       .execute();
-    for (const { id } of known) await this.take(() => this.isCopied(id));
+    for (const { id } of known) await this.inOrder(() => this.updateCopy(id));
   }
 
   forget(cluster: string): void {
@@ -55,7 +57,7 @@ export class EvidenceTable implements SharedEvidence {
   }
 
   private async read(cluster: string): Promise<Observation[]> {
-    await this.take(() => this.isCopied(cluster));
+    await this.inOrder(() => this.updateCopy(cluster));
     const rows = await this.rowsOf(cluster);
     return rows.map(({ body }) => readObservation(body)).filter(one => typeof one !== 'string');
   }
@@ -68,45 +70,59 @@ export class EvidenceTable implements SharedEvidence {
         .onConflict(conflict => conflict.doNothing())
         .execute();
     });
-    // It is safe; that its copy is late is no reason to put it down again.
+    // It is safe; that its copy is late is no reason to record it again.
     void this.feed.pull().catch(() => undefined);
   }
 
   private async size(cluster: string): Promise<number> {
     await this.feed.pull();
-    await this.take(() => this.isCopied(cluster));
+    await this.inOrder(() => this.updateCopy(cluster));
     return (await stat(this.file(cluster)).catch(() => null))?.size ?? 0;
   }
 
   private async copy(rows: readonly ObservationRow[]): Promise<void> {
     const clusters = new Map<string, ObservationRow[]>();
     for (const row of rows) clusters.set(row.cluster, [...(clusters.get(row.cluster) ?? []), row]);
-    await this.take(async () => {
-      for (const [cluster, of] of clusters) {
-        await this.isCopied(cluster);
-        const before = this.copied.get(cluster)!;
-        const more = of.filter(({ revision }) => revision > before);
-        if (more.length === 0) continue;
-        // What is written in part only is put right by the next who comes.
-        this.copied.delete(cluster);
-        await mkdir(dirname(this.file(cluster)), { recursive: true, mode: 0o700 });
-        await appendFile(this.file(cluster), textOf(more), { mode: 0o600 });
-        this.copied.set(cluster, more.at(-1)!.revision);
+    await this.inOrder(async () => {
+      for (const [cluster, its] of clusters) {
+        try {
+          await this.appendCopy(cluster, its);
+        } catch (error) {
+          // A full disk, or one folder that cannot be written, must not keep everything else from being read.
+          this.copied.delete(cluster);
+          this.log.error(
+            { err: error, cluster },
+            'The copy of evidence was not written; it is corrected when more evidence comes.'
+          );
+        }
       }
     });
   }
 
+  private async appendCopy(cluster: string, rows: readonly ObservationRow[]): Promise<void> {
+    await this.updateCopy(cluster);
+    const before = this.copied.get(cluster)!;
+    const more = rows.filter(({ revision }) => revision > before);
+    if (more.length === 0) return;
+    // What is written in part only is corrected by the next `updateCopy`.
+    this.copied.delete(cluster);
+    await mkdir(dirname(this.file(cluster)), { recursive: true, mode: 0o700 });
+    await appendFile(this.file(cluster), textOf(more), { mode: 0o600 });
+    this.copied.set(cluster, more.at(-1)!.revision);
+  }
+
   /** What an earlier process left may be behind, or end in the middle of a line. */
-  private async isCopied(cluster: string): Promise<void> {
+  private async updateCopy(cluster: string): Promise<void> {
     if (this.copied.has(cluster)) return;
     const rows = await this.rowsOf(cluster);
     const file = this.file(cluster);
     const text = textOf(rows);
-    const there = await readFile(file, 'utf8').catch(() => '');
-    if (text !== there) {
+    const present = await readFile(file, 'utf8').catch(() => '');
+    if (text !== present) {
       await mkdir(dirname(file), { recursive: true, mode: 0o700 });
       // Whoever follows it reads on where it was.
-      if (text.startsWith(there)) await appendFile(file, text.slice(there.length), { mode: 0o600 });
+      if (text.startsWith(present))
+        await appendFile(file, text.slice(present.length), { mode: 0o600 });
       else await replaceFile(file, text);
     }
     this.copied.set(cluster, rows.at(-1)?.revision ?? 0);
@@ -121,7 +137,7 @@ export class EvidenceTable implements SharedEvidence {
       .execute();
   }
 
-  private take(work: () => Promise<void>): Promise<void> {
+  private inOrder(work: () => Promise<void>): Promise<void> {
     const mine = this.writing.then(work);
     this.writing = mine.catch(() => undefined);
     return mine;

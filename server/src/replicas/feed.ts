@@ -7,11 +7,11 @@ import type {
   FindingRow,
   ObservationRow
 } from '../store/schema.js';
-import type { Store } from '../store/store.js';
+import type { Store, WholeStore } from '../store/store.js';
 import { newestRevision } from '../store/revisions.js';
 
-/** One small query where nothing is new, ms. */
-const LOOK_MS = 100;
+/** The database notifies of changes; a notification that is lost with its connection costs this at most, ms. */
+const POLL_MS = 3_000;
 
 /** Rows that changed, by whichever server; of each, only its newest state. */
 export interface News {
@@ -29,38 +29,52 @@ export interface News {
 export class Feed {
   private readonly listeners: ((news: News) => Promise<void>)[] = [];
   private readonly abort = new AbortController();
-  private looking: Promise<void> = Promise.resolve();
+  private polling: Promise<void> = Promise.resolve();
+  private stopListening: () => Promise<void> = () => Promise.resolve();
   private next: Promise<void> | null = null;
   private reading: Promise<void> = Promise.resolve();
 
   private constructor(
-    private readonly store: Store,
+    private readonly store: WholeStore,
     private readonly log: Logger,
     private seen: number
   ) {}
 
-  /** What is committed from now on is told; what was there before is read by whoever needs it, after this. */
-  static async begin(store: Store, log: Logger): Promise<Feed> {
+  /** What is committed from now on is published; what was there before is read by whoever needs it, after this. */
+  static async begin(store: WholeStore, log: Logger): Promise<Feed> {
     return new Feed(store, log, await newestRevision(store));
   }
 
-  /** In the order of the calls of `onNews`, one after the other. */
+  /**
+   * In the order of the calls of `onNews`, one after the other. What a listener throws makes all rows come again: only for
+   * what passes (the database is away), never because of what is in a row.
+   */
   onNews(listener: (news: News) => Promise<void>): void {
     this.listeners.push(listener);
   }
 
-  open(): void {
-    this.looking = this.lookForever();
+  /** @param pollMs how long a lost notification may go unnoticed */
+  open(pollMs = POLL_MS): void {
+    this.stopListening = this.store.changes.listen(
+      () => void this.pullAndLog(),
+      error =>
+        this.log.warn(
+          { err: error },
+          'The connection on which the database notifies of changes broke; it is made again.'
+        )
+    );
+    this.polling = this.pollForever(pollMs);
   }
 
   async close(): Promise<void> {
     this.abort.abort();
-    await this.looking;
+    await this.stopListening();
+    await this.polling;
     await this.next?.catch(() => undefined);
     await this.reading.catch(() => undefined);
   }
 
-  /** Resolves when everything was told that was committed before the call. */
+  /** Resolves when everything was published that was committed before the call. */
   pull(): Promise<void> {
     // Who comes while one waits for its turn is served by it.
     this.next ??= (async () => {
@@ -87,9 +101,9 @@ export class Feed {
     this.seen = newest;
   }
 
-  /** Whatever changes again meanwhile is told the next time. */
+  /** Whatever changes again meanwhile is published the next time. */
   private async changed<T extends Table>(table: T, newest: number): Promise<Row<T>[]> {
-    const rows = await this.store
+    const rows = await (this.store as Store)
       .selectFrom(table as 'clusters')
       .selectAll()
       .where('revision', '>', this.seen)
@@ -99,13 +113,17 @@ export class Feed {
     return rows as unknown as Row<T>[];
   }
 
-  private async lookForever(): Promise<void> {
+  private async pollForever(pollMs: number): Promise<void> {
     while (!this.abort.signal.aborted) {
-      await this.pull().catch((error: unknown) =>
-        this.log.error({ err: error }, 'what other servers wrote was not read; it is tried again')
-      );
-      await sleep(LOOK_MS, undefined, { signal: this.abort.signal }).catch(() => undefined);
+      await this.pullAndLog();
+      await sleep(pollMs, undefined, { signal: this.abort.signal }).catch(() => undefined);
     }
+  }
+
+  private async pullAndLog(): Promise<void> {
+    await this.pull().catch((error: unknown) =>
+      this.log.error({ err: error }, 'Changes by other servers were not read; retrying.')
+    );
   }
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { Store } from '../store/store.js';
+import { RESIZE_LEASE_PREFIX } from '../clusters/cluster-shapes.js';
 import type { LeaseHolder } from '../clusters/lifecycle/lease-holder.js';
 import { databaseTime, revised } from '../store/revisions.js';
 import type { Moment, RowLeases } from '../store/row-leases.js';
@@ -11,46 +12,54 @@ const moment = (): Moment => ({ steady: performance.now(), wall: Date.now() });
 const since = ({ steady, wall }: Moment): number =>
   Math.max(performance.now() - steady, Date.now() - wall);
 
-/** A lease that is not renewed is anybody's after this, by the clock of the database, ms. */
+/** A lease that is not renewed expires after this, by the clock of the database, ms. */
 const LEASE_MS = 10_000;
 const RENEW_MS = 2_500;
-/** Its holder acts on it for so long after it began to renew it; the rest is for what is on its way, ms. */
+/** Its holder acts on it for so long after the start of its last renewal; the rest is for calls under way, ms. */
 const ACT_MS = 6_500;
+
+/** Clusters, and what else has a lease, by SQL: expired leases of clusters that are over say nothing any more. */
+const RESIZE_PREFIX = sql.lit(RESIZE_LEASE_PREFIX);
 
 /**
  * Leases in the database, by its clock. A server that was frozen finds them too old to act on, and gone when it asks; what
- * it writes is refused by `isHolder` in the transaction that writes.
+ * it writes is refused by `isHolder` in the transaction that writes. They are renewed on a connection of their own: queries
+ * that are slow, or many, cost no lease.
  */
 export class Leases implements LeaseHolder, RowLeases {
   /** This server's process, and no other that there ever was. */
-  readonly me = randomBytes(8).toString('hex');
+  readonly holder = randomBytes(8).toString('hex');
   /** By name: when its newest renewal began. */
   private readonly held = new Map<string, Moment>();
   private readonly abort = new AbortController();
   private renewing: Promise<void> = Promise.resolve();
-  private ableSince = moment();
-  private lastAble = moment();
+  private connectedSince = moment();
+  private lastConnected = moment();
 
+  /** @param renewals the connection on which leases are renewed; other work goes through `store` */
   constructor(
     private readonly store: Store,
-    private readonly log: Logger
+    private readonly log: Logger,
+    private readonly renewals: Store = store
   ) {}
 
   open(): void {
     this.renewing = this.renewForever();
   }
 
-  /** Gives everything back, so that nobody has to wait for its end. */
+  /** Releases everything, so that nobody has to wait until it expires. */
   async close(): Promise<void> {
     this.abort.abort();
     await this.renewing;
     this.held.clear();
-    await this.store.deleteFrom('leases').where('keeper', '=', this.me).execute();
+    await this.renewals.deleteFrom('leases').where('holder', '=', this.holder).execute();
   }
 
-  /** For how long this server has been at work without losing the database, ms. */
-  ableMs(): number {
-    return since(this.lastAble) > LEASE_MS ? 0 : performance.now() - this.ableSince.steady;
+  /** For how long this server has had the database without a break, ms. */
+  connectedMs(): number {
+    return since(this.lastConnected) > LEASE_MS
+      ? 0
+      : performance.now() - this.connectedSince.steady;
   }
 
   keeps(name: string): boolean {
@@ -71,8 +80,8 @@ export class Leases implements LeaseHolder, RowLeases {
       .selectFrom('leases')
       .select('name')
       .where('name', 'in', others)
-      .where('keeper', '!=', this.me)
-      .where('kept_until', '>=', databaseTime(this.store))
+      .where('holder', '!=', this.holder)
+      .where('expires_at', '>=', databaseTime(this.store))
       .execute();
     const taken = new Set(busy.map(({ name }) => name));
     const free = others.filter(name => !taken.has(name));
@@ -85,16 +94,16 @@ export class Leases implements LeaseHolder, RowLeases {
 
   async claimIn(transaction: Store, names: readonly string[]): Promise<string[]> {
     const time = databaseTime(transaction);
-    const kept_until = sql<number>`${time} + ${sql.lit(LEASE_MS)}`;
+    const expires_at = sql<number>`${time} + ${sql.lit(LEASE_MS)}`;
     const claimed = await transaction
       .insertInto('leases')
-      .values(names.map(name => ({ name, keeper: this.me, kept_until })))
+      .values(names.map(name => ({ name, holder: this.holder, expires_at })))
       .onConflict(conflict =>
         conflict
           .column('name')
-          .doUpdateSet({ keeper: this.me, kept_until })
+          .doUpdateSet({ holder: this.holder, expires_at })
           .where(or =>
-            or.or([or('leases.keeper', '=', this.me), or('leases.kept_until', '<', time)])
+            or.or([or('leases.holder', '=', this.holder), or('leases.expires_at', '<', time)])
           )
       )
       .returning('name')
@@ -111,7 +120,7 @@ export class Leases implements LeaseHolder, RowLeases {
     for (const name of names) this.held.set(name, began);
   }
 
-  /** Of clusters that are not over, those that nobody keeps. */
+  /** Of clusters that are not over, those that no server holds. */
   async free(): Promise<string[]> {
     const time = databaseTime(this.store);
     const rows = await this.store
@@ -119,34 +128,34 @@ export class Leases implements LeaseHolder, RowLeases {
       .leftJoin('leases', 'leases.name', 'clusters.id')
       .select('clusters.id')
       .where(or => or.or([or('desired', '=', 'running'), or('clusters.stopped_at', 'is', null)]))
-      .where(or => or.or([or('kept_until', 'is', null), or('kept_until', '<', time)]))
+      .where(or => or.or([or('expires_at', 'is', null), or('expires_at', '<', time)]))
       .execute();
     return rows.map(({ id }) => id);
   }
 
-  /** Names with this beginning that a server held and did not give back before its end. */
-  async abandoned(beginning: string): Promise<string[]> {
+  /** Names with this prefix that a server held and did not release before its end. */
+  async abandoned(prefix: string): Promise<string[]> {
     const rows = await this.store
       .selectFrom('leases')
       .select('name')
-      .where('name', 'like', `${beginning}%`)
-      .where('kept_until', '<', databaseTime(this.store))
+      .where('name', 'like', `${prefix}%`)
+      .where('expires_at', '<', databaseTime(this.store))
       .execute();
     return rows.map(({ name }) => name);
   }
 
   /** Whether it is still this server's; asked in the transaction of a write that nobody else may make. */
   async isHolder(transaction: Store, name: string): Promise<boolean> {
-    return (await this.kept(transaction, [name])).has(name);
+    return (await this.heldOf(transaction, [name])).has(name);
   }
 
   /** The same of several. */
-  async kept(transaction: Store, names: readonly string[]): Promise<Set<string>> {
+  async heldOf(transaction: Store, names: readonly string[]): Promise<Set<string>> {
     const rows = await transaction
       .selectFrom('leases')
       .select('name')
       .where('name', 'in', [...names])
-      .where('keeper', '=', this.me)
+      .where('holder', '=', this.holder)
       .execute();
     return new Set(rows.map(({ name }) => name));
   }
@@ -156,7 +165,20 @@ export class Leases implements LeaseHolder, RowLeases {
     await this.store
       .deleteFrom('leases')
       .where('name', '=', name)
-      .where('keeper', '=', this.me)
+      .where('holder', '=', this.holder)
+      .execute();
+  }
+
+  /** Deletes expired leases of clusters that are over, which a server left that was killed. */
+  async deleteExpired(): Promise<void> {
+    const unfinished = this.store
+      .selectFrom('clusters')
+      .where(or => or.or([or('desired', '=', 'running'), or('clusters.stopped_at', 'is', null)]));
+    await this.store
+      .deleteFrom('leases')
+      .where('expires_at', '<', databaseTime(this.store))
+      .where('name', 'not in', unfinished.select('id'))
+      .where('name', 'not in', unfinished.select(sql<string>`${RESIZE_PREFIX} || id`.as('name')))
       .execute();
   }
 
@@ -164,11 +186,11 @@ export class Leases implements LeaseHolder, RowLeases {
   protected async renew(): Promise<void> {
     const before = [...this.held.keys()];
     const began = moment();
-    const time = databaseTime(this.store);
-    const renewed = await this.store
+    const time = databaseTime(this.renewals);
+    const renewed = await this.renewals
       .updateTable('leases')
-      .set({ kept_until: sql<number>`${time} + ${sql.lit(LEASE_MS)}` })
-      .where('keeper', '=', this.me)
+      .set({ expires_at: sql<number>`${time} + ${sql.lit(LEASE_MS)}` })
+      .where('holder', '=', this.holder)
       .returning('name')
       .execute();
     const mine = new Set(renewed.map(({ name }) => name));
@@ -177,17 +199,17 @@ export class Leases implements LeaseHolder, RowLeases {
       if (mine.has(name)) this.held.set(name, began);
       else {
         this.held.delete(name);
-        this.log.warn({ lease: name }, 'another server keeps this now');
+        this.log.warn({ lease: name }, 'Another server holds this lease now.');
       }
     }
-    if (since(this.lastAble) > LEASE_MS) this.ableSince = moment();
-    this.lastAble = moment();
+    if (since(this.lastConnected) > LEASE_MS) this.connectedSince = moment();
+    this.lastConnected = moment();
   }
 
   private async renewForever(): Promise<void> {
     while (!this.abort.signal.aborted) {
       await this.renew().catch((error: unknown) =>
-        this.log.error({ err: error }, 'leases were not renewed; it is tried again')
+        this.log.error({ err: error }, 'Leases were not renewed; retrying.')
       );
       await sleep(RENEW_MS, undefined, { signal: this.abort.signal }).catch(() => undefined);
     }

@@ -14,7 +14,7 @@ export class NoteRows implements ClusterNotes {
       .executeTakeFirst();
     return {
       namespace: row?.namespace ?? null,
-      begun: (row?.begun_at ?? null) !== null,
+      begun: (row?.driver_created_at ?? null) !== null,
       stopped: (row?.stopped_at ?? null) !== null
     };
   }
@@ -24,7 +24,7 @@ export class NoteRows implements ClusterNotes {
   }
 
   async noteBegun(cluster: string): Promise<void> {
-    await this.note(cluster, { begun_at: Date.now() });
+    await this.note(cluster, { driver_created_at: Date.now() });
   }
 
   async noteStopped(cluster: string): Promise<void> {
@@ -34,7 +34,7 @@ export class NoteRows implements ClusterNotes {
   private async note(cluster: string, change: Partial<ClusterNoteRow>): Promise<void> {
     await this.store
       .insertInto('cluster_notes')
-      .values({ cluster, namespace: null, begun_at: null, stopped_at: null, ...change })
+      .values({ cluster, namespace: null, driver_created_at: null, stopped_at: null, ...change })
       .onConflict(conflict => conflict.column('cluster').doUpdateSet(change))
       .execute();
   }

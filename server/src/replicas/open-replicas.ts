@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Tokens } from '../identity/tokens.js';
-import type { Store } from '../store/store.js';
+import type { WholeStore } from '../store/store.js';
 import { EvidenceTable } from './evidence-table.js';
 import { Feed } from './feed.js';
 import { Leases } from './leases.js';
@@ -17,22 +17,23 @@ export interface OpenedReplicas extends Replicas {
   jupyterServers: SharedJupyterServers;
   /** Whether this server may act on a cluster in this moment. */
   hasValidLease(cluster: string): boolean;
-  /** Gives back what this server kept; others go on with it at once. */
+  /** Releases what this server held; others go on with it at once. */
   close(): Promise<void>;
 }
 
 /** @param directory of this server's copies of evidence, a folder in it for each cluster */
 export async function openReplicas(
-  store: Store,
+  store: WholeStore,
   tokens: Tokens,
   directory: string,
   log: Logger
 ): Promise<OpenedReplicas> {
   await haveSameSecret(store, tokens);
-  const leases = new Leases(store, log);
-  // Before anything is read: what comes after it is told.
+  const renewals = store.dedicated();
+  const leases = new Leases(store, log, renewals.store);
+  // Before anything is read: what comes after it is published.
   const feed = await Feed.begin(store, log);
-  const evidence = new EvidenceTable(store, feed, directory);
+  const evidence = new EvidenceTable(store, feed, directory, log);
   await evidence.refresh();
   leases.open();
   return {
@@ -46,6 +47,7 @@ export async function openReplicas(
     async close() {
       await feed.close();
       await leases.close();
+      await renewals.close();
     }
   };
 }

@@ -6,17 +6,18 @@ import type { DriverAddress } from '../clusters/driver-address.js';
 import type { LocalReconciler, RemoteClusters } from '../clusters/lifecycle/remote-clusters.js';
 import type { Launcher } from '../launchers/launcher.js';
 import { cellRunOf, locatedFinding, type FindingRows } from '../findings/finding-rows.js';
-import type { FindingRow } from '../store/schema.js';
+import type { CellRunRow, ClusterRow, FindingRow } from '../store/schema.js';
 import type { Journal } from '../stream/journal.js';
 import type { Feed, News } from './feed.js';
 import type { Leases } from './leases.js';
+import type { SharedJupyterServers } from './shared-jupyter-servers.js';
 import { viewOf, type SavedView, type ViewRows } from './view-rows.js';
 
-/** Clusters that nobody keeps are looked for this often, and those that were lost. */
-const LOOK_MS = 1_000;
-/** How long a change of what is shown may stay on this server, ms. */
-const SHOW_MS = 500;
-/** What another server has forgotten is looked for this often, ms. */
+/** Clusters that no server holds are looked for this often, and those that were lost. */
+const LEASES_MS = 1_000;
+/** Views of this server's clusters are written for the others this often, ms. */
+const FLUSH_MS = 500;
+/** What another server has deleted is looked for this often, ms. */
 const FORGET_MS = 60_000;
 
 /** What the servers of an installation share. */
@@ -24,6 +25,7 @@ export interface Replicas {
   leases: Leases;
   feed: Feed;
   views: ViewRows;
+  jupyterServers: SharedJupyterServers;
 }
 
 export interface OtherServersParts {
@@ -35,14 +37,14 @@ export interface OtherServersParts {
   log: Logger;
 }
 
-/** Makes this server show what others keep, others show what it keeps, and takes over from those that are gone. */
+/** Shows here what other servers run, shows them what this one runs, and takes over from those that are gone. */
 export class OtherServers implements RemoteClusters {
-  /** Clusters as their keepers show them. */
+  /** Clusters as the servers that run them show them. */
   private readonly views = new Map<string, Cluster>();
-  private readonly toShow = new Map<string, SavedView>();
+  private readonly pendingViews = new Map<string, SavedView>();
   private readonly timers: NodeJS.Timeout[] = [];
   private busy: Promise<void> = Promise.resolve();
-  private showing: Promise<void> = Promise.resolve();
+  private flushing: Promise<void> = Promise.resolve();
   private isClosed = false;
 
   private local!: LocalReconciler;
@@ -60,10 +62,10 @@ export class OtherServers implements RemoteClusters {
 
   async open(): Promise<void> {
     this.parts.replicas.feed.open();
-    await this.look();
+    await this.checkLeases();
     this.timers.push(
-      setInterval(() => void this.look(), LOOK_MS),
-      setInterval(() => void this.flush(), SHOW_MS),
+      setInterval(() => void this.checkLeases(), LEASES_MS),
+      setInterval(() => void this.flush(), FLUSH_MS),
       setInterval(() => void this.forget(), FORGET_MS)
     );
   }
@@ -79,7 +81,7 @@ export class OtherServers implements RemoteClusters {
   }
 
   show(cluster: Cluster, address: DriverAddress | null, eventLines: number): void {
-    this.toShow.set(cluster.id, { cluster, address, eventLines });
+    this.pendingViews.set(cluster.id, { cluster, address, eventLines });
   }
 
   refresh(): Promise<void> {
@@ -100,34 +102,34 @@ export class OtherServers implements RemoteClusters {
 
   async flush(): Promise<void> {
     // One after the other: an older view must not come last.
-    this.showing = this.showing.then(async () => {
-      const shown = [...this.toShow.values()];
-      this.toShow.clear();
+    this.flushing = this.flushing.then(async () => {
+      const shown = [...this.pendingViews.values()];
+      this.pendingViews.clear();
       try {
         await this.parts.replicas.views.save(shown);
       } catch (error) {
-        this.parts.log.error({ err: error }, 'clusters were not shown to other servers');
+        this.parts.log.error({ err: error }, 'Clusters were not shown to other servers; retrying.');
         for (const one of shown)
-          if (!this.toShow.has(one.cluster.id)) this.toShow.set(one.cluster.id, one);
+          if (!this.pendingViews.has(one.cluster.id)) this.pendingViews.set(one.cluster.id, one);
       }
     });
-    await this.showing;
+    await this.flushing;
   }
 
-  /** Takes what nobody keeps, and lets go of what somebody else has taken. One look at a time. */
-  private look(): Promise<void> {
+  /** Takes what no server holds, and gives up what another has taken. One at a time. */
+  private checkLeases(): Promise<void> {
     this.busy = this.busy.then(async () => {
       if (this.isClosed) return;
       try {
-        await this.lookOnce();
+        await this.checkLeasesOnce();
       } catch (error) {
-        this.parts.log.error({ err: error }, 'leases were not looked at; it is tried again');
+        this.parts.log.error({ err: error }, 'Leases were not checked; retrying.');
       }
     });
     return this.busy;
   }
 
-  private async lookOnce(): Promise<void> {
+  private async checkLeasesOnce(): Promise<void> {
     const { replicas, log } = this.parts;
     const { leases } = replicas;
     for (const id of this.local.followed()) {
@@ -138,10 +140,10 @@ export class OtherServers implements RemoteClusters {
     const free = await leases.free();
     const taken = await leases.claim(free);
     if (taken.length > 0) {
-      log.info({ clusters: taken }, 'clusters that no server kept are kept by this one');
+      log.info({ clusters: taken }, 'This server takes over clusters that no server held.');
       await this.local.taken(taken);
     }
-    // A server ended while it gave a cluster of ours another size.
+    // A server ended while it gave a cluster of ours another shape.
     for (const { id, lease } of await unfinishedResizes(leases)) {
       if (!leases.hasValidLease(id) || (await leases.claim([lease])).length === 0) continue;
       await this.local.taken([id]);
@@ -150,10 +152,11 @@ export class OtherServers implements RemoteClusters {
   }
 
   private async apply({ clusters, views, cellRuns, findings }: News): Promise<void> {
-    const { journal, replicas, rows, launcher } = this.parts;
+    const { replicas, rows } = this.parts;
     for (const row of views) {
       const view = viewOf(row);
       if (view) this.views.set(row.cluster, view);
+      else this.reportUnreadable(row.cluster, 'view');
     }
     const changed = new Map(clusters.map(row => [row.id, row]));
     const shown = views
@@ -165,17 +168,44 @@ export class OtherServers implements RemoteClusters {
         await this.applyRemoteChange(row.id);
         continue;
       }
-      this.local.publish(row);
-      if (row.stopped_at === null) continue;
-      this.local.ended();
-      await launcher.over?.(row.id);
+      this.publish(row);
+      if (row.stopped_at !== null) await this.end(row.id);
     }
-    for (const row of cellRuns) {
-      if (this.local.follows(row.cluster)) continue;
-      const cellRun = cellRunOf(row);
-      if (journal.isNews(cellRun)) journal.publish({ type: 'cell-run', cellRun });
-    }
+    for (const row of cellRuns) this.applyCellRun(row);
     for (const row of findings) this.applyFinding(row);
+  }
+
+  /** A row that this server cannot show must not keep it from showing all others. */
+  private publish(row: ClusterRow): void {
+    try {
+      this.local.publish(row);
+    } catch (error) {
+      this.reportUnreadable(row.id, 'row', error);
+    }
+  }
+
+  private async end(id: string): Promise<void> {
+    this.local.ended();
+    try {
+      await this.parts.launcher.over?.(id);
+    } catch (error) {
+      this.parts.log.error({ err: error, cluster: id }, 'The end of a cluster was not applied.');
+    }
+  }
+
+  private applyCellRun(row: CellRunRow): void {
+    if (this.local.follows(row.cluster)) return;
+    const { journal } = this.parts;
+    const cellRun = cellRunOf(row);
+    if (!cellRun) this.reportUnreadable(row.cluster, 'cell run');
+    else if (journal.isNews(cellRun)) journal.publish({ type: 'cell-run', cellRun });
+  }
+
+  private reportUnreadable(cluster: string, what: string, error?: unknown): void {
+    this.parts.log.warn(
+      { cluster, ...(error !== undefined && { err: error }) },
+      `A ${what} that another server wrote cannot be shown here; everything else is.`
+    );
   }
 
   /** What another server was asked to do with a cluster of ours. */
@@ -188,7 +218,7 @@ export class OtherServers implements RemoteClusters {
     if (!isSame || row.shape !== JSON.stringify(shape)) this.local.place(row);
     const isLive = ['requested', 'starting', 'ready'].includes(shown.state);
     if (row.desired === 'stopped' && isLive) {
-      this.local.publish(row);
+      this.publish(row);
       this.local.enqueue(id);
     }
   }
@@ -207,16 +237,17 @@ export class OtherServers implements RemoteClusters {
       return;
     }
     const finding = locatedFinding(row);
+    if (!finding) return this.reportUnreadable(row.cluster, 'finding');
     if (JSON.stringify(known) !== JSON.stringify(finding))
       journal.publish({ type: 'finding', finding });
   }
 
-  /** While this server followed the cluster, it did not listen to what others said of it. */
+  /** While this server ran the cluster, it did not apply what others wrote of it. */
   private async reload(id: string): Promise<void> {
     const { rows, findings, journal } = this.parts;
     await this.load([id]);
     const row = await rows.get(id);
-    if (row) this.local.publish(row);
+    if (row) this.publish(row);
     for (const cellRun of await findings.cellRunsOf([id]))
       if (journal.isNews(cellRun)) journal.publish({ type: 'cell-run', cellRun });
     const found = await findings.findingsOf([id]);
@@ -229,10 +260,12 @@ export class OtherServers implements RemoteClusters {
         journal.publish({ type: 'finding', finding });
   }
 
-  /** The server that keeps house has forgotten old clusters; what is here of them is of no use to anybody. */
+  /** One server deletes old clusters; what the others have of them is of no use any more. */
   private async forget(): Promise<void> {
-    const { rows, journal, launcher, log } = this.parts;
+    const { rows, journal, launcher, log, replicas } = this.parts;
     try {
+      await replicas.leases.deleteExpired();
+      await replicas.jupyterServers.deleteSilent();
       const shown = [...journal.clusters.keys()];
       const known = new Set((await rows.some(shown)).map(({ id }) => id));
       for (const id of shown) {
@@ -242,7 +275,7 @@ export class OtherServers implements RemoteClusters {
         await launcher.forget(id);
       }
     } catch (error) {
-      log.error({ err: error }, 'old clusters were not forgotten; it is tried again');
+      log.error({ err: error }, 'Old clusters were not deleted here; retrying.');
     }
   }
 }

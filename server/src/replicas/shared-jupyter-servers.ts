@@ -1,9 +1,13 @@
+import { sql } from 'kysely';
 import { JUPYTER_SILENT_MS, type JupyterServers } from '../clusters/jupyter-servers.js';
 import type { Store } from '../store/store.js';
 import type { Leases } from './leases.js';
 import { databaseTime } from '../store/revisions.js';
 
-/** Told to whichever server, known to all. */
+/** A Jupyter Server that reported nothing for so long is forgotten, ms; one that comes back reports all its kernels anew. */
+const FORGET_MS = 24 * 3_600_000;
+
+/** What Jupyter Servers reported, to whichever server. */
 export class SharedJupyterServers implements JupyterServers {
   constructor(
     private readonly store: Store,
@@ -11,7 +15,7 @@ export class SharedJupyterServers implements JupyterServers {
   ) {}
 
   async heard(server: string, kernels: readonly string[]): Promise<void> {
-    const change = { heard_at: databaseTime(this.store), kernels: JSON.stringify(kernels) };
+    const change = { reported_at: databaseTime(this.store), kernels: JSON.stringify(kernels) };
     await this.store
       .insertInto('jupyter_servers')
       .values({ id: server, ...change })
@@ -23,10 +27,10 @@ export class SharedJupyterServers implements JupyterServers {
     const rows = await this.store
       .selectFrom('jupyter_servers')
       .selectAll()
-      .orderBy('heard_at', 'desc')
+      .orderBy('reported_at', 'desc')
       .execute();
-    const home = rows.find(row => (JSON.parse(row.kernels) as string[]).includes(kernel));
-    return home?.id ?? null;
+    const found = rows.find(row => (JSON.parse(row.kernels) as string[]).includes(kernel));
+    return found?.id ?? null;
   }
 
   async anyReported(): Promise<boolean> {
@@ -35,16 +39,25 @@ export class SharedJupyterServers implements JupyterServers {
   }
 
   async silent(servers: readonly string[]): Promise<Set<string>> {
-    // While the database was away, nobody could have been heard.
-    if (servers.length === 0 || this.leases.ableMs() < JUPYTER_SILENT_MS) return new Set();
+    // While the database was away, nobody could report.
+    if (servers.length === 0 || this.leases.connectedMs() < JUPYTER_SILENT_MS) return new Set();
     const time = databaseTime(this.store);
     const rows = await this.store
       .selectFrom('jupyter_servers')
-      .select(row => ['id', row(time, '-', row.ref('heard_at')).as('silent')])
+      .select(row => ['id', row(time, '-', row.ref('reported_at')).as('silent')])
       .where('id', 'in', [...servers])
       .execute();
-    const heard = rows.filter(({ silent }) => Number(silent) < JUPYTER_SILENT_MS);
-    const known = new Set(heard.map(({ id }) => id));
+    const reporting = rows.filter(({ silent }) => Number(silent) < JUPYTER_SILENT_MS);
+    const known = new Set(reporting.map(({ id }) => id));
     return new Set(servers.filter(server => !known.has(server)));
+  }
+
+  /** Deletes those that reported nothing for a day. */
+  async deleteSilent(): Promise<void> {
+    const time = databaseTime(this.store);
+    await this.store
+      .deleteFrom('jupyter_servers')
+      .where('reported_at', '<', sql<number>`${time} - ${sql.lit(FORGET_MS)}`)
+      .execute();
   }
 }

@@ -5,6 +5,7 @@ import type { ClusterViewRow } from '../store/schema.js';
 import type { Store } from '../store/store.js';
 import type { Leases } from './leases.js';
 import { revised } from '../store/revisions.js';
+import { readStored } from '../store/stored-json.js';
 
 export interface SavedView {
   cluster: Cluster;
@@ -15,26 +16,26 @@ export interface SavedView {
 
 const larger = sql<number>`case when excluded.event_lines > cluster_views.event_lines then excluded.event_lines else cluster_views.event_lines end`;
 
-/** Null: it comes from a server of another version, as during a roll-out; what the rows say is shown then. */
+/** With what a newer server adds to it; null if what this one knows of is missing: what the rows say is shown then. */
 export function viewOf({ body }: ClusterViewRow): Cluster | null {
-  return Cluster.safeParse(JSON.parse(body)).data ?? null;
+  return readStored(Cluster, body);
 }
 
-/** Clusters as the server that keeps each shows it: executors, stages, memory, tables. */
+/** Clusters as the server that runs each shows it: executors, stages, memory, tables. */
 export class ViewRows {
   constructor(
     private readonly store: Store,
     private readonly leases: Leases
   ) {}
 
-  /** All at once; those that another server keeps by now are left out. */
+  /** All at once; those that another server holds by now are left out. */
   async save(views: readonly SavedView[]): Promise<void> {
     if (views.length === 0) return;
     await revised(this.store, async (transaction, revision) => {
       const ids = views.map(({ cluster }) => cluster.id);
-      const kept = await this.leases.kept(transaction, ids);
+      const held = await this.leases.heldOf(transaction, ids);
       const own = views
-        .filter(({ cluster }) => kept.has(cluster.id))
+        .filter(({ cluster }) => held.has(cluster.id))
         .map(({ cluster, address, eventLines }) => ({
           cluster: cluster.id,
           body: JSON.stringify(cluster),
@@ -71,7 +72,7 @@ export class ViewRows {
     return rows.flatMap(row => viewOf(row) ?? []);
   }
 
-  /** How many lines of its event log what is told of the cluster rests on. */
+  /** Lines of its event log on which rests what was published of the cluster. */
   async eventLines(cluster: string): Promise<number> {
     const row = await this.store
       .selectFrom('cluster_views')
@@ -81,7 +82,7 @@ export class ViewRows {
     return row?.event_lines ?? 0;
   }
 
-  /** All of its evidence was read by whoever keeps it. */
+  /** All of its evidence was read. */
   async concluded(cluster: string, eventLines: number): Promise<void> {
     await this.store
       .updateTable('cluster_views')

@@ -1,24 +1,37 @@
 import { sql, PostgresAdapter, type RawBuilder, type Transaction } from 'kysely';
+import { CHANGES_CHANNEL } from './change-notifier.js';
 import type { Database } from './schema.js';
-import type { Store } from './store.js';
+import { WholeStore, type Store } from './store.js';
 
 /**
  * Writes something that other servers have to see, with a number that is larger than that of everything committed before.
  * One writer at a time, of all servers: whoever sees a number sees all that is below it, and what `work` reads is
- * what is there when it writes.
+ * what is there when it writes. Other servers are notified when it is committed.
  */
 export async function revised<T>(
   store: Store,
   work: (transaction: Transaction<Database>, revision: number) => Promise<T>
 ): Promise<T> {
-  return store.transaction().execute(async transaction => {
+  const result = await store
+    .transaction()
+    .execute(async transaction => work(transaction, await nextRevision(transaction)));
+  if (store instanceof WholeStore) store.changes.committed();
+  return result;
+}
+
+async function nextRevision(transaction: Transaction<Database>): Promise<number> {
+  if (!isOnPostgres(transaction)) {
     const { value } = await transaction
       .updateTable('revisions')
       .set(row => ({ value: row('value', '+', 1) }))
       .returning('value')
       .executeTakeFirstOrThrow();
-    return work(transaction, value);
-  });
+    return value;
+  }
+  const { rows } = await sql<{ value: number }>`
+    with next as (update revisions set value = value + 1 returning value)
+    select value, pg_notify(${sql.lit(CHANGES_CHANNEL)}, '') from next`.execute(transaction);
+  return rows[0]!.value;
 }
 
 /** The largest number of what is committed. */
@@ -28,7 +41,10 @@ export async function newestRevision(store: Store): Promise<number> {
 
 /** The time of the database in ms, for all servers the same. */
 export function databaseTime(store: Store): RawBuilder<number> {
-  return store.getExecutor().adapter instanceof PostgresAdapter
+  return isOnPostgres(store)
     ? sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`
     : sql<number>`cast(unixepoch('subsec') * 1000 as integer)`;
 }
+
+const isOnPostgres = (store: Store): boolean =>
+  store.getExecutor().adapter instanceof PostgresAdapter;

@@ -31,17 +31,17 @@ export interface ClusterRow {
   ready_at: number | null;
   stopped_at: number | null;
   last_used_at: number;
-  /** The cluster that has to be gone before this one begins. */
+  /** The cluster that has to be gone before this one starts. */
   replaces: string | null;
   /** Started in advance; it belongs to no kernel, and `kernel` is a name of its own. */
   spare: 0 | 1;
   /** Of a spare: a hash of the shares with which it was started. */
   catalogue: string | null;
-  /** With the rows of other tables, the order in which they changed; 0 where one server is alone. */
+  /** With the rows of other tables, the order in which they changed; 0 where there is one server. */
   revision: number;
 }
 
-/** A cluster as the server that keeps it shows it, for the others. */
+/** A cluster as the server that runs it shows it, for the others. */
 export interface ClusterViewRow {
   cluster: string;
   body: string;
@@ -57,7 +57,7 @@ export interface ClusterViewRow {
 export interface ClusterNoteRow {
   cluster: string;
   namespace: string | null;
-  begun_at: number | null;
+  driver_created_at: number | null;
   stopped_at: number | null;
 }
 
@@ -72,15 +72,16 @@ export interface ObservationRow {
 
 export interface JupyterServerRow {
   id: string;
-  heard_at: number;
+  reported_at: number;
   /** JSON: ids of its kernels. */
   kernels: string;
 }
 
 export interface LeaseRow {
   name: string;
-  keeper: string;
-  kept_until: number;
+  /** One process of a server. */
+  holder: string;
+  expires_at: number;
 }
 
 export interface CellRunRow {
@@ -98,7 +99,7 @@ export interface FindingRow {
   dismissed: 0 | 1;
   last_seen: number;
   body: string;
-  /** It was taken back; the row tells other servers so. */
+  /** It no longer holds; the row stays so that other servers see it. */
   withdrawn: 0 | 1;
   revision: number;
 }

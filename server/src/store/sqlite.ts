@@ -1,7 +1,8 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import type { SqliteDatabase, SqliteStatement } from 'kysely';
+import { storable } from './storable.js';
 
-const STATEMENTS_KEPT = 200;
+const MAX_STATEMENTS = 200;
 
 /**
  * Node's own SQLite in the form that Kysely's dialect takes (that of better-sqlite3, which would have to be compiled).
@@ -12,7 +13,7 @@ export function openSqlite(path: string): SqliteDatabase {
   database.exec(
     'pragma journal_mode = wal; pragma synchronous = normal; pragma busy_timeout = 5000'
   );
-  const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
+  const values = (parameters: readonly unknown[]) => parameters.map(storable) as SQLInputValue[];
   const prepare = (sql: string): SqliteStatement => {
     const statement = database.prepare(sql);
     return {
@@ -29,7 +30,7 @@ export function openSqlite(path: string): SqliteDatabase {
     prepare: sql => {
       // The same few statements come all the time; lists of different lengths could make any number of others.
       const statement = prepared.get(sql) ?? prepare(sql);
-      if (prepared.size < STATEMENTS_KEPT) prepared.set(sql, statement);
+      if (prepared.size < MAX_STATEMENTS) prepared.set(sql, statement);
       return statement;
     }
   };

@@ -157,7 +157,10 @@ export const CapacityReport = z
     ),
     defaultShape: Shape,
     largestShape: Shape.describe('The largest that an empty machine can hold'),
-    options: z.array(ClusterOption).describe('What can be asked for beyond a size')
+    options: z.array(ClusterOption).describe('What can be asked for beyond a size'),
+    problems: z
+      .array(z.string())
+      .describe('What is not known of the capacity, and what would help, for people')
   })
   .meta({ id: 'CapacityReport' });
 export type CapacityReport = z.infer<typeof CapacityReport>;

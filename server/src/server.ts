@@ -17,6 +17,7 @@ import { openReplicas } from './replicas/open-replicas.js';
 import { OtherServers } from './replicas/other-servers.js';
 import { catalogueSql } from './shares/catalogue-sql.js';
 import { readShares } from './shares/declarations.js';
+import { openInstallation } from './store/installation.js';
 import { openStore } from './store/store.js';
 import { Journal } from './stream/journal.js';
 import { serveStream } from './stream/socket.js';
@@ -50,7 +51,8 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
     ? await openReplicas(store, tokens, clustersDirectory(config), log)
     : null;
   const leases = replicas?.leases ?? null;
-  const opened = await openLauncher(config, tokens, replicas, log);
+  const installation = await openInstallation(store);
+  const opened = await openLauncher(config, tokens, replicas, installation, log);
   const { notebooks } = opened;
   const launcher = new BoundedLauncher(opened.launcher);
   const journal = new Journal();

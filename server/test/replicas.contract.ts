@@ -145,7 +145,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     return performance.now() - begun;
   };
 
-  it(`begin each of ${STARTS} starts once that are asked of both at once`, async () => {
+  it(`start each of ${STARTS} starts once that are asked of both at once`, async () => {
     const kernels = Array.from({ length: STARTS }, (_, n) => `k${n}`);
     const asked = await Promise.all(
       kernels.flatMap((kernel, n) =>
@@ -220,7 +220,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     expect([...world.begun.values()]).toEqual([1, 1]);
   }, 60_000);
 
-  it(`tell of a finding, its dismissal and its withdrawal within ${SHOWN_MS} ms, whoever found it`, async () => {
+  it(`show a finding, its dismissal and its withdrawal within ${SHOWN_MS} ms, whichever server found it`, async () => {
     const id = await started(a, 'k');
     const found = ({ journal }: Server) => [...journal.findings.values()][0];
     world.see(id, executor(1, false));
@@ -335,7 +335,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     const id = await started(a, 'k');
     servers = [b];
     await a.close();
-    expect(await within('its new keeper', 5_000, () => b.leases.hasValidLease(id))).toBeLessThan(
+    expect(await within('its new holder', 5_000, () => b.leases.hasValidLease(id))).toBeLessThan(
       3_000
     );
     await b.clusters.stop(id);
@@ -357,7 +357,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     const thaw = world.freeze('a');
     thaws.push(wake, thaw);
     const before = world.deeds.length;
-    const taken = await within('a new keeper', REPLACED_MS, () => b.leases.hasValidLease(id));
+    const taken = await within('a new holder', REPLACED_MS, () => b.leases.hasValidLease(id));
     expect(taken).toBeGreaterThan(5_000);
     await eventually('the end of the dead one', async () => (await state(b, other)) === 'failed');
     await eventually('its removal', () => !world.alive().includes(other));
@@ -396,7 +396,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     await a.close();
     for (const one of [id, other]) world.forget(one);
     await eventually(
-      'a new keeper',
+      'a new holder',
       () => b.leases.hasValidLease(id) && b.leases.hasValidLease(other)
     );
     for (const one of [id, other]) await b.clusters.stop(one);

@@ -23,6 +23,8 @@ export interface Capacity {
   machines: readonly Machines[];
   driver(shape: Shape): Need;
   executor(shape: Shape): Need;
+  /** What is not known of it, in sentences for people. */
+  problems?: readonly string[];
 }
 
 /** Memory that a cluster is granted when all its executors are there, MiB. */

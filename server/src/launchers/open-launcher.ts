@@ -8,6 +8,8 @@ import type { Metric } from '../metrics.js';
 import type { NotebookMemories } from '../notebooks/notebook-memories.js';
 import { onThisMachine, type SharePlace } from '../shares/declarations.js';
 import type { Launcher, SpareTarget } from './launcher.js';
+import type { Installation } from '../store/installation.js';
+import { claimDirectory } from './installation-directory.js';
 import type { ClusterNotes } from './kubernetes/cluster-notes.js';
 import type { SharedEvidence } from './kubernetes/evidence/pod-evidence.js';
 import { openCgroups } from './local/cgroups.js';
@@ -43,18 +45,24 @@ export async function openLauncher(
   config: Config,
   tokens: Tokens,
   shared: SharedClusters | null,
+  installation: Installation,
   log: Logger
 ): Promise<OpenedLauncher> {
   return config.kubernetesConfigFile === null
-    ? openLocal(config, log)
-    : openKubernetes(config, config.kubernetesConfigFile, tokens, shared, log);
+    ? openLocal(config, installation, log)
+    : openKubernetes(config, config.kubernetesConfigFile, tokens, shared, installation, log);
 }
 
 /** One directory for each cluster is made in it. */
 export const clustersDirectory = ({ stateDirectory }: Config): string =>
   join(stateDirectory, 'clusters');
 
-async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
+async function openLocal(
+  config: Config,
+  installation: Installation,
+  log: Logger
+): Promise<OpenedLauncher> {
+  await claimDirectory(clustersDirectory(config), installation);
   const { stateDirectory } = config;
   const name = `aglais-${createHash('sha256').update(stateDirectory).digest('hex').slice(0, 8)}`;
   const cgroup = config.useCgroups ? await openCgroups(name) : null;
@@ -86,6 +94,7 @@ async function openKubernetes(
   configFile: string,
   tokens: Tokens,
   shared: SharedClusters | null,
+  installation: Installation,
   log: Logger
 ): Promise<OpenedLauncher> {
   // Loaded only where it is used: the client knows all of Kubernetes, which takes half a second to read.
@@ -96,7 +105,10 @@ async function openKubernetes(
   const { sharePath } = await import('./kubernetes/objects/share-volumes.js');
   const { archiveFor, archiveMetrics } = await import('./kubernetes/archive/archive-for.js');
   const { NotebookPods } = await import('../notebooks/notebook-pods.js');
-  const kubernetesConfig = await readKubernetesConfig(configFile);
+  const kubernetesConfig = {
+    ...(await readKubernetesConfig(configFile)),
+    installationId: installation.id
+  };
   const kubeConfig = connect(kubernetesConfig);
   const directory = clustersDirectory(config);
   const evidence = new KubernetesEvidence({ directory, log, shared: shared?.evidence ?? null });
@@ -108,6 +120,7 @@ async function openKubernetes(
     kubeConfig,
     directory,
     evidence,
+    knownClusters: await installation.clusters(),
     secretOf: (cluster, purpose) => tokens.secretOf(cluster, purpose),
     log,
     ...(shared && { notes: shared.notes, hasValidLease: id => shared.hasValidLease(id) })

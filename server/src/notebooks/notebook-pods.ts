@@ -6,8 +6,6 @@ import {
   PatchStrategy,
   setHeaderOptions,
   type KubeConfig,
-  type KubernetesListObject,
-  type V1Node,
   type V1Pod
 } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
@@ -15,7 +13,7 @@ import { isTransient, statusOf, errorMessage } from '../launchers/kubernetes/api
 import { unrequestedMiB } from '../launchers/kubernetes/capacity/node-capacity.js';
 import type { Notebooks } from '../launchers/kubernetes/kubernetes-config.js';
 import { KeyedMutex } from '../keyed-mutex.js';
-import { ApiError, getJson } from '../launchers/kubernetes/api/api-request.js';
+import { apiClient } from '../launchers/kubernetes/api/api-client.js';
 import type { KilledPod, NotebookMemories } from './notebook-memories.js';
 import {
   blockedReason,
@@ -36,7 +34,6 @@ const LOOK_MS = 250;
 const DEFERRED_MS = 3_000;
 /** A Jupyter Server reads its memory every five seconds. */
 const READING_MS = 30_000;
-const ANSWER_MS = 10_000;
 const FORBIDDEN = 403;
 const NOT_FOUND = 404;
 
@@ -53,12 +50,12 @@ export class NotebookPods implements NotebookMemories {
   private readonly readings = new Map<string, Reading>();
 
   constructor(
-    private readonly kubeConfig: KubeConfig,
+    kubeConfig: KubeConfig,
     private readonly notebooks: Notebooks,
     private readonly log: Logger
   ) {
-    this.core = kubeConfig.makeApiClient(CoreV1Api);
-    const authentication = kubeConfig.makeApiClient(AuthenticationV1Api);
+    this.core = apiClient(kubeConfig, CoreV1Api);
+    const authentication = apiClient(kubeConfig, AuthenticationV1Api);
     const { audience } = notebooks;
     this.proofs = new PodProofs(async token => {
       const body = { spec: { token, audiences: [audience] } };
@@ -152,33 +149,17 @@ export class NotebookPods implements NotebookMemories {
   private async freeOn(name: string): Promise<number | null> {
     try {
       const [nodes, pods] = await Promise.all([
-        this.list<V1Node>('nodes', `metadata.name=${name}`),
-        this.list<V1Pod>(
-          'pods',
-          `spec.nodeName=${name},status.phase!=Succeeded,status.phase!=Failed`
-        )
+        this.core.listNode({ fieldSelector: `metadata.name=${name}` }),
+        this.core.listPodForAllNamespaces({
+          fieldSelector: `spec.nodeName=${name},status.phase!=Succeeded,status.phase!=Failed`
+        })
       ]);
-      return nodes[0] ? unrequestedMiB(nodes[0], pods) : null;
+      return nodes.items[0] ? unrequestedMiB(nodes.items[0], pods.items) : null;
     } catch (error) {
-      if (!(error instanceof ApiError && error.status === FORBIDDEN)) throw error;
+      if (statusOf(error) !== FORBIDDEN) throw error;
       this.log.debug({ node: name }, 'the node of a notebook may not be looked at');
       return null;
     }
-  }
-
-  private async list<T extends V1Node | V1Pod>(kind: string, fieldSelector: string): Promise<T[]> {
-    const { signal } = new AbortController();
-    const path = `/api/v1/${kind}`;
-    const { kubeConfig } = this;
-    const query = { fieldSelector };
-    const { body } = await getJson<KubernetesListObject<T>>(
-      kubeConfig,
-      path,
-      query,
-      signal,
-      ANSWER_MS
-    );
-    return body.items;
   }
 
   private async patch(pod: V1Pod, body: object): Promise<void> {
@@ -248,7 +229,6 @@ async function answered<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const passing = isTransient(error) || (error instanceof ApiError && error.status >= 500);
-    throw passing ? problems.away(errorMessage(error)) : error;
+    throw isTransient(error) ? problems.away(errorMessage(error)) : error;
   }
 }

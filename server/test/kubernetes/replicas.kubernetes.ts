@@ -32,16 +32,16 @@ const LIMIT_MS = (240 + 45 * KILLS) * 1_000;
 const onPostgres = postgresPrograms ? it : it.skip;
 
 /** Unfinished clusters that no server keeps in this moment, and how many servers keep one. */
-async function kept(database: string): Promise<{ free: number; keepers: number }> {
+async function leases(database: string): Promise<{ free: number; holders: number }> {
   const client = new pg.Client({ connectionString: database });
   await client.connect();
   try {
-    const { rows } = await client.query<{ free: string; keepers: string }>(
-      `SELECT count(*) FILTER (WHERE keeper IS NULL OR kept_until < extract(epoch FROM clock_timestamp()) * 1000) AS free,
-              count(DISTINCT keeper) AS keepers
+    const { rows } = await client.query<{ free: string; holders: string }>(
+      `SELECT count(*) FILTER (WHERE holder IS NULL OR expires_at < extract(epoch FROM clock_timestamp()) * 1000) AS free,
+              count(DISTINCT holder) AS holders
          FROM clusters LEFT JOIN leases ON name = id WHERE desired = 'running' OR clusters.stopped_at IS NULL`
     );
-    return { free: Number(rows[0]!.free), keepers: Number(rows[0]!.keepers) };
+    return { free: Number(rows[0]!.free), holders: Number(rows[0]!.holders) };
   } finally {
     await client.end();
   }
@@ -200,10 +200,10 @@ onPostgres(
         const replaced = freezes || random(2) === 0;
         if (replaced) {
           await eventually(
-            'one keeper of all',
+            'one holder of all',
             async () => {
-              const { free, keepers } = await kept(database);
-              return free === 0 && keepers <= 1;
+              const { free, holders } = await leases(database);
+              return free === 0 && holders <= 1;
             },
             60_000
           );

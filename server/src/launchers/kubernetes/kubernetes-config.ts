@@ -134,7 +134,9 @@ const Peers = z.array(
 
 export const KubernetesConfig = z
   .strictObject({
-    installation: Name.default('aglais').describe('Tells apart installations in one Kubernetes'),
+    installation: Name.default('aglais').describe(
+      'A name for people and for selectors; the id in the database decides what belongs to it'
+    ),
     connection: z
       .strictObject({ kubeconfig: z.string().optional(), context: z.string().optional() })
       .prefault({})
@@ -238,7 +240,10 @@ export const KubernetesConfig = z
           'cannot be set where "eventLog" names a bucket: the server divides and compresses the log by itself'
       });
   });
-export type KubernetesConfig = z.infer<typeof KubernetesConfig>;
+export type KubernetesConfig = z.infer<typeof KubernetesConfig> & {
+  /** From the database, once it is open. */
+  installationId?: string;
+};
 
 /** Reads the operator's file. Throws with all that is wrong in it. */
 export async function readKubernetesConfig(file: string): Promise<KubernetesConfig> {

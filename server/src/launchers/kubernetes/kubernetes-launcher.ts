@@ -22,6 +22,7 @@ import { errorMessage, isTransient, retryAfterOf } from './api/api-errors.js';
 import { authorityOf, makeCertificate } from './objects/certificates.js';
 import { ClusterApi } from './api/cluster-api.js';
 import { NoteFiles, type ClusterNotes } from './cluster-notes.js';
+import { ownership } from './api/ownership.js';
 import { ObjectCache, type ClusterObjects } from './api/object-cache.js';
 import { explainPodEnd } from './driver-pod-end.js';
 import type { Witness } from './evidence/witness-client.js';
@@ -65,6 +66,8 @@ export interface KubernetesLauncherOptions {
   archive?: EventLogArchive | null;
   /** A secret of a cluster, the same whenever it is asked for. */
   secretOf: (cluster: string, purpose: string) => string;
+  /** Clusters that the database had at the start: objects without an id of an installation may be of one of them. */
+  knownClusters?: ReadonlySet<string>;
   log: Logger;
   /** Where it is noted what must not be done again; files in `directory` where one server is alone. */
   notes?: ClusterNotes;
@@ -96,11 +99,13 @@ export class KubernetesLauncher implements Launcher {
     this.evidence = options.evidence;
     this.notes = options.notes ?? new NoteFiles(options.directory);
     this.hasValidLease = options.hasValidLease ?? (() => true);
-    this.calls = new ClusterApi(kubeConfig, config);
-    this.nodes = new Nodes(kubeConfig, config, log);
+    const owns = ownership(config, options.knownClusters ?? new Set());
+    this.calls = new ClusterApi(kubeConfig, config, owns);
+    this.nodes = new Nodes(kubeConfig, config, owns, log);
     this.world = new ObjectCache({
       kubeConfig,
       config,
+      owns,
       log,
       onPod: (cluster, pod) => this.podSeen(cluster, pod),
       onEvent: (cluster, event) => {
@@ -133,6 +138,7 @@ export class KubernetesLauncher implements Launcher {
 
   /** Knows what exists from then on; everything else waits for it by itself. */
   async open(): Promise<void> {
+    this.nodes.open();
     await this.world.open();
     this.options.archive?.open({
       exists: id => this.world.of(id) !== null,
@@ -142,12 +148,12 @@ export class KubernetesLauncher implements Launcher {
 
   async close(): Promise<void> {
     clearInterval(this.sweeping);
-    await this.world.close();
+    await Promise.all([this.world.close(), this.nodes.close()]);
   }
 
   /** What it costs to watch, for operators. */
   figures(): Metric[] {
-    return watchMetrics(() => this.world.traffic());
+    return [...watchMetrics(() => this.world.traffic()), ...this.nodes.metrics()];
   }
 
   offers(): readonly ClusterOption[] {

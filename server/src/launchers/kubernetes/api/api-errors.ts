@@ -1,40 +1,64 @@
-import { ApiException } from '@kubernetes/client-node';
-import { retryAfterMs } from './api-request.js';
-
 const ALREADY_EXISTS = 409;
 const NOT_FOUND = 404;
+const GONE = 410;
+const TOO_MANY_REQUESTS = 429;
+
+/** The API server refused. All calls throw it, and the network's errors where no answer came. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly reason: string | null;
+  readonly retryAfterMs: number | null;
+
+  constructor(
+    /** HTTP status, also where it came inside of a watch. */
+    readonly status: number,
+    /** What the API server says, without the rest of the answer. */
+    message: string,
+    more: {
+      /** Of the API's `Status`, e.g. `AlreadyExists`. */
+      reason?: string | null;
+      /** What the server asks to wait before the next attempt, ms. */
+      retryAfterMs?: number | null;
+    } = {}
+  ) {
+    super(withoutSecrets(message));
+    this.reason = more.reason ?? null;
+    this.retryAfterMs = more.retryAfterMs ?? null;
+  }
+
+  /** What was asked for is older than what the server remembers. */
+  get expired(): boolean {
+    return this.status === GONE;
+  }
+}
+
+/** Tokens that a proxy or a webhook in between repeats in its answer. */
+function withoutSecrets(text: string): string {
+  return text
+    .replace(/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, '$1 …')
+    .replace(/\beyJ[\w-]+\.[\w-]+(\.[\w-]*)?/g, '…');
+}
 
 /** The status of what the API server refused; null if it did not answer at all. */
 export function statusOf(error: unknown): number | null {
-  return error instanceof ApiException ? error.code : null;
+  return error instanceof ApiError ? error.status : null;
 }
 
-/** What the API server said, without the rest of the answer. */
 export function errorMessage(error: unknown): string {
-  if (!(error instanceof ApiException))
-    return error instanceof Error ? error.message : String(error);
-  try {
-    const { message } = JSON.parse(String(error.body)) as { message?: unknown };
-    if (typeof message === 'string') return message;
-  } catch {
-    // A proxy in between answers in words of its own.
-  }
-  return `status ${error.code}: ${String(error.body).slice(0, 300)}`;
+  return error instanceof Error ? error.message : String(error);
 }
 
-/** Whether asking again later may help: no answer, too many requests, or trouble of the server's own. */
+/** Whether the same call may succeed later: no answer, too many requests, or a fault of the server's own. */
 export function isTransient(error: unknown): boolean {
   const status = statusOf(error);
-  if (status !== null) return status === 429 || status >= 500;
-  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
+  if (status !== null) return status === TOO_MANY_REQUESTS || status >= 500;
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: { code?: unknown } };
   return typeof (code ?? cause?.code) === 'string';
 }
 
 /** How long the API server asks to wait before the next attempt, ms; null: it does not say. */
 export function retryAfterOf(error: unknown): number | null {
-  if (!(error instanceof ApiException)) return null;
-  const headers = error.headers as Readonly<Record<string, string>>;
-  return retryAfterMs(headers['retry-after']);
+  return error instanceof ApiError ? error.retryAfterMs : null;
 }
 
 /** Makes an object; null if there is one of this name. */

@@ -11,19 +11,21 @@ import {
 } from '@kubernetes/client-node';
 import type { Shape } from '@aglais/protocol';
 import type { ClusterSpec } from '../../launcher.js';
+import { apiClient } from './api-client.js';
 import { createIfAbsent, deleteIfExists } from './api-errors.js';
 import { configMap, networkPolicy, ownedBy, secret, service } from '../objects/cluster-objects.js';
 import { driverPod } from '../objects/driver-pod.js';
 import {
   CLUSTER_LABEL,
   installationLabels,
+  installationSelector,
   objectName,
-  selector,
   SHAPE_ANNOTATION,
   type ClusterSecrets
 } from '../objects/names.js';
 import type { KubernetesConfig } from '../kubernetes-config.js';
 import { memoryPatch } from '../resize/memory-limit.js';
+import type { Ownership } from './ownership.js';
 import { driverRights } from '../objects/rbac.js';
 
 /** Deleted objects are asked for again this often until they are gone, ms. */
@@ -37,11 +39,12 @@ export class ClusterApi {
 
   constructor(
     kubeConfig: KubeConfig,
-    private readonly config: KubernetesConfig
+    private readonly config: KubernetesConfig,
+    private readonly owns: Ownership = () => true
   ) {
-    this.core = kubeConfig.makeApiClient(CoreV1Api);
-    this.network = kubeConfig.makeApiClient(NetworkingV1Api);
-    this.rights = kubeConfig.makeApiClient(RbacAuthorizationV1Api);
+    this.core = apiClient(kubeConfig, CoreV1Api);
+    this.network = apiClient(kubeConfig, NetworkingV1Api);
+    this.rights = apiClient(kubeConfig, RbacAuthorizationV1Api);
   }
 
   /** The namespace and the rights of its drivers, as far as they are missing. */
@@ -108,11 +111,9 @@ export class ClusterApi {
 
   /** The cluster's pods as the API server has them in this moment; a watch may be behind. */
   async podsOf(id: string, namespace: string): Promise<V1Pod[]> {
-    const labelSelector = selector({
-      ...installationLabels(this.config),
-      [CLUSTER_LABEL]: id
-    });
-    return (await this.core.listNamespacedPod({ namespace, labelSelector })).items;
+    const labelSelector = installationSelector(this.config, { [CLUSTER_LABEL]: id });
+    const { items } = await this.core.listNamespacedPod({ namespace, labelSelector });
+    return items.filter(this.owns);
   }
 
   /** Asks for another memory limit of a running executor, in place. */

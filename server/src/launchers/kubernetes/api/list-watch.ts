@@ -1,35 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LineSplitter } from '@aglais/diagnosis';
-import type { KubeConfig, KubernetesListObject, KubernetesObject } from '@kubernetes/client-node';
+import type { KubeConfig, KubernetesObject } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import { ApiError, getJson, openGet } from './api-request.js';
-import { BACK_OFF, backOff, type BackOffTimes } from '../../../back-off.js';
+import { backOff } from '../../../back-off.js';
+import { ApiError, errorMessage } from './api-errors.js';
+import { listPages } from './list-pages.js';
+import { Relist, watchOnce, type WatchLine } from './watch-stream.js';
+import { jittered, WATCH_TIMES, type WatchTimes } from './watch-times.js';
 
-/** How often and how long; all but `backOff` with up to a third of jitter. */
-export interface WatchTimes {
-  /** The server is asked to end a watch after this. */
-  watchMs: number;
-  /** It is ended from here this much later, should the server not do it. */
-  graceMs: number;
-  /** The API server sends bookmarks each minute: a watch that is silent for longer than this is dead, or worth nothing. */
-  silenceMs: number;
-  /** Everything is listed anew this often, whatever the watch said. */
-  relistMs: number;
-  /** Until an answer must have begun, and a page of a list be complete. */
-  requestMs: number;
-  backOff: BackOffTimes;
-}
+export type { WatchTimes } from './watch-times.js';
 
-export const WATCH_TIMES: WatchTimes = {
-  watchMs: 300_000,
-  graceMs: 15_000,
-  silenceMs: 130_000,
-  relistMs: 1_800_000,
-  requestMs: 30_000,
-  backOff: BACK_OFF
-};
-
-const PAGE = 500;
 /**
  * Refusals to go on from a version, after which everything is listed: it may be unknown to a server that was restored from
  * a backup. A server that cannot be reached says nothing about it, and should not be met by lists when it is back.
@@ -45,12 +24,16 @@ export interface ListWatchOptions<T> {
   labelSelector?: string;
   fieldSelector?: string;
   log: Logger;
+  /** What is kept of an object; UID and resourceVersion have to be. Missing: all of it. */
+  reduce?(object: T): T;
   /** New, or another version; called in the order of the API server. */
   onChange?(object: T): void;
   /** It is gone; what was known of it last. */
   onDelete?(object: T): void;
   /** A list was complete: `items` is what there was at that moment. */
   onSynced?(): void;
+  /** A list or a watch failed; it is tried again. Who takes this says himself what it means; else it is logged. */
+  onProblem?(error: unknown, during: 'list' | 'watch'): void;
   times?: Partial<WatchTimes>;
 }
 
@@ -63,17 +46,6 @@ export interface WatchTraffic {
   bytes: number;
   /** Breaks that had to be waited for. */
   failures: number;
-}
-
-/** One line of a watch. */
-interface WatchLine<T> {
-  type: string;
-  object: T;
-}
-
-/** The watch cannot go on from the last version: list. */
-class Relist extends Error {
-  override readonly name = 'Relist';
 }
 
 /**
@@ -89,6 +61,8 @@ export class ListWatch<T extends KubernetesObject> {
   /** By UID. */
   readonly items: ReadonlyMap<string, T>;
   readonly traffic: WatchTraffic = { lists: 0, watches: 0, lines: 0, bytes: 0, failures: 0 };
+  /** When the API server last confirmed what is known, by performance.now(). */
+  confirmedAt = 0;
   private readonly known = new Map<string, T>();
   private readonly times: WatchTimes;
   private readonly abort = new AbortController();
@@ -103,7 +77,7 @@ export class ListWatch<T extends KubernetesObject> {
   }
 
   /**
-   * Resolves after the first complete list; until then, and later, it tries again for ever and logs why.
+   * Resolves after the first complete list; until then, and later, it tries again for ever.
    * @throws if it is closed before.
    */
   async open(): Promise<void> {
@@ -126,11 +100,13 @@ export class ListWatch<T extends KubernetesObject> {
     while (!this.abort.signal.aborted) {
       const began = Date.now();
       const linesBefore = this.traffic.lines;
+      let during: 'list' | 'watch' = 'list';
       try {
         if (this.version === '' || began - this.listedAt > this.relistAfterMs) {
           await this.list();
           onFirstList();
         }
+        during = 'watch';
         await this.watch();
         // A server that ends each watch at once must not be asked in a circle.
         const lived = this.traffic.lines > linesBefore || Date.now() - began > 1_000;
@@ -147,15 +123,18 @@ export class ListWatch<T extends KubernetesObject> {
         const known = error instanceof Relist || (error instanceof ApiError && error.expired);
         // That a version has expired is nothing to complain about, and listing is no retry.
         if (known && failures === 1) continue;
-        const { path, log } = this.options;
-        const waitedMs = await this.pause(failures, error);
-        const words = error instanceof Error ? error.message : String(error);
-        log[failures > 2 ? 'warn' : 'debug'](
-          { path, failures, waitedMs, problem: words },
-          'The watch on the Kubernetes API broke and goes on.'
-        );
+        this.notify(() => this.options.onProblem?.(error, during));
+        this.logBreak(error, failures, await this.pause(failures, error));
       }
     }
+  }
+
+  private logBreak(error: unknown, failures: number, waitedMs: number): void {
+    const { path, log, onProblem } = this.options;
+    log[failures > 2 && !onProblem ? 'warn' : 'debug'](
+      { path, failures, waitedMs, problem: errorMessage(error) },
+      'The watch on the Kubernetes API broke and goes on.'
+    );
   }
 
   /** Waits before the next attempt; returns how long, ms. */
@@ -177,116 +156,66 @@ export class ListWatch<T extends KubernetesObject> {
     };
   }
 
-  /** All there is now, of one version: without a resourceVersion the newest is read, never an older one of a cache. */
   private async list(): Promise<void> {
-    const found = new Map<string, T>();
-    let version = '';
-    let next: string | undefined;
     this.traffic.lists += 1;
-    do {
-      const { body, bytes } = await getJson<KubernetesListObject<T>>(
-        this.options.kubeConfig,
-        this.options.path,
-        {
-          ...this.selection,
-          limit: String(PAGE),
-          ...(next !== undefined && { continue: next })
-        },
-        this.abort.signal,
-        this.times.requestMs
-      );
-      this.traffic.bytes += bytes;
-      for (const item of body.items) found.set(uidOf(item), item);
-      version = body.metadata?.resourceVersion ?? '';
-      next = body.metadata?._continue ?? continueOf(body);
-    } while (next);
-    if (version === '') throw new Error('a list without a resourceVersion');
+    const { kubeConfig, path } = this.options;
+    const { signal } = this.abort;
+    const { requestMs } = this.times;
+    const listed = await listPages<T>(kubeConfig, path, this.selection, signal, requestMs);
+    this.traffic.bytes += listed.bytes;
+    const found = new Map(listed.items.map(item => [uidOf(item), item]));
     for (const [uid, object] of this.known) if (!found.has(uid)) this.remove(uid, object);
     for (const [uid, object] of found) this.set(uid, object);
-    this.version = version;
+    this.version = listed.version;
     this.listedAt = Date.now();
+    this.confirmedAt = performance.now();
     this.relistAfterMs = jittered(this.times.relistMs);
-    this.tell(() => this.options.onSynced?.());
+    this.notify(() => this.options.onSynced?.());
   }
 
-  /** Until the server ends it, or something breaks it. */
   private async watch(): Promise<void> {
-    const { watchMs, graceMs, requestMs, silenceMs } = this.times;
-    const forMs = jittered(watchMs);
+    const { kubeConfig, path } = this.options;
     this.traffic.watches += 1;
-    const answer = await openGet(
-      this.options.kubeConfig,
-      this.options.path,
-      {
-        ...this.selection,
-        watch: '1',
-        allowWatchBookmarks: 'true',
-        resourceVersion: this.version,
-        timeoutSeconds: String(Math.max(1, Math.round(forMs / 1000)))
-      },
-      this.abort.signal,
-      requestMs
-    );
-    const deadline = setTimeout(
-      () => answer.destroy(new Error('the server did not end the watch')),
-      forMs + graceMs
-    );
-    const silence = setTimeout(() => answer.destroy(new Silence()), jittered(silenceMs));
-    // A last line that was cut off stays in the splitter, and comes again with the next watch.
-    const splitter = new LineSplitter();
-    try {
-      for await (const chunk of answer) {
-        silence.refresh();
-        this.traffic.bytes += (chunk as Buffer).length;
-        for (const line of splitter.push(chunk as Buffer)) this.take(line.text);
-      }
-    } catch (error) {
-      // Nothing happened for long: that is no failure, but whether the connection lives is not known.
-      if (!(error instanceof Silence)) throw error;
-    } finally {
-      clearTimeout(deadline);
-      clearTimeout(silence);
-      answer.destroy();
-    }
+    await watchOnce<T>({
+      ...{ kubeConfig, path, selection: this.selection, version: this.version },
+      ...{ times: this.times, signal: this.abort.signal },
+      onLine: line => this.take(line),
+      onBytes: count => (this.traffic.bytes += count)
+    });
+    this.confirmedAt = performance.now();
   }
 
-  private take(text: string): void {
-    if (text === '') return;
-    const { type, object } = JSON.parse(text) as WatchLine<T>;
-    if (type === 'ERROR') throw refusal(object);
-    const version = object.metadata?.resourceVersion;
-    if (version === undefined) throw new Relist(`a line without a resourceVersion: ${type}`);
+  private take({ type, object, version }: WatchLine<T>): void {
     if (type === 'ADDED' || type === 'MODIFIED') this.set(uidOf(object), object);
     else if (type === 'DELETED') this.remove(uidOf(object), object);
-    else if (type !== 'BOOKMARK') throw new Relist(`an unknown line: ${type}`);
     this.traffic.lines += 1;
+    this.confirmedAt = performance.now();
     this.version = version;
   }
 
   private set(uid: string, object: T): void {
     const version = object.metadata?.resourceVersion;
     if (this.known.get(uid)?.metadata?.resourceVersion === version) return;
-    this.known.set(uid, object);
-    this.tell(() => this.options.onChange?.(object));
+    const kept = this.options.reduce?.(object) ?? object;
+    this.known.set(uid, kept);
+    this.notify(() => this.options.onChange?.(kept));
   }
 
   private remove(uid: string, last: T): void {
     if (!this.known.delete(uid)) return;
-    this.tell(() => this.options.onDelete?.(last));
+    this.notify(() => this.options.onDelete?.(last));
   }
 
   /** What a listener does wrong must not end the watch. */
-  private tell(call: () => void): void {
+  private notify(call: () => void): void {
     try {
       call();
     } catch (error) {
       const { path, log } = this.options;
-      log.error({ err: error, path }, 'A change in Kubernetes could not be taken.');
+      log.error({ err: error, path }, 'A change in Kubernetes could not be applied.');
     }
   }
 }
-
-class Silence extends Error {}
 
 function mustList(error: unknown): boolean {
   if (error instanceof Relist) return true;
@@ -304,24 +233,4 @@ function uidOf(object: KubernetesObject): string {
   const uid = object.metadata?.uid;
   if (!uid) throw new Relist('an object without a UID');
   return uid;
-}
-
-/** The JSON has the name that is a keyword in TypeScript. */
-function continueOf(body: KubernetesListObject<KubernetesObject>): string | undefined {
-  return (body.metadata as { continue?: string } | undefined)?.continue;
-}
-
-/** The object of an ERROR line is a `Status`. */
-function refusal(status: unknown): Error {
-  const { code, message, reason } = (status ?? {}) as {
-    code?: number;
-    message?: string;
-    reason?: string;
-  };
-  const expired = code === 410 || reason === 'Expired' || reason === 'Gone';
-  return new ApiError(expired ? 410 : (code ?? 500), message ?? reason ?? 'the watch failed');
-}
-
-function jittered(ms: number): number {
-  return ms * (1 - Math.random() / 3);
 }

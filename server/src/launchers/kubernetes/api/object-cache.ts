@@ -8,13 +8,14 @@ import type {
 import { readPodEvent, type PodEventObservation } from '@aglais/diagnosis';
 import type { Logger } from 'pino';
 import { ListWatch, type WatchTraffic } from './list-watch.js';
-import { CLUSTER_LABEL, installationLabels, ROLE_LABEL, selector } from '../objects/names.js';
+import { CLUSTER_LABEL, installationSelector, ROLE_LABEL } from '../objects/names.js';
+import type { Ownership } from './ownership.js';
 import { perUser, type KubernetesConfig } from '../kubernetes-config.js';
 
-/** Of each pod, how many of the latest events are kept. */
-const EVENTS_KEPT = 20;
-/** An event may come before the pod that it is about; then it is kept this long, ms. */
-const EARLY_MS = 60_000;
+/** Latest events of each pod. */
+const MAX_EVENTS = 20;
+/** An event may come before the pod that it is about; it waits for it this long, ms. */
+const PENDING_MS = 60_000;
 
 /** What Kubernetes has of one cluster now. */
 export interface ClusterObjects {
@@ -27,6 +28,7 @@ export interface ClusterObjects {
 export interface ObjectCacheOptions {
   kubeConfig: KubeConfig;
   config: KubernetesConfig;
+  owns: Ownership;
   log: Logger;
   onPod(cluster: string, pod: V1Pod): void;
   onEvent(cluster: string, event: CoreV1Event): void;
@@ -40,36 +42,36 @@ export class ObjectCache {
   private readonly pods: ListWatch<V1Pod>;
   private readonly events: ListWatch<CoreV1Event>;
   private readonly clusters = new Map<string, Map<string, V1ConfigMap | V1Pod>>();
-  private readonly said = new Map<string, PodEventObservation[]>();
+  private readonly eventsByPod = new Map<string, PodEventObservation[]>();
   private readonly owners = new Map<string, string>();
-  private readonly early = new Map<string, { events: CoreV1Event[]; at: number }>();
+  private readonly pendingEvents = new Map<string, { events: CoreV1Event[]; at: number }>();
   private readonly listeners = new Set<() => void>();
   private opened: Promise<void> | null = null;
 
   constructor(private readonly options: ObjectCacheOptions) {
     const { kubeConfig, config, log } = options;
-    const labelSelector = selector(installationLabels(config));
+    const labelSelector = installationSelector(config);
     const path = (kind: string) =>
       perUser(config) ? `/api/v1/${kind}` : `/api/v1/namespaces/${config.namespace}/${kind}`;
-    const kept = {
+    const watched = {
       kubeConfig,
       labelSelector,
       log,
-      onChange: (object: KubernetesObject) => this.keep(object),
-      onDelete: (object: KubernetesObject) => this.drop(object)
+      onChange: (object: KubernetesObject) => this.put(object),
+      onDelete: (object: KubernetesObject) => this.remove(object)
     };
-    this.roots = new ListWatch<V1ConfigMap>({ ...kept, path: path('configmaps') });
+    this.roots = new ListWatch<V1ConfigMap>({ ...watched, path: path('configmaps') });
     this.pods = new ListWatch<V1Pod>({
-      ...kept,
+      ...watched,
       path: path('pods'),
       onChange: pod => {
-        this.keep(pod);
+        this.put(pod);
         this.podSeen(pod);
       },
       onDelete: pod => {
         // Its last status, which may never have been seen alive.
         this.podSeen(pod);
-        this.drop(pod);
+        this.remove(pod);
       }
     });
     this.events = new ListWatch<CoreV1Event>({
@@ -95,7 +97,7 @@ export class ObjectCache {
     await opening;
   }
 
-  /** What it cost to know all this, since the server began. */
+  /** What all watches cost since the server started. */
   traffic(): WatchTraffic {
     const sum: WatchTraffic = { lists: 0, watches: 0, lines: 0, bytes: 0, failures: 0 };
     for (const { traffic } of [this.roots, this.pods, this.events])
@@ -103,6 +105,7 @@ export class ObjectCache {
     return sum;
   }
 
+  /** Clusters of which this installation has something. */
   ids(): string[] {
     return [...this.clusters.keys()];
   }
@@ -121,14 +124,14 @@ export class ObjectCache {
     return found;
   }
 
-  /** What was said of a pod, the oldest first. */
+  /** Events of a pod, the oldest first. */
   eventsOf(uid: string): readonly PodEventObservation[] {
-    return this.said.get(uid) ?? [];
+    return this.eventsByPod.get(uid) ?? [];
   }
 
-  /** Waits until `look` is true of what is known; false if it does not become so in time. */
-  async until(look: () => boolean, withinMs: number): Promise<boolean> {
-    if (look()) return true;
+  /** Waits until `condition` holds for what is known; false if it does not in time. */
+  async until(condition: () => boolean, withinMs: number): Promise<boolean> {
+    if (condition()) return true;
     return new Promise(resolve => {
       const done = (result: boolean): void => {
         clearTimeout(timer);
@@ -136,15 +139,15 @@ export class ObjectCache {
         resolve(result);
       };
       const listener = (): void => {
-        if (look()) done(true);
+        if (condition()) done(true);
       };
-      const timer = setTimeout(() => done(look()), withinMs);
+      const timer = setTimeout(() => done(condition()), withinMs);
       this.listeners.add(listener);
     });
   }
 
-  private keep(object: KubernetesObject): void {
-    const cluster = object.metadata?.labels?.[CLUSTER_LABEL];
+  private put(object: KubernetesObject): void {
+    const cluster = this.clusterOf(object);
     const uid = object.metadata?.uid;
     if (cluster === undefined || uid === undefined) return;
     const objects = this.clusters.get(cluster) ?? new Map<string, V1ConfigMap | V1Pod>();
@@ -152,17 +155,22 @@ export class ObjectCache {
     this.changed();
   }
 
-  private drop(object: KubernetesObject): void {
-    const cluster = object.metadata?.labels?.[CLUSTER_LABEL];
+  private remove(object: KubernetesObject): void {
+    const cluster = this.clusterOf(object);
     const uid = object.metadata?.uid;
     if (cluster === undefined || uid === undefined) return;
     const objects = this.clusters.get(cluster);
     objects?.delete(uid);
     if (objects?.size === 0) this.clusters.delete(cluster);
-    this.said.delete(uid);
+    this.eventsByPod.delete(uid);
     this.owners.delete(uid);
     this.changed();
     this.options.onRemoved(cluster);
+  }
+
+  /** Undefined for what is not this installation's. */
+  private clusterOf(object: KubernetesObject): string | undefined {
+    return this.options.owns(object) ? object.metadata?.labels?.[CLUSTER_LABEL] : undefined;
   }
 
   private changed(): void {
@@ -170,35 +178,35 @@ export class ObjectCache {
   }
 
   private podSeen(pod: V1Pod): void {
-    const cluster = pod.metadata?.labels?.[CLUSTER_LABEL];
+    const cluster = this.clusterOf(pod);
     const uid = pod.metadata?.uid;
     if (cluster === undefined || uid === undefined) return;
     this.owners.set(uid, cluster);
     this.options.onPod(cluster, pod);
-    const early = this.early.get(uid);
-    this.early.delete(uid);
-    for (const event of early?.events ?? []) this.take(cluster, uid, event);
+    const pending = this.pendingEvents.get(uid);
+    this.pendingEvents.delete(uid);
+    for (const event of pending?.events ?? []) this.take(cluster, uid, event);
   }
 
-  /** Events have no labels of ours: they are told from others' by the pod. */
+  /** Events have no labels of ours: whose they are is known by the pod. */
   private eventSeen(event: CoreV1Event): void {
     const uid = event.involvedObject.uid;
     if (uid === undefined) return;
     const cluster = this.owners.get(uid);
     if (cluster !== undefined) return this.take(cluster, uid, event);
     const now = Date.now();
-    for (const [key, { at }] of this.early) if (now - at > EARLY_MS) this.early.delete(key);
-    const waiting = this.early.get(uid) ?? { events: [], at: now };
-    if (waiting.events.length < EVENTS_KEPT) waiting.events.push(event);
-    this.early.set(uid, waiting);
+    for (const [key, { at }] of this.pendingEvents) if (now - at > PENDING_MS) this.pendingEvents.delete(key);
+    const waiting = this.pendingEvents.get(uid) ?? { events: [], at: now };
+    if (waiting.events.length < MAX_EVENTS) waiting.events.push(event);
+    this.pendingEvents.set(uid, waiting);
   }
 
   private take(cluster: string, uid: string, event: CoreV1Event): void {
     this.options.onEvent(cluster, event);
     const observation = readPodEvent({ ...event }, event.metadata.name ?? '');
     if (!observation) return;
-    const all = [...(this.said.get(uid) ?? []), observation];
-    this.said.set(uid, all.slice(-EVENTS_KEPT));
+    const all = [...(this.eventsByPod.get(uid) ?? []), observation];
+    this.eventsByPod.set(uid, all.slice(-MAX_EVENTS));
     this.changed();
   }
 }

@@ -4,7 +4,7 @@ import type { Machines, Need, Capacity } from '../../capacity.js';
 import type { KubernetesConfig, Option } from '../kubernetes-config.js';
 import { coresOf, driverSize, executorSize } from './pod-size.js';
 
-/** What is left of one node now, and what there would be if only what belongs to the node ran on it. */
+/** What is free on one node now, and what would be if only the node's own pods (DaemonSets, static pods) ran on it. */
 export interface NodeCapacity {
   name: string;
   empty: Need;
@@ -58,7 +58,7 @@ export function nodeCapacities(
     });
 }
 
-/** Memory of a node that nobody has asked for, MiB; below zero where pods were given more than it has. */
+/** Memory of a node that no pod requests, MiB; below zero where pods request more than it has. */
 export function unrequestedMiB(node: V1Node, pods: Iterable<V1Pod>): number {
   let left = quantityMiB(node.status?.allocatable?.['memory'] ?? null) ?? 0;
   for (const pod of pods) {
@@ -81,7 +81,7 @@ export function largestFree(
   };
 }
 
-/** What clusters may have of the nodes; what the configuration says counts more than what is seen. */
+/** What clusters may have of the nodes; figures in the configuration win over what is observed. */
 export function capacityOf(
   nodes: readonly NodeCapacity[],
   othersMiB: number,
@@ -89,7 +89,7 @@ export function capacityOf(
 ): Capacity {
   const { memoryMiB, largestNode } = config.capacity;
   const sum = nodes.reduce((mib, { empty }) => mib + empty.memoryMiB, 0);
-  const seen = alike(nodes);
+  const seen = groupEqual(nodes);
   return {
     place: 'this Kubernetes cluster',
     memoryMiB: Math.floor(memoryMiB ?? Math.max(0, sum - othersMiB)),
@@ -186,7 +186,7 @@ function takes(node: V1Node, { nodeSelector, tolerations }: Placement): boolean 
   return (node.spec?.taints ?? []).every(tolerated);
 }
 
-function alike(nodes: readonly NodeCapacity[]): Machines[] {
+function groupEqual(nodes: readonly NodeCapacity[]): Machines[] {
   const counted = new Map<string, Machines>();
   for (const { empty, takes } of nodes) {
     if (!takes.drivers && !takes.executors) continue;

@@ -10,7 +10,9 @@ export function clusterOfName(name: string): string | null {
 
 export const CLUSTER_LABEL = 'aglais.org/cluster';
 export const ROLE_LABEL = 'aglais.org/role';
-const INSTALLATION_LABEL = 'aglais.org/installation';
+export const INSTALLATION_LABEL = 'aglais.org/installation';
+/** Which installation made an object; its name is for people, and two may have the same. */
+export const INSTALLATION_ID_LABEL = 'aglais.org/installation-id';
 const MANAGED = 'app.kubernetes.io/managed-by';
 
 /** Annotations from which a cluster can be described again by one who knows nothing of it. */
@@ -65,7 +67,19 @@ export type ClusterSecrets = Record<(typeof SECRET_KEYS)[number], string>;
 
 /** What all of our objects in an installation have. */
 export function installationLabels(config: KubernetesConfig): Record<string, string> {
-  return { [MANAGED]: 'aglais', [INSTALLATION_LABEL]: config.installation };
+  const { installationId } = config;
+  return {
+    ...{ [MANAGED]: 'aglais', [INSTALLATION_LABEL]: config.installation },
+    ...(installationId !== undefined && { [INSTALLATION_ID_LABEL]: installationId })
+  };
+}
+
+/** Selects the objects of all installations of this name: those that are ours, and from before there were ids. */
+export function installationSelector(
+  { installation }: KubernetesConfig,
+  more: Readonly<Record<string, string>> = {}
+): string {
+  return selector({ [MANAGED]: 'aglais', [INSTALLATION_LABEL]: installation, ...more });
 }
 
 export function clusterLabels(config: KubernetesConfig, cluster: string): Record<string, string> {

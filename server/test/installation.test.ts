@@ -97,7 +97,8 @@ describe('Two installations of one name in one Kubernetes', () => {
         ...{ kubeConfig, config, log: pino({ level: 'silent' }) },
         owns: ownership(config, new Set(known)),
         onPod: id => pods.push(id),
-        onEvent: () => undefined
+        onEvent: () => undefined,
+        onRemoved: () => undefined
       });
       await cache.open();
       const ids = cache.ids();

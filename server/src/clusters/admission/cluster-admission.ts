@@ -119,7 +119,8 @@ export class ClusterAdmission {
       holders,
       defaultShape,
       largestShape: largestShape(capacity, defaultShape),
-      options: [...launcher.offers()]
+      options: [...launcher.offers()],
+      problems: [...(capacity.problems ?? [])]
     };
   }
 

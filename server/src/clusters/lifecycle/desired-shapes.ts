@@ -1,3 +1,4 @@
+import { Shape } from '@aglais/protocol';
 import type { Logger } from 'pino';
 import { ResizeRefused, type Launcher } from '../../launchers/launcher.js';
 import type { ClusterRow } from '../../store/schema.js';

@@ -81,7 +81,8 @@ describe('Calls of the Kubernetes API', () => {
 
   it('wait as long as the server asks, and then succeed', async () => {
     const core = await serve((_, response) => {
-      if (asked.length > 1) response.end(JSON.stringify({ items: [] }));
+      const json = { 'Content-Type': 'application/json' };
+      if (asked.length > 1) response.writeHead(200, json).end(JSON.stringify({ items: [] }));
       else response.writeHead(429, { 'Retry-After': '1' }).end('slow down');
     });
     const begun = performance.now();

@@ -1,5 +1,6 @@
 import { cpus, totalmem } from 'node:os';
 import { benchDiagnosis } from './diagnosis/diagnosis.js';
+import { benchIdle } from './idle.js';
 import { benchKillToCard } from './kill-to-card.js';
 import { benchKubernetesScale } from './kubernetes/scale.js';
 import { benchKubernetesStart } from './kubernetes/start.js';
@@ -12,6 +13,7 @@ const parts = {
   start: benchStart,
   card: benchKillToCard,
   load: benchServerLoad,
+  idle: benchIdle,
   diagnosis: () => benchDiagnosis(args),
   kubernetes: benchKubernetesScale,
   'kubernetes-start': benchKubernetesStart

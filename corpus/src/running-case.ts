@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Diagnosis } from '@aglais/diagnosis';
 import type { Progress } from '@aglais/protocol';
-import { byExecutor } from '@aglais/server/launchers/local/local-evidence';
+import { byExecutor } from '@aglais/server/launchers/local/memory-sampler';
 import {
   descendants,
   readProcesses,

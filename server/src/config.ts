@@ -47,6 +47,11 @@ const Environment = z.object({
   AGLAIS_KUBERNETES: z.string().optional(),
   AGLAIS_STOP_CLUSTERS_ON_EXIT: z.enum(['true', 'false']).optional(),
   AGLAIS_CGROUPS: flag,
+  AGLAIS_DRIVER_ENVIRONMENT: z
+    .string()
+    .regex(/^(\w+\*?([\s,]+|$))*$/, 'is not a list of names, such as AWS_PROFILE,HADOOP_*')
+    .default('')
+    .transform(text => text.split(/[\s,]+/).filter(Boolean)),
   AGLAIS_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info')
 });
 
@@ -93,6 +98,8 @@ export interface Config {
   kubernetesConfigFile: string | null;
   stopClustersOnExit: boolean;
   useCgroups: boolean;
+  /** Names of environment variables that local drivers get beside the usual ones. */
+  driverEnvironment: string[];
   logLevel: string;
 }
 
@@ -144,6 +151,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     // With several servers, the end of one is no end of Aglais.
     stopClustersOnExit: (env.AGLAIS_STOP_CLUSTERS_ON_EXIT ?? String(!mayHaveReplicas)) === 'true',
     useCgroups: env.AGLAIS_CGROUPS,
+    driverEnvironment: env.AGLAIS_DRIVER_ENVIRONMENT,
     logLevel: env.AGLAIS_LOG_LEVEL
   };
 }

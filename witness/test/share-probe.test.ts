@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ShareChecker } from '../src/share-checker.js';
 import { lookOnce, ShareProbe, type ShareNews } from '../src/share-probe.js';
 import { readMountedShares, reportShares } from '../src/share-reports.js';
 import { canMount, openFuseShare, type FuseShare } from './support/fuse-share.js';
@@ -13,6 +14,13 @@ const QUICK = { everyMs: 50, patienceMs: 1_500 };
 let place: string;
 let probe: { close(): void } | null;
 let news: ShareNews[];
+/** A checker that takes one path and then does this; `begun` as the usual one says it. */
+const checker = (script: string) =>
+  new ShareChecker([
+    '/bin/sh',
+    '-c',
+    `begun() { echo '{"id":1,"begun":true}'; }; read -r line; ${script}`
+  ]);
 const states = () => news.map(({ state }) => state);
 const look = (path: string, options: object = {}) =>
   (probe = new ShareProbe(path, one => news.push(one), { ...QUICK, ...options }));
@@ -46,7 +54,7 @@ describe('A share that is looked at', () => {
     expect(states()).toEqual(['healthy']);
     rmSync(path, { recursive: true });
     await eventually('that it is gone', () => states().at(-1) === 'gone');
-    expect(news.at(-1)!.message).toMatch(/gaia.*No such file or directory/);
+    expect(news.at(-1)!.message).toMatch(/no such file or directory.*gaia/);
     // The folder that it was mounted on.
     mkdirSync(path);
     await sleep(500);
@@ -63,10 +71,10 @@ describe('A share that is looked at', () => {
   });
 
   it('is not blamed for a machine on which nothing can be run, or that is too busy to begin', async () => {
-    look(place, { look: 'echo begun; exec no-such-program' });
+    look(place, { checker: checker('begun; exec no-such-program') });
     await sleep(500);
     probe!.close();
-    look(place, { look: 'sleep 3; echo begun' });
+    look(place, { checker: checker('sleep 3; begun') });
     await sleep(2_500);
     expect(news).toEqual([]);
   });
@@ -74,8 +82,8 @@ describe('A share that is looked at', () => {
   it('hangs when its look does, also when that cannot be ended, and no second one is sent after it', async () => {
     const count = join(place, 'looks');
     // Out of the group that is killed, and holding on to its output: as one that the kernel does not let go.
-    const stuck = `echo begun; echo >> ${count}; exec setsid -w sleep 4`;
-    look(place, { look: stuck });
+    const stuck = `begun; echo >> ${count}; exec setsid -w sleep 4`;
+    look(place, { checker: checker(stuck) });
     await eventually('that it hangs', () => states().join() === 'hung');
     expect(news[0]!.at - news[0]!.since).toBeGreaterThanOrEqual(QUICK.patienceMs - 10);
     await sleep(1_000);
@@ -137,8 +145,10 @@ describe('A single look', () => {
   it('tells how the share is, and does not wait for ever where nothing can be run', async () => {
     expect(await lookOnce(place, QUICK)).toBe('healthy');
     expect(await lookOnce(join(place, 'nothing'), QUICK)).toBe('gone');
-    expect(await lookOnce(place, { ...QUICK, look: 'echo begun; sleep 60' })).toBe('hung');
-    expect(await lookOnce(place, { ...QUICK, look: 'exec no-such-program' })).toBeNull();
+    expect(await lookOnce(place, { ...QUICK, checker: checker('begun; sleep 60') })).toBe('hung');
+    expect(
+      await lookOnce(place, { ...QUICK, checker: checker('exec no-such-program') })
+    ).toBeNull();
   });
 });
 

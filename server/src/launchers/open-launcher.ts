@@ -73,7 +73,8 @@ async function openLocal(
       directory: clustersDirectory(config),
       installation: await findInstallation(config),
       cgroup,
-      memoryMiB: config.memoryMiB
+      memoryMiB: config.memoryMiB,
+      environment: config.driverEnvironment
     }),
     place: onThisMachine(config.dataDirectory),
     figures: [],

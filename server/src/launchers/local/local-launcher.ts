@@ -1,18 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { appendFile, cp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { appendFile, cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observation } from '@aglais/diagnosis';
 import { executorLimitMiB, Shape, canResizeInPlace, type ClusterOption } from '@aglais/protocol';
 import { exists, replaceFile, writeOnce } from '../../store/files.js';
-import type {
-  ClusterSpec,
-  EvidenceSink,
-  Launcher,
-  ObservedCluster,
-  SharePath
-} from '../launcher.js';
-import { makeClusterGroup, processesIn, removeGroup } from './cgroups.js';
+import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster } from '../launcher.js';
+import { makeClusterGroup } from './cgroups.js';
+import { childEnvironment } from './child-environment.js';
 import type { Capacity } from '../capacity.js';
 import { explainExit } from '../driver-exit-codes.js';
 import { replayEvidence } from '../../evidence/follow-files.js';
@@ -20,23 +15,15 @@ import { logTail, readText, shareProblem } from '../cluster-directory.js';
 import { machineCapacity } from './machine-capacity.js';
 import { applicationId, argumentFile } from '../spark-driver.js';
 import { driverCommand, type SparkInstallation } from './driver-command.js';
+import { endGroup, endProcesses } from './end-cluster.js';
 import { followEvidence } from './local-evidence.js';
 import { LIMIT_FILE, moveLimits, writeLimit } from './executor-limits.js';
+import { LocalCluster } from './local-cluster.js';
 import { ShareProbes } from './share-probes.js';
-import {
-  descendants,
-  findProcess,
-  parseProcessName,
-  readProcesses,
-  signal,
-  type ProcessName
-} from './process-table.js';
 
-const STOP_GRACE_MS = 8_000;
-const KILL_GRACE_MS = 5_000;
-const POLL_MS = 50;
-/** Between making `driver.lock` and writing into it, the script needs far less. */
-const LOCK_MS = 1_000;
+const POLL_MS = 10;
+/** The script takes the lock in its first line, but a machine may be busy. */
+const BEGIN_MS = 30_000;
 
 export interface LocalLauncherOptions {
   /** One directory for each cluster is made in it. */
@@ -47,6 +34,8 @@ export interface LocalLauncherOptions {
   memoryMiB: number;
   /** Spark properties that win over ours. */
   properties?: Readonly<Record<string, string>>;
+  /** Names of environment variables that drivers get beside the usual ones. */
+  environment?: readonly string[];
 }
 
 /**
@@ -56,6 +45,7 @@ export interface LocalLauncherOptions {
 export class LocalLauncher implements Launcher {
   readonly kind = 'local';
   private readonly probes = new ShareProbes();
+  private readonly clusters = new Map<string, LocalCluster>();
 
   constructor(private readonly options: LocalLauncherOptions) {}
 
@@ -79,7 +69,7 @@ export class LocalLauncher implements Launcher {
     for (const name of ['scratch', 'tmp', 'eventlog', 'warehouse']) {
       await mkdir(join(directory, name), { recursive: true, mode: 0o700 });
     }
-    const { installation, properties } = this.options;
+    const { installation, properties, environment } = this.options;
     const cgroup = this.options.cgroup && (await makeClusterGroup(this.options.cgroup, spec.id));
     if (cgroup) await replaceFile(join(directory, 'cgroup'), cgroup);
     const jars = await readdir(join(installation.home, 'jars'));
@@ -98,14 +88,14 @@ export class LocalLauncher implements Launcher {
       // A session of its own: it outlives this server, and no Ctrl-C in a terminal reaches it.
       detached: true,
       stdio: 'ignore',
-      env: { ...process.env, ...command.environment }
+      env: { ...childEnvironment(environment), ...command.environment }
     });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', reject);
     });
     child.unref();
-    await this.begun(directory, child);
+    await hasBegun(new LocalCluster(directory), child);
   }
 
   async stop(id: string): Promise<void> {
@@ -113,29 +103,36 @@ export class LocalLauncher implements Launcher {
     if (!(await exists(directory))) return;
     // Whoever comes to start it later finds the lock taken.
     const neverStarted = await writeOnce(join(directory, 'driver.lock'), 'stopped\n');
-    if (!neverStarted) await this.endProcesses(directory);
-    await this.endLeftovers(id, directory);
+    const cluster = new LocalCluster(directory);
+    if (!neverStarted) await endProcesses(cluster);
+    // An earlier stop may have removed the note of a group that a start was just making.
+    const own = this.options.cgroup && join(this.options.cgroup, id);
+    const cgroup = (await cluster.cgroup()) ?? own;
+    if (cgroup) await endGroup(cgroup);
     await this.tidy(id, directory);
   }
 
   async forget(id: string): Promise<void> {
+    this.clusters.delete(id);
     await rm(this.directory(id), { recursive: true, force: true });
   }
 
   async list(): Promise<string[]> {
     const entries = await readdir(this.options.directory, { withFileTypes: true }).catch(() => []);
-    const clusters = entries
-      .filter(entry => entry.isDirectory())
-      .map(entry => this.observe(entry.name));
-    return (await Promise.all(clusters)).flatMap(cluster => cluster?.id ?? []);
+    const ids = entries.filter(entry => entry.isDirectory()).map(({ name }) => name);
+    for (const id of this.clusters.keys()) if (!ids.includes(id)) this.clusters.delete(id);
+    const clusters = ids.map(async id => {
+      const cluster = this.cluster(id);
+      const isThere = !(await cluster.isStopped()) && (await cluster.lock()) !== null;
+      return isThere ? id : [];
+    });
+    return (await Promise.all(clusters)).flat();
   }
 
   async observe(id: string): Promise<ObservedCluster | null> {
-    const directory = this.directory(id);
-    // Only evidence is left of a cluster that was stopped.
-    if (await exists(join(directory, 'stopped'))) return null;
-    const lock = await this.lock(directory);
-    if (lock === null) return null;
+    const cluster = this.cluster(id);
+    const { directory } = cluster;
+    if ((await cluster.isStopped()) || (await cluster.lock()) === null) return null;
     const base = {
       id,
       url: null,
@@ -145,22 +142,16 @@ export class LocalLauncher implements Launcher {
       exit: null,
       shareProblems: []
     };
-    const driver = await readName(join(directory, 'driver.pid'));
-    const shell = parseProcessName(lock);
-    const alive =
-      (driver !== null && (await findProcess(driver)) !== null) ||
-      (shell !== null && (await findProcess(shell)) !== null);
-    if (!alive) {
+    if (!(await cluster.isAlive())) {
       const code = await readText(join(directory, 'driver.exit'));
-      const words = await logTail(join(directory, 'driver.log'));
+      const log = await logTail(join(directory, 'driver.log'));
       return {
         ...base,
         state: 'exited',
-        exit: explainExit(code === null ? null : Number(code), words)
+        exit: explainExit(code === null ? null : Number(code), log)
       };
     }
-    const [port, ...problems] =
-      (await readText(join(directory, 'ready')))?.trim().split('\n') ?? [];
+    const [port, ...problems] = (await cluster.ready()) ?? [];
     if (port) {
       const shareProblems = problems.map(shareProblem);
       return { ...base, state: 'ready', url: `sc://localhost:${port}`, shareProblems };
@@ -174,13 +165,13 @@ export class LocalLauncher implements Launcher {
   }
 
   async follow(id: string, sink: EvidenceSink, abort: AbortSignal): Promise<void> {
-    const directory = this.directory(id);
+    const cluster = this.cluster(id);
     await followEvidence(
       {
-        directory,
-        driver: () => readName(join(directory, 'driver.pid')),
-        cgroup: () => this.cgroupOf(directory),
-        shares: () => readShares(directory),
+        directory: cluster.directory,
+        driver: () => cluster.driver(),
+        cgroup: () => cluster.cgroup(),
+        shares: () => cluster.shares(),
         probes: this.probes,
         record: observation => this.record(id, observation)
       },
@@ -203,10 +194,10 @@ export class LocalLauncher implements Launcher {
   }
 
   async resize(id: string, shape: Shape): Promise<'live' | 'restart-needed'> {
-    const directory = this.directory(id);
+    const { directory } = this.cluster(id);
     const started = Shape.parse(JSON.parse(await readFile(join(directory, 'shape'), 'utf8')));
     if (!canResizeInPlace(started, shape, 'local')) return 'restart-needed';
-    await moveLimits(directory, await this.cgroupOf(directory), shape);
+    await moveLimits(directory, await this.cluster(id).cgroup(), shape);
     return 'live';
   }
 
@@ -214,93 +205,22 @@ export class LocalLauncher implements Launcher {
     return join(this.options.directory, id);
   }
 
-  /** Until the script runs the driver, or has left that to another: from then on everybody sees the cluster. */
-  private async begun(directory: string, script: ChildProcess): Promise<void> {
-    while (script.exitCode === null && script.signalCode === null) {
-      const owner = parseProcessName((await this.lock(directory)) ?? '');
-      if (owner?.pid === script.pid) return;
-      await sleep(POLL_MS / 5);
-    }
-  }
-
-  /** Who runs the driver, or "stopped"; null if it was never begun. */
-  private async lock(directory: string): Promise<string | null> {
-    for (let waited = 0; ; waited += POLL_MS) {
-      const text = await readText(join(directory, 'driver.lock'));
-      if (text !== '' || waited >= LOCK_MS) return text;
-      await sleep(POLL_MS);
-    }
-  }
-
-  private async cgroupOf(directory: string): Promise<string | null> {
-    return readFile(join(directory, 'cgroup'), 'utf8').catch(() => null);
-  }
-
-  /** Asks the driver to end, which takes its executors with it; insists if it does not. */
-  private async endProcesses(directory: string): Promise<void> {
-    const shell = parseProcessName((await this.lock(directory)) ?? '');
-    const driver = await this.driverOf(directory, shell);
-    if (!driver) return;
-    const family = descendants(await readProcesses(), driver.pid);
-    if (await signal(driver, 'SIGTERM')) {
-      if (!(await this.gone([driver], STOP_GRACE_MS))) await signal(driver, 'SIGKILL');
-    }
-    if (!(await this.gone(family, KILL_GRACE_MS))) {
-      await Promise.all(family.map(process => signal(process, 'SIGKILL')));
-    }
-    await this.gone([...family, ...(shell ? [shell] : [])], KILL_GRACE_MS);
-  }
-
-  /** The driver's process; the script may be just about to write it down. */
-  private async driverOf(
-    directory: string,
-    shell: ProcessName | null
-  ): Promise<ProcessName | null> {
-    for (;;) {
-      const driver = await readName(join(directory, 'driver.pid'));
-      if (driver || !shell || !(await findProcess(shell))) return driver;
-      await sleep(POLL_MS);
-    }
-  }
-
-  /** Processes that were in the cluster's cgroup but had left the driver's family. */
-  private async endLeftovers(id: string, directory: string): Promise<void> {
-    // An earlier stop may have removed the note of a group that a start was just making.
-    const own = this.options.cgroup && join(this.options.cgroup, id);
-    const cgroup = (await this.cgroupOf(directory)) ?? own;
-    if (!cgroup) return;
-    const deadline = Date.now() + KILL_GRACE_MS;
-    while (!(await removeGroup(cgroup)) && Date.now() < deadline) {
-      for (const pid of await processesIn(cgroup)) {
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch {
-          // It has just ended by itself.
-        }
-      }
-      await sleep(POLL_MS);
-    }
-  }
-
-  private async gone(names: readonly ProcessName[], withinMs: number): Promise<boolean> {
-    const deadline = Date.now() + withinMs;
-    for (;;) {
-      const left = await Promise.all(names.map(findProcess));
-      if (left.every(process => process === null)) return true;
-      if (Date.now() > deadline) return false;
-      await sleep(POLL_MS);
-    }
+  private cluster(id: string): LocalCluster {
+    const cluster = this.clusters.get(id) ?? new LocalCluster(this.directory(id));
+    this.clusters.set(id, cluster);
+    return cluster;
   }
 
   /** Keeps the evidence and the executors' logs, removes the rest. */
   private async tidy(id: string, directory: string): Promise<void> {
     const work = join(this.options.installation.home, 'work', applicationId(id));
     for (const executor of await readdir(work).catch(() => [])) {
-      const to = join(directory, 'executors', executor);
-      await cp(join(work, executor, 'stderr'), `${to}.stderr.log`).catch(() => undefined);
-      await cp(join(work, executor, 'stdout'), `${to}.stdout.log`).catch(() => undefined);
+      for (const log of ['stderr', 'stdout']) {
+        const to = join(directory, 'executors', `${executor}.${log}.log`);
+        await moveFile(join(work, executor, log), to).catch(() => undefined);
+      }
     }
-    const rubbish = [
+    const temporary = [
       'scratch',
       'tmp',
       'warehouse',
@@ -313,7 +233,7 @@ export class LocalLauncher implements Launcher {
       'shares'
     ];
     await Promise.all(
-      [work, ...rubbish.map(name => join(directory, name))].map(path =>
+      [work, ...temporary.map(name => join(directory, name))].map(path =>
         rm(path, { recursive: true, force: true })
       )
     );
@@ -321,10 +241,27 @@ export class LocalLauncher implements Launcher {
   }
 }
 
-async function readName(path: string): Promise<ProcessName | null> {
-  return parseProcessName((await readText(path)) ?? '');
+/** A log may be large, and is on the same file system as a rule. */
+async function moveFile(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true, mode: 0o700 });
+  await rename(from, to).catch(() => cp(from, to));
 }
 
-async function readShares(directory: string): Promise<SharePath[]> {
-  return JSON.parse((await readText(join(directory, 'shares'))) ?? '[]') as SharePath[];
+/**
+ * Waits until the script runs the driver, or has left that to another: from then on everybody sees the cluster.
+ * @throws if it does neither
+ */
+async function hasBegun(cluster: LocalCluster, script: ChildProcess): Promise<void> {
+  const deadline = Date.now() + BEGIN_MS;
+  while (script.exitCode === null && script.signalCode === null) {
+    if ((await cluster.shell())?.pid === script.pid) return;
+    if (Date.now() > deadline) {
+      script.kill('SIGKILL');
+      throw new Error(
+        `the driver did not begin within ${BEGIN_MS / 1_000} s: ${join(cluster.directory, 'driver.lock')} was not written. ` +
+          'Check that the disk of the state directory answers, and start Spark again.'
+      );
+    }
+    await sleep(POLL_MS);
+  }
 }

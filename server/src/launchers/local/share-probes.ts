@@ -1,37 +1,70 @@
 import { ShareProbe, type ShareNews } from '@aglais/witness/share-probe';
 
+/** How often a share is checked that some cluster may be reading, and one that only idle clusters have; ms. */
+const ACTIVE_MS = 2_000;
+const IDLE_MS = 30_000;
+
 interface Watched {
   probe: ShareProbe;
   last: ShareNews | null;
-  listeners: Set<(news: ShareNews) => void>;
+  watchers: Set<Watcher>;
 }
 
-/** The shares of all clusters of this machine: each place is looked at once, however many clusters use it. */
+interface Watcher {
+  onNews: (news: ShareNews) => void;
+  isActive: boolean;
+}
+
+/** The shares of all clusters of this machine: each place is checked once, however many clusters use it. */
 export class ShareProbes {
   private readonly all = new Map<string, Watched>();
 
-  /** Tells how the share is, as soon as that is known, and each change, until the signal. */
-  watch(path: string, until: AbortSignal, onNews: (news: ShareNews) => void): void {
-    if (until.aborted) return;
+  /**
+   * Reports how the share is, as soon as that is known, and each change, until the signal.
+   * @returns says whether the cluster may be reading from it, as it may at first
+   */
+  watch(
+    path: string,
+    until: AbortSignal,
+    onNews: (news: ShareNews) => void
+  ): (isActive: boolean) => void {
+    if (until.aborted) return () => undefined;
+    const watcher = { onNews, isActive: true };
     const watched = this.all.get(path) ?? this.open(path);
-    watched.listeners.add(onNews);
+    watched.watchers.add(watcher);
+    setPace(watched);
     if (watched.last) onNews(watched.last);
     until.addEventListener('abort', () => {
-      watched.listeners.delete(onNews);
-      if (watched.listeners.size > 0 || this.all.get(path) !== watched) return;
+      watched.watchers.delete(watcher);
+      if (this.all.get(path) !== watched) return;
+      if (watched.watchers.size > 0) return setPace(watched);
       watched.probe.close();
       this.all.delete(path);
     });
+    return isActive => {
+      if (isActive === watcher.isActive) return;
+      watcher.isActive = isActive;
+      if (watched.watchers.has(watcher)) setPace(watched);
+    };
   }
 
   private open(path: string): Watched {
-    const listeners = new Set<(news: ShareNews) => void>();
-    const probe = new ShareProbe(path, news => {
-      watched.last = news;
-      for (const listener of listeners) listener(news);
-    });
-    const watched: Watched = { probe, last: null, listeners };
+    const watchers = new Set<Watcher>();
+    const probe = new ShareProbe(
+      path,
+      news => {
+        watched.last = news;
+        for (const { onNews } of watchers) onNews(news);
+      },
+      { everyMs: ACTIVE_MS }
+    );
+    const watched: Watched = { probe, last: null, watchers };
     this.all.set(path, watched);
     return watched;
   }
+}
+
+function setPace({ probe, watchers }: Watched): void {
+  const isActive = [...watchers].some(watcher => watcher.isActive);
+  probe.setInterval(isActive ? ACTIVE_MS : IDLE_MS);
 }

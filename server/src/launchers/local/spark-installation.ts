@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Config } from '../../config.js';
 import { exists } from '../../store/files.js';
+import { childEnvironment } from './child-environment.js';
 import type { SparkInstallation } from './driver-command.js';
 
 const VECTOR = 'jdk.incubator.vector';
@@ -28,7 +29,8 @@ export async function findInstallation(config: Config): Promise<SparkInstallatio
 
 async function modulesOf(java: string): Promise<string> {
   try {
-    return (await promisify(execFile)(java, ['--list-modules'])).stdout;
+    return (await promisify(execFile)(java, ['--list-modules'], { env: childEnvironment() }))
+      .stdout;
   } catch (error) {
     throw new Error(
       `Java cannot be run as "${java}". Install a JDK 17 or newer, or set AGLAIS_JAVA to one.`,

@@ -11,33 +11,33 @@ import { checkout, java, python, sparkHome } from './installation.js';
 
 const TOKEN = 'bench';
 const SERVICE = 'org.apache.spark.sql.connect.service.SparkConnectServer';
-/** Ours; somebody who starts Spark by hand has none of it. */
+/** Settings that only Aglais makes; the baseline has none of them. */
 const OURS =
   /^spark\.(?:aglais\.|extraListeners$|executorEnv\.JAVA_HOME$|executor\.extraJavaOptions$)/;
 
-/** What shortens the start, each of which can be left out. */
+/** What shortens the start; each can be left out. */
 export interface Measures {
   name: string;
-  /** Java is started as it is, not by `spark-submit`, which starts a Java of its own to say how. */
+  /** Java is started directly, not by `spark-submit`, which starts another JVM to build the command. */
   direct: boolean;
   archives: boolean;
   quickCompiler: boolean;
 }
 
-/** The way that Spark's documentation names, then with one thing more each time. */
-export const BY_HAND: Measures[] = [
+/** Spark as its documentation starts it, then with one measure more each time. */
+export const BASELINES: Measures[] = [
   { name: 'spark-submit, as documented', direct: false, archives: false, quickCompiler: false },
   { name: '+ Java started directly', direct: true, archives: false, quickCompiler: false },
   { name: '+ class-data archives', direct: true, archives: true, quickCompiler: false },
   { name: '+ quick compiler in the driver', direct: true, archives: true, quickCompiler: true }
 ];
 
-/** Starts a Connect server of the default size without Aglais, hands its address to `use`, and ends it. */
-export async function withServerByHand<T>(
+/** Starts a Connect server of the default size without Aglais, passes its URL to `use`, and stops it. */
+export async function withBaselineServer<T>(
   measures: Measures,
   use: (url: string) => Promise<T>
 ): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'aglais-bench-hand-'));
+  const directory = await mkdtemp(join(tmpdir(), 'aglais-bench-baseline-'));
   for (const folder of ['scratch', 'tmp', 'eventlog']) await mkdir(join(directory, folder));
   await writeFile(join(directory, 'catalogue.sql'), '');
   const runtime = await java();

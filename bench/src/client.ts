@@ -11,21 +11,21 @@ interface Task {
   ca?: string | null;
 }
 
-/** How much of what it complained of is kept, characters. */
-const COMPLAINTS = 4_000;
+/** How much of its stderr is kept, characters. */
+const STDERR = 4_000;
 
 /** A Python process with PySpark imported, as a kernel has it when the first cell runs. */
 export class Client {
   private readonly child: ChildProcess;
   private readonly lines: AsyncIterator<string>;
-  private complaints = '';
+  private stderr = '';
 
   private constructor() {
     this.child = spawn(python, [join(checkout, 'bench', 'src', 'client.py')], {
       stdio: ['pipe', 'pipe', 'pipe']
     });
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      this.complaints = `${this.complaints}${text}`.slice(-COMPLAINTS);
+      this.stderr = `${this.stderr}${text}`.slice(-STDERR);
     });
     const reader: Interface = createInterface({ input: this.child.stdout! });
     this.lines = reader[Symbol.asyncIterator]();
@@ -37,7 +37,7 @@ export class Client {
     return client;
   }
 
-  /** Runs a query; resolves to the time of its first result, ms since the epoch, and the queries done while busy. */
+  /** Runs a query; resolves to the time of its first result, ms since the epoch, and the number of queries run while busy. */
   async run(task: Task): Promise<{ firstResultAt: number; queries: number }> {
     this.child.stdin!.write(`${JSON.stringify(task)}\n`);
     const first = (await this.answer()) as { firstResultAt: number };
@@ -47,7 +47,7 @@ export class Client {
 
   private async answer(): Promise<unknown> {
     const line = await this.lines.next();
-    if (line.done) throw new Error(`The client of the measurement ended: ${this.complaints}`);
+    if (line.done) throw new Error(`The benchmark's client ended: ${this.stderr}`);
     return JSON.parse(line.value);
   }
 

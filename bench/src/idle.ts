@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, Endpoint } from '@aglais/protocol';
 import { Client } from './client.js';
-import { printTable } from './figures.js';
+import { printTable } from './report.js';
 import { checkout, java, python, sparkHome } from './installation.js';
 import { usageOf } from './process-usage.js';
 

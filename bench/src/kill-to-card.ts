@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium, type Page } from '@playwright/test';
 import type { Cluster } from '@aglais/protocol';
-import { percentile, printTable, seconds } from './figures.js';
+import { percentile, printTable, seconds } from './report.js';
 import { openLab, type Lab } from './lab.js';
 
 const KILLS = 20;
 const NOTEBOOK = 'bench-kill-to-card.ipynb';
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 
-/** A job of many short tasks on both executors, so that one is always at work. */
+/** A job of many short tasks on both executors, so that one is always busy. */
 const CELL = `import time
 def slow(frames):
     for frame in frames:
@@ -39,17 +39,17 @@ export async function benchKillToCard(): Promise<void> {
   try {
     const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
     await page.goto(lab.url.replace('/lab?', `/lab/tree/${NOTEBOOK}?`));
-    await page.locator('.jp-Notebook .jp-CodeCell').first().waitFor({ timeout: PATIENCE_MS });
-    // A cell that is run before its kernel is there would wait for nobody.
+    await page.locator('.jp-Notebook .jp-CodeCell').first().waitFor({ timeout: TIMEOUT_MS });
+    // A cell that is run before the kernel is connected never runs.
     const idle = page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]');
-    await idle.waitFor({ timeout: PATIENCE_MS });
+    await idle.waitFor({ timeout: TIMEOUT_MS });
     const delays: number[] = [];
     for (let index = 0; index < KILLS; index += 1) {
       delays.push(await killOnce(page, lab, index));
       process.stdout.write('.');
     }
     printTable(`Executor killed to card visible in the browser, ${KILLS} times`, [
-      ['p50', 'p95', 'most'],
+      ['p50', 'p95', 'max'],
       [0.5, 0.95, 1].map(share => seconds(percentile(delays, share)))
     ]);
   } finally {
@@ -65,7 +65,7 @@ async function killOnce(page: Page, lab: Lab, index: number): Promise<number> {
   await cell.locator('.cm-content').click();
   await page.keyboard.press('Control+Enter');
   const victim = await busyExecutor(lab);
-  // The browser's own clock, which is this machine's, says when the card is there.
+  // By the clock of the browser, which runs on this machine.
   const shown = page.evaluate(async n => {
     const card = () =>
       document.querySelectorAll('.jp-Notebook .jp-Cell').item(n)?.querySelector('.aglais-Card');
@@ -84,14 +84,14 @@ async function killOnce(page: Page, lab: Lab, index: number): Promise<number> {
       return /\[\d+\]/.test(prompt?.textContent ?? '');
     },
     index,
-    { timeout: PATIENCE_MS }
+    { timeout: TIMEOUT_MS }
   );
   return delay;
 }
 
 /** The process of an executor that has a task now, while the other executor is there too. */
 async function busyExecutor(lab: Lab): Promise<number> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + TIMEOUT_MS;
   while (Date.now() < deadline) {
     const { clusters } = await lab.call<{ clusters: Cluster[] }>('GET', '/clusters');
     const cluster = clusters.find(({ state }) => state === 'ready');

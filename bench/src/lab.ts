@@ -19,7 +19,7 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-/** The whole product, as `npm start` starts it, with a state of its own. */
+/** Everything that `npm start` starts, with its own state directory. */
 export async function openLab(): Promise<Lab> {
   const state = await mkdtemp(join(tmpdir(), 'aglais-bench-lab-'));
   const begun = Date.now();

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from './client.js';
-import { printTable } from './figures.js';
+import { printTable } from './report.js';
 import { openLab } from './lab.js';
 import { usageOf } from './process-usage.js';
 
 const WINDOW_S = 20;
 const ROWS = 200_000;
 
-/** What the server itself takes: alone, and while two notebooks keep Spark busy with short queries. */
+/** CPU and memory of the server: alone, and while two notebooks keep Spark busy with short queries. */
 export async function benchServerLoad(): Promise<void> {
   const lab = await openLab();
   try {
@@ -36,7 +36,7 @@ export async function benchServerLoad(): Promise<void> {
   }
 }
 
-/** Memory now and processor time over the window. */
+/** Memory now and CPU time over the window. */
 async function usage(pid: number): Promise<{ rssMiB: number; cpu: number }> {
   const before = await usageOf(pid);
   await sleep(WINDOW_S * 1000);

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_SHAPE, type Cluster, type Endpoint } from '@aglais/protocol';
-import { BY_HAND, withServerByHand } from './baseline.js';
+import { BASELINES, withBaselineServer } from './baseline.js';
 import { Client } from './client.js';
-import { median, printTable, seconds } from './figures.js';
+import { median, printTable, seconds } from './report.js';
 import { openServer, type BenchServer } from './installation.js';
 
 const ROUNDS = 5;
@@ -10,37 +10,37 @@ const ROWS = 1_000_000;
 const LONG_ROWS = 200_000_000;
 
 /**
- * From the first use of Spark to the first result: a Spark Connect server started by hand, and the same cluster from
- * Aglais. One after the other in each round, so that a noisy moment of the machine meets them all.
+ * From the first use of Spark to the first result: a Spark Connect server without Aglais, and the same cluster from
+ * Aglais. One after the other in each round, so that a busy moment of the machine affects all of them.
  */
 export async function benchStart(): Promise<void> {
   const server = await openServer();
   const client = await Client.open();
   const times = new Map<string, number[]>();
   const long = new Map<string, number[]>();
-  const note = (map: Map<string, number[]>, name: string, ms: number) =>
+  const add = (map: Map<string, number[]>, name: string, ms: number) =>
     map.set(name, [...(map.get(name) ?? []), ms]);
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
-      for (const measures of BY_HAND) {
+      for (const measures of BASELINES) {
         const begun = Date.now();
-        const { first, computed } = await withServerByHand(measures, url =>
+        const { first, computed } = await withBaselineServer(measures, url =>
           measure(client, url, begun)
         );
-        note(times, measures.name, first);
-        note(long, measures.name, computed);
+        add(times, measures.name, first);
+        add(long, measures.name, computed);
       }
       const { first, computed } = await fromAglais(server, client, round);
-      note(times, 'Aglais', first);
-      note(long, 'Aglais', computed);
+      add(times, 'Aglais', first);
+      add(long, 'Aglais', computed);
       process.stdout.write('.');
     }
   } finally {
     client.close();
     await server.close();
   }
-  const bare = median(times.get(BY_HAND[0]!.name)!);
-  const bareLong = median(long.get(BY_HAND[0]!.name)!);
+  const bare = median(times.get(BASELINES[0]!.name)!);
+  const bareLong = median(long.get(BASELINES[0]!.name)!);
   printTable(`First use of Spark to first result, median of ${ROUNDS}; then a long computation`, [
     ['', 'first result', 'ratio', `${LONG_ROWS / 1e6} million rows`, 'ratio'],
     ...[...times].map(([name, list]) => [
@@ -66,13 +66,13 @@ async function fromAglais(server: BenchServer, client: Client, round: number) {
     cluster = await server.call<Cluster>('GET', `/clusters/${cluster.id}?${query}`);
   }
   const endpoint = await server.call<Endpoint>('GET', `/clusters/${cluster.id}/endpoint`);
-  const figures = await measure(client, `${endpoint.url}/;token=${endpoint.token}`, begun);
+  const times = await measure(client, `${endpoint.url}/;token=${endpoint.token}`, begun);
   await server.call('DELETE', `/clusters/${cluster.id}`);
   while (cluster.state !== 'stopped') {
     await sleep(100);
     cluster = await server.call<Cluster>('GET', `/clusters/${cluster.id}`);
   }
-  return figures;
+  return times;
 }
 
 /** The first result, and how long a computation takes afterwards that keeps all executors busy. */

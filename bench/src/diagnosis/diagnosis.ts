@@ -4,21 +4,22 @@ import { link, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { median, printTable, seconds } from '../figures.js';
+import { median, printTable, seconds } from '../report.js';
 import { sparkHome } from '../installation.js';
 import { generateLog } from './generate.js';
-import { measureHistoryServer, type HistoryFigures } from './history-server.js';
-import type { Figures, Way } from './run.js';
+import { measureHistoryServer, type HistoryServerResult } from './history-server.js';
+import type { Result, Mode } from './run.js';
 
 const GB = 1e9;
 const MB = 1e6;
-/** The packed log. */
+/** The compressed log. */
 const ZSTD_GB = 1;
 const ROUNDS = 3;
 
 /**
- * Speed and memory of the diagnosis on generated logs, beside JSON.parse of every line, and beside Spark's History
- * Server on the same file. On a busy machine the CPU time tells more than the clock. Every measurement is a process of its own, one after the other in each round.
+ * Speed and memory of the diagnosis on generated logs, compared with JSON.parse of every line and with Spark's History Server
+ * on the same file. On a busy machine the CPU time says more than the clock. Every measurement is a process of its own, one
+ * after the other in each round.
  *
  *     npm run bench -- diagnosis [--sizes=0.1,1,3] [--history-up-to=GB]
  */
@@ -34,11 +35,13 @@ export async function benchDiagnosis(args: string[]): Promise<void> {
   const sizes = String(values.sizes).split(',').map(Number);
   const historyUpTo = existsSync(join(sparkHome, 'jars')) ? Number(values['history-up-to']) : 0;
   const folder = await mkdtemp(join(tmpdir(), 'aglais-bench-logs-'));
-  const rows = [['log', 'way', 'time', 'MB/s of JSON', 'of the floor', 'peak memory', 'CPU time']];
+  const rows = [
+    ['log', 'mode', 'time', 'MB/s of JSON', 'of JSON.parse', 'peak memory', 'CPU time']
+  ];
   try {
     for (const size of sizes) rows.push(...(await measured(folder, size, false, historyUpTo)));
-    const packed = Math.min(ZSTD_GB, Math.max(...sizes));
-    rows.push(...(await measured(folder, packed, true, 0)));
+    const compressed = Math.min(ZSTD_GB, Math.max(...sizes));
+    rows.push(...(await measured(folder, compressed, true, 0)));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -59,10 +62,10 @@ async function measured(
   const { size } = await stat(path);
   const twin = join(folder, 'twin');
   await link(path, twin);
-  const floor: Figures[] = [];
-  const ours: Figures[] = [];
-  const both: Figures[] = [];
-  let history: HistoryFigures | string | null = null;
+  const floor: Result[] = [];
+  const ours: Result[] = [];
+  const both: Result[] = [];
+  let history: HistoryServerResult | string | null = null;
   for (let round = 0; round < ROUNDS; round += 1) {
     floor.push(await inProcess('parse', path));
     ours.push(await inProcess('diagnose', path));
@@ -79,44 +82,44 @@ async function measured(
   const speed = (ms: number, logs = 1): number => (logs * json) / MB / (ms / 1000);
   const name = `${gigabytes} GB${zstd ? ` (zstd, ${(size / MB).toFixed(0)} MB)` : ''}`;
   const row = (
-    way: string,
+    mode: string,
     ms: number,
     peakMiB: number | null,
     logs = 1,
     cpuMs: number | null = null
   ): string[] => [
     name,
-    way,
+    mode,
     seconds(ms),
     speed(ms, logs).toFixed(0),
     (speed(ms, logs) / speed(floorMs)).toFixed(2),
     peakMiB === null ? 'unknown' : `${peakMiB.toFixed(0)} MiB`,
     cpuMs === null ? '' : seconds(cpuMs)
   ];
-  const of = (way: string, figures: Figures[], logs = 1): string[] =>
+  const of = (mode: string, results: Result[], logs = 1): string[] =>
     row(
-      way,
-      median(figures.map(({ ms }) => ms)),
-      median(figures.map(({ peakMiB }) => peakMiB)),
+      mode,
+      median(results.map(({ ms }) => ms)),
+      median(results.map(({ peakMiB }) => peakMiB)),
       logs,
-      median(figures.map(({ cpuMs }) => cpuMs))
+      median(results.map(({ cpuMs }) => cpuMs))
     );
   return [
     of('JSON.parse of every line', floor),
     of('diagnosis, one thread', ours),
-    of('diagnosis, two such logs, two threads', both, 2),
+    of('diagnosis, two logs, two threads', both, 2),
     ...(typeof history === 'string' ? [[name, `History Server: ${history}`]] : []),
     ...(history !== null && typeof history === 'object'
       ? [
-          row('History Server, to its answer', history.totalMs, history.peakMiB),
-          row('the same without its start', history.totalMs - history.startMs, history.peakMiB)
+          row('History Server, until it lists the jobs', history.totalMs, history.peakMiB),
+          row('the same without starting it', history.totalMs - history.startMs, history.peakMiB)
         ]
       : [])
   ];
 }
 
-function inProcess(way: Way, ...paths: string[]): Promise<Figures> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'run.js'), way, ...paths], {
+function inProcess(mode: Mode, ...paths: string[]): Promise<Result> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'run.js'), mode, ...paths], {
     stdio: ['ignore', 'pipe', 'inherit']
   });
   let text = '';
@@ -124,8 +127,8 @@ function inProcess(way: Way, ...paths: string[]): Promise<Figures> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', code => {
-      if (code === 0) resolve(JSON.parse(text) as Figures);
-      else reject(new Error(`${way} ended with ${code}`));
+      if (code === 0) resolve(JSON.parse(text) as Result);
+      else reject(new Error(`${mode} ended with exit code ${code}`));
     });
   });
 }

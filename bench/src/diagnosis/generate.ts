@@ -10,8 +10,8 @@ const SLOTS = 16;
 const STAGES = 2;
 
 /**
- * Writes a log of about `bytes` bytes: the query of the template again and again, with ids, times and figures
- * changed, and five hundred tasks in each stage on sixteen slots, as in a long application where tasks dominate.
+ * Writes a log of about `bytes` bytes: the query of the template again and again, with changed ids, times and metrics
+ * and five hundred tasks in each stage on sixteen slots, as in a long application where tasks dominate.
  * The same bytes each time.
  * @param zstd compressed as Spark does, one frame per flush (here: per job).
  * @returns the size of the JSON.

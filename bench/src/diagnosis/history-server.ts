@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { java, sparkHome } from '../installation.js';
 
-export interface HistoryFigures {
+export interface HistoryServerResult {
   /** From the start of the process to the answer with the application's jobs. */
   totalMs: number;
   /** Of these, until the server answered at all. */
@@ -15,20 +15,20 @@ export interface HistoryFigures {
 }
 
 const HEAP = '6g';
-const PATIENCE_MS = 10 * 60_000;
+const TIMEOUT_MS = 10 * 60_000;
 
-/** How long Spark's own History Server takes with the log in this folder, until it tells its jobs. */
+/** How long Spark's own History Server takes with the log in this folder, until it lists the jobs. */
 export async function measureHistoryServer(
   folder: string,
   application: string
-): Promise<HistoryFigures> {
+): Promise<HistoryServerResult> {
   const port = await freePort();
   const begun = performance.now();
   const server = spawn(
     await java(),
     [
       `-Xmx${HEAP}`,
-      // What Spark's launcher opens for itself on Java 17.
+      // As Spark's launcher does on Java 17.
       '-XX:+IgnoreUnrecognizedVMOptions',
       '--add-opens=java.base/java.lang=ALL-UNNAMED',
       '--add-opens=java.base/java.nio=ALL-UNNAMED',
@@ -54,7 +54,7 @@ export async function measureHistoryServer(
     let startMs: number | null = null;
     for (;;) {
       if (ended) throw new Error('the History Server ended by itself');
-      if (performance.now() - begun > PATIENCE_MS) throw new Error('no answer in ten minutes');
+      if (performance.now() - begun > TIMEOUT_MS) throw new Error('no answer in ten minutes');
       if (startMs === null && (await answers(api))) startMs = performance.now() - begun;
       if (startMs !== null && (await hasJobs(`${api}/${application}/jobs`))) {
         const totalMs = performance.now() - begun;

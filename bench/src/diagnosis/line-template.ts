@@ -13,10 +13,10 @@ type Hole = (moment: Moment) => string | number;
 
 export const TASKS_PER_STAGE = 500;
 const START = 1_700_000_000_000;
-/** Figures below are left as they are; larger ones are measurements, which differ from task to task. */
+/** Numbers below are kept; larger ones are measurements, which differ from task to task. */
 const MEASURED = 1000;
 
-/** A line of a real log with holes for ids, times and figures. */
+/** A line of a real log with holes for ids, times and metrics. */
 export class LineTemplate {
   /** One more than holes: what is before, between and behind them. */
   readonly #texts: string[] = [];
@@ -63,8 +63,8 @@ function holeFor(key: string, value: unknown, isTask: boolean): Hole | null {
     return ({ round }) => Number(value) + round;
   }
   if (isTask && key === 'Executor ID') return ({ task }) => task.id % 2;
-  const isFigure = (key === 'Update' || key === 'Value') && /^\d+$/.test(value);
-  return isTask && isFigure && Number(value) > MEASURED ? varied(Number(value)) : null;
+  const isMetric = (key === 'Update' || key === 'Value') && /^\d+$/.test(value);
+  return isTask && isMetric && Number(value) > MEASURED ? varied(Number(value)) : null;
 }
 
 function numberHole(key: string, value: number, isTask: boolean): Hole | null {
@@ -95,10 +95,10 @@ function numberHole(key: string, value: number, isTask: boolean): Hole | null {
   return isTask && value > MEASURED ? varied(value) : null;
 }
 
-/** Half to one and a half times the figure; the same for the same task. */
-function varied(figure: number): Hole {
+/** Half to one and a half times the value; the same for the same task. */
+function varied(value: number): Hole {
   return ({ task }) => {
-    const noise = ((task.id * 48271 + figure) % 65521) / 65521;
-    return Math.floor(figure * (0.5 + noise));
+    const noise = ((task.id * 48271 + value) % 65521) / 65521;
+    return Math.floor(value * (0.5 + noise));
   };
 }

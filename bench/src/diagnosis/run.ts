@@ -2,14 +2,14 @@ import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { Diagnosis, findLogs, observeLog, readLog } from '@aglais/diagnosis';
 
 /**
- * One measurement in a process of its own: `node run.js <way> <log>…` prints its figures as JSON.
- * All ways read the file the same; `parse` is the floor: JSON.parse of every line and nothing else.
+ * One measurement in a process of its own: `node run.js MODE LOG…` prints its result as JSON.
+ * All modes read the file the same way; `parse` is the baseline: JSON.parse of every line and nothing else.
  */
-export type Way = 'parse' | 'diagnose' | 'side-by-side';
+export type Mode = 'parse' | 'diagnose' | 'side-by-side';
 
-export interface Figures {
+export interface Result {
   ms: number;
-  /** Of all cores, the kernel's share too; without the start of the process. */
+  /** On all cores, with system time; without the start of the process. */
   cpuMs: number;
   /** Of the whole process, worker threads included; MiB. */
   peakMiB: number;
@@ -54,15 +54,15 @@ if (parentPort) {
   const { path } = workerData as { path: string };
   parentPort.postMessage(await diagnose(path));
 } else {
-  const [way, ...paths] = process.argv.slice(2) as [Way, ...string[]];
+  const [mode, ...paths] = process.argv.slice(2) as [Mode, ...string[]];
   const begun = performance.now();
   const before = process.cpuUsage();
   let result = 0;
-  if (way === 'side-by-side') result = await sideBySide(paths);
-  else for (const path of paths) result += await (way === 'parse' ? parse : diagnose)(path);
+  if (mode === 'side-by-side') result = await sideBySide(paths);
+  else for (const path of paths) result += await (mode === 'parse' ? parse : diagnose)(path);
   const ms = performance.now() - begun;
   const { user, system } = process.cpuUsage(before);
   const peakMiB = process.resourceUsage().maxRSS / 1024;
-  const figures: Figures = { ms, cpuMs: (user + system) / 1000, peakMiB, result };
-  console.log(JSON.stringify(figures));
+  const measured: Result = { ms, cpuMs: (user + system) / 1000, peakMiB, result };
+  console.log(JSON.stringify(measured));
 }

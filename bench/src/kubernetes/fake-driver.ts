@@ -5,10 +5,10 @@ import { openEvidenceServer, type EvidenceServer } from '@aglais/witness/evidenc
 
 /** As the drivers of Aglais have it (spark.executor.heartbeatInterval), ms. */
 const HEARTBEAT_MS = 3_000;
-/** Where the server looks for a witness. */
+/** The port at which the server expects the witness. */
 const WITNESS_PORT = 8_444;
 
-/** Lines of a real driver, to be sent again in other names. */
+/** Event lines of a real driver, replayed under other ids. */
 export interface RealEvents {
   /** What it wrote until its first job. */
   start: readonly string[];
@@ -17,12 +17,12 @@ export interface RealEvents {
   removed: string;
 }
 
-/** A heap is never twice as full: what does not change would cost the server nothing. */
+/** Each heartbeat gets another heap size: unchanged values would cost the server nothing. */
 interface RealMetrics {
   'Executor Metrics': { JVMHeapMemory: number };
 }
 
-/** Picks them from what a real driver wrote. */
+/** Picks them from the live events of a real driver. */
 export function readRealEvents(live: string): RealEvents {
   const lines = live.split('\n');
   const first = (event: string) => {
@@ -39,8 +39,8 @@ export function readRealEvents(live: string): RealEvents {
   };
 }
 
-/** What a driver and its witness do, as far as the server sees it: the real witness, and events in a real driver's words. */
-export class PaperDriver {
+/** A driver as the server sees it: the real witness, and the recorded events of a real driver. */
+export class FakeDriver {
   private readonly executors = new Set<number>();
 
   private constructor(
@@ -52,7 +52,7 @@ export class PaperDriver {
     private readonly onError: (error: unknown) => void
   ) {}
 
-  /** @param secret of the cluster, as its pod would have it mounted */
+  /** @param secret the cluster's, as its pod would have it mounted */
   static async open(options: {
     directory: string;
     address: string;
@@ -60,7 +60,7 @@ export class PaperDriver {
     secret: Record<string, string>;
     events: RealEvents;
     onError: (error: unknown) => void;
-  }): Promise<PaperDriver> {
+  }): Promise<FakeDriver> {
     const { directory, address, secret, events, onError } = options;
     const text = (key: string) => Buffer.from(secret[key]!, 'base64').toString('utf8');
     await mkdir(directory, { recursive: true });
@@ -76,18 +76,18 @@ export class PaperDriver {
       onDone: () => undefined
     });
     const live = await open(join(directory, 'live.jsonl'), 'a');
-    const driver = new PaperDriver(directory, live, events, witness, over, onError);
+    const driver = new FakeDriver(directory, live, events, witness, over, onError);
     const named = events.start.map(line => {
       const event = JSON.parse(line) as Record<string, unknown>;
       return 'App ID' in event ? JSON.stringify({ ...event, 'App ID': options.application }) : line;
     });
     await writeFile(join(directory, 'driver.log'), '');
     await live.appendFile(`${named.join('\n')}\n`);
-    void driver.beat('driver');
+    void driver.sendHeartbeats('driver');
     return driver;
   }
 
-  /** From now on it can be used. Resolves to when it said so, ms since the epoch. */
+  /** Becomes ready; resolves to the time of that, ms since the epoch. */
   async ready(): Promise<number> {
     const part = join(this.directory, '.ready.part');
     await writeFile(part, '15003\n');
@@ -97,13 +97,13 @@ export class PaperDriver {
 
   async added(executor: number): Promise<void> {
     this.executors.add(executor);
-    await this.say(this.events.added, String(executor));
-    void this.beat(String(executor));
+    await this.write(this.events.added, String(executor));
+    void this.sendHeartbeats(String(executor));
   }
 
   async removed(executor: number): Promise<void> {
     this.executors.delete(executor);
-    await this.say(this.events.removed, String(executor));
+    await this.write(this.events.removed, String(executor));
   }
 
   close(): void {
@@ -112,7 +112,7 @@ export class PaperDriver {
     void this.witness.close();
   }
 
-  private async say(line: string, executor: string): Promise<void> {
+  private async write(line: string, executor: string): Promise<void> {
     const event = JSON.parse(line) as Record<string, unknown>;
     event['Executor ID'] = executor;
     if ('Timestamp' in event) event['Timestamp'] = Date.now();
@@ -121,13 +121,13 @@ export class PaperDriver {
     await this.live.appendFile(`${JSON.stringify(event)}\n`);
   }
 
-  /** Each executor in its own rhythm, as long as it lives. */
-  private async beat(executor: string): Promise<void> {
+  /** Until the executor ends; each starts at a random moment, so that heartbeats do not come all at once. */
+  private async sendHeartbeats(executor: string): Promise<void> {
     const { signal } = this.over;
     try {
       await sleep(Math.random() * HEARTBEAT_MS, undefined, { signal });
       while (executor === 'driver' || this.executors.has(Number(executor))) {
-        await this.say(this.events.heartbeat, executor);
+        await this.write(this.events.heartbeat, executor);
         await sleep(HEARTBEAT_MS, undefined, { signal });
       }
     } catch (error) {

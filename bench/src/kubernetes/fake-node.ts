@@ -7,25 +7,25 @@ import {
   type V1Pod
 } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { PAPER, running } from './fake-pods.js';
+import { SIMULATED, running } from './fake-pods.js';
 
 const LEASES = 'kube-node-lease';
-/** As often as a kubelet says that it lives, ms. */
+/** As often as a kubelet renews its lease, ms. */
 const HEARTBEAT_MS = 10_000;
-const ROOM = { cpu: '10000', memory: '16Ti', pods: '10000' };
+const CAPACITY = { cpu: '10000', memory: '16Ti', pods: '10000' };
 
 /**
- * A node of which there is only what the API server knows: the scheduler gives it pods, and this writes their statuses, as
- * a kubelet would. Nobody else's pods come to it.
+ * A node that exists only in the API server: the scheduler places pods on it, and this writes their statuses as a kubelet
+ * would. A taint keeps other pods away.
  */
-export class PaperNode {
+export class FakeNode {
   private readonly core: CoreV1Api;
   private readonly leases: CoordinationV1Api;
   private readonly pods: ListWatch<V1Pod>;
   private readonly seen = new Set<string>();
   private heartbeat: NodeJS.Timeout | null = null;
 
-  /** @param onRunning a pod has been given its status */
+  /** @param onRunning called when a pod's status says that it runs */
   constructor(
     kubeConfig: KubeConfig,
     private readonly namespace: string,
@@ -40,7 +40,7 @@ export class PaperNode {
       path: `/api/v1/namespaces/${namespace}/pods`,
       fieldSelector: `spec.nodeName=${namespace}`,
       log: pino({ level: 'warn' }),
-      onChange: pod => void this.take(pod).catch(onError)
+      onChange: pod => void this.handle(pod).catch(onError)
     });
   }
 
@@ -48,8 +48,8 @@ export class PaperNode {
     const { namespace: name } = this;
     await this.core.createNode({
       body: {
-        metadata: { name, labels: { [PAPER]: name, 'kubernetes.io/hostname': name } },
-        spec: { taints: [{ key: PAPER, effect: 'NoSchedule' }] }
+        metadata: { name, labels: { [SIMULATED]: name, 'kubernetes.io/hostname': name } },
+        spec: { taints: [{ key: SIMULATED, effect: 'NoSchedule' }] }
       }
     });
     await this.leases.createNamespacedLease({
@@ -58,10 +58,15 @@ export class PaperNode {
     });
     const body = await this.core.readNode({ name });
     const now = new Date();
-    const ready = { type: 'Ready', status: 'True', reason: 'Paper', message: 'is patient' };
+    const ready = {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Simulated',
+      message: 'this node is simulated'
+    };
     body.status = {
-      capacity: ROOM,
-      allocatable: ROOM,
+      capacity: CAPACITY,
+      allocatable: CAPACITY,
       conditions: [{ ...ready, lastHeartbeatTime: now, lastTransitionTime: now }]
     };
     delete body.metadata!.resourceVersion;
@@ -82,7 +87,7 @@ export class PaperNode {
     return this.core.replaceNamespacedPodStatus({ namespace: this.namespace, name, body: pod });
   }
 
-  private async take(pod: V1Pod): Promise<void> {
+  private async handle(pod: V1Pod): Promise<void> {
     const { name, uid, deletionTimestamp } = pod.metadata!;
     if (deletionTimestamp) {
       await this.core
@@ -92,7 +97,7 @@ export class PaperNode {
     }
     if (this.seen.has(uid!)) return;
     this.seen.add(uid!);
-    // With dates in place of texts, as the client writes it.
+    // Read again: the client wants dates, and the watch has strings.
     const present = await this.core.readNamespacedPod({ namespace: this.namespace, name: name! });
     await this.onRunning(await this.write(running(present, this.addressOf(pod))));
   }

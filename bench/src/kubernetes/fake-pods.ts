@@ -1,9 +1,9 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 
-/** Where a namespace's pods of paper are; a label and a taint of their node. */
-export const PAPER = 'aglais.org/paper';
+/** Label and taint of the node on which the simulated pods of a namespace run. */
+export const SIMULATED = 'aglais.org/simulated';
 
-/** As Spark makes an executor of this driver; of the size that Spark's have. */
+/** An executor pod as Spark makes it for this driver, as large in the API server as a real one. */
 export function executorPod(driver: V1Pod, executor: number): V1Pod {
   const { labels, name, uid } = driver.metadata!;
   const env = Array.from({ length: 30 }, (_, index) => ({
@@ -39,7 +39,7 @@ export function executorPod(driver: V1Pod, executor: number): V1Pod {
   };
 }
 
-/** All of its containers run, and it has this address. */
+/** The pod with this address and all its containers running. */
 export function running(pod: V1Pod, address: string): V1Pod {
   const { containers, initContainers } = pod.spec!;
   const startedAt = new Date();
@@ -58,7 +58,7 @@ export function running(pod: V1Pod, address: string): V1Pod {
   });
 }
 
-/** The kernel killed its container for memory. */
+/** The pod after the kernel killed its container for memory. */
 export function killed(pod: V1Pod): V1Pod {
   const [before] = pod.status!.containerStatuses!;
   const finishedAt = new Date();
@@ -74,7 +74,7 @@ export function killed(pod: V1Pod): V1Pod {
 
 function withStatus(pod: V1Pod, status: V1Pod['status']): V1Pod {
   const metadata = { ...pod.metadata };
-  // Whatever its version is now.
+  // Written whatever the current version is.
   delete metadata.resourceVersion;
   return { ...pod, metadata, status: { ...pod.status, ...status } };
 }

@@ -1,13 +1,13 @@
 import type { StreamMessage } from '@aglais/protocol';
 import { WebSocket } from 'ws';
 
-/** Labs that follow the stream of a server; one of them looks at what comes. */
+/** Labs connected to the server's stream; one of them reads the messages. */
 export class LabClients {
   /** When each cluster was first seen ready, by its id; ms since the epoch. */
   readonly ready = new Map<string, number>();
   /** When a finding first named the end of a pod, by the pod's name. */
   readonly deaths = new Map<string, number>();
-  /** What one of them was sent. */
+  /** What one of them received. */
   readonly traffic = { messages: 0, bytes: 0 };
   private readonly sockets: WebSocket[] = [];
 

@@ -20,7 +20,7 @@ export class ScaleServer {
   url = '';
   token = '';
 
-  /** @param directory with `kubernetes.yaml` and `catalogues/`; the server's state comes beside them */
+  /** @param directory with `kubernetes.yaml` and `catalogues/`; the server's state goes there, too */
   constructor(private readonly directory: string) {}
 
   async start(): Promise<void> {
@@ -42,9 +42,9 @@ export class ScaleServer {
     const lines = createInterface({ input: child.stdout });
     this.url = await new Promise((resolve, reject) => {
       lines.on('line', line => {
-        const said = JSON.parse(line) as { level: number; msg: string; url?: string };
-        if (said.msg === 'Aglais listens') resolve(said.url!);
-        else if (said.level >= 40) console.error(line.slice(0, 400));
+        const entry = JSON.parse(line) as { level: number; msg: string; url?: string };
+        if (entry.msg === 'Aglais listens') resolve(entry.url!);
+        else if (entry.level >= 40) console.error(line.slice(0, 400));
       });
       child.once('close', code => reject(new Error(`The server ended with ${code}.`)));
     });
@@ -69,7 +69,7 @@ export class ScaleServer {
     return (await answer.json()) as T;
   }
 
-  /** All that have no labels. */
+  /** All metrics without labels. */
   async metrics(): Promise<Record<string, number>> {
     const answer = await fetch(`${this.url}/metrics`, {
       headers: { authorization: `Bearer ${this.token}` }

@@ -9,7 +9,7 @@ import { CoreV1Api, KubeConfig, RbacAuthorizationV1Api, type V1Pod } from '@kube
 import { pino } from 'pino';
 import { stringify } from 'yaml';
 import { Client } from '../client.js';
-import { median, printTable, seconds } from '../figures.js';
+import { median, printTable, seconds } from '../report.js';
 import { openServer, type BenchServer } from '../installation.js';
 import { BARE, barePod } from './bare-pod.js';
 

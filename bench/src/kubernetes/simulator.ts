@@ -4,19 +4,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { CoreV1Api, KubeConfig, type V1Pod } from '@kubernetes/client-node';
 import { checkout } from '../installation.js';
-import { PaperDriver, readRealEvents } from './fake-driver.js';
-import { PaperNode } from './fake-node.js';
+import { FakeDriver, readRealEvents } from './fake-driver.js';
+import { FakeNode } from './fake-node.js';
 import { executorPod, killed } from './fake-pods.js';
 
 /** What the measuring process asks for: `aSecond` of the clusters' first executors are killed. */
-export type Order = { kill: { aSecond: number } } | { end: true };
+export type Command = { kill: { aSecond: number } } | { end: true };
 
-/** What it is told; times are ms since the epoch. */
-export interface Told {
+/** What it reports; times are ms since the epoch. */
+export interface Report {
   open?: true;
-  /** A driver said that it can be used. */
+  /** A driver became ready. */
   ready?: { cluster: string; at: number };
-  /** Just before the API server was told of the death. */
+  /** Just before the status was written to the API server. */
   killed?: { pod: string; at: number };
   failed?: string;
   ended?: true;
@@ -27,8 +27,8 @@ const RECORDED = join(checkout, 'diagnosis/test/corpus/kubernetes/executors-lost
 const SPARK_SEES_MS = 500;
 
 /**
- * A process of its own, so that its work is not measured with the server's: a node of paper, and on it the drivers that the
- * server starts, with their executors.
+ * A process of its own, so that its work is not measured with the server's: a fake node, and on it the drivers that the server
+ * starts, with their executors, all simulated.
  */
 const [file, namespace, directory, executors] = process.argv.slice(2) as [
   string,
@@ -36,22 +36,22 @@ const [file, namespace, directory, executors] = process.argv.slice(2) as [
   string,
   string
 ];
-const tell = (told: Told) => process.send!(told);
+const report = (one: Report) => process.send!(one);
 const fail = (error: unknown) =>
-  tell({ failed: error instanceof Error ? error.stack! : String(error) });
+  report({ failed: error instanceof Error ? error.stack! : String(error) });
 const config = new KubeConfig();
 config.loadFromFile(file);
 const core = config.makeApiClient(CoreV1Api);
 const events = readRealEvents(gunzipSync(await readFile(RECORDED)).toString('utf8'));
-const drivers = new Map<string, { driver: PaperDriver; pod: V1Pod }>();
+const drivers = new Map<string, { driver: FakeDriver; pod: V1Pod }>();
 const living = new Map<string, V1Pod>();
 const addresses = new Map<string, string>();
-const node = new PaperNode(config, namespace, addressOf, begin, fail);
-process.on('message', (order: Order) => {
-  ('kill' in order ? kill(order.kill.aSecond) : end()).catch(fail);
+const node = new FakeNode(config, namespace, addressOf, run, fail);
+process.on('message', (command: Command) => {
+  ('kill' in command ? kill(command.kill.aSecond) : end()).catch(fail);
 });
 await node.open();
-tell({ open: true });
+report({ open: true });
 
 /** On loopback, so that the server reaches the witness of each driver as if it were in its pod. */
 function addressOf(pod: V1Pod): string {
@@ -63,11 +63,11 @@ function addressOf(pod: V1Pod): string {
   return addresses.get(cluster)!;
 }
 
-async function begin(pod: V1Pod): Promise<void> {
+async function run(pod: V1Pod): Promise<void> {
   const cluster = clusterOf(pod);
   if (isDriver(pod)) {
     const secret = await core.readNamespacedSecret({ namespace, name: pod.metadata!.name! });
-    const driver = await PaperDriver.open({
+    const driver = await FakeDriver.open({
       directory: join(directory, cluster),
       address: pod.status!.podIP!,
       application: pod.metadata!.labels!['spark-app-selector']!,
@@ -77,7 +77,7 @@ async function begin(pod: V1Pod): Promise<void> {
     });
     drivers.set(cluster, { driver, pod });
     for (let n = 1; n <= Number(executors); n += 1) await addExecutor(pod, n);
-    tell({ ready: { cluster, at: await driver.ready() } });
+    report({ ready: { cluster, at: await driver.ready() } });
   } else {
     living.set(pod.metadata!.name!, pod);
     await drivers.get(cluster)?.driver.added(numberOf(pod));
@@ -95,7 +95,7 @@ async function kill(aSecond: number): Promise<void> {
     const name = `${pod.metadata!.name!}-exec-1`;
     const at = Date.now();
     await node.write(killed(living.get(name)!));
-    tell({ killed: { pod: name, at } });
+    report({ killed: { pod: name, at } });
     await sleep(SPARK_SEES_MS);
     await driver.removed(1);
     await addExecutor(pod, Number(executors) + 1);
@@ -106,7 +106,7 @@ async function kill(aSecond: number): Promise<void> {
 async function end(): Promise<void> {
   for (const { driver } of drivers.values()) driver.close();
   await node.close();
-  tell({ ended: true });
+  report({ ended: true });
   process.disconnect();
 }
 

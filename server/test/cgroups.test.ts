@@ -20,7 +20,7 @@ let root: string;
 let selfFile: string;
 let trees = 0;
 
-/** Files as the kernel shows them, for a tree that is none. */
+/** A folder with the files that the kernel shows in a cgroup. */
 function files(path: string, contents: Record<string, string>): string {
   for (const [name, text] of Object.entries(contents)) {
     const file = join(root, path, name);
@@ -175,7 +175,7 @@ describe('The limits of executors', () => {
     executorOverheadMiB
   });
 
-  it('move for those that live and for those that will', async () => {
+  it('move for running executors and for those that start later', async () => {
     const paths = [executor('0', 500), executor('1', 300)];
     await writeLimit(root, 900);
     await moveLimits(root, join(root, 'c1'), shape(512));
@@ -183,10 +183,10 @@ describe('The limits of executors', () => {
     expect(readFileSync(join(root, LIMIT_FILE), 'utf8')).toBe(`${1024 * MIB}\n`);
   });
 
-  it('stay for all where one uses more than it would have', async () => {
+  it('stay for all if one executor uses more than its new limit', async () => {
     const paths = [executor('0', 500), executor('1', 700)];
     await writeLimit(root, 900);
-    const refusal = /Executor 1 uses 700 MiB now.*held to 640 MiB.*Nothing was changed/;
+    const refusal = /Executor 1 uses 700 MiB now.*limited to 640 MiB.*Nothing was changed/;
     await expect(moveLimits(root, join(root, 'c1'), shape(128))).rejects.toThrow(refusal);
     expect(limits(paths)).toEqual([900, 900]);
     expect(readFileSync(join(root, LIMIT_FILE), 'utf8')).toBe(`${900 * MIB}\n`);

@@ -10,7 +10,7 @@ import { eventually, temporaryDirectory } from './support/server.js';
 const NEXT = '26/11/21 13:26:49 INFO Master: next\n';
 const STARVED =
   '26/11/21 13:26:33 WARN TaskSchedulerImpl: Initial job has not accepted any resources; check your cluster UI\n';
-const LAST_WORDS = 'Terminating due to java.lang.OutOfMemoryError: Java heap space\n';
+const LAST_LINE = 'Terminating due to java.lang.OutOfMemoryError: Java heap space\n';
 
 const NO_SHARES = { shares: () => Promise.resolve([]), probes: new ShareProbes() };
 
@@ -18,10 +18,10 @@ describe("An executor's memory cgroup", () => {
   const place = temporaryDirectory();
   afterAll(place.remove);
 
-  it('tells nothing of an executor that was ended before it had begun and got a limit', async () => {
+  it('is not recorded for an executor that ended before it started and got a limit', async () => {
     const abort = new AbortController();
     const recorded: Observation[] = [];
-    // Version 1 says "no limit" as the largest multiple of a page.
+    // Version 1 writes "no limit" as the largest multiple of a page.
     for (const [executor, limit] of [
       ['1', '9223372036854771712'],
       ['2', '939524096']
@@ -67,7 +67,7 @@ describe("The driver's own log", () => {
   let driver: ProcessName | null;
   let recorded: Observation[];
   const file = (name: string) => join(place.path, name);
-  const said = () => recorded.flatMap(one => (one.kind === 'log' ? [one.text] : []));
+  const texts = () => recorded.flatMap(one => (one.kind === 'log' ? [one.text] : []));
 
   function follow(): Promise<void> {
     const sink = { eventLine: () => {}, evidenceLine: () => {}, observe: () => {} };
@@ -96,35 +96,35 @@ describe("The driver's own log", () => {
     place.remove();
   });
 
-  it('is put on record where it decides something, and nothing else of it', async () => {
+  it('is recorded where it explains something, and nothing else of it', async () => {
     driver = await readProcess(process.pid);
     writeFileSync(file('driver.log'), `${NEXT}${STARVED}${NEXT}`);
     const following = follow();
-    await eventually('the warning', () => Promise.resolve(said().length > 0));
+    await eventually('the warning', () => Promise.resolve(texts().length > 0));
     abort.abort();
     await following;
     expect(recorded).toEqual([
       expect.objectContaining({ kind: 'log', who: 'driver', ref: 'driver.log:2' })
     ]);
-    expect(said()[0]).toContain('Initial job has not accepted any resources');
+    expect(texts()[0]).toContain('Initial job has not accepted any resources');
   });
 
-  it('is heard to its last word once the driver has ended', async () => {
-    writeFileSync(file('driver.log'), `${NEXT}${LAST_WORDS}`);
+  it('is read to its last line once the driver has ended', async () => {
+    writeFileSync(file('driver.log'), `${NEXT}${LAST_LINE}`);
     const following = follow();
-    await eventually('the last words', () => Promise.resolve(said().length > 0));
+    await eventually('the last line', () => Promise.resolve(texts().length > 0));
     abort.abort();
     await following;
-    expect(said()).toEqual([LAST_WORDS.trim()]);
+    expect(texts()).toEqual([LAST_LINE.trim()]);
   });
 
-  it('is on record once, also when the server is started again', async () => {
+  it('is recorded once, also when the server is started again', async () => {
     writeFileSync(file('driver.log'), `${STARVED}${NEXT}`);
     for (const run of [1, 2]) {
       abort = new AbortController();
       const following = follow();
-      if (run === 2) appendFileSync(file('driver.log'), `${LAST_WORDS}${NEXT}`);
-      await eventually('the record', () => Promise.resolve(said().length >= run));
+      if (run === 2) appendFileSync(file('driver.log'), `${LAST_LINE}${NEXT}`);
+      await eventually('the recorded line', () => Promise.resolve(texts().length >= run));
       abort.abort();
       await following;
     }

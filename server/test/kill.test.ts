@@ -22,7 +22,7 @@ import {
 
 const KILLS = 32;
 const KERNELS = ['k1', 'k2', 'k3'];
-const LOOK_MS = 100;
+const POLL_MS = 100;
 
 const directory = temporaryDirectory();
 const clusters = join(directory.path, 'state', 'clusters');
@@ -62,7 +62,7 @@ afterAll(async () => {
   expect(left.map(({ command }) => command)).toEqual([]);
 }, PATIENCE_MS);
 
-/** Looks at the machine all the time: every driver that there ever was, by its cluster. */
+/** Polls the process table: every driver that was ever seen, by its cluster. */
 function watchDrivers(): { seen: Map<string, Set<string>>; stop: () => Promise<void> } {
   const seen = new Map<string, Set<string>>();
   const over = new AbortController();
@@ -72,7 +72,7 @@ function watchDrivers(): { seen: Map<string, Set<string>>; stop: () => Promise<v
         if (role !== 'driver') continue;
         seen.set(cluster, (seen.get(cluster) ?? new Set()).add(`${pid} ${start}`));
       }
-      await sleep(LOOK_MS);
+      await sleep(POLL_MS);
     }
   })();
   return {
@@ -91,7 +91,7 @@ const findings = async (client: Client) =>
   (await client.get<{ findings: LocatedFinding[] }>('/findings')).body.findings;
 
 it(
-  `a server that is killed ${KILLS} times at random moments loses nothing, starts nothing twice and leaves nothing over`,
+  `a server that is killed ${KILLS} times at random moments loses nothing, starts nothing twice and leaves nothing behind`,
   async () => {
     const seed = Number(process.env['AGLAIS_TEST_SEED'] ?? Date.now() % 1_000_000);
     console.log(`AGLAIS_TEST_SEED=${seed}`);
@@ -180,7 +180,7 @@ print(spark.range(0, 12, 1, 12).mapInPandas(slowly, "id long").count())`
     expect(strangers.map(({ command }) => command)).toEqual([]);
     const twice = [...seen].filter(([, names]) => names.size > 1);
     expect(twice).toEqual([]);
-    // Nor in a moment in which nobody looked: each driver begins its events with one line.
+    // Nor between two polls: each driver begins its events with one line.
     for (const id of await readdir(clusters)) {
       const events = await readFile(join(clusters, id, 'live.jsonl'), 'utf8').catch(() => '');
       expect([id, events.split('"SparkListenerLogStart"').length - 1]).toEqual([

@@ -16,7 +16,7 @@ const directory = temporaryDirectory();
 afterAll(directory.remove);
 
 /** A process as Linux shows it in /proc (proc(5)). */
-function pretend(
+function fakeProcess(
   pid: number,
   name: string,
   state: string,
@@ -35,7 +35,7 @@ function pretend(
 
 describe('The process table', () => {
   it('reads parent, start, memory and command, whatever the name is', async () => {
-    pretend(10, 'a) S 1 (b c', 'S', 7, ['java', '-cp', 'x y']);
+    fakeProcess(10, 'a) S 1 (b c', 'S', 7, ['java', '-cp', 'x y']);
     expect(await readProcess(10, directory.path)).toEqual({
       pid: 10,
       parent: 7,
@@ -45,15 +45,15 @@ describe('The process table', () => {
     });
   });
 
-  it('sees no zombies, no dead ones, and nothing that is no process', async () => {
-    pretend(11, 'gone', 'Z', 10, []);
-    pretend(12, 'dead', 'X', 10, []);
+  it('leaves out zombies, dead processes, and whatever is not a process', async () => {
+    fakeProcess(11, 'gone', 'Z', 10, []);
+    fakeProcess(12, 'dead', 'X', 10, []);
     mkdirSync(join(directory.path, 'self'));
     mkdirSync(join(directory.path, '13'));
     expect((await readProcesses(directory.path)).map(({ pid }) => pid)).toEqual([10]);
   });
 
-  it('names a family, however deep, without its head', () => {
+  it('finds all descendants of a process, without the process itself', () => {
     const one = (pid: number, parent: number) => ({
       pid,
       parent,
@@ -71,15 +71,15 @@ describe('The process table', () => {
     ['stopped\n', null],
     ['', null],
     ['17 \n', null]
-  ])('takes %j for the name %j', (text, name) => expect(parseProcessName(text)).toEqual(name));
+  ])('reads %j as %j', (text, name) => expect(parseProcessName(text)).toEqual(name));
 
-  it('knows a process by when it began, so that nobody else with its number is ever ended', async () => {
+  it('tells a process from a later one with the same id by its start time, and never signals the other', async () => {
     const child = spawn('sleep', ['60']);
     const ended = new Promise(resolve => child.once('close', (_code, kind) => resolve(kind)));
     const found = await eventually('the process', () => readProcess(child.pid!));
-    const stranger = { pid: found.pid, start: `${found.start}0` };
-    expect(await findProcess(stranger)).toBeNull();
-    expect(await signal(stranger, 'SIGKILL')).toBe(false);
+    const other = { pid: found.pid, start: `${found.start}0` };
+    expect(await findProcess(other)).toBeNull();
+    expect(await signal(other, 'SIGKILL')).toBe(false);
     expect(await findProcess(found)).toMatchObject({ pid: found.pid });
     expect(await signal(found, 'SIGKILL')).toBe(true);
     expect(await ended).toBe('SIGKILL');

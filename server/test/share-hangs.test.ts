@@ -16,7 +16,7 @@ import {
 } from './support/server.js';
 import { STARS_SHARE, READS_AND_READS, WRITE_STARS } from './support/stars-share.js';
 
-/** From the moment on in which its server stops; the probe alone needs up to seven. */
+/** From the moment in which its server stops; the probe alone needs up to seven. */
 const WITHIN_MS = 15_000;
 
 (canMount() ? describe : describe.skip)('A share that hangs in the middle of a job', () => {
@@ -107,17 +107,17 @@ const WITHIN_MS = 15_000;
         eventLogs: [kept('live.jsonl')],
         evidence: [kept('evidence.jsonl')]
       });
-      const told = (all: Finding[]) =>
+      const ofShares = (all: Finding[]) =>
         all
           .filter(one => one.code === 'share-unavailable')
           .map(one => ({ ...one, evidence: one.evidence.map(({ quote }) => quote) }));
-      expect(told(offline.findings())).toEqual(told(await findings(id)));
+      expect(ofShares(offline.findings())).toEqual(ofShares(await findings(id)));
     },
     3 * PATIENCE_MS
   );
 
   it(
-    'and one that is unmounted is gone, in a cell that runs',
+    'and is gone when it is unmounted while a cell runs',
     async () => {
       const { id } = await server.user.request('unmounted');
       await server.user.until(id, 'ready');
@@ -129,8 +129,8 @@ const WITHIN_MS = 15_000;
       });
       const recorded = async () =>
         (await findings(id)).find(({ code }) => code === 'share-unavailable');
-      // It was looked at while it was well.
-      await eventually('the first look', () => server.user.cluster(id));
+      // It was checked while it was healthy.
+      await eventually('the first check', () => server.user.cluster(id));
       share.unmount();
       expect(await eventually('the finding', recorded)).toMatchObject({
         id: 'share-unavailable:cell:1:waits',

@@ -11,7 +11,7 @@ export interface CgroupCounters {
   usedMiB: number;
   peakMiB: number | null;
   pids: number[];
-  /** The line that says oomKills, verbatim, and the file it is in. */
+  /** The line with `oomKills`, verbatim, and its file. */
   quote: string;
   ref: string;
 }
@@ -23,7 +23,7 @@ const NO_LIMIT = 2 ** 60;
 /**
  * Makes the cgroup under which the clusters of one installation get theirs, where this process may: in its own cgroup,
  * then in the ones above it (version 2 forbids children beside processes).
- * @param name the installation's own, so that two on one machine do not meet
+ * @param name the installation's own, so that two on one machine do not collide
  * @returns its path, or null where the machine does not allow memory cgroups
  */
 export async function openCgroups(

@@ -38,7 +38,7 @@ const VECTOR = 'jdk.incubator.vector';
  * @param directory the cluster's own
  * @param cgroup the cluster's memory cgroup, or null where there are none
  * @param jars file names in the home's `jars`
- * @param more Spark properties of the installation's own, which win over ours
+ * @param more Spark properties of the installation, which override ours
  */
 export function driverCommand(
   spec: ClusterSpec,

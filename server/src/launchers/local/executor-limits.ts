@@ -5,7 +5,7 @@ import { replaceFile } from '../../store/files.js';
 import { ResizeRefused } from '../launcher.js';
 import { readCounters, setLimit } from './cgroups.js';
 
-/** In a cluster's directory: what each new executor is held to, bytes. */
+/** In a cluster's directory: the memory limit of each new executor, bytes. */
 export const LIMIT_FILE = 'executor-limit';
 
 const MIB = 2 ** 20;
@@ -15,8 +15,8 @@ export async function writeLimit(directory: string, limitMiB: number): Promise<v
 }
 
 /**
- * Holds the executors of a running cluster, and those that come after them, to the limit of this shape.
- * @param cgroup the cluster's, or null where nothing can be held to anything
+ * Applies the limit of this shape to the executors of a running cluster, and to those that start later.
+ * @param cgroup the cluster's, or null where there are none
  * @throws ResizeRefused if one of them uses more than that now; then the limits are as they were
  */
 export async function moveLimits(
@@ -36,8 +36,8 @@ export async function moveLimits(
     await writeLimit(directory, before);
     for (const one of groups) await setLimit(join(cgroup, one), before);
     throw new ResizeRefused(
-      `Executor ${group.replace('executor-', '')} uses ${Math.round(usedMiB)} MiB now, so it cannot be held to ` +
-        `${limitMiB} MiB. Nothing was changed. Let go of what it caches, or restart Spark with this size.`
+      `Executor ${group.replace('executor-', '')} uses ${Math.round(usedMiB)} MiB now, so it cannot be limited to ` +
+        `${limitMiB} MiB. Nothing was changed. Unpersist cached tables, or restart Spark with this size.`
     );
   }
 }

@@ -32,7 +32,7 @@ export interface LocalLauncherOptions {
   /** The installation's cgroup, or null where the machine does not allow them. */
   cgroup: string | null;
   memoryMiB: number;
-  /** Spark properties that win over ours. */
+  /** Spark properties that override ours. */
   properties?: Readonly<Record<string, string>>;
   /** Names of environment variables that drivers get beside the usual ones. */
   environment?: readonly string[];
@@ -49,7 +49,7 @@ export class LocalLauncher implements Launcher {
 
   constructor(private readonly options: LocalLauncherOptions) {}
 
-  /** One machine is as it is. */
+  /** Nothing beyond the shape. */
   offers(): readonly ClusterOption[] {
     return [];
   }
@@ -109,7 +109,7 @@ export class LocalLauncher implements Launcher {
     const own = this.options.cgroup && join(this.options.cgroup, id);
     const cgroup = (await cluster.cgroup()) ?? own;
     if (cgroup) await endGroup(cgroup);
-    await this.tidy(id, directory);
+    await this.removeTemporary(id, directory);
   }
 
   async forget(id: string): Promise<void> {
@@ -211,8 +211,8 @@ export class LocalLauncher implements Launcher {
     return cluster;
   }
 
-  /** Keeps the evidence and the executors' logs, removes the rest. */
-  private async tidy(id: string, directory: string): Promise<void> {
+  /** Keeps the evidence and the executors' logs, and removes the rest. */
+  private async removeTemporary(id: string, directory: string): Promise<void> {
     const work = join(this.options.installation.home, 'work', applicationId(id));
     for (const executor of await readdir(work).catch(() => [])) {
       for (const log of ['stderr', 'stdout']) {

@@ -2,7 +2,7 @@ import { DRIVER_OVERHEAD_MIB, executorLimitMiB } from '@aglais/protocol';
 import type { Capacity } from '../capacity.js';
 
 /**
- * This machine, which all clusters share; its processors are nobody's.
+ * This machine, which all clusters share; its cores are not divided between them.
  * @param memoryMiB what all clusters together may have
  */
 export function machineCapacity(memoryMiB: number): Capacity {

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { childEnvironment } from './child-environment.js';
 
-/** A process, named for ever by its id and the time it began (ids are used again). */
+/** Identifies a process by its id and start time: ids are reused. */
 export interface ProcessName {
   pid: number;
   /** Opaque: clock ticks since boot on Linux, a date elsewhere. */
@@ -105,13 +105,13 @@ async function readWithPs(): Promise<Process[]> {
   });
 }
 
-/** The process of that name, unless it has ended (another may have its id by now). */
+/** The process, or null if it has ended (another may have its id by now). */
 export async function findProcess(name: ProcessName): Promise<Process | null> {
   const process = await readProcess(name.pid);
   return process?.start === name.start ? process : null;
 }
 
-/** Whether the process of that name has not ended. */
+/** Whether the process has not ended. */
 export async function isRunning(name: ProcessName): Promise<boolean> {
   return HAS_PROC ? readStat(name.pid)?.start === name.start : (await findProcess(name)) !== null;
 }

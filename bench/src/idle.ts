@@ -72,6 +72,7 @@ async function openServerProcess(): Promise<ServerProcess> {
       AGLAIS_JAVA: await java(),
       AGLAIS_MEMORY_MIB: MEMORY_MIB,
       AGLAIS_START_SECONDS: START_SECONDS,
+      AGLAIS_SPARES: '0',
       AGLAIS_BENCH_SPAWNS: spawns
     },
     stdio: ['ignore', 'pipe', 'inherit']

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LocalLauncher } from '../src/launchers/local/local-launcher.js';
 import { readFamily, readProcess, readStat } from '../src/launchers/local/process-table.js';
@@ -9,7 +10,7 @@ import { eventually, temporaryDirectory } from './support/server.js';
 /** The times that a stop may take, one after the other, and some for a busy machine. */
 const BOUND_MS = 60_000;
 
-describe('A cluster that does not end by itself', () => {
+describe('A cluster that ends, or does not end by itself', () => {
   let place: ReturnType<typeof temporaryDirectory>;
   let children: ChildProcess[];
   let launcher: LocalLauncher;
@@ -79,6 +80,25 @@ describe('A cluster that does not end by itself', () => {
     },
     BOUND_MS
   );
+
+  it('reports the end of its driver to whoever watches, within moments', async () => {
+    const driver = run('exec sleep 600');
+    cluster({ 'driver.lock': '1 0\n', 'driver.pid': nameOf(driver) });
+    const changed: string[] = [];
+    const unwatch = launcher.watch(id => changed.push(id));
+    const abort = new AbortController();
+    const sink = { eventLine: () => {}, evidenceLine: () => {}, observe: () => {} };
+    const following = launcher.follow('c1', sink, abort.signal);
+    await sleep(1_500);
+    expect(changed).toEqual([]);
+    driver.kill('SIGKILL');
+    await eventually('the report', () => changed.length > 0);
+    expect(await launcher.observe('c1')).toMatchObject({ state: 'exited' });
+    unwatch();
+    abort.abort();
+    await following;
+    expect(changed).toEqual(['c1']);
+  });
 
   it('is not mistaken for a process that has its number by now', async () => {
     const stranger = run('sleep 600 & wait');

@@ -12,7 +12,11 @@ const STARVED =
   '26/11/21 13:26:33 WARN TaskSchedulerImpl: Initial job has not accepted any resources; check your cluster UI\n';
 const LAST_LINE = 'Terminating due to java.lang.OutOfMemoryError: Java heap space\n';
 
-const NO_SHARES = { shares: () => Promise.resolve([]), probes: new ShareProbes() };
+const NO_SHARES = {
+  shares: () => Promise.resolve([]),
+  probes: new ShareProbes(),
+  onDriverEnded: () => undefined
+};
 
 describe("An executor's memory cgroup", () => {
   const place = temporaryDirectory();

@@ -67,7 +67,8 @@ export function simulateCluster(
       cgroup: () => Promise.resolve(cgroup),
       shares: () => Promise.resolve(share === null ? [] : [{ id: 'gaia', path: share }]),
       probes: new ShareProbes(),
-      record: observation => Promise.resolve(void recorded.push(observation))
+      record: observation => Promise.resolve(void recorded.push(observation)),
+      onDriverEnded: () => undefined
     },
     count(executor, counters) {
       counts.set(executor, { ...counts.get(executor)!, ...counters });

@@ -28,6 +28,8 @@ export interface EvidenceSource {
   probes: ShareProbes;
   /** Keeps an observation that no file of Spark's holds. */
   record: (observation: Observation) => Promise<void>;
+  /** Called once, within a second of the driver's end. */
+  onDriverEnded: () => void;
 }
 
 interface Following {
@@ -99,14 +101,17 @@ async function watchDriver(following: Following): Promise<void> {
   const shares = await watchShares(source, abort);
   const sampleForever = async (): Promise<void> => {
     let sampler: MemorySampler | null = null;
+    let hasEnded = false;
     while (!abort.aborted) {
       const driver = await source.driver();
       if (driver && (await isRunning(driver))) {
         sampler ??= new MemorySampler(driver, source, counters, sink);
         await sampler.sample(activity.isActive);
         shares.setActive(activity.isActive);
-      } else if (sampler) {
+      } else if (sampler && !hasEnded) {
+        hasEnded = true;
         shares.close();
+        source.onDriverEnded();
       }
       await sleep(SAMPLE_MS, undefined, { signal: abort }).catch(() => undefined);
     }

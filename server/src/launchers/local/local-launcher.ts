@@ -46,6 +46,7 @@ export class LocalLauncher implements Launcher {
   readonly kind = 'local';
   private readonly probes = new ShareProbes();
   private readonly clusters = new Map<string, LocalCluster>();
+  private readonly watchers = new Set<(id: string) => void>();
 
   constructor(private readonly options: LocalLauncherOptions) {}
 
@@ -164,6 +165,12 @@ export class LocalLauncher implements Launcher {
     };
   }
 
+  /** Reports the end of drivers whose evidence is followed. */
+  watch(onChange: (id: string) => void): () => void {
+    this.watchers.add(onChange);
+    return () => void this.watchers.delete(onChange);
+  }
+
   async follow(id: string, sink: EvidenceSink, abort: AbortSignal): Promise<void> {
     const cluster = this.cluster(id);
     await followEvidence(
@@ -173,7 +180,8 @@ export class LocalLauncher implements Launcher {
         cgroup: () => cluster.cgroup(),
         shares: () => cluster.shares(),
         probes: this.probes,
-        record: observation => this.record(id, observation)
+        record: observation => this.record(id, observation),
+        onDriverEnded: () => this.watchers.forEach(onChange => onChange(id))
       },
       sink,
       abort

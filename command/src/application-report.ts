@@ -1,6 +1,6 @@
 import { Diagnosis, type LogSource } from '@aglais/diagnosis';
 import type { ApplicationReport, Unread } from '@aglais/protocol';
-import { readEvidence } from './evidence.js';
+import { readEvidence } from './evidence-files.js';
 import { observeWhole, plainError, type ReadOptions } from './logs.js';
 import type { EvidenceFile } from './options.js';
 

@@ -2,16 +2,16 @@ import { stat } from 'node:fs/promises';
 import { Diagnosis } from '@aglais/diagnosis';
 import type { ApplicationReport, Finding } from '@aglais/protocol';
 import { reportOn, since } from './application-report.js';
-import { readEvidence } from './evidence.js';
-import { growingLog } from './growing-log.js';
-import { jsonText } from './json.js';
+import { readEvidence } from './evidence-files.js';
+import { growingLog } from './follow-event-log.js';
+import { jsonText } from './terminal-safe-json.js';
 import { plainError } from './logs.js';
 import type { Options } from './options.js';
 import { oneLine } from './printable.js';
-import { COULD_NOT_READ, isWrong, NOTHING_WRONG, SOMETHING_WRONG } from './status.js';
+import { COULD_NOT_READ, isWrong, NOTHING_WRONG, SOMETHING_WRONG } from './exit-status.js';
 import { fileSink, pageOf, replaceFile, type Sink, type Terminal } from './terminal.js';
 import { applicationText, findingText, type Page } from './text/application.js';
-import { timeOfDay } from './words.js';
+import { timeOfDay } from './report-messages.js';
 import { reportWriter, type Write } from './writers.js';
 
 /** Findings change with every task that fails: they are told when the log pauses this long, */

@@ -1,9 +1,9 @@
 import type { ApplicationReport, Unread } from '@aglais/protocol';
 import { HtmlWriter } from './html/writer.js';
-import { jsonText } from './json.js';
+import { jsonText } from './terminal-safe-json.js';
 import { applicationMarkdown, summaryMarkdown, unreadMarkdown } from './markdown/markdown.js';
 import type { Format } from './options.js';
-import { summaryRow, type SummaryRow } from './summary.js';
+import { summaryRow, type SummaryRow } from './summary-rows.js';
 import { applicationText, type Page } from './text/application.js';
 import { summaryText } from './text/summary.js';
 

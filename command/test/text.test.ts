@@ -2,12 +2,12 @@ import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { firstLines, oneLine, printable, shortened } from '../src/printable.js';
-import { summaryRow } from '../src/summary.js';
+import { summaryRow } from '../src/summary-rows.js';
 import { applicationText } from '../src/text/application.js';
 import { fitted, paragraph, table } from '../src/text/layout.js';
 import { paint, wantsColours } from '../src/text/paint.js';
 import { summaryText } from '../src/text/summary.js';
-import { calmWords, dayAndTime, mostTelling, timeOfDay, zone } from '../src/words.js';
+import { calmWords, dayAndTime, mostTelling, timeOfDay, zone } from '../src/report-messages.js';
 import { evidence, finding, report, START } from './reports.js';
 
 jest.setTimeout(30_000);

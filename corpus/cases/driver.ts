@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Family } from '../src/case.js';
-import { atLeast, says } from './figures.js';
+import { atLeast, says } from './checks.js';
 
 /** Failures of the driver, and of what it is asked for. */
 export const driver: Family = {

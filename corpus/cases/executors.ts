@@ -1,5 +1,5 @@
 import type { Family } from '../src/case.js';
-import { atLeast, costs, exactly } from './figures.js';
+import { atLeast, costs, exactly } from './checks.js';
 
 /** Tasks of about a second each in Python, after a shuffle that they depend on. */
 const SLOW_AFTER_SHUFFLE = `def slow(frames):

@@ -1,5 +1,5 @@
 import type { Family } from '../src/case.js';
-import { advises, atLeast, costs, exactly, says } from './figures.js';
+import { advises, atLeast, costs, exactly, says } from './checks.js';
 
 /** Python workers that die, and Python code that fails. */
 export const python: Family = {

@@ -1,5 +1,5 @@
 import type { Family } from '../src/case.js';
-import { atLeast, costs, exactly } from './figures.js';
+import { atLeast, costs, exactly } from './checks.js';
 
 const SLOW = `def slow(frames):
     for frame in frames:

@@ -1,6 +1,6 @@
 import type { Family } from '../src/case.js';
 import type { Finding } from '@aglais/protocol';
-import { exactly, says } from './figures.js';
+import { exactly, says } from './checks.js';
 
 /** Partitions of twelve that a finding says were kept. */
 const stored = ({ explanation }: Finding) =>

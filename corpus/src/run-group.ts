@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { differences, differencesByStop, differencesOfLogs } from './agreement.js';
+import { differences, differencesByStop, differencesOfLogs } from './compare-findings.js';
 import type { Case, Cell } from './case.js';
 import { Client, type CellReport } from './client.js';
 import { CorpusCluster, type Conclusions, type MachineRoom } from './cluster.js';
 import { clientScript } from './installation.js';
-import { endings, judge, type RunFrame, type Verdict } from './judge.js';
+import { endings, judge, type RunFrame, type Verdict } from './check-findings.js';
 import { RunningCase } from './running-case.js';
 import type { Group } from './selection.js';
 

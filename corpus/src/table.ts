@@ -1,5 +1,5 @@
 import type { Finding } from '@aglais/protocol';
-import { describe } from './judge.js';
+import { describe } from './check-findings.js';
 import type { CaseResult } from './run-group.js';
 
 export const HEADINGS = ['case', 'seconds', 'expected', 'found', 'ok'];

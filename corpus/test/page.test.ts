@@ -2,7 +2,7 @@ import type { Finding } from '@aglais/protocol';
 import { describe, expect, it } from '@jest/globals';
 import { head } from '../src/runs/notebook.js';
 import { escaped, pageOf, type PageRun } from '../src/runs/page.js';
-import { sameWords } from '../src/runs/said.js';
+import { sameWords } from '../src/runs/ask-command.js';
 
 const found = (more: Partial<Finding> = {}): Finding => ({
   id: 'skew:job:1',

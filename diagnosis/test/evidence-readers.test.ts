@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { Diagnosis, observeEvidence, recogniseEvidence, type Observation } from '../src/index.js';
 import { readCgroupFiles } from '../src/evidence/cgroup-files.js';
-import { readClientJson, readClientText } from '../src/evidence/client.js';
+import { readClientJson, readClientText } from '../src/evidence/client-exceptions.js';
 import { readLog } from '../src/evidence/log-records.js';
-import { kubernetesObjects, objectsOf } from '../src/evidence/objects.js';
-import { quantityMiB, readPod, readPodEvent } from '../src/evidence/pods.js';
-import { readYarnJson, readYarnText } from '../src/evidence/yarn.js';
+import { kubernetesObjects, objectsOf } from '../src/evidence/json-objects.js';
+import { quantityMiB, readPod, readPodEvent } from '../src/evidence/kubernetes-pods.js';
+import { readYarnJson, readYarnText } from '../src/evidence/yarn-reports.js';
 import { event, pod, terminated, text, UNSCHEDULABLE } from './kubernetes.js';
 
 const OOM = terminated(137, 'OOMKilled', '2026-11-20T23:35:43Z');

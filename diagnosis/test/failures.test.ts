@@ -1,6 +1,6 @@
 import type { Finding } from '@aglais/protocol';
 import { describe, expect, it } from '@jest/globals';
-import { Pods } from '../src/application/pods.js';
+import { Pods } from '../src/application/pod-facts.js';
 import {
   Diagnosis,
   LogRecords,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { grantedMemory, parseMiB } from '../src/application/conf.js';
-import { Partitions } from '../src/application/partitions.js';
-import { Spans } from '../src/application/spans.js';
-import { duration, memory, named } from '../src/detectors/words.js';
+import { grantedMemory, parseMiB } from '../src/application/spark-conf.js';
+import { Partitions } from '../src/application/partition-set.js';
+import { Spans } from '../src/application/time-spans.js';
+import { duration, memory, named } from '../src/detectors/format.js';
 import fc from 'fast-check';
 
 describe('figures', () => {

@@ -7,7 +7,7 @@ import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { decodeLz4Block } from '../src/codecs/lz4.js';
 import { decodeLzfChunk } from '../src/codecs/lzf.js';
 import { decodeSnappyBlock } from '../src/codecs/snappy.js';
-import { Damage } from '../src/codecs/damage.js';
+import { Damage } from '../src/codecs/corrupt-data.js';
 import {
   diagnoseFiles,
   Diagnosis,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { GrantedMemory } from '../src/application/conf.js';
-import { moreOverhead } from '../src/detectors/advice.js';
+import type { GrantedMemory } from '../src/application/spark-conf.js';
+import { moreOverhead } from '../src/detectors/memory-advice.js';
 
 const granted = { heapMiB: 512, overheadMiB: 300, limitMiB: 812 } as GrantedMemory;
 const unmeasured = { limitMiB: 812, usedMiB: null, pythonMiB: null };

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { BULKY, WANTED } from '../src/eventlog/bulk.js';
+import { BULKY, WANTED } from '../src/eventlog/omitted-fields.js';
 import { Expected, Place } from '../src/eventlog/expected-bytes.js';
 import { readEvent, readsEvent } from '../src/eventlog/read-event.js';
 import { parseEvent } from '../src/index.js';

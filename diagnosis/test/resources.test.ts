@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Histogram } from '../src/application/histogram.js';
 import { MemoryFacts } from '../src/application/memory-facts.js';
 import { MemorySeries } from '../src/application/memory-series.js';
-import { NOT_MEASURED } from '../src/eventlog/metrics.js';
+import { NOT_MEASURED } from '../src/eventlog/task-metrics.js';
 import { Diagnosis } from '../src/index.js';
 import { diagnose } from './evidence.js';
 import { lost } from './story.js';

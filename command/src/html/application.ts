@@ -12,11 +12,11 @@ import {
   titleOf,
   worst,
   zone
-} from '../words.js';
+} from '../report-messages.js';
 import { card } from './cards.js';
-import { chart, type Lane } from './chart.js';
-import { flagsOf, lanesOf, spanOf } from './lanes.js';
-import { html, type Html } from './safe.js';
+import { chart, type Lane } from './timeline-chart.js';
+import { flagsOf, lanesOf, spanOf } from './timeline-lanes.js';
+import { html, type Html } from './escaped-html.js';
 import { cachedTables, processTable } from './tables.js';
 
 /** Bytes of cards; with the rest of a page this stays well below a megabyte. */

@@ -10,8 +10,8 @@ import {
   SOURCE_WORDS,
   subjectWords,
   timeOfDay
-} from '../words.js';
-import { html, type Html } from './safe.js';
+} from '../report-messages.js';
+import { html, type Html } from './escaped-html.js';
 
 const QUOTES = 6;
 const QUOTE_CHARACTERS = 2000;

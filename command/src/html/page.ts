@@ -1,9 +1,9 @@
 import { duration } from '@aglais/diagnosis';
 import type { Unread } from '@aglais/protocol';
 import { shortened } from '../printable.js';
-import { summaryWords, worstFirst, type SummaryRow } from '../summary.js';
-import { dayAndTime, SEVERITY_WORDS } from '../words.js';
-import { html, trusted, type Html } from './safe.js';
+import { summaryWords, worstFirst, type SummaryRow } from '../summary-rows.js';
+import { dayAndTime, SEVERITY_WORDS } from '../report-messages.js';
+import { html, trusted, type Html } from './escaped-html.js';
 import { STYLE } from './style.js';
 
 const ROWS = 500;

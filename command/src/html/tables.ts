@@ -1,7 +1,7 @@
 import { duration, memory } from '@aglais/diagnosis';
 import type { CachedTable, ProcessUsage, Resources } from '@aglais/protocol';
-import { brief } from './rows.js';
-import { html, type Html } from './safe.js';
+import { brief } from './timeline-row.js';
+import { html, type Html } from './escaped-html.js';
 
 const ROWS = 40;
 

@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer';
 import type { ApplicationReport, Unread } from '@aglais/protocol';
-import { summaryRow, worstFirst, type SummaryRow } from '../summary.js';
-import { titleOf } from '../words.js';
+import { summaryRow, worstFirst, type SummaryRow } from '../summary-rows.js';
+import { titleOf } from '../report-messages.js';
 import type { ReportWriter, Write, WriterOptions } from '../writers.js';
 import { applicationSection } from './application.js';
 import { page, summarySection, unreadSection } from './page.js';
-import { html, type Html } from './safe.js';
+import { html, type Html } from './escaped-html.js';
 
 /** Bytes for the sections of several applications, so that the page can still be mailed. */
 const SECTIONS = 500_000;

@@ -1,7 +1,7 @@
 import { duration } from '@aglais/diagnosis';
 import type { ApplicationReport, Evidence, Finding, Unread } from '@aglais/protocol';
 import { oneLine, printable, shortened } from '../printable.js';
-import { summaryWords, worstFirst, type SummaryRow } from '../summary.js';
+import { summaryWords, worstFirst, type SummaryRow } from '../summary-rows.js';
 import {
   calmWords,
   CONFIDENCE_WORDS,
@@ -21,7 +21,7 @@ import {
   timeOfDay,
   titleOf,
   zone
-} from '../words.js';
+} from '../report-messages.js';
 
 const QUOTES = 5;
 const QUOTE_CHARACTERS = 1500;

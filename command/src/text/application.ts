@@ -19,7 +19,7 @@ import {
   timeOfDay,
   titleOf,
   zone
-} from '../words.js';
+} from '../report-messages.js';
 import { paragraph } from './layout.js';
 import type { Paint } from './paint.js';
 

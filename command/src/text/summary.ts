@@ -1,8 +1,8 @@
 import { duration } from '@aglais/diagnosis';
 import type { Unread } from '@aglais/protocol';
 import { oneLine } from '../printable.js';
-import { summaryWords, worstFirst, type SummaryRow } from '../summary.js';
-import { dayAndTime, SEVERITY_WORDS } from '../words.js';
+import { summaryWords, worstFirst, type SummaryRow } from '../summary-rows.js';
+import { dayAndTime, SEVERITY_WORDS } from '../report-messages.js';
 import type { Page } from './application.js';
 import { paragraph, table, type Column } from './layout.js';
 

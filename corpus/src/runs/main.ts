@@ -6,8 +6,8 @@ import * as prettier from 'prettier';
 import { checkout } from '../installation.js';
 import { notebookWords } from './notebook.js';
 import { pageOf, type PageRun } from './page.js';
-import { findRun, readRuns } from './run.js';
-import { askCommand } from './said.js';
+import { findRun, readRuns } from './recorded-run.js';
+import { askCommand } from './ask-command.js';
 
 /**
  * Makes docs/corpus.md from the runs that were kept: `npm run corpus:table`. They lie beside the

@@ -1,6 +1,6 @@
 import { duration, plural } from '@aglais/diagnosis';
 import type { Cost, Finding } from '@aglais/protocol';
-import type { Said } from './said.js';
+import type { Said } from './ask-command.js';
 
 /** A run, what the notebook got, and what we say. */
 export interface PageRun {

@@ -1,4 +1,4 @@
-import type { SparkEvent } from '../eventlog/event.js';
+import type { SparkEvent } from '../eventlog/spark-event.js';
 import type {
   CellObservation,
   CgroupObservation,
@@ -12,22 +12,22 @@ import type {
   ShareObservation,
   YarnObservation
 } from '../observation.js';
-import { Accounts } from './accounts.js';
+import { Accounts } from './log-signals.js';
 import { applyEvent } from './apply-event.js';
-import { grantedMemory, type GrantedMemory } from './conf.js';
+import { grantedMemory, type GrantedMemory } from './spark-conf.js';
 import { Dag } from './dag.js';
 import { Executors } from './executors.js';
-import { History } from './history.js';
+import { History } from './timeline.js';
 import { MemoryFacts } from './memory-facts.js';
-import { Outages } from './outages.js';
-import { Performance } from './performance.js';
-import { Pods } from './pods.js';
+import { Outages } from './share-outages.js';
+import { Performance } from './performance-tracker.js';
+import { Pods } from './pod-facts.js';
 import { Scopes, type Scope } from './scopes.js';
-import { Setbacks } from './setbacks.js';
+import { Setbacks } from './lost-work.js';
 import { SqlExecutions } from './sql-executions.js';
 import type { Stage } from './stages.js';
 import { Tasks } from './tasks.js';
-import { Waits } from './waits.js';
+import { Waits } from './executor-waits.js';
 
 /** What changed since somebody last looked. */
 export interface Changes {

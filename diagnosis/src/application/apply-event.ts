@@ -1,7 +1,7 @@
 import { parseCellTags } from '@aglais/protocol';
-import type { SparkEvent } from '../eventlog/event.js';
+import type { SparkEvent } from '../eventlog/spark-event.js';
 import type { Application } from './application.js';
-import { grantedMemory } from './conf.js';
+import { grantedMemory } from './spark-conf.js';
 import { addReason } from './executors.js';
 import type { MemoryFacts } from './memory-facts.js';
 

@@ -1,4 +1,4 @@
-import type { StorageLevel } from '../eventlog/metrics.js';
+import type { StorageLevel } from '../eventlog/task-metrics.js';
 
 /**
  * Spark's name of a storage level (StorageLevel.scala), without the suffixes for how objects are

@@ -1,4 +1,4 @@
-import type { CachedRdd } from '../eventlog/metrics.js';
+import type { CachedRdd } from '../eventlog/task-metrics.js';
 import type { CacheFacts, Caches, Missing, Recomputed } from './caches.js';
 
 /** What one task found of the cached tables that it needs. */

@@ -1,6 +1,6 @@
-import type { BlockStatus, CachedRdd, StorageLevel } from '../eventlog/metrics.js';
-import { keptOf, NONE, type Kept } from './kept.js';
-import { Partitions } from './partitions.js';
+import type { BlockStatus, CachedRdd, StorageLevel } from '../eventlog/task-metrics.js';
+import { keptOf, NONE, type Kept } from './cached-amount.js';
+import { Partitions } from './partition-set.js';
 import { LEAST_MS } from './stage-costs.js';
 
 /** Why a cached table did not have a partition that it had been asked to keep. */

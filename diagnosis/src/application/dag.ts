@@ -1,12 +1,12 @@
 import type { Progress, StageProgress } from '@aglais/protocol';
-import type { JobOrigin, StageInfo } from '../eventlog/event.js';
-import type { CachedRdd } from '../eventlog/metrics.js';
+import type { JobOrigin, StageInfo } from '../eventlog/spark-event.js';
+import type { CachedRdd } from '../eventlog/task-metrics.js';
 import type { Application } from './application.js';
-import { jobSpan, plainDescription } from './history.js';
+import { jobSpan, plainDescription } from './timeline.js';
 import { jobResult, type Job } from './jobs.js';
 import { MapOutputs } from './map-outputs.js';
 import { APPLICATION_SCOPE, RECENT_STAGES, rememberStage, type Scope } from './scopes.js';
-import { LONG_WAIT_MS } from './waits.js';
+import { LONG_WAIT_MS } from './executor-waits.js';
 import {
   attemptOf,
   newStage,

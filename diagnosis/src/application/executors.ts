@@ -1,6 +1,6 @@
 import type { Evidence, Executor, Memory } from '@aglais/protocol';
-import type { TaskMetrics } from '../eventlog/metrics.js';
-import type { GrantedMemory } from './conf.js';
+import type { TaskMetrics } from '../eventlog/task-metrics.js';
+import type { GrantedMemory } from './spark-conf.js';
 import { MemoryFacts } from './memory-facts.js';
 
 /** What somebody said about why an executor went away. */

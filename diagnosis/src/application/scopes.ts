@@ -1,5 +1,5 @@
 import { parseCellTags, type Progress, type StageProgress } from '@aglais/protocol';
-import type { JobOrigin } from '../eventlog/event.js';
+import type { JobOrigin } from '../eventlog/spark-event.js';
 import type { CellObservation, Outcome } from '../observation.js';
 
 /** Findings outside any cell and any query belong to the application. */

@@ -1,6 +1,6 @@
-import { parseMiB } from './conf.js';
-import type { StageFacts } from './stage-facts.js';
-import type { NotableTask } from './stage-work.js';
+import { parseMiB } from './spark-conf.js';
+import type { StageFacts } from './stage-summary.js';
+import type { NotableTask } from './stage-metrics.js';
 
 /** Time that a stage would not have taken otherwise, ms: of executors, and of the one who waits. */
 export interface TimeLost {

@@ -1,9 +1,9 @@
 import type { StageProgress } from '@aglais/protocol';
-import type { StageInfo } from '../eventlog/event.js';
+import type { StageInfo } from '../eventlog/spark-event.js';
 import type { CacheReads } from './cache-reads.js';
-import { Partitions } from './partitions.js';
-import type { Setback } from './setbacks.js';
-import { StageWork } from './stage-work.js';
+import { Partitions } from './partition-set.js';
+import type { Setback } from './lost-work.js';
+import { StageWork } from './stage-metrics.js';
 
 export interface Attempt {
   readonly number: number;

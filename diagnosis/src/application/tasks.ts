@@ -1,12 +1,12 @@
 import type { Evidence } from '@aglais/protocol';
-import type { TaskInfo } from '../eventlog/event.js';
-import type { TaskMetrics } from '../eventlog/metrics.js';
+import type { TaskInfo } from '../eventlog/spark-event.js';
+import type { TaskMetrics } from '../eventlog/task-metrics.js';
 import type { TaskOutcome } from '../eventlog/task-outcome.js';
 import type { Application } from './application.js';
 import type { CacheLookup } from './cache-reads.js';
 import { addReason, addWork } from './executors.js';
 import { IdTable } from './id-table.js';
-import type { Setback } from './setbacks.js';
+import type { Setback } from './lost-work.js';
 import { attemptOf, hadOutput, type Stage } from './stages.js';
 
 interface RunningTask {

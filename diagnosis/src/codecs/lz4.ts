@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { ByteQueue } from './byte-queue.js';
 import type { Bytes } from './codec.js';
-import { CutOff, Damage } from './damage.js';
+import { CutOff, Damage } from './corrupt-data.js';
 
 /**
  * lz4-java's LZ4BlockOutputStream, as Spark writes it; no library reads this framing. Per block:

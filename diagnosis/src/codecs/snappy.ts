@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { ByteQueue } from './byte-queue.js';
 import type { Bytes } from './codec.js';
-import { CutOff, Damage } from './damage.js';
+import { CutOff, Damage } from './corrupt-data.js';
 import { copyBack } from './lz4.js';
 
 /**

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import type { Bytes } from './codec.js';
-import { CutOff, Damage } from './damage.js';
+import { CutOff, Damage } from './corrupt-data.js';
 import { ZstdFrames } from './zstd-frames.js';
 
 const OUT_BYTES = 1 << 18;

@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { Damage } from './damage.js';
+import { Damage } from './corrupt-data.js';
 
 const FRAME = 0xfd2fb528;
 const SKIPPABLE = 0x184d2a50;

@@ -1,26 +1,26 @@
 import type { Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
-import type { Setback } from '../application/setbacks.js';
-import { broadcastTooLarge } from './broadcast.js';
-import { joinCrashLoop, ofUnmet } from './crash-loop.js';
-import { diskFull, diskFullByLogs } from './disk.js';
-import { driverFindings } from './driver.js';
-import { executorGone } from './executors.js';
-import { explain, type Explained } from './incidents.js';
-import { applicationIncomplete } from './incomplete.js';
-import { kernelOomKilled } from './kernel.js';
-import { executorHeapOom, executorOomKilled } from './memory.js';
-import { clusterPending } from './pending.js';
-import { slow } from './performance/slow.js';
-import { childKilled, pythonWorkerDied } from './python.js';
-import { resultTooLarge } from './results.js';
-import { nondeterministicRetryRisk } from './rollback.js';
-import { sessionLost } from './session.js';
-import { shareUnavailable } from './shares.js';
-import { shuffleFetchFailed, stageRecomputed } from './shuffle.js';
-import { startupFindings } from './startup.js';
-import { taskFailed, taskRetries } from './tasks.js';
-import { apart } from './titles.js';
+import type { Setback } from '../application/lost-work.js';
+import { broadcastTooLarge } from './broadcast-too-large.js';
+import { joinCrashLoop, ofUnmet } from './executor-crash-loop.js';
+import { diskFull, diskFullByLogs } from './disk-full.js';
+import { driverFindings } from './driver-oom-killed.js';
+import { executorGone } from './executor-lost.js';
+import { explain, type Explained } from './executor-incidents.js';
+import { applicationIncomplete } from './application-incomplete.js';
+import { kernelOomKilled } from './kernel-oom-killed.js';
+import { executorHeapOom, executorOomKilled } from './executor-oom-killed.js';
+import { clusterPending } from './cluster-pending.js';
+import { slow } from './performance/detect-slow-work.js';
+import { childKilled, pythonWorkerDied } from './python-worker-died.js';
+import { resultTooLarge } from './result-too-large.js';
+import { nondeterministicRetryRisk } from './nondeterministic-retry-risk.js';
+import { sessionLost } from './session-lost.js';
+import { shareUnavailable } from './share-unavailable.js';
+import { shuffleFetchFailed, stageRecomputed } from './shuffle-fetch-failed.js';
+import { startupFindings } from './mount-failed.js';
+import { taskFailed, taskRetries } from './task-failed.js';
+import { apart } from './unique-titles.js';
 
 const INCIDENT = {
   'executor-oom-killed': executorOomKilled,

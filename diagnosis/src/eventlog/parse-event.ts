@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { BULKY, WANTED } from './bulk.js';
+import { BULKY, WANTED } from './omitted-fields.js';
 import { readsEvent } from './read-event.js';
 import { JsonScanner, UNSURE } from './scan-json.js';
 

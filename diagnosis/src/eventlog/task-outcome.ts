@@ -1,5 +1,5 @@
-import { fields, flag, list, text, type Fields } from './fields.js';
-import { rootOf } from './traces.js';
+import { fields, flag, list, text, type Fields } from './json-fields.js';
+import { rootOf } from './stack-traces.js';
 
 /** How one attempt at a task ended, by its TaskEndReason. */
 export type TaskOutcome =

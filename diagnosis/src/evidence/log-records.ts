@@ -1,6 +1,6 @@
-import { fields, text } from '../eventlog/fields.js';
+import { fields, text } from '../eventlog/json-fields.js';
 import type { LogObservation, Who } from '../observation.js';
-import { timeOf } from './pods.js';
+import { timeOf } from './kubernetes-pods.js';
 
 /** Spark's log4j layouts, 2.x to 4.x: `26/11/20 23:41:05 WARN BlockManager: …`, and with ISO times. */
 const HEAD =

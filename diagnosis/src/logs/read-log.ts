@@ -1,8 +1,8 @@
-import { Damage } from '../codecs/damage.js';
+import { Damage } from '../codecs/corrupt-data.js';
 import { readsEvent } from '../eventlog/read-event.js';
-import { LIMITS, LineSplitter, START, type Line } from '../eventlog/lines.js';
+import { LIMITS, LineSplitter, START, type Line } from '../eventlog/line-splitter.js';
 import { eventName } from '../eventlog/parse-event.js';
-import { decodedBytes } from './decoded.js';
+import { decodedBytes } from './decoded-bytes.js';
 import type { LogPart, LogSource } from './log-source.js';
 
 export interface ReadOptions {

@@ -2,12 +2,12 @@ import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../../application/application.js';
 import type { Scope } from '../../application/scopes.js';
 import { goodTasks, LEAST_MS, skewCost, skewOf } from '../../application/stage-costs.js';
-import type { StageFacts } from '../../application/stage-facts.js';
+import type { StageFacts } from '../../application/stage-summary.js';
 import { taskQuotes } from '../../application/task-quotes.js';
-import { duration, memory } from '../words.js';
-import { amount, MIB, percent, size, stageWords } from './figures.js';
-import { adapts, olderThan, setMiB } from './session.js';
-import { matters, others, placeOfStages, slowFinding, together } from './slow-finding.js';
+import { duration, memory } from '../format.js';
+import { amount, MIB, percent, size, stageWords } from './stage-label.js';
+import { adapts, olderThan, setMiB } from './spark-settings.js';
+import { matters, others, placeOfStages, slowFinding, together } from './build-slow-finding.js';
 
 /** Up to so many tasks a median is as much chance as measure. */
 const FEW_TASKS = 5;

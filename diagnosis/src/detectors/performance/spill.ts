@@ -2,12 +2,12 @@ import type { Advice, Finding } from '@aglais/protocol';
 import type { Application } from '../../application/application.js';
 import type { Scope } from '../../application/scopes.js';
 import { GOOD_PARTITION_BYTES, LEAST_MS, spillCost } from '../../application/stage-costs.js';
-import type { StageFacts } from '../../application/stage-facts.js';
-import { roundUp } from '../advice.js';
-import { memory, plural } from '../words.js';
-import { MIB, size, stageWords } from './figures.js';
-import { adapts, setMiB, tasksEach, unifiedMiB } from './session.js';
-import { matters, others, placeOfStages, slowFinding, together } from './slow-finding.js';
+import type { StageFacts } from '../../application/stage-summary.js';
+import { roundUp } from '../memory-advice.js';
+import { memory, plural } from '../format.js';
+import { MIB, size, stageWords } from './stage-label.js';
+import { adapts, setMiB, tasksEach, unifiedMiB } from './spark-settings.js';
+import { matters, others, placeOfStages, slowFinding, together } from './build-slow-finding.js';
 
 /** More memory is only advised up to this many times what there is. */
 const MOST_MEMORY = 4;

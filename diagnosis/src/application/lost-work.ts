@@ -1,0 +1,96 @@
+import type { Evidence } from '@aglais/protocol';
+import type { TaskOutcome } from '../eventlog/task-outcome.js';
+import { Spans } from './time-spans.js';
+
+/**
+ * A way in which work was lost: the outcomes of failed attempts, and `rerun` for work that was
+ * repeated because the stage's output was gone.
+ */
+export type SetbackKind = Exclude<TaskOutcome['kind'], 'success' | 'killed'> | 'rerun';
+
+/**
+ * Lost work of one kind, for one beneficiary (scope) and one suspect (executor), added up.
+ * Thousands of tasks that die alike are one setback.
+ */
+export interface Setback {
+  readonly kind: SetbackKind;
+  readonly scope: string;
+  /** Whose loss or misbehaviour it was; null if Spark did not say. */
+  readonly executor: string | null;
+  /** The exception's class, for `failed`. */
+  readonly name: string | null;
+  /** One line about it, of the first that was seen, for `failed`. */
+  summary: string | null;
+  /** The line of the user's code, of the first that had one, for `failed`. */
+  where: string | null;
+  /** Stages of it whose work, done again, may give another result. */
+  readonly indeterminate: Set<number>;
+  /** Attempts lost; for `rerun`, tasks that were started to do work again. */
+  count: number;
+  /** Executor time of the superseded attempts, ms. */
+  taskMs: number;
+  /** Tasks that were started again because of it; each task of a stage counts once. */
+  again: number;
+  /** When superseded attempts, or attempts that repeated work, were running. */
+  readonly spans: Spans;
+  readonly stages: Map<string, { id: number; attempt: number }>;
+  /** Tasks of the largest stage that was hit. */
+  stageTasks: number;
+  /** What the finished tasks of its newest stage had written to scratch disks; only for `disk`. */
+  output: { tasks: number; done: number; bytes: number } | null;
+  readonly jobs: Set<number>;
+  firstSeen: number;
+  lastSeen: number;
+  /** The first that was seen of it; one is enough to prove it, the count says the rest. */
+  evidence: Evidence | null;
+}
+
+/** All setbacks of an application. Its size grows with kinds of incidents, not with tasks. */
+export class Setbacks {
+  readonly #all = new Map<string, Setback>();
+  readonly #scopes = new Set<string>();
+
+  [Symbol.iterator](): Iterator<Setback> {
+    return this.#all.values();
+  }
+
+  /** Whether anything happened to that scope. */
+  hit(scope: string): boolean {
+    return this.#scopes.has(scope);
+  }
+
+  get(
+    kind: SetbackKind,
+    scope: string,
+    executor: string | null,
+    name: string | null = null
+  ): Setback {
+    const key = JSON.stringify([kind, scope, executor, name]);
+    let setback = this.#all.get(key);
+    if (!setback) {
+      setback = {
+        kind,
+        scope,
+        executor,
+        name,
+        summary: null,
+        where: null,
+        indeterminate: new Set(),
+        count: 0,
+        taskMs: 0,
+        again: 0,
+        spans: new Spans(),
+        stages: new Map(),
+        stageTasks: 0,
+        output: null,
+        jobs: new Set(),
+        firstSeen: Infinity,
+        lastSeen: -Infinity,
+        evidence: null
+      };
+      this.#all.set(key, setback);
+      this.#scopes.add(scope);
+    }
+    return setback;
+  }
+}

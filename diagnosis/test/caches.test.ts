@@ -1,8 +1,8 @@
 import { Finding } from '@aglais/protocol';
 import { describe, expect, it } from '@jest/globals';
-import { diagnose } from './evidence.js';
+import { diagnose } from './recorded-runs.js';
 import { lost } from './story.js';
-import { WorkStory, type CachedInfo, type TaskWork } from './work.js';
+import { WorkStory, type CachedInfo, type TaskWork } from './work-story.js';
 
 const FIRST = 'aglais-cell:1:fill';
 const SECOND = 'aglais-cell:2:read';

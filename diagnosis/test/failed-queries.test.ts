@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Finding } from '@aglais/protocol';
-import { diagnose } from './evidence.js';
+import { diagnose } from './recorded-runs.js';
 import { Story } from './story.js';
 
 const UI = 'org.apache.spark.sql.execution.ui.SparkListenerSQLExecution';

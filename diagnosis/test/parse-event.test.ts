@@ -7,7 +7,7 @@ import { BULKY, WANTED } from '../src/eventlog/omitted-fields.js';
 import { Expected, Place } from '../src/eventlog/expected-bytes.js';
 import { readEvent, readsEvent } from '../src/eventlog/read-event.js';
 import { parseEvent } from '../src/index.js';
-import { largeCorpus, linesOfFile, smallCorpus } from './evidence.js';
+import { largeCorpus, linesOfFile, smallCorpus } from './recorded-runs.js';
 
 /** Lines with all that Spark writes; those of the small corpus are shortened. */
 const PACKED = join(import.meta.dirname, 'logs', 'app.gz');

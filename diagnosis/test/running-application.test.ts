@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Diagnosis } from '../src/index.js';
-import { cgroup, eventsOf, smallCorpus } from './evidence.js';
+import { cgroup, eventsOf, smallCorpus } from './recorded-runs.js';
 import { lost, Story } from './story.js';
 
 const CELL = 'aglais-cell:3:abc';

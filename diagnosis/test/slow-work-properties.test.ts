@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Diagnosis, type Observation } from '../src/index.js';
-import { diagnose } from './evidence.js';
-import { tasks, WorkStory, type TaskWork } from './work.js';
+import { diagnose } from './recorded-runs.js';
+import { tasks, WorkStory, type TaskWork } from './work-story.js';
 
 const task: fc.Arbitrary<TaskWork> = fc.record({
   ms: fc.constantFrom(10, 500, 4000, 90_000),

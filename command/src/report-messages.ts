@@ -1,4 +1,4 @@
-import { duration, plural } from '@aglais/diagnosis';
+import { formatDuration, plural } from '@aglais/diagnosis';
 import type {
   ApplicationReport,
   Confidence,
@@ -48,8 +48,8 @@ export function costWords(cost: Cost | undefined): string | null {
   if (!cost) return null;
   const parts: string[] = [];
   if (cost.recomputedTasks > 0) parts.push(`${plural(cost.recomputedTasks, 'task')} ran again`);
-  if (cost.taskMs > 0) parts.push(`${duration(cost.taskMs)} of task time lost`);
-  if (cost.wallMs > 0) parts.push(`held up for about ${duration(cost.wallMs)}`);
+  if (cost.taskMs > 0) parts.push(`${formatDuration(cost.taskMs)} of task time lost`);
+  if (cost.wallMs > 0) parts.push(`held up for about ${formatDuration(cost.wallMs)}`);
   if (parts.length === 0) return null;
   return `${parts.join(', ')}${cost.estimated ? ' (estimated)' : ''}`;
 }
@@ -118,7 +118,7 @@ export function zone(at: number): string {
 
 /** How long it ran, as far as the log says. */
 export function durationWords({ startedAt, endedAt }: ApplicationReport): string | null {
-  return startedAt === null || endedAt === null ? null : duration(Math.max(0, endedAt - startedAt));
+  return startedAt === null || endedAt === null ? null : formatDuration(Math.max(0, endedAt - startedAt));
 }
 
 /** The name of an application, or what else it can be called. */
@@ -146,7 +146,7 @@ export function calmWords(report: ApplicationReport): string {
     cutOff.length === 0
       ? ''
       : ` ${plural(cutOff.length, 'job')} had not come to an end when the application was ended` +
-        `, after ${duration(longest)}.`;
+        `, after ${formatDuration(longest)}.`;
   return `Nothing wrong was found${took === null ? '' : ` in ${took} of log`}.${rest}`;
 }
 

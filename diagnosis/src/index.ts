@@ -1,12 +1,12 @@
 export type { CellState } from './application/scopes.js';
-export { lackingWords, neededWords, schedulersSentence } from './detectors/scheduler-message.js';
-export { duration, memory, plural } from './detectors/format.js';
+export { shortageClauses, neededClause, schedulerSentence } from './detectors/scheduler-message.js';
+export { formatDuration, formatMiB, plural } from './detectors/format.js';
 export { Diagnosis, type DrainedChanges } from './diagnosis.js';
 export { Line, LineSplitter, START, type Position } from './eventlog/line-splitter.js';
 export { parseEvent } from './eventlog/parse-event.js';
 export { tail, type TailOptions } from './eventlog/tail.js';
 export { readClientJson, readClientText } from './evidence/client-exceptions.js';
-export { observeEvidence, recogniseEvidence, type EvidenceKind } from './evidence/read-evidence.js';
+export { observeEvidence, detectEvidenceKind, type EvidenceKind } from './evidence/read-evidence.js';
 export { LogRecords } from './evidence/log-records.js';
 export { readObservation } from './evidence/observation-lines.js';
 export { quantityMiB, readPod, readPodEvent } from './evidence/kubernetes-pods.js';

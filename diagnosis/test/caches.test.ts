@@ -69,7 +69,7 @@ describe('a cached table', () => {
     // The last partition that found room, how many there are, and the first task that missed its own.
     expect(finding!.evidence.map(({ quote }) => quote)).toEqual([
       '"Block ID":"rdd_7_0"',
-      '"Number of Partitions":4',
+      '"Number of PartitionSet":4',
       expect.stringMatching(/^"Task ID":\d+,"Index":1$/),
       '"Executor Run Time":20000',
       '"Stage ID":2,"Stage Attempt ID":0'

@@ -7,7 +7,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { decodeLz4Block } from '../src/codecs/lz4.js';
 import { decodeLzfChunk } from '../src/codecs/lzf.js';
 import { decodeSnappyBlock } from '../src/codecs/snappy.js';
-import { Damage } from '../src/codecs/corrupt-data.js';
+import { CorruptData } from '../src/codecs/corrupt-data.js';
 import { CODECS, fixture, lines, readPath } from './log-fixtures.js';
 
 let folder: string;
@@ -117,7 +117,7 @@ describe('damaged blocks', () => {
             const out = decoder(bytes, length) as Buffer;
             if (name !== 'snappy') expect(out).toHaveLength(length);
           } catch (error) {
-            expect(error).toBeInstanceOf(Damage);
+            expect(error).toBeInstanceOf(CorruptData);
           }
         }),
         { numRuns: 2000 }

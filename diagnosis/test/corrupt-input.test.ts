@@ -143,7 +143,7 @@ describe('whatever the damage', () => {
       { numRuns: 600 }
     );
     expect(lines).toBeGreaterThan(10_000);
-    // Damage may invent pods and claims, but the log's own findings stand.
+    // CorruptData may invent pods and claims, but the log's own findings stand.
     expect(diagnosis.findings().map(({ id }) => id)).toEqual(expect.arrayContaining(certain));
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { GrantedMemory } from '../src/application/spark-conf.js';
+import type { GrantedMemory } from '../src/application/granted-memory.js';
 import { moreOverhead } from '../src/detectors/memory-advice.js';
 
 const granted = { heapMiB: 512, overheadMiB: 300, limitMiB: 812 } as GrantedMemory;

@@ -39,15 +39,15 @@ describe('a pod that cannot start', () => {
     ]);
   });
 
-  it('for a claim that is missing is told with the claim: a smaller pod would find no node either', () => {
+  it('for a kind that is missing is told with the kind: a smaller pod would find no node either', () => {
     const preemption =
       'preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.';
     for (const [words, title] of [
       [
         'persistentvolumeclaim "gaia-dr3" not found. not found',
-        'Volume claim gaia-dr3 does not exist'
+        'Volume kind gaia-dr3 does not exist'
       ],
-      ['pod has unbound immediate PersistentVolumeClaims.', 'A volume claim has no volume yet']
+      ['pod has unbound immediate PersistentVolumeClaims.', 'A volume kind has no volume yet']
     ]) {
       const message = `0/1 nodes are available: ${words} ${preemption}`;
       const condition = { ...UNSCHEDULABLE, message };

@@ -19,8 +19,8 @@ const evidence: [string, Observation[]][] = [
         cgroup(id, 1795217540000, 0),
         cgroup(id, 1795217570000, 1, 430, 12)
       ]),
-      memory('0', 1795217545000, 300),
-      memory('0', 1795217546000, 410)
+      formatMiB('0', 1795217545000, 300),
+      formatMiB('0', 1795217546000, 410)
     ]
   ],
   [
@@ -28,7 +28,7 @@ const evidence: [string, Observation[]][] = [
     [
       cgroup('1', 1795217160000, 0, 1400),
       cgroup('1', 1795217170240, 1, 1400, 920),
-      memory('1', 1795217165000, 1100),
+      formatMiB('1', 1795217165000, 1100),
       { kind: 'cell', cell: 'sw-cell-1', run: 1, outcome: 'running', at: 1795217151000 },
       { kind: 'cell', cell: 'sw-cell-1', run: 1, outcome: 'ok', at: 1795217185000 }
     ]
@@ -63,11 +63,11 @@ function pythonPods(): Observation[] {
     },
     { kind: 'time', at: 1795216185000 },
     { kind: 'end' },
-    memory('1', 1795216170000, 700)
+    formatMiB('1', 1795216170000, 700)
   ];
 }
 
-function memory(executor: string, at: number, rssMiB: number): Observation {
+function formatMiB(executor: string, at: number, rssMiB: number): Observation {
   const limits = { limitMiB: 430, heapLimitMiB: 1024 };
   return {
     kind: 'memory',

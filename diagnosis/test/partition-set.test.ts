@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Partitions } from '../src/application/partition-set.js';
+import { PartitionSet } from '../src/application/partition-set.js';
 
 describe('a set of partitions', () => {
   it('a set of partitions is a set', () => {
     const step = fc.tuple(fc.boolean(), fc.nat(300));
     fc.assert(
       fc.property(fc.array(step), steps => {
-        const partitions = new Partitions();
+        const partitions = new PartitionSet();
         const set = new Set<number>();
         for (const [add, partition] of steps) {
           if (add) {

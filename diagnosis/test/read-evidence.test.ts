@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Diagnosis, observeEvidence, recogniseEvidence, type Observation } from '../src/index.js';
+import { Diagnosis, observeEvidence, detectEvidenceKind, type Observation } from '../src/index.js';
 import { readPod, readPodEvent } from '../src/evidence/kubernetes-pods.js';
 import { readYarnText } from '../src/evidence/yarn-reports.js';
 import { event, pod, text, UNSCHEDULABLE } from './kubernetes.js';
@@ -7,20 +7,20 @@ import { OOM, APPLICATION_STATUS, at } from './reader-samples.js';
 
 describe('evidence of any kind', () => {
   it('is recognised by what is in it', () => {
-    expect(recogniseEvidence(text(pod()))).toBe('pods');
-    expect(recogniseEvidence(text({ kind: 'List', items: [event('Started', 'x')] }))).toBe(
+    expect(detectEvidenceKind(text(pod()))).toBe('pods');
+    expect(detectEvidenceKind(text({ kind: 'List', items: [event('Started', 'x')] }))).toBe(
       'events'
     );
-    expect(recogniseEvidence(text({ type: 'ADDED', object: pod() }))).toBe('pods');
-    expect(recogniseEvidence(APPLICATION_STATUS)).toBe('yarn');
-    expect(recogniseEvidence(`${at} INFO SparkContext: Running Spark version 4.0.5`)).toBe(
+    expect(detectEvidenceKind(text({ type: 'ADDED', object: pod() }))).toBe('pods');
+    expect(detectEvidenceKind(APPLICATION_STATUS)).toBe('yarn');
+    expect(detectEvidenceKind(`${at} INFO SparkContext: Running Spark version 4.0.5`)).toBe(
       'stderr'
     );
-    expect(recogniseEvidence('Traceback (most recent call last):\nValueError: no')).toBe('client');
-    expect(recogniseEvidence('{"ename": "ValueError", "evalue": "no"}')).toBe('client');
-    expect(recogniseEvidence('{"kind":"time","at":3}')).toBe('observations');
-    expect(recogniseEvidence('{"memory.events":"oom_kill 1","memory.max":"1"}')).toBe('cgroup');
-    expect(recogniseEvidence('once upon a time')).toBeNull();
+    expect(detectEvidenceKind('Traceback (most recent call last):\nValueError: no')).toBe('client');
+    expect(detectEvidenceKind('{"ename": "ValueError", "evalue": "no"}')).toBe('client');
+    expect(detectEvidenceKind('{"kind":"time","at":3}')).toBe('observations');
+    expect(detectEvidenceKind('{"memory.events":"oom_kill 1","memory.max":"1"}')).toBe('cgroup');
+    expect(detectEvidenceKind('once upon a time')).toBeNull();
   });
 
   it('counts what cannot be read as a problem with file and line, and reads the rest', () => {

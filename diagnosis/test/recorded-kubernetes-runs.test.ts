@@ -77,12 +77,12 @@ const EXPECTED: Record<string, Expected[]> = {
       title: 'The image aglais.invalid/nothing:1 could not be pulled'
     }
   ],
-  'claim-missing': [
+  'kind-missing': [
     {
       id: 'mount-failed:application',
       confidence: 'certain',
       severity: 'error',
-      title: 'Volume claim gaia-dr3 does not exist'
+      title: 'Volume kind gaia-dr3 does not exist'
     }
   ],
   'folder-missing': [

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import {
   Diagnosis,
   observeEventLine,
-  recogniseEvidence,
+  detectEvidenceKind,
   type EvidenceKind,
   type Observation
 } from '../src/index.js';
@@ -39,7 +39,7 @@ export function toldBeside(log: string): Told[] {
   return readdirSync(folder).flatMap(file => {
     if (/^(?:eventlog|q4-tags)/.test(file)) return [];
     const content = readFileSync(join(folder, file), 'utf8');
-    const kind = recogniseEvidence(content);
+    const kind = detectEvidenceKind(content);
     return kind ? [{ kind, file, content }] : [];
   });
 }

@@ -181,7 +181,7 @@ describe('while an application runs', () => {
       stages: 0,
       tasks: 0,
       scopes: 1,
-      setbacks: 0,
+      lostWork: 0,
       slow: 0,
       tables: 0
     });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { grantedMemory, parseMiB } from '../src/application/spark-conf.js';
+import { parseMiB } from '../src/application/spark-conf.js';
+import { grantedMemory } from '../src/application/granted-memory.js';
 
 describe('Spark properties', () => {
   it("Spark's sizes are read in all their spellings", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Spans } from '../src/application/time-spans.js';
+import { TimeSpans } from '../src/application/time-spans.js';
 
 describe('time spans', () => {
   it('spans are as long as the time that they cover, in any order', () => {
@@ -12,7 +12,7 @@ describe('time spans', () => {
         const covered = new Set(
           added.flatMap(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i))
         );
-        const spans = new Spans();
+        const spans = new TimeSpans();
         for (const [from, to] of added) spans.add(from, to);
         expect(spans.length).toBe(covered.size);
       })

@@ -1,4 +1,4 @@
-import { duration } from '@aglais/diagnosis';
+import { formatDuration } from '@aglais/diagnosis';
 import type { Unread } from '@aglais/protocol';
 import { shortened } from '../printable.js';
 import { summaryWords, worstFirst, type SummaryRow } from '../summary-rows.js';
@@ -77,7 +77,7 @@ function summaryLine(row: SummaryRow, anchor: string | null): Html {
     </td>
     <td class="when">${startedAt === null ? '' : dayAndTime(startedAt)}</td>
     <td class="figure">
-      ${startedAt === null || endedAt === null ? '' : duration(Math.max(0, endedAt - startedAt))}
+      ${startedAt === null || endedAt === null ? '' : formatDuration(Math.max(0, endedAt - startedAt))}
     </td>
     <td class="figure">${findings === 0 ? '–' : findings}</td>
     <td class="${worst ?? 'fine'}">

@@ -1,4 +1,4 @@
-import { memory } from '@aglais/diagnosis';
+import { formatMiB } from '@aglais/diagnosis';
 import type {
   ApplicationReport,
   Finding,
@@ -90,14 +90,14 @@ function areaOf(usage: ProcessUsage | undefined, limits: Memory | undefined): Ar
   if (points.length === 0) return null;
   const most = points.reduce((max, { values }) => Math.max(max, sum(values)), 0);
   const limit = (whole ? limits?.limitMiB : limits?.heapLimitMiB) ?? null;
-  const of = limit === null ? '' : ` of ${memory(limit)}`;
+  const of = limit === null ? '' : ` of ${formatMiB(limit)}`;
   return {
     points,
     layers: whole ? ['heap', 'python', 'rest'] : ['heap'],
     stepMs,
     top: Math.max(most, limit ?? 0) * 1.05,
     limit,
-    title: `${memory(most)}${of}${whole ? '' : ' heap'} at most`
+    title: `${formatMiB(most)}${of}${whole ? '' : ' heap'} at most`
   };
 }
 

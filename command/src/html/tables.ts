@@ -1,4 +1,4 @@
-import { duration, memory } from '@aglais/diagnosis';
+import { formatDuration, formatMiB } from '@aglais/diagnosis';
 import type { CachedTable, ProcessUsage, Resources } from '@aglais/protocol';
 import { brief } from './timeline-row.js';
 import { html, type Html } from './escaped-html.js';
@@ -17,7 +17,7 @@ export function processTable({ usage, executors, driver }: Resources): Html | nu
   const byId = new Map(executors.map(executor => [executor.id, executor]));
   const limits = (who: string) => (who === 'driver' ? driver : byId.get(who)?.memory);
   const work = (name: keyof NonNullable<ProcessUsage['work']>) => (row: ProcessUsage) =>
-    row.work && row.work[name] >= 0.5 ? memory(row.work[name]) : null;
+    row.work && row.work[name] >= 0.5 ? formatMiB(row.work[name]) : null;
   const rows = usage.filter(({ series, work: done }) => series.length > 0 || done !== null);
   const columns: Column<ProcessUsage>[] = [
     {
@@ -39,14 +39,14 @@ export function processTable({ usage, executors, driver }: Resources): Html | nu
     {
       title: 'Cached',
       figure: true,
-      cell: ({ storageMiB }) => (storageMiB > 0 ? memory(storageMiB) : null)
+      cell: ({ storageMiB }) => (storageMiB > 0 ? formatMiB(storageMiB) : null)
     },
     {
       title: 'GC',
       figure: true,
       cell: ({ work: done }) =>
         done && done.runMs > 0
-          ? `${Math.round((100 * done.gcMs) / done.runMs)} % of ${duration(done.runMs)}`
+          ? `${Math.round((100 * done.gcMs) / done.runMs)} % of ${formatDuration(done.runMs)}`
           : null
     },
     { title: 'Input', figure: true, cell: work('inputMiB') },
@@ -73,12 +73,12 @@ export function cachedTables(tables: readonly CachedTable[]): Html | null {
     {
       title: 'In memory',
       figure: true,
-      cell: ({ most }) => (most === null ? null : memory(most.memoryMiB))
+      cell: ({ most }) => (most === null ? null : formatMiB(most.memoryMiB))
     },
     {
       title: 'On disk',
       figure: true,
-      cell: ({ most }) => (most && most.diskMiB > 0 ? memory(most.diskMiB) : null)
+      cell: ({ most }) => (most && most.diskMiB > 0 ? formatMiB(most.diskMiB) : null)
     },
     {
       title: 'Computed again',
@@ -132,7 +132,7 @@ function tasks(executor: Resources['executors'][number] | undefined): string | n
 
 function of(used: number | null, limit: number | null | undefined): string | null {
   if (used === null) return null;
-  return limit ? `${memory(used)} of ${memory(limit)}` : memory(used);
+  return limit ? `${formatMiB(used)} of ${formatMiB(limit)}` : formatMiB(used);
 }
 
 function meter(part: number, whole: number): Html {

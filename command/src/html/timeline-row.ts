@@ -1,4 +1,4 @@
-import { duration } from '@aglais/diagnosis';
+import { formatDuration } from '@aglais/diagnosis';
 import { oneLine, shortened } from '../printable.js';
 import { timeOfDay } from '../report-messages.js';
 import type { Span } from './time-axis.js';
@@ -29,7 +29,7 @@ export function timed(
   const from = startedAt ?? span.from;
   const to = Math.max(from, endedAt ?? span.to);
   const until = endedAt === null ? '…' : timeOfDay(endedAt);
-  const length = duration(to - from);
+  const length = formatDuration(to - from);
   return {
     bars: [{ from, to, kind, title: `${timeOfDay(from)} – ${until}, ${length}, ${words}` }],
     value: length

@@ -1,4 +1,4 @@
-import { duration } from '@aglais/diagnosis';
+import { formatDuration } from '@aglais/diagnosis';
 import type { ApplicationReport, Evidence, Finding, Unread } from '@aglais/protocol';
 import { oneLine, printable, shortened } from '../printable.js';
 import { summaryWords, worstFirst, type SummaryRow } from '../summary-rows.js';
@@ -98,7 +98,7 @@ export function summaryMarkdown(rows: readonly SummaryRow[]): string {
     row.startedAt === null ? '' : dayAndTime(row.startedAt),
     row.startedAt === null || row.endedAt === null
       ? ''
-      : duration(Math.max(0, row.endedAt - row.startedAt)),
+      : formatDuration(Math.max(0, row.endedAt - row.startedAt)),
     row.findings === 0 ? '–' : String(row.findings),
     row.worst === null ? 'nothing wrong' : `${SEVERITY_WORDS[row.worst]}: ${escaped(row.title)}`
   ]);

@@ -1,4 +1,4 @@
-import { duration } from '@aglais/diagnosis';
+import { formatDuration } from '@aglais/diagnosis';
 import type { Unread } from '@aglais/protocol';
 import { oneLine } from '../printable.js';
 import { summaryWords, worstFirst, type SummaryRow } from '../summary-rows.js';
@@ -25,7 +25,7 @@ export function summaryText(rows: readonly SummaryRow[], { tableWidth, paint }: 
     row.startedAt === null ? '' : dayAndTime(row.startedAt),
     row.startedAt === null || row.endedAt === null
       ? ''
-      : `${duration(Math.max(0, row.endedAt - row.startedAt))}${row.complete ? '' : ' …'}`,
+      : `${formatDuration(Math.max(0, row.endedAt - row.startedAt))}${row.complete ? '' : ' …'}`,
     row.findings === 0 ? '–' : String(row.findings),
     row.worst === null ? 'nothing wrong' : `${SEVERITY_WORDS[row.worst]}: ${oneLine(row.title)}`
   ]);

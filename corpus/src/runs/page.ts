@@ -1,4 +1,4 @@
-import { duration, plural } from '@aglais/diagnosis';
+import { formatDuration, plural } from '@aglais/diagnosis';
 import type { Cost, Finding } from '@aglais/protocol';
 import type { Said } from './ask-command.js';
 
@@ -100,9 +100,9 @@ function wordForWord(finding: Finding): string {
 /** Null if nothing was lost but time that is not known. */
 function costWords({ taskMs, recomputedTasks, wallMs, estimated }: Cost): string | null {
   const parts = [
-    ...(taskMs > 0 ? [`${duration(taskMs)} of task time lost`] : []),
+    ...(taskMs > 0 ? [`${formatDuration(taskMs)} of task time lost`] : []),
     ...(recomputedTasks > 0 ? [`${plural(recomputedTasks, 'task')} ran again`] : []),
-    ...(wallMs > 0 ? [`held up for about ${duration(wallMs)}`] : [])
+    ...(wallMs > 0 ? [`held up for about ${formatDuration(wallMs)}`] : [])
   ];
   return parts.length === 0 ? null : `${parts.join(', ')}${estimated ? ' (estimated)' : ''}`;
 }

@@ -12,22 +12,22 @@ import type {
   ShareObservation,
   YarnObservation
 } from '../observation.js';
-import { Accounts } from './log-signals.js';
+import { LogSignals } from './log-signals.js';
 import { applyEvent } from './apply-event.js';
-import { grantedMemory, type GrantedMemory } from './spark-conf.js';
+import { grantedMemory, type GrantedMemory } from './granted-memory.js';
 import { Dag } from './dag.js';
 import { Executors } from './executors.js';
-import { History } from './timeline.js';
+import { TimelineHistory } from './timeline.js';
 import { MemoryFacts } from './memory-facts.js';
-import { Outages } from './share-outages.js';
-import { Performance } from './performance-tracker.js';
+import { ShareOutages } from './share-outages.js';
+import { PerformanceTracker } from './performance-tracker.js';
 import { Pods } from './pod-facts.js';
 import { Scopes, type Scope } from './scopes.js';
-import { Setbacks } from './lost-work.js';
+import { LostWorkTable } from './lost-work.js';
 import { SqlExecutions } from './sql-executions.js';
 import type { Stage } from './stages.js';
 import { Tasks } from './tasks.js';
-import { Waits } from './executor-waits.js';
+import { ExecutorWaits } from './executor-waits.js';
 
 /** What changed since somebody last looked. */
 export interface Changes {
@@ -48,11 +48,11 @@ export const noChanges = (): Changes => ({
 
 /** What is counted to see that memory is bounded. */
 export type Held =
-  'jobs' | 'stages' | 'tasks' | 'scopes' | 'setbacks' | 'slow' | 'tables' | 'history';
+  'jobs' | 'stages' | 'tasks' | 'scopes' | 'lostWork' | 'slow' | 'tables' | 'history';
 
 /**
  * One Spark application as far as it was observed: what detectors read. Bounded: jobs and stages
- * are let go when they are over and nothing happened to them; what happened is in `setbacks`.
+ * are let go when they are over and nothing happened to them; what happened is in `lostWork`.
  */
 export class Application {
   id: string | null = null;
@@ -67,9 +67,9 @@ export class Application {
   /** The newest time that Spark mentioned. */
   now = 0;
   /** The newest time by the clock of whoever watches; 0 if nobody does. */
-  watchedUntil = 0;
+  observerTime = 0;
   /** No more of its log will come. */
-  over = false;
+  logEnded = false;
   /** Events of its log that were read. */
   events = 0;
   /** Where the log ends so far: the name of its last event that was read, and its line. */
@@ -80,17 +80,17 @@ export class Application {
   /** By time: a report may come twice. */
   readonly kernelDeaths = new Map<number, KernelDeathObservation>();
   /** One cgroup in which all executors live. */
-  readonly together = new MemoryFacts();
+  readonly sharedCgroup = new MemoryFacts();
   readonly executors = new Executors();
   readonly scopes = new Scopes();
-  readonly setbacks = new Setbacks();
+  readonly lostWork = new LostWorkTable();
   readonly pods = new Pods();
-  readonly outages = new Outages();
-  readonly accounts = new Accounts();
-  readonly waits = new Waits();
+  readonly outages = new ShareOutages();
+  readonly logSignals = new LogSignals();
+  readonly waits = new ExecutorWaits();
   readonly sql = new SqlExecutions();
-  readonly performance = new Performance(this);
-  readonly history = new History();
+  readonly performance = new PerformanceTracker(this);
+  readonly history = new TimelineHistory();
   readonly dag = new Dag(this);
   readonly jobs = this.dag.jobs;
   readonly stages = this.dag.stages;
@@ -112,7 +112,7 @@ export class Application {
         : executor === 'kernel'
           ? this.kernel
           : executor === '*'
-            ? this.together
+            ? this.sharedCgroup
             : this.executors.get(executor).memory;
     memory.addCgroup(reading);
     this.changes.findings = this.changes.resources = true;
@@ -137,22 +137,22 @@ export class Application {
   }
 
   observeLog(log: LogObservation): void {
-    this.accounts.observeLog(log);
+    this.logSignals.observeLog(log);
     this.changes.findings = true;
   }
 
   observeClient(client: ClientObservation): void {
-    this.accounts.observeClient(client);
+    this.logSignals.observeClient(client);
     this.changes.findings = true;
   }
 
   observeYarn(said: YarnObservation): void {
-    this.accounts.observeYarn(said);
+    this.logSignals.observeYarn(said);
     this.changes.findings = true;
   }
 
   observeCapacity(room: CapacityObservation): void {
-    this.accounts.observeCapacity(room);
+    this.logSignals.observeCapacity(room);
     this.changes.findings = true;
   }
 
@@ -163,12 +163,12 @@ export class Application {
 
   /** The clock went on; what waits for something waits longer now. */
   observeTime(at: number): void {
-    this.watchedUntil = Math.max(this.watchedUntil, at);
+    this.observerTime = Math.max(this.observerTime, at);
     if (this.waits.open.length > 0) this.changes.findings = true;
   }
 
   observeEnd(): void {
-    this.over = true;
+    this.logEnded = true;
     this.changes.findings = true;
   }
 
@@ -176,25 +176,25 @@ export class Application {
     const executor = sample.who === 'driver' ? null : this.executors.get(sample.who.executor);
     (executor?.memory ?? this.driver).addSample(sample);
     this.changes.memory = true;
-    if (executor?.hurt) this.changes.findings = true;
+    if (executor?.affected) this.changes.findings = true;
   }
 
   observeCell(cell: CellObservation): void {
-    this.touch(this.scopes.observeCell(cell));
+    this.markChanged(this.scopes.observeCell(cell));
     this.observeTime(cell.at);
     const { error, at, run } = cell;
     if (error) {
       // What a cell was told is what the client got.
       const ref = `cell ${cell.cell}`;
       const of = { cell: cell.cell, run, at, ref };
-      this.accounts.observeClient({ kind: 'client', ...error, ...of });
+      this.logSignals.observeClient({ kind: 'client', ...error, ...of });
     }
     this.changes.findings = true;
   }
 
   /** Marks the scope of a stage as changed. */
-  touchStage(stage: Stage): void {
-    this.touch(this.scopes.get(stage.scope));
+  markStageChanged(stage: Stage): void {
+    this.markChanged(this.scopes.get(stage.scope));
   }
 
   get held(): Record<Held, number> {
@@ -203,7 +203,7 @@ export class Application {
       stages: this.stages.size,
       tasks: this.tasks.running,
       scopes: [...this.scopes].length,
-      setbacks: [...this.setbacks].length,
+      lostWork: [...this.lostWork].length,
       slow: this.performance.slow.size,
       tables: this.performance.caches.size,
       history: this.history.size
@@ -211,12 +211,12 @@ export class Application {
   }
 
   /** Spark mentioned this time, ms since the epoch. */
-  sawTime(at: number): void {
+  advanceClock(at: number): void {
     if (at > this.now) this.now = at;
   }
 
   /** Something of that scope changed. */
-  touch(scope: Scope): void {
+  markChanged(scope: Scope): void {
     if (scope.cell !== null) this.changes.cells.add(scope.key);
     this.changes.resources = true;
   }

@@ -1,18 +1,19 @@
 import type { CachedRdd } from '../eventlog/task-metrics.js';
-import type { CacheFacts, Caches, Missing, Recomputed } from './caches.js';
+import type { Caches } from './caches.js';
+import type { CacheFacts, CacheMiss, Recomputed } from './cached-table.js';
 
 /** What one task found of the cached tables that it needs. */
 export interface CacheLookup {
   /** Tables whose partition this task reads, or computes and keeps. */
   readonly tables: readonly CacheFacts[];
-  readonly missed: { table: CacheFacts; why: Missing; executor: string | null } | null;
+  readonly missed: { table: CacheFacts; why: CacheMiss; executor: string | null } | null;
   /** Everything that it needs was there. */
   readonly hit: boolean;
 }
 
 interface Misses {
   table: CacheFacts;
-  why: Missing;
+  why: CacheMiss;
   count: number;
   ms: number;
   firstSeen: number;
@@ -112,40 +113,40 @@ export function lookUp(
  * taskMs = time of the tasks that missed − their number × the mean of those that found theirs; if
  * none did, at most what as many tasks took that filled the table. wallMs = taskMs / peakRunning.
  */
-export function settleReads(
+export function recordCacheMisses(
   caches: Caches,
   reads: CacheReads,
   stage: { id: number; attempt: number; scope: string; jobs: number[]; slots: number }
 ): void {
   const usual = reads.hits === 0 ? 0 : reads.hitMs / reads.hits;
   for (const misses of reads.misses.values()) {
-    const account = caches.account(misses.table, stage.scope, misses.why);
+    const recomputed = caches.recomputedOf(misses.table, stage.scope, misses.why);
     const { fills, fillMs } = misses.table;
     const most = reads.hits === 0 && fills > 0 ? (misses.count * fillMs) / fills : Infinity;
     const taskMs = Math.min(most, Math.max(0, misses.ms - misses.count * usual));
-    account.count += misses.count;
+    recomputed.count += misses.count;
     misses.table.recomputedTasks += misses.count;
-    account.taskMs += taskMs;
-    account.wallMs += taskMs / stage.slots;
-    account.firstSeen = Math.min(account.firstSeen, misses.firstSeen);
-    account.lastSeen = Math.max(account.lastSeen, misses.lastSeen);
-    addStage(account, stage);
-    for (const executor of misses.executors) account.executors.add(executor);
-    if (account.ref === '') {
-      account.ref = misses.ref;
-      account.quotes = misses.quotes;
+    recomputed.taskMs += taskMs;
+    recomputed.wallMs += taskMs / stage.slots;
+    recomputed.firstSeen = Math.min(recomputed.firstSeen, misses.firstSeen);
+    recomputed.lastSeen = Math.max(recomputed.lastSeen, misses.lastSeen);
+    addStage(recomputed, stage);
+    for (const executor of misses.executors) recomputed.executors.add(executor);
+    if (recomputed.ref === '') {
+      recomputed.ref = misses.ref;
+      recomputed.quotes = misses.quotes;
     }
   }
 }
 
-/** Stages and jobs that an account names; a loop in a cell can have any number. */
+/** Stages and jobs that an recomputed names; a loop in a cell can have any number. */
 const NAMED = 50;
 
 export function addStage(
-  account: Recomputed,
+  recomputed: Recomputed,
   stage: { id: number; attempt: number; jobs: readonly number[] }
 ): void {
   const { id, attempt } = stage;
-  if (account.stages.size < NAMED) account.stages.set(`${id}.${attempt}`, { id, attempt });
-  for (const job of stage.jobs) if (account.jobs.size < NAMED) account.jobs.add(job);
+  if (recomputed.stages.size < NAMED) recomputed.stages.set(`${id}.${attempt}`, { id, attempt });
+  for (const job of stage.jobs) if (recomputed.jobs.size < NAMED) recomputed.jobs.add(job);
 }

@@ -1,7 +1,7 @@
 import type { BlockStatus } from '../eventlog/task-metrics.js';
 
 /** How much of a cached table is kept. */
-export interface Kept {
+export interface CachedAmount {
   partitions: number;
   /** Of these, in memory. */
   memoryPartitions: number;
@@ -9,10 +9,15 @@ export interface Kept {
   diskBytes: number;
 }
 
-export const NONE: Kept = { partitions: 0, memoryPartitions: 0, memoryBytes: 0, diskBytes: 0 };
+export const NONE: CachedAmount = {
+  partitions: 0,
+  memoryPartitions: 0,
+  memoryBytes: 0,
+  diskBytes: 0
+};
 
 /** One partition, wherever it is; its bytes count as often as they are kept. */
-export function keptOf(places: ReadonlyMap<string, BlockStatus>): Kept {
+export function cachedAmountOf(places: ReadonlyMap<string, BlockStatus>): CachedAmount {
   if (places.size === 0) return NONE;
   let memoryBytes = 0;
   let diskBytes = 0;

@@ -1,5 +1,5 @@
 /** A job that waited for executors: none was there when it began. */
-export interface Wait {
+export interface ExecutorWait {
   readonly job: number;
   readonly scope: string;
   readonly from: number;
@@ -9,15 +9,15 @@ export interface Wait {
   to: number | null;
 }
 
-/** Waits that are worth remembering, ms. Starting executors takes some tens of seconds anywhere. */
+/** ExecutorWaits that are worth remembering, ms. Starting executors takes some tens of seconds anywhere. */
 export const LONG_WAIT_MS = 60_000;
 const KEPT = 100;
 
 /** Follows jobs that begin while no executor is there, until a task starts. */
-export class Waits {
-  readonly #open = new Map<number, Wait>();
+export class ExecutorWaits {
+  readonly #open = new Map<number, ExecutorWait>();
   /** Those that are over; the longest are kept. */
-  readonly over: Wait[] = [];
+  readonly over: ExecutorWait[] = [];
 
   jobStarted(job: number, scope: string, at: number, ref: string): void {
     this.#open.set(job, { job, scope, from: at, to: null, ref });
@@ -35,11 +35,11 @@ export class Waits {
     if (wait) this.#end(wait, at);
   }
 
-  get open(): Wait[] {
+  get open(): ExecutorWait[] {
     return [...this.#open.values()];
   }
 
-  #end(wait: Wait, at: number): void {
+  #end(wait: ExecutorWait, at: number): void {
     this.#open.delete(wait.job);
     wait.to = at;
     this.over.push(wait);

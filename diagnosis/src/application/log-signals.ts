@@ -3,12 +3,12 @@ import type {
   ClientObservation,
   LogObservation,
   CapacityObservation,
-  Who,
+  SparkProcess,
   YarnObservation
 } from '../observation.js';
 
 /** What somebody's own words say happened. */
-export type Claim =
+export type LogSignalKind =
   | 'heap-oom'
   | 'not-accepted'
   | 'heartbeat'
@@ -20,11 +20,11 @@ export type Claim =
   | 'session-lost'
   | 'session-gone';
 
-/** The same claim about the same process, however often it was made. */
-export interface Account {
-  readonly claim: Claim;
+/** The same kind about the same process, however often it was made. */
+export interface LogSignal {
+  readonly kind: LogSignalKind;
   /** Whose process; a client speaks for itself. */
-  readonly who: Who | 'client';
+  readonly who: SparkProcess | 'client';
   /** The cell that got it, for clients. */
   readonly cell: string | null;
   readonly run: number | null;
@@ -37,7 +37,7 @@ export interface Account {
 }
 
 /** Words and whom they are about; the first that fits counts. */
-const CLAIMS: readonly [Claim, RegExp][] = [
+const SIGNALS: readonly [LogSignalKind, RegExp][] = [
   ['too-many-failures', /Max number of executor failures/],
   ['heartbeat', /no recent heartbeats|heartbeat timed out/i],
   ['not-accepted', /Initial job has not accepted any resources/],
@@ -59,36 +59,35 @@ const SESSION_GONE =
   /StatusCode\.UNAVAILABLE|failed to connect to all addresses|Answer from Java side is empty|Error while sending or receiving|Py4JNetworkError|Cannot call methods on a stopped SparkContext|Cannot run .* on a stopped SparkContext/;
 
 const QUOTE = 1000;
-/** Places from which one account was heard, to know a repeated one; beyond it all are counted. */
-const PLACES = 200;
-const ACCOUNTS = 500;
+/** Places from which one signal was heard, to know a repeated one; beyond it all are counted. */
+const MAX_REFS = 200;
+const MAX_SIGNALS = 500;
 
 /** What logs, clients and YARN say, added up. Bounded by the number of processes that complain. */
-export class Accounts {
-  readonly #all = new Map<string, Account>();
+export class LogSignals {
+  readonly #all = new Map<string, LogSignal>();
   readonly yarn = new Map<string, YarnObservation>();
   /** What nodes had free when it was recorded last; null: nobody could tell. */
   room: CapacityObservation | null = null;
 
-  [Symbol.iterator](): Iterator<Account> {
+  [Symbol.iterator](): Iterator<LogSignal> {
     return this.#all.values();
   }
 
-  of(claim: Claim, who?: Who | 'client'): Account[] {
+  of(kind: LogSignalKind, who?: SparkProcess | 'client'): LogSignal[] {
     return [...this.#all.values()].filter(
-      account =>
-        account.claim === claim && (who === undefined || nameOf(account.who) === nameOf(who))
+      signal => signal.kind === kind && (who === undefined || nameOf(signal.who) === nameOf(who))
     );
   }
 
   observeLog(log: LogObservation): void {
-    const claim = CLAIMS.find(([, words]) => words.test(log.text))?.[0];
-    if (!claim) return;
+    const kind = SIGNALS.find(([, words]) => words.test(log.text))?.[0];
+    if (!kind) return;
     // The driver speaks of an executor that it hears nothing of.
     const silent =
-      claim === 'heartbeat' ? /(?:Removing|Lost) executor (\S+)/.exec(log.text)?.[1] : undefined;
-    const who: Who = silent === undefined ? log.who : { executor: silent };
-    this.#add(claim, who, null, null, {
+      kind === 'heartbeat' ? /(?:Removing|Lost) executor (\S+)/.exec(log.text)?.[1] : undefined;
+    const who: SparkProcess = silent === undefined ? log.who : { executor: silent };
+    this.#add(kind, who, null, null, {
       source: 'log',
       at: log.at,
       quote: log.text.slice(0, QUOTE),
@@ -100,21 +99,21 @@ export class Accounts {
     const { name, message, cell, run, at, ref } = client;
     const quote = (message || name).slice(0, QUOTE);
     const all = `${name}: ${message}`;
-    const claim = SESSION_LOST.test(all)
+    const kind = SESSION_LOST.test(all)
       ? 'session-lost'
       : SESSION_GONE.test(all)
         ? 'session-gone'
-        : CLAIMS.find(
+        : SIGNALS.find(
             ([one, words]) =>
               (one === 'broadcast' || one === 'too-many-failures') && words.test(all)
           )?.[0];
-    if (claim) this.#add(claim, 'client', cell, run, { source: 'client', at, quote, ref });
+    if (kind) this.#add(kind, 'client', cell, run, { source: 'client', at, quote, ref });
   }
 
   observeYarn(said: YarnObservation): void {
     const key = JSON.stringify([said.application, said.container, said.diagnostics, said.state]);
     const known = this.yarn.get(key);
-    if (known ? said.ref < known.ref : this.yarn.size < ACCOUNTS) this.yarn.set(key, said);
+    if (known ? said.ref < known.ref : this.yarn.size < MAX_SIGNALS) this.yarn.set(key, said);
     if (/Max number of executor failures/.test(said.diagnostics)) {
       this.#add('too-many-failures', 'driver', null, null, {
         source: 'log',
@@ -134,18 +133,18 @@ export class Accounts {
   }
 
   #add(
-    claim: Claim,
-    who: Who | 'client',
+    kind: LogSignalKind,
+    who: SparkProcess | 'client',
     cell: string | null,
     run: number | null,
     evidence: Evidence
   ): void {
-    const key = JSON.stringify([claim, who, cell, run]);
-    let account = this.#all.get(key);
-    if (!account) {
-      if (this.#all.size >= ACCOUNTS) return;
-      account = {
-        claim,
+    const key = JSON.stringify([kind, who, cell, run]);
+    let signal = this.#all.get(key);
+    if (!signal) {
+      if (this.#all.size >= MAX_SIGNALS) return;
+      signal = {
+        kind,
         who,
         cell,
         run,
@@ -155,22 +154,22 @@ export class Accounts {
         evidence,
         seen: new Set()
       };
-      this.#all.set(key, account);
+      this.#all.set(key, signal);
     }
     const place = `${evidence.ref}\n${evidence.quote.slice(0, 80)}`;
-    if (account.seen.has(place)) return;
-    if (account.seen.size < PLACES) account.seen.add(place);
-    account.count += 1;
+    if (signal.seen.has(place)) return;
+    if (signal.seen.size < MAX_REFS) signal.seen.add(place);
+    signal.count += 1;
     const { at } = evidence;
     if (at !== null) {
-      account.firstSeen = Math.min(account.firstSeen ?? Infinity, at);
-      account.lastSeen = Math.max(account.lastSeen ?? -Infinity, at);
+      signal.firstSeen = Math.min(signal.firstSeen ?? Infinity, at);
+      signal.lastSeen = Math.max(signal.lastSeen ?? -Infinity, at);
     }
-    if (earlier(evidence, account.evidence)) account.evidence = evidence;
+    if (earlier(evidence, signal.evidence)) signal.evidence = evidence;
   }
 }
 
-function nameOf(who: Who | 'client'): string {
+function nameOf(who: SparkProcess | 'client'): string {
   return typeof who === 'string' ? who : `executor ${who.executor}`;
 }
 

@@ -1,19 +1,19 @@
 import type { Evidence } from '@aglais/protocol';
 import type { TaskOutcome } from '../eventlog/task-outcome.js';
-import { Spans } from './time-spans.js';
+import { TimeSpans } from './time-spans.js';
 
 /**
  * A way in which work was lost: the outcomes of failed attempts, and `rerun` for work that was
  * repeated because the stage's output was gone.
  */
-export type SetbackKind = Exclude<TaskOutcome['kind'], 'success' | 'killed'> | 'rerun';
+export type LostWorkKind = Exclude<TaskOutcome['kind'], 'success' | 'killed'> | 'rerun';
 
 /**
  * Lost work of one kind, for one beneficiary (scope) and one suspect (executor), added up.
- * Thousands of tasks that die alike are one setback.
+ * Thousands of tasks that die alike are one entry.
  */
-export interface Setback {
-  readonly kind: SetbackKind;
+export interface LostWork {
+  readonly kind: LostWorkKind;
   readonly scope: string;
   /** Whose loss or misbehaviour it was; null if Spark did not say. */
   readonly executor: string | null;
@@ -32,7 +32,7 @@ export interface Setback {
   /** Tasks that were started again because of it; each task of a stage counts once. */
   again: number;
   /** When superseded attempts, or attempts that repeated work, were running. */
-  readonly spans: Spans;
+  readonly spans: TimeSpans;
   readonly stages: Map<string, { id: number; attempt: number }>;
   /** Tasks of the largest stage that was hit. */
   stageTasks: number;
@@ -45,30 +45,30 @@ export interface Setback {
   evidence: Evidence | null;
 }
 
-/** All setbacks of an application. Its size grows with kinds of incidents, not with tasks. */
-export class Setbacks {
-  readonly #all = new Map<string, Setback>();
+/** All lostWork of an application. Its size grows with kinds of incidents, not with tasks. */
+export class LostWorkTable {
+  readonly #all = new Map<string, LostWork>();
   readonly #scopes = new Set<string>();
 
-  [Symbol.iterator](): Iterator<Setback> {
+  [Symbol.iterator](): Iterator<LostWork> {
     return this.#all.values();
   }
 
   /** Whether anything happened to that scope. */
-  hit(scope: string): boolean {
+  affects(scope: string): boolean {
     return this.#scopes.has(scope);
   }
 
   get(
-    kind: SetbackKind,
+    kind: LostWorkKind,
     scope: string,
     executor: string | null,
     name: string | null = null
-  ): Setback {
+  ): LostWork {
     const key = JSON.stringify([kind, scope, executor, name]);
-    let setback = this.#all.get(key);
-    if (!setback) {
-      setback = {
+    let entry = this.#all.get(key);
+    if (!entry) {
+      entry = {
         kind,
         scope,
         executor,
@@ -79,7 +79,7 @@ export class Setbacks {
         count: 0,
         taskMs: 0,
         again: 0,
-        spans: new Spans(),
+        spans: new TimeSpans(),
         stages: new Map(),
         stageTasks: 0,
         output: null,
@@ -88,9 +88,9 @@ export class Setbacks {
         lastSeen: -Infinity,
         evidence: null
       };
-      this.#all.set(key, setback);
+      this.#all.set(key, entry);
       this.#scopes.add(scope);
     }
-    return setback;
+    return entry;
   }
 }

@@ -2,7 +2,7 @@
 const MOST = 2 ** 26;
 
 /** A set of partition numbers at one bit each: a stage of a million tasks takes 122 KiB. */
-export class Partitions {
+export class PartitionSet {
   #words = new Uint32Array(1);
   size = 0;
 

@@ -1,11 +1,18 @@
 import type { CachedRdd, TaskMetrics } from '../eventlog/task-metrics.js';
 import type { TaskInfo } from '../eventlog/spark-event.js';
 import type { Application } from './application.js';
-import { addStage, CacheReads, lookUp, settleReads, type CacheLookup } from './cache-reads.js';
-import { Caches, type CacheFacts, type PartialFill } from './caches.js';
+import {
+  addStage,
+  CacheReads,
+  lookUp,
+  recordCacheMisses,
+  type CacheLookup
+} from './cache-reads.js';
+import { Caches } from './caches.js';
+import { type CacheFacts, type PartialFill } from './cached-table.js';
 import { FileReads } from './file-reads.js';
-import { SlowWork } from './slow-stages.js';
-import { factsOf } from './stage-summary.js';
+import { SlowStages } from './slow-stages.js';
+import { summarizeStage } from './stage-summary.js';
 import type { Stage } from './stages.js';
 import { taskQuotes } from './task-quotes.js';
 
@@ -21,8 +28,8 @@ interface Place {
 }
 
 /** Follows what work took and what might have been quicker; tells `Application` what to keep. */
-export class Performance {
-  readonly slow = new SlowWork();
+export class PerformanceTracker {
+  readonly slow = new SlowStages();
   readonly caches = new Caches();
   readonly files = new FileReads();
   readonly #application: Application;
@@ -57,7 +64,7 @@ export class Performance {
   ): void {
     this.#look(stage, all);
     for (const block of metrics.blocks) this.caches.update(info.executor, block, ref);
-    stage.work.add(info, metrics, ref);
+    stage.metrics.add(info, metrics, ref);
     if (!lookup || info.partition === null || info.speculative) return;
     stage.reads?.ended(lookup, info.partition, info, ref, () =>
       taskQuotes(stage.id, { ...info, runMs: metrics.runMs })
@@ -73,10 +80,10 @@ export class Performance {
     ref: string
   ): void {
     const { scope } = stage;
-    const running = stage.work.peakRunning;
+    const running = stage.metrics.peakRunning;
     const place = { id: stage.id, attempt, scope, jobs: [...stage.jobs], slots: running, at, ref };
     if (stage.reads) {
-      settleReads(this.caches, stage.reads, place);
+      recordCacheMisses(this.caches, stage.reads, place);
       if (stage.reads.misses.size > 0) this.#application.changes.findings = true;
     }
     for (const info of cached) {
@@ -86,9 +93,9 @@ export class Performance {
       else this.#told(table, info, stage, place);
     }
     stage.reads = stage.reads && new CacheReads(stage.reads.rdds);
-    if (stage.work.tasks === 0) return;
+    if (stage.metrics.tasks === 0) return;
     const files = stage.sql === null ? null : this.files.of(stage.sql);
-    const facts = factsOf(stage, attempt, files, this.#application.conf);
+    const facts = summarizeStage(stage, attempt, files, this.#application.conf);
     if (this.slow.add(scope, facts, stage.judged)) this.#application.changes.findings = true;
     stage.judged = true;
   }
@@ -96,17 +103,17 @@ export class Performance {
   #look(stage: Stage, all: number): void {
     let running = 0;
     for (const attempt of stage.attempts.values()) running += attempt.running;
-    stage.work.running(running, this.#slots, all - running);
+    stage.metrics.running(running, this.#slots, all - running);
   }
 
-  hit(scope: string): boolean {
-    return this.slow.hit(scope) || this.caches.hit(scope);
+  affects(scope: string): boolean {
+    return this.slow.affects(scope) || this.caches.affects(scope);
   }
 
   /** A scope is over: what is not worth saying of it is forgotten. */
-  letGo(scope: string): void {
-    if (!this.slow.hit(scope)) this.slow.letGo(scope);
-    this.caches.letGo(scope);
+  evict(scope: string): void {
+    if (!this.slow.affects(scope)) this.slow.evict(scope);
+    this.caches.evict(scope);
   }
 
   /** Counts the tasks that the executors which are there now can run at the same time. */
@@ -127,7 +134,7 @@ export class Performance {
     if (!reads || reads.fills === 0 || table.fill || table.level.disk) return;
     if (table.computed.size < table.partitions || stored >= table.partitions) return;
     const missingMs = (reads.fillMs / reads.fills) * (table.partitions - stored);
-    const quote = `"Number of Partitions":${table.partitions}`;
+    const quote = `"Number of PartitionSet":${table.partitions}`;
     this.#partial(table, place, { stored, missingMs, quote, estimated: false });
   }
 
@@ -146,22 +153,22 @@ export class Performance {
     if (!table.told) return;
     const missing = table.partitions - table.told.cached;
     if (missing <= 0 || table.level.disk) return;
-    const missingMs = (stage.work.taskMs * missing) / table.partitions;
-    const quote = `"Number of Partitions":${table.partitions},"Number of Cached Partitions":${cached}`;
+    const missingMs = (stage.metrics.taskMs * missing) / table.partitions;
+    const quote = `"Number of PartitionSet":${table.partitions},"Number of Cached PartitionSet":${cached}`;
     if (!before || cached > before.cached) {
       this.#partial(table, place, { stored: cached, missingMs, quote, estimated: true });
       return;
     }
-    const account = this.caches.account(table, place.scope, 'never-fit');
-    account.estimated = true;
-    account.count += missing;
+    const recomputed = this.caches.recomputedOf(table, place.scope, 'never-fit');
+    recomputed.estimated = true;
+    recomputed.count += missing;
     table.recomputedTasks += missing;
-    account.taskMs += missingMs;
-    account.wallMs += missingMs / place.slots;
-    account.firstSeen = Math.min(account.firstSeen, stage.work.firstLaunch);
-    account.lastSeen = Math.max(account.lastSeen, place.at);
-    addStage(account, place);
-    if (account.ref === '') [account.ref, account.quotes] = [place.ref, [quote]];
+    recomputed.taskMs += missingMs;
+    recomputed.wallMs += missingMs / place.slots;
+    recomputed.firstSeen = Math.min(recomputed.firstSeen, stage.metrics.firstLaunch);
+    recomputed.lastSeen = Math.max(recomputed.lastSeen, place.at);
+    addStage(recomputed, place);
+    if (recomputed.ref === '') [recomputed.ref, recomputed.quotes] = [place.ref, [quote]];
     this.#application.changes.findings = true;
   }
 

@@ -1,10 +1,15 @@
 import type { Evidence } from '@aglais/protocol';
-import type { ContainerEnd, PodEventObservation, PodObservation, Said } from '../observation.js';
+import type {
+  ContainerEnd,
+  PodEventObservation,
+  PodObservation,
+  StatusReason
+} from '../observation.js';
 import { smaller } from '../eventlog/task-metrics.js';
-import { PodLimits } from './pod-memory-limits.js';
+import { PodMemoryLimits } from './pod-memory-limits.js';
 
 /** Words of Kubernetes about a pod, with their evidence. */
-export interface Note extends Said {
+export interface Note extends StatusReason {
   evidence: Evidence;
   /** When such words were first heard, ms; null if they had no time. */
   since: number | null;
@@ -32,14 +37,14 @@ export interface PodFacts {
   deletedAt: number | null;
   readonly ends: Map<string, PodEnd>;
   readonly troubles: Map<Trouble, Note>;
-  readonly limits: PodLimits;
+  readonly limits: PodMemoryLimits;
   requestMiB: number | null;
   /** The pod itself was seen, not only events about it. */
   seen: boolean;
 }
 
 /** A pod as this application sees it. */
-export interface OwnPod {
+export interface ApplicationPod {
   facts: PodFacts;
   role: PodObservation['role'];
   executor: string | null;
@@ -90,7 +95,7 @@ export class Pods {
     }
     facts.limits.observe(pod.version, pod.limitMiB);
     for (const end of pod.ends) this.#ended(facts, end, pod);
-    const note = (trouble: Trouble, said: Said): void =>
+    const note = (trouble: Trouble, said: StatusReason): void =>
       this.#note(facts, trouble, said, 'container', pod.ref);
     if (pod.waiting && IMAGE.test(pod.waiting.reason)) note('image', pod.waiting);
     if (pod.unschedulable) note(placeless(pod.unschedulable.message), pod.unschedulable);
@@ -128,7 +133,7 @@ export class Pods {
         deletedAt: null,
         ends: new Map(),
         troubles: new Map(),
-        limits: new PodLimits(),
+        limits: new PodMemoryLimits(),
         requestMiB: null,
         seen: false
       };
@@ -157,7 +162,7 @@ export class Pods {
   #note(
     facts: PodFacts,
     trouble: Trouble,
-    said: Said,
+    said: StatusReason,
     source: Evidence['source'],
     ref: string
   ): void {
@@ -189,7 +194,7 @@ function newer(a: Note, b: Note): boolean {
 }
 
 /** A pod's reason, and the reasons of its DisruptionTarget condition (Kubernetes 1.25 and later). */
-function disruptionBy({ reason, message }: Said): Trouble | null {
+function disruptionBy({ reason, message }: StatusReason): Trouble | null {
   if (/^Preempt/.test(reason)) return 'preempted';
   if (/^OutOf(?:memory|cpu|pods|ephemeral-storage)|^UnexpectedAdmissionError$/.test(reason)) {
     return 'rejected';
@@ -202,7 +207,7 @@ function disruptionBy({ reason, message }: Said): Trouble | null {
     : null;
 }
 
-/** A pod whose claim is missing, or has no volume, gets no node: no smaller one would (Kubernetes' `VolumeBinding`). */
+/** A pod whose kind is missing, or has no volume, gets no node: no smaller one would (Kubernetes' `VolumeBinding`). */
 function placeless(message: string | null): Trouble {
   return CLAIM.test(message ?? '') ? 'mount' : 'unschedulable';
 }

@@ -8,7 +8,7 @@ const NEW_LIMIT = /"limits":\{[^}]*"memory":"([^"]+)"/;
 const WHOLE_SECOND_MS = 1_000;
 
 /** The memory limit of a pod's main container, which can be moved while it runs; MiB. */
-export class PodLimits {
+export class PodMemoryLimits {
   #first: { version: number; limitMiB: number } | null = null;
   #newest: { version: number; limitMiB: number } | null = null;
   readonly #resized = new Map<number, number>();

@@ -1,15 +1,15 @@
 import type { Application } from './application.js';
-import type { OwnPod, PodFacts } from './pod-facts.js';
+import type { ApplicationPod, PodFacts } from './pod-facts.js';
 
 /**
  * The pods that belong to this application: by Spark's labels; where only events name a pod, by the
  * names that Spark gives (`<spark.kubernetes.executor.podNamePrefix>-exec-<id>`, KubernetesConf).
  * Pods of another application, and those that nothing ties to this one, are left out.
  */
-export function ownPods(app: Application): OwnPod[] {
+export function podsOfApplication(app: Application): ApplicationPod[] {
   const prefix = app.conf['spark.kubernetes.executor.podNamePrefix'];
   const driver = app.conf['spark.kubernetes.driver.pod.name'];
-  const own: OwnPod[] = [];
+  const own: ApplicationPod[] = [];
   for (const facts of app.pods) {
     if (facts.application !== null && app.id !== null && facts.application !== app.id) continue;
     let { role, executor } = facts;
@@ -31,7 +31,7 @@ export function ownPods(app: Application): OwnPod[] {
 /** The executors' pods by executor. */
 export function podsByExecutor(app: Application): Map<string, PodFacts> {
   const pods = new Map<string, PodFacts>();
-  for (const { facts, role, executor } of ownPods(app)) {
+  for (const { facts, role, executor } of podsOfApplication(app)) {
     if (role !== 'executor' || executor === null) continue;
     const other = pods.get(executor);
     // Without a log, pods of several applications may carry the same id: the one that has a story.

@@ -8,14 +8,14 @@ import type {
 import type { Executor, Memory } from '@aglais/protocol';
 import type { Application } from './application.js';
 import { levelName, tableName } from './cache-names.js';
-import type { CacheFacts } from './caches.js';
+import type { CacheFacts } from './cached-table.js';
 import { parseMiB } from './spark-conf.js';
-import { describeExecutor, describeMemory, type WorkDone } from './executors.js';
+import { describeExecutor, describeMemory, type TaskTotals } from './executors.js';
 import { jobSpan, plainDescription } from './timeline.js';
-import type { Kept } from './cached-amount.js';
+import type { CachedAmount } from './cached-amount.js';
 import type { MemoryFacts } from './memory-facts.js';
 import { largerMeasures, NO_MEASURES } from './memory-series.js';
-import { ownPods, podsByExecutor } from './pod-ownership.js';
+import { podsOfApplication, podsByExecutor } from './pod-ownership.js';
 import { stageProgress } from './stages.js';
 
 const MIB = 2 ** 20;
@@ -35,7 +35,7 @@ export function executorsOf(app: Application): Executor[] {
 
 /** The driver's memory, as last sampled. */
 export function driverMemoryOf(app: Application): Memory {
-  const pod = ownPods(app).find(({ role }) => role === 'driver');
+  const pod = podsOfApplication(app).find(({ role }) => role === 'driver');
   const memory = describeMemory(app.driver, null, pod?.facts.limits.at(null) ?? null);
   const heap = parseMiB(app.conf['spark.driver.memory']);
   return { ...memory, heapLimitMiB: memory.heapLimitMiB ?? heap };
@@ -94,7 +94,7 @@ function storedBytes(tables: readonly CacheFacts[]): Map<string, number> {
 function usageOf(
   who: string,
   memory: MemoryFacts,
-  work: WorkDone | null,
+  work: TaskTotals | null,
   stored: ReadonlyMap<string, number>
 ): ProcessUsage {
   return {
@@ -152,7 +152,7 @@ function describeTable(table: CacheFacts, blocksKnown: boolean): CachedTable {
   };
 }
 
-function describeKept(kept: Kept): NonNullable<CachedTable['now']> {
+function describeKept(kept: CachedAmount): NonNullable<CachedTable['now']> {
   const { partitions, memoryPartitions, memoryBytes, diskBytes } = kept;
   return {
     partitions,

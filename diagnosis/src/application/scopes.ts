@@ -100,7 +100,7 @@ export class Scopes {
   }
 
   /** Forgets a scope that is no cell, when its work is over and nothing happened to it. */
-  letGo(scope: Scope): void {
+  evict(scope: Scope): void {
     // A stream is never over: its next batch comes.
     if (scope.cell !== null || scope.key === APPLICATION_SCOPE || isStream(scope)) return;
     this.#all.delete(scope.key);

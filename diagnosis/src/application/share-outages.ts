@@ -1,7 +1,7 @@
 import type { ShareObservation } from '../observation.js';
 
 /** A time in which a share did not answer, or was not there. */
-export interface Outage {
+export interface ShareOutage {
   share: string;
   /** The first look that was not answered well, ms since the epoch. */
   from: number;
@@ -17,7 +17,7 @@ const SHARES = 500;
 const LOOKS = 400;
 
 /** What probes said of the shares. The newest looks at each are kept, in the order of their times. */
-export class Outages {
+export class ShareOutages {
   readonly #looks = new Map<string, ShareObservation[]>();
 
   observe(look: ShareObservation): void {
@@ -32,16 +32,16 @@ export class Outages {
   }
 
   /** All of them, the earliest first. */
-  get all(): Outage[] {
+  get all(): ShareOutage[] {
     return [...this.#looks.values()]
       .flatMap(outagesIn)
       .sort((a, b) => a.from - b.from || (a.share < b.share ? -1 : 1));
   }
 }
 
-function outagesIn(looks: readonly ShareObservation[]): Outage[] {
-  const outages: Outage[] = [];
-  let open: Outage | null = null;
+function outagesIn(looks: readonly ShareObservation[]): ShareOutage[] {
+  const outages: ShareOutage[] = [];
+  let open: ShareOutage | null = null;
   for (const look of looks) {
     if (look.available) {
       if (open) Object.assign(open, { to: look.at, back: look });

@@ -1,7 +1,7 @@
 import {
   gcCost,
   largeTasksCost,
-  LEAST_MS,
+  MIN_LOST_MS,
   NOTHING,
   skewCost,
   smallFilesCost,
@@ -9,14 +9,14 @@ import {
   spillCost,
   type TimeLost
 } from './stage-costs.js';
-import type { StageFacts } from './stage-summary.js';
+import type { StageSummary } from './stage-summary.js';
 
 /** Stages of one scope that are kept, those that cost most. */
 const KEPT = 50;
 /** Garbage collection of a stage below this is not even added up, ms. */
-const GC_LEAST_MS = 50;
+const MIN_GC_MS = 50;
 
-const COSTS: readonly ((facts: StageFacts) => TimeLost)[] = [
+const COSTS: readonly ((facts: StageSummary) => TimeLost)[] = [
   skewCost,
   spillCost,
   smallTasksCost,
@@ -31,14 +31,14 @@ export interface GarbageFacts {
   wallMs: number;
   stages: number;
   /** The stage that lost most by it. */
-  worst: StageFacts;
+  worst: StageSummary;
   firstSeen: number;
   lastSeen: number;
 }
 
 /** What one scope did that might have been quicker. */
 export interface SlowScope {
-  readonly stages: StageFacts[];
+  readonly stages: StageSummary[];
   garbage: GarbageFacts | null;
 }
 
@@ -46,7 +46,7 @@ export interface SlowScope {
  * Stages that cost more time than they had to. Whether it was much of the cell's time is only
  * known when the cell is over: what lost a second is kept, and nothing else.
  */
-export class SlowWork {
+export class SlowStages {
   readonly #scopes = new Map<string, SlowScope>();
 
   [Symbol.iterator](): Iterator<[string, SlowScope]> {
@@ -54,10 +54,10 @@ export class SlowWork {
   }
 
   /** Whether there is anything worth saying about that scope. */
-  hit(scope: string): boolean {
+  affects(scope: string): boolean {
     const slow = this.#scopes.get(scope);
     return (
-      slow !== undefined && (slow.stages.length > 0 || (slow.garbage?.wallMs ?? 0) >= LEAST_MS)
+      slow !== undefined && (slow.stages.length > 0 || (slow.garbage?.wallMs ?? 0) >= MIN_LOST_MS)
     );
   }
 
@@ -65,11 +65,11 @@ export class SlowWork {
    * @param again the stage was done before and had to do a part again: its garbage is in the books
    * @returns whether there is anything to say about the scope
    */
-  add(scope: string, facts: StageFacts, again: boolean): boolean {
+  add(scope: string, facts: StageSummary, again: boolean): boolean {
     const slow = this.#scopes.get(scope) ?? { stages: [], garbage: null };
     const before = slow.stages.findIndex(({ stage }) => stage === facts.stage);
     if (before >= 0) slow.stages.splice(before, 1);
-    if (lost(facts) >= LEAST_MS) {
+    if (lost(facts) >= MIN_LOST_MS) {
       slow.stages.push(facts);
       if (slow.stages.length > KEPT) {
         const least = slow.stages.reduce((a, b) => (lost(b) < lost(a) ? b : a));
@@ -77,14 +77,14 @@ export class SlowWork {
       }
     }
     const garbage = again ? NOTHING : gcCost(facts);
-    if (garbage.taskMs >= GC_LEAST_MS) slow.garbage = withGarbage(slow.garbage, facts, garbage);
+    if (garbage.taskMs >= MIN_GC_MS) slow.garbage = withGarbage(slow.garbage, facts, garbage);
     if (slow.stages.length === 0 && slow.garbage === null) return false;
     this.#scopes.set(scope, slow);
-    return this.hit(scope);
+    return this.affects(scope);
   }
 
   /** Forgets a scope that is over and had nothing worth saying. */
-  letGo(scope: string): void {
+  evict(scope: string): void {
     this.#scopes.delete(scope);
   }
 
@@ -93,11 +93,15 @@ export class SlowWork {
   }
 }
 
-function lost(facts: StageFacts): number {
+function lost(facts: StageSummary): number {
   return Math.max(...COSTS.map(cost => cost(facts).wallMs));
 }
 
-function withGarbage(known: GarbageFacts | null, facts: StageFacts, cost: TimeLost): GarbageFacts {
+function withGarbage(
+  known: GarbageFacts | null,
+  facts: StageSummary,
+  cost: TimeLost
+): GarbageFacts {
   const { startedAt, endedAt, gcMs, runMs } = facts;
   if (!known) {
     const { wallMs } = cost;

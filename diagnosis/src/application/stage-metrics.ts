@@ -1,7 +1,7 @@
 import type { TaskInfo } from '../eventlog/spark-event.js';
 import type { TaskMetrics } from '../eventlog/task-metrics.js';
 import { Histogram } from './histogram.js';
-import { Partitions } from './partition-set.js';
+import { PartitionSet } from './partition-set.js';
 
 /** A task that stands out, and the line of the log that says so. */
 export interface NotableTask {
@@ -32,11 +32,11 @@ const LONGEST = 3;
 
 /**
  * What the tasks of one stage did, through all its attempts: each partition once, by the attempt
- * that succeeded. Failed, killed and superseded attempts are the setbacks' business. Its size does
+ * that succeeded. Failed, killed and superseded attempts are the lostWork' business. Its size does
  * not depend on the number of tasks, but for a bit each.
  */
-export class StageWork {
-  readonly #counted = new Partitions();
+export class StageMetrics {
+  readonly #counted = new PartitionSet();
   readonly durations = new Histogram();
   readonly reads = new Histogram();
   readonly records = new Histogram();

@@ -3,7 +3,7 @@ import type { NotableTask } from './stage-metrics.js';
 import type { Stage } from './stages.js';
 
 /** What is kept of a stage that is done and might have been quicker. Plain figures. */
-export interface StageFacts {
+export interface StageSummary {
   stage: number;
   attempt: number;
   /** Spark's name of it: the call and the line of the user's code. */
@@ -48,16 +48,16 @@ export interface StageFacts {
   spilledRunMs: number;
 }
 
-export function factsOf(
+export function summarizeStage(
   stage: Stage,
   attempt: number,
   files: FilesRead | null,
   conf: Readonly<Record<string, string>>
-): StageFacts {
-  const { work } = stage;
-  const medianMs = work.durations.median;
-  const longest = work.longest[0];
-  const shortest = longest ? (work.shortestOn.get(longest.executor) ?? Infinity) : Infinity;
+): StageSummary {
+  const { metrics } = stage;
+  const medianMs = metrics.durations.median;
+  const longest = metrics.longest[0];
+  const shortest = longest ? (metrics.shortestOn.get(longest.executor) ?? Infinity) : Infinity;
   return {
     stage: stage.id,
     attempt,
@@ -65,32 +65,32 @@ export function factsOf(
     description: stage.description,
     layout: { ...conf, ...stage.layout },
     jobs: [...stage.jobs],
-    startedAt: work.firstLaunch,
-    endedAt: work.lastFinish,
-    tasks: work.tasks,
-    slots: Math.max(work.slots, work.peakRunning),
-    others: work.others,
-    peakRunning: work.peakRunning,
-    spanMs: Math.max(0, work.lastFinish - work.firstLaunch),
-    taskMs: work.taskMs,
-    runMs: work.runMs,
-    gcMs: work.gcMs,
-    overheadMs: work.overheadMs,
+    startedAt: metrics.firstLaunch,
+    endedAt: metrics.lastFinish,
+    tasks: metrics.tasks,
+    slots: Math.max(metrics.slots, metrics.peakRunning),
+    others: metrics.others,
+    peakRunning: metrics.peakRunning,
+    spanMs: Math.max(0, metrics.lastFinish - metrics.firstLaunch),
+    taskMs: metrics.taskMs,
+    runMs: metrics.runMs,
+    gcMs: metrics.gcMs,
+    overheadMs: metrics.overheadMs,
     medianMs,
-    medianReadBytes: work.reads.median,
-    medianReadRecords: work.records.median,
-    longest: [...work.longest],
+    medianReadBytes: metrics.reads.median,
+    medianReadRecords: metrics.records.median,
+    longest: [...metrics.longest],
     longestHadPeers: shortest <= 2 * medianMs,
-    worstSpill: work.worstSpill,
-    worstGc: work.worstGc,
-    files: work.inputBytes > 0 ? files : null,
-    inputBytes: work.inputBytes,
-    shuffleReadBytes: work.shuffleReadBytes,
-    shuffleWriteBytes: work.shuffleWriteBytes,
-    outputBytes: work.outputBytes,
-    memorySpilled: work.memorySpilled,
-    diskSpilled: work.diskSpilled,
-    spilledTasks: work.spilledTasks,
-    spilledRunMs: work.spilledRunMs
+    worstSpill: metrics.worstSpill,
+    worstGc: metrics.worstGc,
+    files: metrics.inputBytes > 0 ? files : null,
+    inputBytes: metrics.inputBytes,
+    shuffleReadBytes: metrics.shuffleReadBytes,
+    shuffleWriteBytes: metrics.shuffleWriteBytes,
+    outputBytes: metrics.outputBytes,
+    memorySpilled: metrics.memorySpilled,
+    diskSpilled: metrics.diskSpilled,
+    spilledTasks: metrics.spilledTasks,
+    spilledRunMs: metrics.spilledRunMs
   };
 }

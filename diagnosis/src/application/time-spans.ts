@@ -1,14 +1,14 @@
 /**
- * A set of moments in time, as disjoint spans in ascending order. Spans that overlap are merged,
+ * A set of moments in time, as disjoint spans in ascending order. TimeSpans that overlap are merged,
  * so that work done side by side is counted once, and the order of adding does not matter.
  */
-export class Spans {
+export class TimeSpans {
   #spans: { from: number; to: number }[] = [];
 
   add(from: number, to: number): void {
     if (to <= from) return;
     const spans = this.#spans;
-    // Spans come nearly in order of time: the place is near the end.
+    // TimeSpans come nearly in order of time: the place is near the end.
     let after = spans.length;
     while (after > 0 && spans[after - 1]!.from > to) after -= 1;
     let first = after;
@@ -20,7 +20,7 @@ export class Spans {
     });
   }
 
-  addAll(other: Spans): void {
+  addAll(other: TimeSpans): void {
     for (const { from, to } of other.#spans) this.add(from, to);
   }
 

@@ -27,7 +27,7 @@ function select<T extends { startedAt: number | null; endedAt: number | null }>(
 }
 
 /** The jobs and stages that are over, for a time line; bounded, whatever the length of the log. */
-export class History {
+export class TimelineHistory {
   #jobs: JobSpan[] = [];
   #stages: StageSpan[] = [];
   #jobsSeen = 0;

@@ -1,46 +1,46 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
-import { ownPods } from '../application/pod-ownership.js';
-import type { Note, OwnPod } from '../application/pod-facts.js';
+import { podsOfApplication } from '../application/pod-ownership.js';
+import type { Note, ApplicationPod } from '../application/pod-facts.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
-import { LONG_WAIT_MS, type Wait } from '../application/executor-waits.js';
+import { LONG_WAIT_MS, type ExecutorWait } from '../application/executor-waits.js';
 import { crashLoop, lookAtExecutors } from './executor-crash-loop.js';
-import { finding } from './build-finding.js';
-import { lackingWords, neededWords, schedulersSentence } from './scheduler-message.js';
-import { duration, memory, named, plural } from './format.js';
+import { buildFinding } from './build-finding.js';
+import { shortageClauses, neededClause, schedulerSentence } from './scheduler-message.js';
+import { formatDuration, formatMiB, formatNames, plural } from './format.js';
 
-/** A job that has waited this long for its first executor hangs visibly, ms. */
+/** A job that has waited this long for its first executor is reported, ms. */
 const HANGS_MS = 30_000;
-/** A wait that ended is worth a warning from here on, ms; shorter ones are how clusters start. */
+/** A wait that is over is a warning from this length on, ms; shorter waits are normal for a starting cluster. */
 const TOO_LONG_MS = 300_000;
-/** TaskSchedulerImpl warns each spark.starvation.timeout (15 s): more than this is no slow start. */
+/** TaskSchedulerImpl warns every spark.starvation.timeout (15 s): this many warnings are more than a slow start. */
 const WARNINGS = 4;
 
-/** An executor or driver that no node takes. */
+/** A pod of an executor or driver that cannot be scheduled. */
 interface Unplaced {
-  pod: OwnPod;
+  pod: ApplicationPod;
   note: Note;
 }
 
 /**
- * Work that waits for executors. Certain by the words of the scheduler (Kubernetes, YARN, Spark);
- * without them a job that began with no executor there, and for which no task has started yet.
- * The cost in wallMs is the time from the job's start to the first task of anybody.
+ * Work that waits for executors. Certain if a scheduler (Kubernetes, YARN, Spark) reports it; likely for a
+ * job that started without any executor and has not run a task yet.
+ * The cost in wallMs is the time from the start of the job to the first task of any job.
  */
 export function clusterPending(app: Application): Finding[] {
   const troubled = troubledPods(app);
   const unplaced = troubled.filter(isUnplaced);
-  const starved = app.accounts.of('not-accepted');
-  const quota = app.accounts.of('quota');
-  const accepted = [...app.accounts.yarn.values()].filter(
+  const starved = app.logSignals.of('not-accepted');
+  const quota = app.logSignals.of('quota');
+  const accepted = [...app.logSignals.yarn.values()].filter(
     ({ state, application, container }) =>
       state === 'ACCEPTED' && container === null && (app.id === null || application === app.id)
   );
-  const now = Math.max(app.now, app.watchedUntil);
+  const now = Math.max(app.now, app.observerTime);
   const open = app.endedAt === null ? app.waits.open : [];
-  const words: Evidence[] = [
-    ...quota.map(account => account.evidence),
-    ...starved.map(account => account.evidence),
+  const schedulerEvidence: Evidence[] = [
+    ...quota.map(signal => signal.evidence),
+    ...starved.map(signal => signal.evidence),
     ...accepted.map(({ diagnostics, at, ref }) => ({
       source: 'log' as const,
       at,
@@ -48,42 +48,43 @@ export function clusterPending(app: Application): Finding[] {
       ref
     }))
   ];
-  const evidence = [...unplaced.map(({ note }) => note.evidence), ...words];
-  const told = unplaced.length > 0 || quota.length > 0 || (accepted.length > 0 && app.events === 0);
+  const evidence = [...unplaced.map(({ note }) => note.evidence), ...schedulerEvidence];
+  const reported =
+    unplaced.length > 0 || quota.length > 0 || (accepted.length > 0 && app.events === 0);
   const warnings = starved.reduce((sum, { count }) => sum + count, 0);
   const hanging = open.filter(
     wait =>
-      told || warnings >= WARNINGS || now - wait.from >= HANGS_MS || starvedAtEnd(app, warnings)
+      reported || warnings >= WARNINGS || now - wait.from >= HANGS_MS || starvedAtEnd(app, warnings)
   );
   const waited = app.waits.over.filter(({ from, to }) => (to ?? now) - from >= LONG_WAIT_MS);
   if (hanging.length > 0 || waited.length > 0) {
     const scopes = new Set([...hanging, ...waited].map(({ scope }) => scope));
     return [...scopes].map(scope => {
-      const own = ({ scope: other }: Wait): boolean => other === scope;
+      const own = ({ scope: other }: ExecutorWait): boolean => other === scope;
       const still = hanging.filter(own);
-      // Pods that got their node in the end held those up that wait no longer.
+      // Pods that were scheduled in the end delayed the waits that are over.
       const pods = still.length > 0 ? unplaced : troubled;
-      const said = [...pods.map(({ note }) => note.evidence), ...words];
-      return waiting(app, scope, still, waited.filter(own), pods, said, now);
+      const all = [...pods.map(({ note }) => note.evidence), ...schedulerEvidence];
+      return waiting(app, scope, still, waited.filter(own), pods, all, now);
     });
   }
-  // Pods that were given up again are missed by nobody.
+  // Deleted pods are not needed any more.
   const missed = unplaced.filter(({ pod }) => pod.facts.deletedAt === null);
-  if (app.endedAt !== null || (missed.length === 0 && words.length === 0)) return [];
-  if (missed.length === 0 && !told && warnings < WARNINGS) return [];
-  return [shortage(app, missed, missed.length > 0 ? evidence : words, warnings)];
+  if (app.endedAt !== null || (missed.length === 0 && schedulerEvidence.length === 0)) return [];
+  if (missed.length === 0 && !reported && warnings < WARNINGS) return [];
+  return [shortage(app, missed, missed.length > 0 ? evidence : schedulerEvidence, warnings)];
 }
 
-/** A log that breaks off while a job waits and Spark complains. */
+/** The log is truncated while a job waits and Spark has warned about it. */
 function starvedAtEnd(app: Application, warnings: number): boolean {
-  return app.over && warnings > 0;
+  return app.logEnded && warnings > 0;
 }
 
 function waiting(
   app: Application,
   scope: string,
-  hanging: readonly Wait[],
-  waited: readonly Wait[],
+  hanging: readonly ExecutorWait[],
+  waited: readonly ExecutorWait[],
   unplaced: readonly Unplaced[],
   evidence: readonly Evidence[],
   now: number
@@ -92,29 +93,29 @@ function waiting(
   const from = Math.min(...waits.map(wait => wait.from));
   const to = Math.max(...waits.map(wait => wait.to ?? now));
   const still = hanging.length > 0;
-  const time = duration(Math.max(0, to - from));
+  const time = formatDuration(Math.max(0, to - from));
   const jobs = waits.map(({ job }) => String(job)).sort((a, b) => Number(a) - Number(b));
   const loop = still && unplaced.length === 0 ? crashLoop(app, from) : null;
   const all = [...(loop?.evidence ?? []), ...evidence];
-  const said = all.length > 0;
-  return finding(app, {
+  const certain = all.length > 0;
+  return buildFinding(app, {
     code: 'cluster-pending',
     scope: app.scopes.get(scope),
-    confidence: said ? 'certain' : 'likely',
+    confidence: certain ? 'certain' : 'likely',
     title: loop
-      ? 'Executors come and end again: nothing can run'
+      ? 'Executors keep exiting: no task can run'
       : still
-        ? 'No executor has come yet: nothing can run'
+        ? 'No executor is available yet: no task can run'
         : `It took ${time} to get executors`,
     what: still
-      ? `${named('job', jobs)} ${jobs.length === 1 ? 'waits' : 'wait'} for executors${to > from ? ` since ${time}` : ''}, and no task has started`
-      : `${named('job', jobs)} waited ${time} for the first executor`,
+      ? `${formatNames('job', jobs)} ${jobs.length === 1 ? 'has' : 'have'} been waiting for executors${to > from ? ` for ${time}` : ''}, and no task has started`
+      : `${formatNames('job', jobs)} waited ${time} for the first executor`,
     more: loop
-      ? [`Meanwhile ${loop.words} ended before they could run one.`]
-      : translation(app, unplaced),
-    setbacks: [],
+      ? [`Meanwhile ${loop.count} exited before they ran a task.`]
+      : schedulerExplanation(app, unplaced),
+    lostWork: [],
     ...(loop && { executors: [...loop.ids] }),
-    evidence: said ? all : waits.map(jobEvidence),
+    evidence: certain ? all : waits.map(jobEvidence),
     effects: [],
     advice: loop ? [lookAtExecutors()] : adviceOf(app, unplaced),
     count: Math.max(1, unplaced.length, waits.length),
@@ -125,90 +126,96 @@ function waiting(
   });
 }
 
-/** Not all that was asked for came, or nothing has come before any work was there. */
+/** Only some of the requested executors are available, or none before any job has started. */
 function shortage(
   app: Application,
   unplaced: readonly Unplaced[],
   evidence: readonly Evidence[],
   warnings: number
 ): Finding {
-  const nobody = ![...app.executors].some(({ addedAt }) => addedAt !== null);
+  const noExecutor = ![...app.executors].some(({ addedAt }) => addedAt !== null);
   const driver = unplaced.some(({ pod }) => pod.role === 'driver');
   const pods = unplaced.map(({ pod }) => pod.facts.name);
-  return finding(app, {
+  return buildFinding(app, {
     code: 'cluster-pending',
     scope: app.scopes.get(APPLICATION_SCOPE),
     confidence: 'certain',
     title: driver
-      ? 'The driver cannot be placed'
+      ? 'The driver cannot be scheduled'
       : pods.length > 0
-        ? `${plural(pods.length, 'executor')} cannot be placed`
-        : 'The cluster had no room for executors',
+        ? `${plural(pods.length, 'executor')} cannot be scheduled`
+        : 'The cluster had no capacity for executors',
     what:
       pods.length > 0
-        ? `no node takes ${named('pod', pods)}`
+        ? `no node can run ${formatNames('pod', pods)}`
         : warnings > 0
           ? `Spark waited for executors and warned ${plural(warnings, 'time')}`
-          : 'the cluster did not give what was asked for',
-    more: translation(app, unplaced),
-    setbacks: [],
+          : 'the cluster did not grant the requested executors',
+    more: schedulerExplanation(app, unplaced),
+    lostWork: [],
     evidence: [...evidence],
     effects: [],
     advice: adviceOf(app, unplaced),
     count: Math.max(1, pods.length),
     failed: () => false,
     seen: evidence.flatMap(({ at }) => at ?? []),
-    severity: nobody || driver ? 'warning' : 'info',
+    severity: noExecutor || driver ? 'warning' : 'info',
     ...(pods.length === 1 && { pod: pods[0]! })
   });
 }
 
-/** Pods that no node took at first, or that the kubelet sent away for lack of room. */
+/** Pods that could not be scheduled at first, or that the kubelet rejected for lack of capacity. */
 function troubledPods(app: Application): Unplaced[] {
-  return ownPods(app).flatMap(pod => {
+  return podsOfApplication(app).flatMap(pod => {
     const { troubles } = pod.facts;
     const note = troubles.get('rejected') ?? troubles.get('unschedulable');
     return note && pod.role !== 'kernel' ? [{ pod, note }] : [];
   });
 }
 
-/** It never got a node, or was sent away from the one it got. */
+/** It was never scheduled, or was rejected by its node. */
 function isUnplaced({ pod: { facts } }: Unplaced): boolean {
   return !facts.ran && (facts.troubles.has('rejected') || !facts.scheduled);
 }
 
 /**
- * The scheduler's message in words of people, with figures where it has them: "0/5 nodes are
- * available: 1 node(s) had untolerated taint {…}, 4 Insufficient memory", or the kubelet's
- * "requested: 1073741824, used: 8123456, capacity: 8345678".
+ * The scheduler's message as a sentence, with figures: from "0/5 nodes are available: 1 node(s) had
+ * untolerated taint {…}, 4 Insufficient memory", or the kubelet's "requested: 1073741824, used:
+ * 8123456, capacity: 8345678".
  */
-function translation(app: Application, unplaced: readonly Unplaced[]): string[] {
+function schedulerExplanation(app: Application, unplaced: readonly Unplaced[]): string[] {
   const first = unplaced[0];
   if (!first) return [];
   const message = first.note.message ?? '';
   const need = first.pod.facts.requestMiB ?? app.granted.limitMiB;
   const each = unplaced.length > 1 ? `each of ${plural(unplaced.length, 'executor')}` : 'it';
   const needs =
-    need === null ? 'What it needs is not free' : `${memory(need)} for ${each} are not free`;
+    need === null
+      ? 'The requested resources are not available'
+      : `${formatMiB(need)} for ${each} are not available`;
   const kubelet = /resource: memory, requested: (\d+), used: (\d+), capacity: (\d+)/.exec(message);
   if (kubelet) {
     const [requested, used, capacity] = kubelet.slice(1).map(bytes => Number(bytes) / 2 ** 20);
     return [
-      `It needs ${memory(requested!)} for ${each}; the node has ${memory(Math.max(0, capacity! - used!))} free.`
+      `It needs ${formatMiB(requested!)} for ${each}; the node has ${formatMiB(Math.max(0, capacity! - used!))} free.`
     ];
   }
-  const room = app.accounts.room;
-  if (room && need !== null) {
-    const lacks = lackingWords(message, { memoryMiB: need, cores: coresOf(app, first) }, room);
-    const words = neededWords(need, unplaced.length);
-    if (lacks.length > 0) return [`It ${words}; ${lacks.join(', ')}.`];
+  const capacity = app.logSignals.room;
+  if (capacity && need !== null) {
+    const lacks = shortageClauses(
+      message,
+      { memoryMiB: need, cores: coresOf(app, first) },
+      capacity
+    );
+    const needed = neededClause(need, unplaced.length);
+    if (lacks.length > 0) return [`It ${needed}; ${lacks.join(', ')}.`];
   }
-  const sentence = schedulersSentence(message);
+  const sentence = schedulerSentence(message);
   const nodes = /(\d+)\/(\d+) nodes are available/.exec(sentence);
   const short = [...sentence.matchAll(/(\d+) Insufficient ([\w./-]*\w)/g)];
   const others = [...sentence.matchAll(/(\d+) node\(s\) ((?:\{[^}]*\}|[^,{])+)/g)];
   const parts = [
-    ...short.map(([, count, what]) => `${count} ${verb(count!)} too little ${resource(what!)}`),
+    ...short.map(([, count, what]) => `${count} ${verb(count!)} insufficient ${resource(what!)}`),
     ...others.map(([, count, what]) => `${count} ${what!.trim().replace(/\.$/, '')}`)
   ];
   if (parts.length === 0) return [];
@@ -216,7 +223,7 @@ function translation(app: Application, unplaced: readonly Unplaced[]): string[] 
   return [`${needs}: ${all}${parts.join(', ')}.`];
 }
 
-/** Processors that an executor asks for; its pod's status does not repeat them. */
+/** CPUs that an executor requests; the status of its pod does not contain them. */
 function coresOf(app: Application, { pod }: Unplaced): number | null {
   const cores = Number(app.conf['spark.kubernetes.executor.request.cores']);
   return pod.role === 'executor' && cores > 0 ? cores : null;
@@ -236,25 +243,25 @@ function adviceOf(app: Application, unplaced: readonly Unplaced[]): Advice[] {
   const wait: Advice = {
     action: 'code',
     hint: 'smaller-or-later',
-    sentence: 'Ask for fewer or smaller executors, or wait until others have finished.'
+    sentence: 'Request fewer or smaller executors, or wait until other work has finished.'
   };
   const limit = unplaced[0]?.pod.facts.requestMiB ?? app.granted.limitMiB;
   if (!/Insufficient memory|OutOfmemory|resource: memory/.test(message) || limit === null)
     return [wait];
   const overhead = app.granted.overheadMiB;
-  // Half of an executor fits where the whole does not, if anything does.
+  // The next step is an executor of half the size.
   const heap = Math.max(256, Math.floor((limit / 2 - overhead) / 128) * 128);
   if (heap + overhead >= limit) return [wait];
   return [
     {
       action: 'resize',
       shape: { executorMemoryMiB: heap },
-      sentence: `Ask for executors of ${memory(heap + overhead)} in place of ${memory(limit)}: smaller ones find room earlier.`
+      sentence: `Request executors of ${formatMiB(heap + overhead)} instead of ${formatMiB(limit)}: smaller ones are easier to schedule.`
     },
     wait
   ];
 }
 
-function jobEvidence({ job, from, ref }: Wait): Evidence {
+function jobEvidence({ job, from, ref }: ExecutorWait): Evidence {
   return { source: 'eventlog', at: from, quote: `"Job ID":${job}`, ref };
 }

@@ -4,16 +4,16 @@ import type { ContainerEnd } from '../observation.js';
 export type End = PodEnd;
 
 /**
- * The end of a container by the kernel's OOM killer: reason and exit code say it together. With
- * another code a child was killed, and the container ended later; and a container that was stopped
- * on purpose and did not obey gets SIGKILL, too.
+ * A container that the Linux OOM killer ended: reason `OOMKilled` and exit code 137 together. With another
+ * code a child process was killed and the container ended later. A container that was deleted and did not
+ * stop in time gets SIGKILL, too.
  */
 export function oomEnd(pod: PodFacts): End | null {
   const ends = [...pod.ends.values()].filter(end => end.exitCode === 137 && isOom(end));
   return earliest(ends.filter(end => !wasStopped(pod, end)));
 }
 
-/** A child of the container's main process was killed for memory; the container lived on. */
+/** A child of the container's main process was OOM-killed; the container kept running. */
 export function childOomEnd(pod: PodFacts): End | null {
   const ends = [...pod.ends.values()].filter(isOom);
   return earliest(ends.filter(end => end.exitCode !== 137 || wasStopped(pod, end)));
@@ -23,13 +23,13 @@ export function isOom(end: ContainerEnd): boolean {
   return end.reason === 'OOMKilled';
 }
 
-/** Any end that nobody asked for. */
-export function unaskedEnd(pod: PodFacts): End | null {
+/** Any end before the deletion of the pod was requested, except exit code 0. */
+export function unexpectedEnd(pod: PodFacts): End | null {
   const ends = [...pod.ends.values()].filter(end => end.exitCode !== 0 && !wasStopped(pod, end));
   return earliest(ends);
 }
 
-/** Who pushed it out, if anybody did. */
+/** SparkProcess pushed it out, if anybody did. */
 export function disruption(pod: PodFacts): { kind: 'evicted' | 'preempted'; note: Note } | null {
   const preempted = pod.troubles.get('preempted');
   if (preempted) return { kind: 'preempted', note: preempted };

@@ -3,60 +3,62 @@ import type { Application } from '../application/application.js';
 import type { ExecutorFacts } from '../application/executors.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
 import type { Incident } from './executor-incidents.js';
-import { unmetEnds } from './never-registered.js';
+import { exitsBeforeRegistration } from './never-registered.js';
 
-/** How executors go by plan; ResourceManagers and Spark say it so. */
+/** Removal reasons of planned exits, in the wording of Spark and of resource managers. */
 const PLANNED = /killed by driver|idle|decommission|shutdown|shutting down/i;
-/** One may be bad luck. */
-const LOOP = 2;
-/** Of executors that came and went without work only so many are remembered. */
+/** A single early exit is not a crash loop. */
+const MIN_EXITS = 2;
+/** Executors without any work that are kept; see HARMLESS_KEPT of Executors. */
 const REMEMBERED = 100;
 
-/** Executors that came and ended again, not by plan, before they could run a task, while somebody waited for them. */
+/** Executors that kept exiting, unplanned and before they ran a task, while work waited for executors. */
 export interface CrashLoop {
   ids: ReadonlySet<string>;
   /** "3 executors", "100 executors or more". */
-  words: string;
-  /** The reasons of the newest ones. */
+  count: string;
+  /** Why the last ones exited. */
   evidence: Evidence[];
 }
 
-/** @param from since when somebody waits, ms since the epoch */
+/** @param from when the wait began, ms since the epoch */
 export function crashLoop(app: Application, from: number): CrashLoop | null {
-  // Once Spark has met another one, those before it are history.
-  const met = Math.max(0, ...[...app.executors].map(({ addedAt }) => addedAt ?? 0));
-  const unmet = unmetEnds(app).filter(({ at }) => at >= met);
-  const told = new Set(unmet.map(({ id }) => id));
-  const ended = [...app.executors].filter(one => endedInVain(one, from) && !told.has(one.id));
-  if (ended.length + unmet.length < LOOP) return null;
+  // Exits before the last successful registration are over.
+  const lastRegistration = Math.max(0, ...[...app.executors].map(({ addedAt }) => addedAt ?? 0));
+  const neverRegistered = exitsBeforeRegistration(app).filter(({ at }) => at >= lastRegistration);
+  const early = new Set(neverRegistered.map(({ id }) => id));
+  const ended = [...app.executors].filter(
+    one => exitedWithoutWork(one, from) && !early.has(one.id)
+  );
+  if (ended.length + neverRegistered.length < MIN_EXITS) return null;
   const reasons = ended.flatMap(({ reasons }) => reasons.filter(one => one.from === 'removed'));
   const more = ended.length >= REMEMBERED ? ' or more' : '';
   return {
-    ids: new Set([...ended, ...unmet].map(({ id }) => id)),
-    words: `${ended.length + unmet.length} executors${more}`,
-    evidence: [...reasons, ...unmet].slice(-2).map(({ evidence }) => evidence)
+    ids: new Set([...ended, ...neverRegistered].map(({ id }) => id)),
+    count: `${ended.length + neverRegistered.length} executors${more}`,
+    evidence: [...reasons, ...neverRegistered].slice(-2).map(({ evidence }) => evidence)
   };
 }
 
 /**
- * Says of executors that ended before Spark had met them what is different: it was nobody's data, and whoever waits for
- * them is held up.
+ * Adjusts the finding about executors that exited before they registered with the driver: no data was lost,
+ * but work that waits for executors is delayed.
  */
-export function ofUnmet({ losses, scope }: Incident, said: Finding): Finding {
-  if (losses.length === 0 || !losses.every(({ unmet }) => unmet)) return said;
-  const held = losses.length >= LOOP || scope.key !== APPLICATION_SCOPE;
-  const severity = said.severity === 'info' && held ? 'warning' : said.severity;
-  if (said.code !== 'executor-lost') return { ...said, severity };
+export function describeNeverRegistered({ losses, scope }: Incident, found: Finding): Finding {
+  if (losses.length === 0 || !losses.every(({ neverRegistered }) => neverRegistered)) return found;
+  const delays = losses.length >= MIN_EXITS || scope.key !== APPLICATION_SCOPE;
+  const severity = found.severity === 'info' && delays ? 'warning' : found.severity;
+  if (found.code !== 'executor-lost') return { ...found, severity };
   const one = losses.length === 1;
   return {
-    ...said,
+    ...found,
     severity,
-    title: `${one ? `Executor ${losses[0]!.executor.id}` : `${losses.length} executors`} ended before ${one ? 'it' : 'they'} could work`,
+    title: `${one ? `Executor ${losses[0]!.executor.id}` : `${losses.length} executors`} exited before ${one ? 'it' : 'they'} registered with the driver`,
     advice: [lookAtExecutors()]
   };
 }
 
-function endedInVain(executor: ExecutorFacts, from: number): boolean {
+function exitedWithoutWork(executor: ExecutorFacts, from: number): boolean {
   const { removedAt, done, failed, running, reasons } = executor;
   if (removedAt === null || removedAt < from || done + failed + running > 0) return false;
   return reasons.some(({ text }) => !PLANNED.test(text));
@@ -67,13 +69,13 @@ export function lookAtExecutors(): Advice {
     action: 'code',
     hint: 'look-at-executors',
     sentence:
-      'Look at why executors end as soon as they have begun: the log of one of them, or what the evidence quotes of it, says it (a wrong option of Java, no way to the driver, no memory). Fewer or smaller ones will not help.'
+      'Find out why executors exit right after they start: see the log of one of them, or the quotes in the evidence (typical causes: an invalid JVM option, no connection to the driver, too little memory). Fewer or smaller executors will not help.'
   };
 }
 
 /**
- * Work that waits because executors end at once is an effect of what they end of, if that is known.
- * @param waits findings of work that waits, and since when
+ * If it is known why executors keep exiting, the work that waits for them is an effect of that cause.
+ * @param waits findings about work that waits for executors
  */
 export function joinCrashLoop(
   app: Application,
@@ -91,13 +93,13 @@ export function joinCrashLoop(
       findings.push(wait);
       continue;
     }
-    // Nobody's executors are those of the one who waits for them.
+    // A cause without a cell belongs to the cell that waits.
     const id = `${cause.code}${wait.id.slice(wait.code.length)}`;
-    const adopted =
+    const belongsToWait =
       cause.id === `${cause.code}:${APPLICATION_SCOPE}` && findings.every(one => one.id !== id);
     const joined: Finding = {
       ...cause,
-      ...(adopted && { id, subject: { ...wait.subject, ...cause.subject } }),
+      ...(belongsToWait && { id, subject: { ...wait.subject, ...cause.subject } }),
       severity: cause.severity === 'error' ? 'error' : wait.severity,
       effects: [...cause.effects, wait.explanation.replace(/\.$/, '')],
       firstSeen: Math.min(cause.firstSeen, wait.firstSeen),

@@ -1,108 +1,115 @@
 import type { Evidence } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
-import { newExecutor, type ExecutorFacts } from '../application/executors.js';
+import { type ExecutorFacts, newExecutor } from '../application/executors.js';
+import type { LostWork } from '../application/lost-work.js';
 import { podsByExecutor } from '../application/pod-ownership.js';
 import { APPLICATION_SCOPE, type Scope } from '../application/scopes.js';
-import type { Setback } from '../application/lost-work.js';
-import { isLostWith, lossOf, SHUTDOWN_MS, type Loss, type Witnesses } from './executor-loss-cause.js';
-import { waitersAt } from './never-registered.js';
+import {
+  executorLoss,
+  type ExecutorLoss,
+  type ExecutorReports,
+  isLostWith
+} from './executor-loss-cause.js';
+import { waitingScopes } from './never-registered.js';
+import { isShutdownNoise } from './normal-shutdown.js';
 
 /**
- * One incident for one scope: everything that it lost by executors that were lost in the same way.
- * Four executors that are killed one after the other by the same cell are one incident.
+ * One incident per scope and kind of loss: all work that the scope lost with executors that were lost
+ * in the same way. Four executors that one cell kills one after the other are one incident.
  */
 export interface Incident {
-  code: Loss['code'];
+  code: ExecutorLoss['code'];
   scope: Scope;
-  losses: Loss[];
-  setbacks: Setback[];
-  /** Setbacks of other scopes whose tasks went down with the same executors. */
-  bystanders: Setback[];
+  losses: ExecutorLoss[];
+  lostWork: LostWork[];
+  /** Work that other scopes lost with the same executors. */
+  bystanders: LostWork[];
 }
 
 export interface Explained {
   incidents: Incident[];
-  /** What no lost executor explains, for the other detectors. */
-  unexplained: Setback[];
+  /** Lost work that no lost executor explains; input of the other detectors. */
+  unexplained: LostWork[];
 }
 
-/** A vanished Python worker this shortly before its executor's kill belongs to it, ms. */
+/** A Python worker that dies this shortly before its executor is killed belongs to the same kill, ms. */
 const SAME_KILL_MS = 5_000;
+
 /** Spark may log a failed fetch before it notices that the executor is gone, ms. */
 const NOTICE_MS = 15_000;
 
-/** Kinds of setback that hurt by having to do work again, not by a task of one's own that died. */
-const REPEATING: ReadonlySet<Setback['kind']> = new Set(['undone', 'fetch', 'rerun']);
+/** Lost work that has to be recomputed, as opposed to failed attempts of the scope's own tasks. */
+const RECOMPUTING: ReadonlySet<LostWork['kind']> = new Set(['resubmitted', 'fetch', 'rerun']);
 
 /**
- * Joins lost executors with the setbacks that they caused.
+ * Assigns lost work to the executor losses that caused it.
  *
- * Whose incident it is: of the scopes whose own tasks ran out of heap; if none, of those whose
- * tasks were running on the executor; if none, of those that had to do work again. Another scope
- * that only lost tasks with the executor is a bystander: the failure belongs to another cell.
- * One that had to do finished work again has suffered by itself and gets an incident of its own.
+ * An incident belongs to the scopes whose own tasks ran out of heap; if there are none, to those whose
+ * tasks were running on the executor; if there are none, to those that had to recompute work. Any other
+ * scope that only lost tasks with the executor is a bystander: the failure belongs to another cell. A
+ * scope that had to recompute finished work gets an incident of its own.
  */
-export function explain(app: Application): Explained {
+export function explainLosses(app: Application): Explained {
   const groups = new Map<string, Incident>();
-  const unexplained = new Set<Setback>(app.setbacks);
-  const incident = (code: Loss['code'], scope: string): Incident => {
+  const unexplained = new Set<LostWork>(app.lostWork);
+  const incident = (code: ExecutorLoss['code'], scope: string): Incident => {
     const key = `${code}:${scope}`;
     let group = groups.get(key);
     if (!group) {
-      group = { code, scope: app.scopes.get(scope), losses: [], setbacks: [], bystanders: [] };
+      group = { code, scope: app.scopes.get(scope), losses: [], lostWork: [], bystanders: [] };
       groups.set(key, group);
     }
     return group;
   };
 
-  const byExecutor = new Map<string | null, Setback[]>();
-  for (const setback of app.setbacks) {
-    const others = byExecutor.get(setback.executor);
-    if (others) others.push(setback);
-    else byExecutor.set(setback.executor, [setback]);
+  const byExecutor = new Map<string | null, LostWork[]>();
+  for (const entry of app.lostWork) {
+    const others = byExecutor.get(entry.executor);
+    if (others) others.push(entry);
+    else byExecutor.set(entry.executor, [entry]);
   }
-  const witnesses = witnessesOf(app);
-  // A pod can end before Spark hears of its executor.
-  const unheard = [...witnesses.keys()].filter(id => !app.executors.find(id)).map(newExecutor);
-  const nobody: Witnesses = { pod: null, yarn: [], heap: null, heartbeat: null };
-  const losses = [...app.executors, ...unheard]
+  const reports = reportsByExecutor(app);
+  // A pod can end before Spark knows its executor.
+  const unknown = [...reports.keys()].filter(id => !app.executors.find(id)).map(newExecutor);
+  const noReports: ExecutorReports = { pod: null, yarn: [], heap: null, heartbeat: null };
+  const losses = [...app.executors, ...unknown]
     .map(executor => {
       const { id } = executor;
-      const own = (byExecutor.get(id) ?? []).filter(setback => !outlived(executor, setback));
-      return lossOf(app, executor, own, witnesses.get(id) ?? nobody);
+      const own = (byExecutor.get(id) ?? []).filter(entry => !outlived(executor, entry));
+      return executorLoss(app, executor, own, reports.get(id) ?? noReports);
     })
     .filter(loss => loss !== null)
-    // Evidence may have named executors before Spark did; the findings must not depend on it.
+    // Evidence may name executors before Spark does; findings must not depend on that order.
     .sort((a, b) => a.at - b.at || (a.executor.id < b.executor.id ? -1 : 1));
-  const waiters = waitersOf(app, losses);
+  const waiters = waitingScopesByLoss(app, losses);
   for (const loss of losses) {
     const suspects = [...(byExecutor.get(loss.executor.id) ?? []), ...(byExecutor.get(null) ?? [])];
-    const caused = suspects.filter(setback => causedBy(setback, loss, losses, app));
-    for (const setback of caused) unexplained.delete(setback);
-    const owners = loss.unmet ? waiters.get(loss)! : ownersOf(caused, loss);
+    const caused = suspects.filter(entry => causedBy(entry, loss, losses, app));
+    for (const entry of caused) unexplained.delete(entry);
+    const owners = loss.neverRegistered ? waiters.get(loss)! : ownersOf(caused, loss);
     for (const scope of owners) incident(loss.code, scope).losses.push(loss);
-    for (const setback of caused) {
-      if (owners.has(setback.scope)) incident(loss.code, setback.scope).setbacks.push(setback);
-      else incident(loss.code, [...owners][0]!).bystanders.push(setback);
+    for (const entry of caused) {
+      if (owners.has(entry.scope)) incident(loss.code, entry.scope).lostWork.push(entry);
+      else incident(loss.code, [...owners][0]!).bystanders.push(entry);
     }
   }
-  // Spark's own memory manager can refuse a task, and a disk be full, without the executor ending.
-  for (const setback of unexplained) {
-    if (setback.kind !== 'heap' && setback.kind !== 'disk') continue;
-    unexplained.delete(setback);
-    const code = setback.kind === 'heap' ? 'executor-heap-oom' : 'disk-full';
-    incident(code, setback.scope).setbacks.push(setback);
+  // Spark's memory manager can deny memory to a task, and a disk can be full, without a lost executor.
+  for (const entry of unexplained) {
+    if (entry.kind !== 'heap' && entry.kind !== 'disk') continue;
+    unexplained.delete(entry);
+    const code = entry.kind === 'heap' ? 'executor-heap-oom' : 'disk-full';
+    incident(code, entry.scope).lostWork.push(entry);
   }
   return {
     incidents: [...groups.values()],
-    unexplained: [...unexplained].filter(setback => !isShutdownNoise(app, setback))
+    unexplained: [...unexplained].filter(entry => !isShutdownNoise(app, entry))
   };
 }
 
-/** What pods, YARN and logs say of each executor that they speak of. */
-function witnessesOf(app: Application): Map<string, Witnesses> {
-  const all = new Map<string, Witnesses>();
-  const of = (executor: string): Witnesses => {
+/** What pods, YARN and logs report about each executor. */
+function reportsByExecutor(app: Application): Map<string, ExecutorReports> {
+  const all = new Map<string, ExecutorReports>();
+  const of = (executor: string): ExecutorReports => {
     let one = all.get(executor);
     if (!one) {
       one = { pod: null, yarn: [], heap: null, heartbeat: null };
@@ -112,19 +119,19 @@ function witnessesOf(app: Application): Map<string, Witnesses> {
   };
   for (const [executor, pod] of podsByExecutor(app)) of(executor).pod = pod;
   for (const [executor, said] of yarnByExecutor(app)) of(executor).yarn = said;
-  for (const { claim, who, evidence } of app.accounts) {
+  for (const { kind, who, evidence } of app.logSignals) {
     if (typeof who === 'string') continue;
-    if (claim === 'heap-oom') of(who.executor).heap = evidence;
-    if (claim === 'heartbeat') of(who.executor).heartbeat = evidence;
+    if (kind === 'heap-oom') of(who.executor).heap = evidence;
+    if (kind === 'heartbeat') of(who.executor).heartbeat = evidence;
   }
   return all;
 }
 
-/** YARN names containers; Spark tells which executor ran in which by the addresses of its logs. */
+/** YARN names containers; Spark's log URLs say which executor ran in which container. */
 function yarnByExecutor(app: Application): Map<string, Evidence[]> {
   const executors = new Map([...app.executors].map(({ container, id }) => [container, id]));
   const said = new Map<string, Evidence[]>();
-  for (const { container, diagnostics, at, ref } of app.accounts.yarn.values()) {
+  for (const { container, diagnostics, at, ref } of app.logSignals.yarn.values()) {
     const executor = container === null ? undefined : executors.get(container);
     if (executor === undefined) continue;
     const evidence: Evidence = { source: 'container', at, quote: diagnostics, ref };
@@ -134,55 +141,55 @@ function yarnByExecutor(app: Application): Map<string, Evidence[]> {
   return said;
 }
 
-/** Lost in the last moments, and no job came to an end of its own that would have needed it. */
-function isShutdownNoise(app: Application, setback: Setback): boolean {
-  if (app.shutdownAt === null || setback.firstSeen < app.shutdownAt - SHUTDOWN_MS) return false;
-  const results = [...setback.jobs].map(id => app.jobs.get(id)?.result);
-  return !results.some(result => result === 'succeeded' || result === 'failed');
-}
-
 function causedBy(
-  setback: Setback,
-  loss: Loss,
-  losses: readonly Loss[],
+  entry: LostWork,
+  loss: ExecutorLoss,
+  losses: readonly ExecutorLoss[],
   app: Application
 ): boolean {
-  const { kind } = setback;
-  const own = setback.executor === loss.executor.id;
+  const { kind } = entry;
+  const own = entry.executor === loss.executor.id;
   if (kind === 'heap') return own && loss.code === 'executor-heap-oom';
   if (kind === 'disk') return own && loss.code === 'disk-full';
-  if (kind === 'result-lost') return own && isLostWith(setback, loss.at);
+  if (kind === 'result-lost') return own && isLostWith(entry, loss.at);
   if (kind === 'crash') {
     if (!own || loss.code !== 'executor-oom-killed') return false;
-    return setback.firstSeen >= loss.at - SAME_KILL_MS;
+    return entry.firstSeen >= loss.at - SAME_KILL_MS;
   }
-  if (kind === 'lost' || REPEATING.has(kind)) {
-    if (own && outlived(loss.executor, setback)) return false;
-    if (setback.executor !== null) return own;
-    return latestBefore(setback, losses, app) === loss;
+  if (kind === 'lost' || RECOMPUTING.has(kind)) {
+    if (own && outlived(loss.executor, entry)) return false;
+    if (entry.executor !== null) return own;
+    return latestBefore(entry, losses, app) === loss;
   }
   return false;
 }
 
-/** It went on to do other tasks well: what happened before did not come of its end. */
-function outlived(executor: ExecutorFacts, { kind, lastSeen }: Setback): boolean {
-  return REPEATING.has(kind) && executor.livedAt > lastSeen;
+/** The executor finished other tasks later: earlier lost work was not caused by its end. */
+function outlived(executor: ExecutorFacts, { kind, lastSeen }: LostWork): boolean {
+  return RECOMPUTING.has(kind) && executor.lastAliveAt > lastSeen;
 }
 
-/** Spark did not say who had the missing blocks: the last executor that was lost before. */
-function latestBefore(setback: Setback, losses: readonly Loss[], app: Application): Loss | null {
-  const jobs = [...setback.jobs].map(id => app.jobs.get(id)?.startedAt ?? Infinity);
-  const since = Math.min(app.scopes.get(setback.scope).startedAt ?? Infinity, ...jobs);
-  const before = losses.filter(({ at }) => at >= since && at <= setback.firstSeen + NOTICE_MS);
-  return before.reduce<Loss | null>((a, b) => (a && a.at >= b.at ? a : b), null);
+/** Spark did not name the owner of the missing blocks: take the last executor that was lost before. */
+function latestBefore(
+  entry: LostWork,
+  losses: readonly ExecutorLoss[],
+  app: Application
+): ExecutorLoss | null {
+  const jobs = [...entry.jobs].map(id => app.jobs.get(id)?.startedAt ?? Infinity);
+  const since = Math.min(app.scopes.get(entry.scope).startedAt ?? Infinity, ...jobs);
+  const before = losses.filter(({ at }) => at >= since && at <= entry.firstSeen + NOTICE_MS);
+  return before.reduce<ExecutorLoss | null>((a, b) => (a && a.at >= b.at ? a : b), null);
 }
 
-/** Whose incident an executor is that ended before Spark had met it: theirs who wait for it, or for the next that ends so. */
-function waitersOf(app: Application, losses: readonly Loss[]): Map<Loss, Set<string>> {
-  const waiters = new Map<Loss, Set<string>>();
-  const next = new Map<Loss['code'], Set<string>>();
-  for (const loss of losses.filter(({ unmet }) => unmet).reverse()) {
-    const own = new Set(waitersAt(app, loss.at));
+/** The scopes that own the loss of an executor that never registered: those that wait for it, or for the next such executor. */
+function waitingScopesByLoss(
+  app: Application,
+  losses: readonly ExecutorLoss[]
+): Map<ExecutorLoss, Set<string>> {
+  const waiters = new Map<ExecutorLoss, Set<string>>();
+  const next = new Map<ExecutorLoss['code'], Set<string>>();
+  for (const loss of losses.filter(({ neverRegistered }) => neverRegistered).reverse()) {
+    const own = new Set(waitingScopes(app, loss.at));
     const of = own.has(APPLICATION_SCOPE) ? (next.get(loss.code) ?? own) : own;
     next.set(loss.code, of);
     waiters.set(loss, of);
@@ -190,12 +197,12 @@ function waitersOf(app: Application, losses: readonly Loss[]): Map<Loss, Set<str
   return waiters;
 }
 
-function ownersOf(caused: readonly Setback[], loss: Loss): Set<string> {
-  const scopes = (of: (setback: Setback) => boolean): string[] =>
-    caused.filter(of).map(setback => setback.scope);
-  const repeating = scopes(({ kind }) => REPEATING.has(kind));
-  const guilty = loss.code === 'executor-heap-oom' ? scopes(({ kind }) => kind === 'heap') : [];
-  const own = guilty.length > 0 ? guilty : scopes(({ kind }) => !REPEATING.has(kind));
+function ownersOf(caused: readonly LostWork[], loss: ExecutorLoss): Set<string> {
+  const scopes = (of: (entry: LostWork) => boolean): string[] =>
+    caused.filter(of).map(entry => entry.scope);
+  const repeating = scopes(({ kind }) => RECOMPUTING.has(kind));
+  const exhausting = loss.code === 'executor-heap-oom' ? scopes(({ kind }) => kind === 'heap') : [];
+  const own = exhausting.length > 0 ? exhausting : scopes(({ kind }) => !RECOMPUTING.has(kind));
   const owners = new Set([...own, ...repeating]);
   return owners.size > 0 ? owners : new Set([APPLICATION_SCOPE]);
 }

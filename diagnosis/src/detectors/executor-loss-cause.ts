@@ -1,24 +1,29 @@
 import type { Confidence, Evidence } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import type { ExecutorFacts, LossReason } from '../application/executors.js';
+import type { LostWork } from '../application/lost-work.js';
 import type { PodFacts } from '../application/pod-facts.js';
-import type { Setback } from '../application/lost-work.js';
 import type { CgroupObservation } from '../observation.js';
-import { disruption, isOom, oomEnd, unaskedEnd } from './container-ends.js';
+import { disruption, isOom, oomEnd, unexpectedEnd } from './container-ends.js';
+import { exitCodeOf, verdictFromExitCode } from './executor-exit-codes.js';
 import {
-  exitCodeOf,
+  applicationEnd,
+  exitBeforeRegistration,
+  hasNeverRegistered,
+  lastLines
+} from './never-registered.js';
+import { LOST_WITH_EXECUTOR, isShutdown } from './normal-shutdown.js';
+import {
   firstSentence,
-  judge,
-  judgeExit,
-  plain,
-  SILENT,
-  type Harm,
-  type Verdict
+  type LossImpact,
+  type LossVerdict,
+  NOT_RESPONDING,
+  lossVerdict,
+  verdictFromReason
 } from './removal-reasons.js';
-import { endOf, isUnmet, lastLines, unmetEnd } from './never-registered.js';
 
-/** Why an executor went away, when that was not as it should be. */
-export interface Loss {
+/** An unplanned loss of an executor, and its cause. */
+export interface ExecutorLoss {
   executor: ExecutorFacts;
   code:
     | 'executor-oom-killed'
@@ -30,192 +35,197 @@ export interface Loss {
     | 'disk-full';
   confidence: Confidence;
   at: number;
-  /** Spark had not met it: it could not work at all. */
-  unmet: boolean;
-  /** Who killed it for memory. */
+  /** It exited before it registered with the driver, so it never ran a task. */
+  neverRegistered: boolean;
+  /** SparkProcess killed it for memory. */
   killer: 'kernel' | 'kubernetes' | 'yarn' | null;
-  /** A clause for people, its subject the executor: "was stopped by SIGTERM (exit code 143)". */
+  /** A clause with the executor as its subject: "was stopped by SIGTERM (exit code 143)". */
   what: string;
-  /** Memory in use and limit by the killer's own words, MiB. */
+  /** Memory in use and limit according to the killer, MiB. */
   usedMiB: number | null;
   limitMiB: number | null;
   evidence: Evidence[];
 }
 
-/** An OOM in a task and the end of its executor this close together are one incident, ms. */
+/** An OutOfMemoryError in a task and the end of its executor within this time are one incident, ms. */
 const SAME_MOMENT_MS = 10_000;
-/** Counters are read at least this often while an executor lives, ms. */
-const AT_ONCE_MS = 2_000;
-/** A stopped application takes down its executors within this time, ms. */
-export const SHUTDOWN_MS = 10_000;
 
-/** Kinds of setback that an executor's end brings; the others happen while it lives. */
-const DOWN_WITH_IT: ReadonlySet<Setback['kind']> = new Set([
-  'lost',
-  'undone',
-  'fetch',
-  'rerun',
-  'result-lost'
-]);
+/** Counters are read at least this often while an executor runs, ms. */
+const COUNTER_INTERVAL_MS = 2_000;
 
-/** What others than the event log know of an executor. */
-export interface Witnesses {
+/** What sources other than the event log report about an executor. */
+export interface ExecutorReports {
   pod: PodFacts | null;
-  /** YARN's words about its container. */
+  /** YARN's diagnostics of its container. */
   yarn: Evidence[];
-  /** Its own log, or the driver's about it. */
+  /** From its own log. */
   heap: Evidence | null;
   heartbeat: Evidence | null;
 }
 
 /**
- * Why this executor was lost, by all that was observed; null if nobody says that it was, or if
- * that is how executors are meant to go: idle, decommissioned, or with their application.
+ * Why this executor was lost, according to all observations. Null if it was not lost, or if the removal
+ * was planned: idle, decommissioned, or at the end of the application.
  *
- * Who is believed: the pod's own status before Spark's text about it (Spark quotes the same status,
+ * SparkProcess is believed: the pod's own status before Spark's text about it (Spark quotes the same status,
  * but only if it came in time), a full heap before a signal (YARN's executors run with
- * `-XX:OnOutOfMemoryError='kill %p'`), the surest of Spark's own reasons; then the counters.
- * @param all setbacks of this executor.
+ * `-XX:OnOutOfMemoryError='kill %p'`), the mostCertain of Spark's own reasons; then the counters.
+ * @param all lostWork of this executor.
  */
-export function lossOf(
+export function executorLoss(
   app: Application,
   executor: ExecutorFacts,
-  all: readonly Setback[],
-  witnesses: Witnesses
-): Loss | null {
+  all: readonly LostWork[],
+  reports: ExecutorReports
+): ExecutorLoss | null {
   const { reasons } = executor;
   const removedAt = executor.removedAt ?? reasons[0]?.at ?? Infinity;
-  const setbacks = all.filter(
-    setback => setback.kind !== 'result-lost' || isLostWith(setback, removedAt)
+  const lostWork = all.filter(
+    entry => entry.kind !== 'result-lost' || isLostWith(entry, removedAt)
   );
-  const unmet = witnesses.pod !== null && isUnmet(app, executor.id);
-  const harm: Harm = {
-    unmet,
-    any: setbacks.some(({ kind }) => DOWN_WITH_IT.has(kind)),
-    tasks: setbacks.some(({ kind }) => kind === 'lost'),
-    kubernetes: (app.conf['spark.master'] ?? '').startsWith('k8s')
+  const neverRegistered = reports.pod !== null && hasNeverRegistered(app, executor.id);
+  const impact: LossImpact = {
+    neverRegistered,
+    anyWork: lostWork.some(({ kind }) => LOST_WITH_EXECUTOR.has(kind)),
+    runningTasks: lostWork.some(({ kind }) => kind === 'lost'),
+    onKubernetes: (app.conf['spark.master'] ?? '').startsWith('k8s')
   };
-  const evidence = mostTelling(reasons);
-  const seen = podVerdict(witnesses.pod, harm);
-  // Spark took it back before it had come: what it says of its end then is how it was meant.
-  if (unmet && !seen && witnesses.pod?.deletedAt !== null) return null;
-  const said = reasons.map(reason => judge(reason.text, harm));
-  const yarn = witnesses.yarn.map(({ quote }) => judge(quote, harm));
-  let verdict = surestOf([...yarn, ...said]);
-  if (verdict && yarn.includes(verdict)) evidence.push(...witnesses.yarn);
-  const times = [executor.removedAt ?? [], seen?.evidence.at ?? [], reasons.map(({ at }) => at)];
+  const evidence = removalEvidence(reasons);
+  const podCause = podVerdict(reports.pod, impact);
+  // Spark deleted it before it registered: that exit was planned.
+  if (neverRegistered && !podCause && reports.pod?.deletedAt !== null) return null;
+  const verdicts = reasons.map(reason => verdictFromReason(reason.text, impact));
+  const yarn = reports.yarn.map(({ quote }) => verdictFromReason(quote, impact));
+  let verdict = mostCertainVerdict([...yarn, ...verdicts]);
+  if (verdict && yarn.includes(verdict)) evidence.push(...reports.yarn);
+  const times = [
+    executor.removedAt ?? [],
+    podCause?.evidence.at ?? [],
+    reasons.map(({ at }) => at)
+  ];
   const at = times.flat()[0] ?? app.now;
 
-  const heap = setbacks.find(
+  const heap = lostWork.find(
     ({ kind, lastSeen }) => kind === 'heap' && Math.abs(at - lastSeen) <= SAME_MOMENT_MS
   );
-  if (seen) {
-    // The status may name nobody but the signal; then Spark's own account is as good, unless it
+  if (podCause) {
+    // The status may name nobody but the signal; then Spark's own signal is as good, unless it
     // takes a SIGKILL for one of memory, which the kubelet would have said.
-    const guess = verdict?.code === 'executor-lost' || isGuessedKill(verdict);
-    if (seen.verdict.confidence === 'certain' || !verdict || guess) verdict = seen.verdict;
-    evidence.push(seen.evidence);
+    const guess = verdict?.code === 'executor-lost' || isInferredOomKill(verdict);
+    if (podCause.verdict.confidence === 'certain' || !verdict || guess) verdict = podCause.verdict;
+    evidence.push(podCause.evidence);
   }
-  const notMemory = seen !== null && seen.verdict.code !== 'executor-lost';
+  const notMemory = podCause !== null && podCause.verdict.code !== 'executor-lost';
   if (!notMemory && verdict?.code !== 'executor-heap-oom') {
-    const own = verdict !== null && verdict.confidence !== 'certain' ? witnesses.heap : null;
+    const own = verdict !== null && verdict.confidence !== 'certain' ? reports.heap : null;
     if (heap || own) {
-      verdict = { ...plain('executor-heap-oom', 'certain'), what: 'ran out of Java heap' };
+      verdict = { ...lossVerdict('executor-heap-oom', 'certain'), what: 'ran out of Java heap' };
     }
     if (own) evidence.push(own);
   }
-  if (verdict?.code === 'executor-heartbeat-timeout' && witnesses.heartbeat) {
-    verdict = { ...verdict, confidence: 'certain', what: SILENT };
-    evidence.push(witnesses.heartbeat);
+  if (verdict?.code === 'executor-heartbeat-timeout' && reports.heartbeat) {
+    verdict = { ...verdict, confidence: 'certain', what: NOT_RESPONDING };
+    evidence.push(reports.heartbeat);
   }
   if (verdict?.code === 'executor-oom-killed' && verdict.confidence !== 'certain') {
-    const kill = killOf(executor, setbacks, at) ?? sharedKill(app);
+    const kill = killOf(executor, lostWork, at) ?? sharedKill(app);
     if (kill) {
       verdict = { ...verdict, confidence: 'certain', killer: 'kernel', limitMiB: kill.limitMiB };
-      verdict.what = "was killed by the kernel's out-of-memory killer";
-      // Files of a cgroup have no time of their own.
+      verdict.what = 'was killed by the Linux OOM killer';
+      // Cgroup files have no timestamp.
       evidence.push({ source: 'cgroup', at: kill.at || null, quote: kill.quote, ref: kill.ref });
     } else {
       const last = executor.memory.cgroup;
       if (last && last.at >= at && last.oomKills === 0) {
-        verdict = plain('executor-lost', 'likely');
+        verdict = lossVerdict('executor-lost', 'likely');
         verdict.what =
-          'was killed from outside (exit code 137, SIGKILL); not for memory, says its cgroup';
+          'was killed by SIGKILL (exit code 137); according to its cgroup it was not an OOM kill';
         evidence.push({ source: 'cgroup', at: last.at, quote: last.quote, ref: last.ref });
       }
     }
   }
-  if (!verdict || (unmet ? at >= endOf(app) : isShutdown(app, verdict, setbacks, at))) return null;
-  if (unmet) {
-    verdict.what += ' before reporting to the driver';
-    // That it never did is sure once the log has gone on; what the kernel did is sure at once.
-    const { pod } = witnesses;
+  if (
+    !verdict ||
+    (neverRegistered ? at >= applicationEnd(app) : isShutdown(app, verdict, lostWork, at))
+  )
+    return null;
+  if (neverRegistered) {
+    verdict.what += ' before it registered with the driver';
+    // That it never registered is certain once the log has gone on; an OOM kill is certain at once.
+    const { pod } = reports;
     if (pod && !oomEnd(pod) && !disruption(pod)) {
       verdict.confidence = app.now > at ? 'certain' : 'likely';
     }
   }
-  return { ...verdict, executor, at, unmet, evidence };
+  return { ...verdict, executor, at, neverRegistered, evidence };
 }
 
-/** Results that are lost while their executor lives were lost by the driver, not by its end later. */
-export function isLostWith(results: Setback, removedAt: number): boolean {
-  return results.lastSeen >= removedAt - AT_ONCE_MS;
+/** Results that are lost while their executor is alive were lost by the driver, not with the executor. */
+export function isLostWith(results: LostWork, removedAt: number): boolean {
+  return results.lastSeen >= removedAt - COUNTER_INTERVAL_MS;
 }
 
-const ORDER: readonly Confidence[] = ['certain', 'likely', 'possible'];
+const CONFIDENCE_ORDER: readonly Confidence[] = ['certain', 'likely', 'possible'];
 
-/** Memory first, then the surest; of equally sure ones the first. */
-function surestOf(verdicts: readonly (Verdict | null)[]): Verdict | null {
-  const rank = ({ code, confidence }: Verdict): number =>
-    (code === 'executor-lost' ? 1.5 : 0) + ORDER.indexOf(confidence);
+/** Memory first, then the mostCertain; of equally sure ones the first. */
+function mostCertainVerdict(verdicts: readonly (LossVerdict | null)[]): LossVerdict | null {
+  const rank = ({ code, confidence }: LossVerdict): number =>
+    (code === 'executor-lost' ? 1.5 : 0) + CONFIDENCE_ORDER.indexOf(confidence);
   return verdicts.reduce((a, b) => (a && (!b || rank(a) <= rank(b)) ? a : b), null);
 }
 
-function isGuessedKill(verdict: Verdict | null): boolean {
+function isInferredOomKill(verdict: LossVerdict | null): boolean {
   return verdict?.code === 'executor-oom-killed' && verdict.confidence !== 'certain';
 }
 
-/** What the status of its pod says, if it ended in another way than it should. */
+/** The cause according to the status of its pod; null if the pod ended as planned. */
 function podVerdict(
   pod: PodFacts | null,
-  harm: Harm
-): { verdict: Verdict; evidence: Evidence } | null {
+  impact: LossImpact
+): { verdict: LossVerdict; evidence: Evidence } | null {
   if (!pod) return null;
-  const pushed = disruption(pod);
-  if (pushed) {
-    const { reason, message } = pushed.note;
+  const disrupted = disruption(pod);
+  if (disrupted) {
+    const { reason, message } = disrupted.note;
     const what =
-      pushed.kind === 'preempted'
-        ? 'was pushed out for a pod of higher priority'
+      disrupted.kind === 'preempted'
+        ? 'was preempted by a pod of higher priority'
         : `was evicted from its node (${firstSentence(message ?? reason)})`;
-    const code = pushed.kind === 'preempted' ? 'executor-preempted' : 'executor-evicted';
-    return { verdict: { ...plain(code, 'certain'), what }, evidence: pushed.note.evidence };
+    const code = disrupted.kind === 'preempted' ? 'executor-preempted' : 'executor-evicted';
+    return {
+      verdict: { ...lossVerdict(code, 'certain'), what },
+      evidence: disrupted.note.evidence
+    };
   }
-  const early = harm.unmet ? unmetEnd(pod) : null;
-  // Nobody works in a container that Spark has not met: whoever was killed in it was the executor itself.
-  const oom = harm.unmet ? early && isOom(early) && early : oomEnd(pod);
+  const early = impact.neverRegistered ? exitBeforeRegistration(pod) : null;
+  // Before registration no tasks run in the container: the killed process was the executor itself.
+  const oom = impact.neverRegistered ? early && isOom(early) && early : oomEnd(pod);
   if (oom) {
-    const what = "was killed by the kernel's out-of-memory killer";
+    const what = 'was killed by the Linux OOM killer';
     const limit = { killer: 'kernel' as const, limitMiB: pod.limits.at(oom.at) };
     return {
-      verdict: { ...plain('executor-oom-killed', 'certain'), ...limit, what },
+      verdict: { ...lossVerdict('executor-oom-killed', 'certain'), ...limit, what },
       evidence: oom.evidence
     };
   }
-  const end = harm.unmet ? early : unaskedEnd(pod);
+  const end = impact.neverRegistered ? early : unexpectedEnd(pod);
   if (!end || isOom(end)) return null;
-  const judged = judgeExit(end.exitCode, `termination reason: ${end.reason ?? ''}`, harm);
+  const judged = verdictFromExitCode(
+    end.exitCode,
+    `termination reason: ${end.reason ?? ''}`,
+    impact
+  );
   if (!judged) return null;
-  const words = harm.unmet ? lastLines(end) : null;
+  const log = impact.neverRegistered ? lastLines(end) : null;
   return {
     verdict: judged,
-    evidence: words === null ? end.evidence : { ...end.evidence, quote: words }
+    evidence: log === null ? end.evidence : { ...end.evidence, quote: log }
   };
 }
 
-/** One cgroup for all executors counted kills: as many as executors that went by SIGKILL, or more. */
+/** A cgroup shared by all executors counted at least as many OOM kills as executors ended by SIGKILL. */
 function sharedKill(app: Application): CgroupObservation | null {
-  const { kills, oomKills } = app.together;
+  const { kills, oomKills } = app.sharedCgroup;
   const last = kills.get(oomKills);
   if (!last) return null;
   const killed = [...app.executors].filter(({ reasons }) =>
@@ -225,46 +235,29 @@ function sharedKill(app: Application): CgroupObservation | null {
 }
 
 /**
- * The kernel's kill that ended this executor's JVM, if its cgroup counted one. Under cgroup v1 the
- * kernel kills one process: kills that a vanished Python worker explains do not count, unless the
- * last one was first counted when the executor ended, long after the last worker had vanished.
+ * The OOM kill that ended this executor's JVM, if its cgroup counted one. Under cgroup v1 Linux kills a
+ * single process: kills that a dead Python worker explains do not count, unless the last one was first
+ * counted when the executor ended, long after the last worker had died.
  */
 function killOf(
   executor: ExecutorFacts,
-  setbacks: readonly Setback[],
+  lostWork: readonly LostWork[],
   at: number
 ): CgroupObservation | null {
   const { kills, oomKills } = executor.memory;
   const last = kills.get(oomKills);
   if (!last) return null;
-  const crashes = setbacks.filter(({ kind }) => kind === 'crash');
+  const crashes = lostWork.filter(({ kind }) => kind === 'crash');
   const count = crashes.reduce((sum, crash) => sum + crash.count, 0);
   if (oomKills > count) return last;
   const lastCrash = Math.max(...crashes.map(crash => crash.lastSeen));
-  return last.at >= at - AT_ONCE_MS && lastCrash < at - 2 * AT_ONCE_MS ? last : null;
+  return last.at >= at - COUNTER_INTERVAL_MS && lastCrash < at - 2 * COUNTER_INTERVAL_MS
+    ? last
+    : null;
 }
 
-/**
- * The noise of an application being stopped: executors end by signal or with their worker, and
- * nothing that was still wanted was lost. A kill for memory or a full heap is never that.
- */
-function isShutdown(
-  app: Application,
-  verdict: Verdict,
-  setbacks: readonly Setback[],
-  at: number
-): boolean {
-  const certain = verdict.confidence === 'certain';
-  const harmless = !setbacks.some(({ kind }) => DOWN_WITH_IT.has(kind));
-  if (harmless && app.endedAt !== null && at > app.endedAt) return true;
-  if (harmless) return !(certain && verdict.code !== 'executor-lost');
-  if (certain || app.shutdownAt === null || at < app.shutdownAt - SHUTDOWN_MS) return false;
-  const jobs = setbacks.flatMap(setback => [...setback.jobs]).map(id => app.jobs.get(id));
-  return !jobs.some(job => job?.result === 'succeeded' || job?.result === 'failed');
-}
-
-/** The removal's own reason first; a task's reason only if there is no other. */
-function mostTelling(reasons: readonly LossReason[]): Evidence[] {
+/** The reasons of the removal; those of tasks only if there is none. */
+function removalEvidence(reasons: readonly LossReason[]): Evidence[] {
   const removed = reasons.filter(reason => reason.from === 'removed');
   return (removed.length > 0 ? removed : reasons).map(reason => reason.evidence);
 }

@@ -1,15 +1,15 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
-import { ownPods } from '../application/pod-ownership.js';
+import { podsOfApplication } from '../application/pod-ownership.js';
 import { APPLICATION_SCOPE, cellKey, type Scope } from '../application/scopes.js';
 import type { KernelDeathObservation } from '../observation.js';
 import { roundUp } from './memory-advice.js';
-import { finding } from './build-finding.js';
+import { buildFinding } from './build-finding.js';
 import { scopeAtEnd } from './driver-exit.js';
 import { oomEnd } from './container-ends.js';
-import { memory } from './format.js';
+import { formatMiB } from './format.js';
 
-/** A kernel that was killed for memory, by one witness of it. */
+/** A Jupyter kernel that was OOM-killed, according to one source. */
 interface Kill {
   scope: Scope;
   certain: boolean;
@@ -19,20 +19,20 @@ interface Kill {
   count: number;
 }
 
-/** The notebook's own process was killed: its Jupyter Server saw it, its pod says so, or its cgroup counted a kill. */
+/** The Jupyter kernel of the notebook was OOM-killed, according to its Jupyter server, its pod or its cgroup. */
 export function kernelOomKilled(app: Application): Finding[] {
   const seen = [...app.kernelDeaths.values()].flatMap(death => killBy(app, death));
   const inPod = podKills(app);
-  // The same counter: a reading of it says nothing that the Jupyter Server has not said.
+  // The Jupyter server and the pod report the same counter.
   const counted = seen.length + inPod.length > 0 ? [] : countedKills(app);
   const byScope = new Map<string, Kill[]>();
   for (const kill of [...seen, ...inPod, ...counted]) {
     byScope.set(kill.scope.key, [...(byScope.get(kill.scope.key) ?? []), kill]);
   }
-  return [...byScope.values()].map(kills => tell(app, kills));
+  return [...byScope.values()].map(kills => killFinding(app, kills));
 }
 
-/** SIGKILL and a kill that the kernel counted meanwhile: nobody else sends one just then. */
+/** SIGKILL while the cgroup counted an OOM kill. */
 function killBy(app: Application, death: KernelDeathObservation): Kill[] {
   const { at, exitCode, killed, limitMiB, quote, ref, cell, run } = death;
   const bySignal = exitCode === -9 || exitCode === 137;
@@ -55,7 +55,7 @@ function killBy(app: Application, death: KernelDeathObservation): Kill[] {
 }
 
 function podKills(app: Application): Kill[] {
-  return ownPods(app)
+  return podsOfApplication(app)
     .filter(({ role }) => role === 'kernel')
     .flatMap(({ facts }) => {
       const end = oomEnd(facts);
@@ -80,23 +80,23 @@ function countedKills(app: Application): Kill[] {
   return [{ scope, certain, limitMiB, evidence, count: oomKills }];
 }
 
-function tell(app: Application, kills: readonly Kill[]): Finding {
+function killFinding(app: Application, kills: readonly Kill[]): Finding {
   const { scope } = kills[0]!;
   const certain = kills.some(kill => kill.certain);
   const limits = kills.flatMap(({ limitMiB }) => limitMiB ?? []);
   const limit = limits.length === 0 ? null : Math.max(...limits);
   const evidence = kills.flatMap(kill => kill.evidence);
   const pod = kills.find(kill => kill.pod !== undefined)?.pod;
-  return finding(app, {
+  return buildFinding(app, {
     code: 'kernel-oom-killed',
     scope,
     confidence: certain ? 'certain' : 'likely',
-    title: `The notebook's kernel was killed${certain ? '' : ', probably'} for lack of memory`,
+    title: `The notebook kernel was killed${certain ? '' : ', probably'} for lack of memory`,
     what:
-      `the kernel's out-of-memory killer killed ${certain ? "the notebook's own process" : 'a process of the notebook, probably its kernel'}` +
-      (limit === null ? '' : ` (limit ${memory(limit)})`),
-    more: ['All variables of the notebook are gone with it; Spark itself was not the cause.'],
-    setbacks: [],
+      `the Linux OOM killer killed ${certain ? 'the kernel process of the notebook' : 'a process of the notebook, probably its kernel'}` +
+      (limit === null ? '' : ` (limit ${formatMiB(limit)})`),
+    more: ['All variables of the notebook are lost; Spark was not the cause.'],
+    lostWork: [],
     evidence,
     effects: [],
     advice: [
@@ -105,8 +105,8 @@ function tell(app: Application, kills: readonly Kill[]): Finding {
         action: 'code',
         hint: 'collect-less',
         sentence:
-          `Keep large tables in Spark and bring only what you plot into the notebook` +
-          (limit === null ? '.' : `: it has ${memory(limit)} for everything in it.`)
+          `Keep large tables in Spark and collect only what you plot` +
+          (limit === null ? '.' : `: the notebook has ${formatMiB(limit)} in total.`)
       }
     ],
     count: kills.reduce((sum, { count }) => sum + count, 0),
@@ -117,13 +117,13 @@ function tell(app: Application, kills: readonly Kill[]): Finding {
   });
 }
 
-/** How much more it wanted nobody knows, so the next step is twice as much. */
+/** How much more is needed is unknown, so the next step is twice as much. */
 function moreForNotebook(limitMiB: number): Advice {
   const memoryMiB = roundUp(2 * limitMiB);
   return {
     action: 'notebook-memory',
     memoryMiB,
-    sentence: `Ask for ${memory(memoryMiB)} for the notebook in place of ${memory(limitMiB)}.`
+    sentence: `Request ${formatMiB(memoryMiB)} for the notebook instead of ${formatMiB(limitMiB)}.`
   };
 }
 

@@ -2,72 +2,69 @@ import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
 import { podsByExecutor } from '../application/pod-ownership.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
-import type { Setback } from '../application/lost-work.js';
+import type { LostWork } from '../application/lost-work.js';
 import { larger } from '../eventlog/task-metrics.js';
 import { moreOverhead, roundUp } from './memory-advice.js';
-import { finding } from './build-finding.js';
+import { buildFinding } from './build-finding.js';
 import type { Incident } from './executor-incidents.js';
 import { childOomEnd } from './container-ends.js';
-import { inOrder, memory, named, plural } from './format.js';
+import { sortIds, formatMiB, formatNames, plural } from './format.js';
 
 /**
- * Python workers that died under their tasks. Certain if a memory limit says so: the kernel counted
- * a kill in the executor's cgroup that the end of its JVM does not explain, the executor's container
- * is marked as OOMKilled although it ended in another way, or Python itself met
- * `spark.executor.pyspark.memory`. Else memory is only the usual cause; and certainly it was not, if the
- * counters of all their executors' cgroups, read afterwards, show no kill: then somebody's signal or a
- * crash of native code is left.
+ * Python workers that died while running tasks. Certain if a memory limit is the proven cause: the
+ * executor's cgroup counted an OOM kill that the end of its JVM does not explain, the executor's container
+ * is marked OOMKilled although it ended in another way, or Python reached `spark.executor.pyspark.memory`.
+ * Otherwise memory is the usual cause. It is certainly not the cause if the counters of all these executors'
+ * cgroups, read afterwards, show no OOM kill: then a signal or a crash of native code remains.
  */
 export function pythonWorkerDied(
   app: Application,
-  setbacks: readonly Setback[],
+  lostWork: readonly LostWork[],
   incidents: readonly Incident[]
 ): Finding {
-  const crashes = setbacks.filter(({ kind }) => kind === 'crash');
-  const refused = setbacks.filter(({ kind }) => kind === 'memory-error');
-  const ids = inOrder(new Set(setbacks.flatMap(({ executor }) => executor ?? [])));
-  const scope = app.scopes.get(setbacks[0]!.scope);
+  const crashes = lostWork.filter(({ kind }) => kind === 'crash');
+  const refused = lostWork.filter(({ kind }) => kind === 'memory-error');
+  const ids = sortIds(new Set(lostWork.flatMap(({ executor }) => executor ?? [])));
+  const scope = app.scopes.get(lostWork[0]!.scope);
   const kills = crashes.flatMap(({ executor }) => killsOf(app, executor, incidents));
   const deaths = sum(crashes);
   const limit = app.granted.pysparkMiB;
-  const where = named('executor', ids);
-  const died = Math.min(...setbacks.map(({ firstSeen }) => firstSeen));
-  const measured = figuresOf(app, ids, died);
+  const where = formatNames('executor', ids);
+  const died = Math.min(...lostWork.map(({ firstSeen }) => firstSeen));
+  const measured = memoryFigures(app, ids, died);
   const memoryIsProved = kills.length > 0 || refused.length > 0;
   const inFigures = measured.length > 0 ? ` (${measured.join(', ')})` : '';
-  const innocent = memoryIsProved ? [] : withoutKills(app, crashes);
-  const notMemory = innocent.length > 0;
-  return finding(app, {
+  const noKills = memoryIsProved ? [] : countersWithoutKills(app, crashes);
+  const notMemory = noKills.length > 0;
+  return buildFinding(app, {
     code: 'python-worker-died',
     scope,
     confidence: memoryIsProved || notMemory ? 'certain' : 'likely',
     title: memoryIsProved
       ? `Python workers ran out of memory on ${where}`
       : notMemory
-        ? `Python workers died on ${where}, but not for lack of memory`
+        ? `Python workers died on ${where}, not for lack of memory`
         : `Python workers died on ${where}, probably for lack of memory`,
     what:
       kills.length > 0
-        ? `the kernel's out-of-memory killer killed the Python workers of ${plural(deaths, 'task attempt')} on ${where}${inFigures}`
+        ? `the Linux OOM killer killed the Python workers of ${plural(deaths, 'task attempt')} on ${where}${inFigures}`
         : notMemory
-          ? `the Python workers of ${plural(deaths, 'task attempt')} vanished on ${where}; the kernel counted no kill for memory there${inFigures}`
+          ? `the Python workers of ${plural(deaths, 'task attempt')} died on ${where}; no OOM kill was counted there${inFigures}`
           : deaths > 0
-            ? `the Python workers of ${plural(deaths, 'task attempt')} vanished on ${where}, which mostly means that memory ran out${inFigures}`
-            : `the Python workers of ${plural(sum(refused), 'task attempt')} on ${where} met their limit of ${memory(limit ?? 0)} (spark.executor.pyspark.memory)`,
+            ? `the Python workers of ${plural(deaths, 'task attempt')} died on ${where}, which usually means that they ran out of memory${inFigures}`
+            : `the Python workers of ${plural(sum(refused), 'task attempt')} on ${where} reached their limit of ${formatMiB(limit ?? 0)} (spark.executor.pyspark.memory)`,
     more: [
-      ...(notMemory
-        ? ['So something sent them a signal, or native code that they called crashed.']
-        : []),
-      ...(deaths > 0 && kills.length === 0 ? ['The executors themselves lived on.'] : [])
+      ...(notMemory ? ['Either another process sent them a signal, or native code crashed.'] : []),
+      ...(deaths > 0 && kills.length === 0 ? ['The executors kept running.'] : [])
     ],
-    setbacks,
+    lostWork,
     executors: ids,
-    evidence: [...setbacks.flatMap(({ evidence }) => evidence ?? []), ...kills, ...innocent],
-    effects: [`${plural(deaths + sum(refused), 'task attempt')} failed with it`],
+    evidence: [...lostWork.flatMap(({ evidence }) => evidence ?? []), ...kills, ...noKills],
+    effects: [`${plural(deaths + sum(refused), 'task attempt')} failed`],
     advice: [
       ...(refused.length > 0 && limit !== null ? [raisePysparkMemory(limit)] : []),
       ...(notMemory
-        ? [sayWhere(false)]
+        ? [enableFaulthandler(false)]
         : deaths > 0
           ? advise(app, ids, died, kills.length > 0)
           : [])
@@ -81,36 +78,36 @@ export function pythonWorkerDied(
 }
 
 /**
- * Containers that are marked as OOMKilled although they ended later and in another way: a process
- * beside the JVM was killed, mostly a Python worker, and no task told of it.
+ * Containers that are marked OOMKilled although they ended later in another way: a process other than the
+ * JVM was killed, usually a Python worker, and no task reported it.
  */
 export function childKilled(
   app: Application,
   incidents: readonly Incident[],
   others: readonly Finding[]
 ): Finding[] {
-  const told = new Set([
+  const reported = new Set([
     ...incidents.flatMap(({ losses }) => losses.map(({ executor }) => executor.id)),
     ...others
       .filter(({ code }) => code === 'python-worker-died')
       .flatMap(({ subject }) => subject.executors ?? [])
   ]);
   const killed = [...podsByExecutor(app)].flatMap(([id, pod]) => {
-    const end = told.has(id) ? null : childOomEnd(pod);
+    const end = reported.has(id) ? null : childOomEnd(pod);
     return end ? [{ id, end, pod }] : [];
   });
   if (killed.length === 0) return [];
-  const ids = inOrder(killed.map(({ id }) => id));
-  const where = named('executor', ids);
+  const ids = sortIds(killed.map(({ id }) => id));
+  const where = formatNames('executor', ids);
   return [
-    finding(app, {
+    buildFinding(app, {
       code: 'python-worker-died',
       scope: app.scopes.get(APPLICATION_SCOPE),
       confidence: 'likely',
-      title: `A process beside the Java machine was killed for lack of memory on ${where}`,
-      what: `the kernel's out-of-memory killer killed a process on ${where} that is not its Java machine, mostly a Python worker`,
-      more: ['The executor lived on, and no task failed by it.'],
-      setbacks: [],
+      title: `A process other than the JVM was killed for lack of memory on ${where}`,
+      what: `the Linux OOM killer killed a process on ${where} other than the JVM, usually a Python worker`,
+      more: ['The executor kept running, and no task failed because of it.'],
+      lostWork: [],
       executors: ids,
       evidence: killed.map(({ end }) => end.evidence),
       effects: [],
@@ -122,7 +119,7 @@ export function childKilled(
   ];
 }
 
-/** The kernel's kills in an executor's cgroup, without the one that ended the executor itself. */
+/** OOM kills in an executor's cgroup, except the one that ended the executor itself. */
 function killsOf(app: Application, id: string | null, incidents: readonly Incident[]): Evidence[] {
   const executor = id === null ? undefined : app.executors.find(id);
   const pod = id === null ? undefined : podsByExecutor(app).get(id);
@@ -140,32 +137,32 @@ function killsOf(app: Application, id: string | null, incidents: readonly Incide
 }
 
 /**
- * The counters that clear the kernel: of every executor whose workers vanished, read after the last of them
- * did, and none of them counts a kill. Empty if one is missing.
+ * Counters that exclude an OOM kill: one for every executor whose workers died, read after the last death,
+ * none of which counts a kill. Empty if one is missing.
  */
-function withoutKills(app: Application, crashes: readonly Setback[]): Evidence[] {
+function countersWithoutKills(app: Application, crashes: readonly LostWork[]): Evidence[] {
   const readings = crashes.map(({ executor, lastSeen }) => {
     const own = executor === null ? null : app.executors.find(executor)?.memory.cgroup;
-    const last = own ?? app.together.cgroup;
+    const last = own ?? app.sharedCgroup.cgroup;
     return last && last.at >= lastSeen && last.oomKills === 0 ? last : null;
   });
-  if (app.together.oomKills > 0 || readings.some(one => one === null)) return [];
+  if (app.sharedCgroup.oomKills > 0 || readings.some(one => one === null)) return [];
   return readings.flatMap(one =>
     one ? [{ source: 'cgroup' as const, at: one.at, quote: one.quote, ref: one.ref }] : []
   );
 }
 
-function figuresOf(app: Application, ids: readonly string[], at: number): string[] {
+function memoryFigures(app: Application, ids: readonly string[], at: number): string[] {
   const limit = limitOf(app, ids, at);
   const python = pythonOf(app, ids, limit);
   return [
     ...(limit === null
       ? []
       : [
-          `limit of the executor ${memory(limit)}`,
-          `the Java heap may take ${memory(app.granted.heapMiB)}`
+          `executor limit ${formatMiB(limit)}`,
+          `maximum Java heap ${formatMiB(app.granted.heapMiB)}`
         ]),
-    ...(python === null ? [] : [`Python workers used ${memory(python)}`])
+    ...(python === null ? [] : [`Python workers used ${formatMiB(python)}`])
   ];
 }
 
@@ -182,12 +179,12 @@ function advise(
       ? []
       : [moreOverhead(app.granted, { limitMiB: limit, usedMiB: null, pythonMiB: python }, proved)];
   if (proved) return resize;
-  return [...resize, sayWhere(true)];
+  return [...resize, enableFaulthandler(true)];
 }
 
-/** @param afterMemory whether more memory is to be tried first */
-function sayWhere(afterMemory: boolean): Advice {
-  const settings = 'these settings make Python say where it crashed';
+/** @param afterMemory whether more memory should be tried first */
+function enableFaulthandler(afterMemory: boolean): Advice {
+  const settings = 'these settings make Python print where it crashed';
   return {
     action: 'set',
     conf: {
@@ -195,22 +192,22 @@ function sayWhere(afterMemory: boolean): Advice {
       'spark.sql.execution.pyspark.udf.faulthandler.enabled': 'true'
     },
     sentence: afterMemory
-      ? `If more memory does not help, ${settings}: then it is a fault in native code, not memory.`
-      : `More memory will not help. If it comes back, ${settings}; if they say nothing, somebody sent a signal.`
+      ? `If more memory does not help, the cause is probably a crash in native code: ${settings}.`
+      : `More memory will not help. If it happens again, ${settings}; if nothing is printed, another process sent a signal.`
   };
 }
 
-/** The worker met its own limit, so it needs more than that: twice is the next step. */
+/** The worker reached its own limit: the next step is twice as much. */
 function raisePysparkMemory(limitMiB: number): Advice {
   const more = roundUp(2 * limitMiB);
   return {
     action: 'set',
     conf: { 'spark.executor.pyspark.memory': `${more}m` },
-    sentence: `Give Python ${memory(more)} per executor in place of ${memory(limitMiB)}, or let each task hold half as much data.`
+    sentence: `Give Python ${formatMiB(more)} per executor instead of ${formatMiB(limitMiB)}, or halve the data per task.`
   };
 }
 
-/** The largest limit that one of the executors had then. */
+/** The largest limit of these executors at that time, MiB. */
 function limitOf(app: Application, ids: readonly string[], at: number | null): number | null {
   const pods = podsByExecutor(app);
   return ids
@@ -233,6 +230,6 @@ function pythonOf(
     .reduce(larger, null);
 }
 
-function sum(setbacks: readonly Setback[]): number {
-  return setbacks.reduce((count, setback) => count + setback.count, 0);
+function sum(lostWork: readonly LostWork[]): number {
+  return lostWork.reduce((count, entry) => count + entry.count, 0);
 }

@@ -3,22 +3,22 @@ import type { Application } from '../application/application.js';
 import { parseMiB } from '../application/spark-conf.js';
 import type { Job } from '../application/jobs.js';
 import { roundUp } from './memory-advice.js';
-import { finding } from './build-finding.js';
+import { buildFinding } from './build-finding.js';
 import { driverHeap } from './driver-heap-oom.js';
-import { memory, plural } from './format.js';
+import { formatMiB, plural } from './format.js';
 
-/** TaskSetManager's words, Spark 2.x (MB) to 4.x (MiB). */
-const TOO_BIG =
+/** Message of TaskSetManager, Spark 2.x (MB) to 4.x (MiB). */
+const TOO_LARGE =
   /Total size of serialized results of (\d+) tasks \(([\d.]+ [KMGT]?i?B)\) is bigger than (?:spark\.driver\.maxResultSize|local result size limit) \(([\d.]+ [KMGT]?i?B)\)/;
 
 /**
- * Results that were too big to be sent to the driver, one finding for each scope. The cost is all
- * the work of the failed jobs: nothing of it was delivered.
+ * Results that exceed spark.driver.maxResultSize, one finding per scope. The cost is all work of the failed
+ * jobs, because nothing of it was delivered.
  */
 export function resultTooLarge(app: Application): Finding[] {
   const byScope = new Map<string, Job[]>();
   for (const job of app.jobs.values()) {
-    if (!job.failure || !TOO_BIG.test(job.failure.quote)) continue;
+    if (!job.failure || !TOO_LARGE.test(job.failure.quote)) continue;
     byScope.set(job.scope, [...(byScope.get(job.scope) ?? []), job]);
   }
   return [...byScope].map(([scope, jobs]) => oneTooLarge(app, scope, jobs));
@@ -26,23 +26,23 @@ export function resultTooLarge(app: Application): Finding[] {
 
 function oneTooLarge(app: Application, scope: string, jobs: readonly Job[]): Finding {
   const last = jobs.at(-1)!;
-  const [, done, size, allowed] = TOO_BIG.exec(last.failure!.quote)!;
+  const [, done, size, allowed] = TOO_LARGE.exec(last.failure!.quote)!;
   const tasks = Number(done);
   const sizeMiB = mib(size!);
   const limitMiB = mib(allowed!);
   const whole = last.resultTasks > tasks ? (sizeMiB * last.resultTasks) / tasks : sizeMiB;
   const estimate =
     last.resultTasks > tasks
-      ? [`At that rate all ${last.resultTasks} tasks would make about ${memory(whole)}.`]
+      ? [`At this rate all ${last.resultTasks} tasks would return about ${formatMiB(whole)}.`]
       : [];
-  return finding(app, {
+  return buildFinding(app, {
     code: 'result-too-large',
     scope: app.scopes.get(scope),
     confidence: 'certain',
-    title: `The result is larger than ${memory(limitMiB)}, the most that may be collected`,
-    what: `the results of ${plural(tasks, 'task')} already took ${memory(sizeMiB)}, and no more than ${memory(limitMiB)} may be collected (spark.driver.maxResultSize)`,
+    title: `The result is larger than ${formatMiB(limitMiB)}, the maximum that can be collected`,
+    what: `the results of ${plural(tasks, 'task')} already took ${formatMiB(sizeMiB)}, and at most ${formatMiB(limitMiB)} can be collected (spark.driver.maxResultSize)`,
     more: estimate,
-    setbacks: [],
+    lostWork: [],
     evidence: jobs.map(job => job.failure!),
     effects: [],
     cost: {
@@ -52,12 +52,12 @@ function oneTooLarge(app: Application, scope: string, jobs: readonly Job[]): Fin
     },
     advice: advise(app, whole),
     count: jobs.length,
-    failed: message => TOO_BIG.test(message),
+    failed: message => TOO_LARGE.test(message),
     seen: jobs.map(job => job.failure!.at ?? job.startedAt)
   });
 }
 
-/** 1.25 × the estimated result; the driver's heap has to hold it twice while it is put together. */
+/** 1.25 × the estimated result; the driver's heap holds it twice while it is assembled. */
 function advise(app: Application, wholeMiB: number): Advice[] {
   const limit = roundUp(1.25 * wholeMiB);
   const heap = driverHeap(app);
@@ -66,25 +66,25 @@ function advise(app: Application, wholeMiB: number): Advice[] {
       action: 'code',
       hint: 'collect-less',
       sentence:
-        'Bring less into the notebook: aggregate, select only the columns that you need, take a sample, or write the result as a table.'
+        'Collect less to the driver: aggregate, select only the columns that you need, take a sample, or write the result as a table.'
     },
     {
       action: 'set',
       conf: { 'spark.driver.maxResultSize': `${limit}m` },
-      sentence: `If you need all of it, allow ${memory(limit)} (spark.driver.maxResultSize).`
+      sentence: `If you need the whole result, raise the limit to ${formatMiB(limit)} (spark.driver.maxResultSize).`
     }
   ];
   if (heap !== null && 2 * limit > heap) {
     advice.push({
       action: 'resize',
       shape: { driverMemoryMiB: roundUp(2 * limit) },
-      sentence: `The driver then needs ${memory(roundUp(2 * limit))} in place of ${memory(heap)}.`
+      sentence: `The driver then needs ${formatMiB(roundUp(2 * limit))} instead of ${formatMiB(heap)}.`
     });
   }
   return advice;
 }
 
 function mib(size: string): number {
-  const [figure, unit] = size.split(' ');
-  return parseMiB(`${figure}${unit === 'B' ? 'b' : unit!.charAt(0)}`, 'b') ?? 0;
+  const [value, unit] = size.split(' ');
+  return parseMiB(`${value}${unit === 'B' ? 'b' : unit!.charAt(0)}`, 'b') ?? 0;
 }

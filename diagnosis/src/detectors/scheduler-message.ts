@@ -1,65 +1,71 @@
 import type { FreeCapacity } from '../observation.js';
-import { memory, plural } from './format.js';
+import { formatMiB, plural } from './format.js';
 
-/** What one pod asks of a node; null: not known. */
-export interface Asked {
+/** Resources that one pod requests; null: unknown. */
+export interface PodRequest {
   memoryMiB: number | null;
   cores: number | null;
 }
 
 /** "needs 4 GiB", "needs 4 GiB for each of 3 executors". */
-export function neededWords(memoryMiB: number, pods: number): string {
+export function neededClause(memoryMiB: number, pods: number): string {
   const each = pods > 1 ? ` for each of ${plural(pods, 'executor')}` : '';
-  return `needs ${memory(memoryMiB)}${each}`;
+  return `needs ${formatMiB(memoryMiB)}${each}`;
 }
 
 /**
  * The scheduler's message ("0/3 nodes are available: 1 Insufficient cpu, 2 Insufficient memory. preemption: …") as
- * clauses for people.
- * @param room what is free on the nodes; null where they may not be seen
+ * readable clauses.
+ * @param free the largest free capacity of any node; null if the nodes are not visible
  */
-export function lackingWords(message: string, asked: Asked, room: FreeCapacity | null): string[] {
-  const sentence = schedulersSentence(message);
-  const words: string[] = [];
-  if (/Insufficient memory/.test(sentence)) words.push(memoryWords(asked, room));
+export function shortageClauses(
+  message: string,
+  request: PodRequest,
+  free: FreeCapacity | null
+): string[] {
+  const sentence = schedulerSentence(message);
+  const clauses: string[] = [];
+  if (/Insufficient memory/.test(sentence)) clauses.push(memoryClause(request, free));
   if (/Insufficient cpu/.test(sentence)) {
-    const most = room === null ? '' : `the most that is free on one is ${figure(room.cores)}`;
-    words.push(
-      asked.cores === null
-        ? `too few processors are free${most && `: ${most}`}`
-        : `it asks for ${figure(asked.cores)} processors${most && `, ${most}`}`
+    const most = free === null ? '' : `the largest free node has ${formatCores(free.cores)}`;
+    clauses.push(
+      request.cores === null
+        ? `not enough CPUs are free${most && `: ${most}`}`
+        : `it requests ${formatCores(request.cores)} CPUs${most && `, ${most}`}`
     );
   }
   for (const [, what] of sentence.matchAll(/Insufficient ([\w.-]+\/?[\w.-]*\w)/g)) {
     if (what === 'memory' || what === 'cpu') continue;
-    words.push(
-      what === 'ephemeral-storage' ? 'too little scratch space is free' : `no ${what} is free`
+    clauses.push(
+      what === 'ephemeral-storage' ? 'not enough scratch space is free' : `no ${what} is free`
     );
   }
-  if (/untolerated taint/.test(sentence)) words.push('some nodes are reserved for others');
+  if (/untolerated taint/.test(sentence))
+    clauses.push('some nodes have taints that it does not tolerate');
   if (/didn't match Pod's node affinity\/selector/.test(sentence)) {
-    words.push('some nodes are not of the kind that is asked for');
+    clauses.push('some nodes do not match its node selector');
   }
-  if (/were unschedulable/.test(sentence)) words.push('some nodes are closed for maintenance');
+  if (/were unschedulable/.test(sentence)) clauses.push('some nodes are cordoned');
   if (/volume node affinity conflict/.test(sentence))
-    words.push('some nodes cannot reach its volume');
-  return words;
+    clauses.push('some nodes cannot attach its volume');
+  return clauses;
 }
 
-/** What the scheduler says of preemption behind its sentence repeats it for pods that could be pushed out. */
-export function schedulersSentence(message: string): string {
+/** Without the part about preemption, which repeats the sentence for pods that could be preempted. */
+export function schedulerSentence(message: string): string {
   return message.split(/\.? preemption:/, 1)[0]!;
 }
 
-function memoryWords(asked: Asked, room: FreeCapacity | null): string {
-  // Others may have gone since the scheduler looked, and the largest node be one that it must not take.
-  const isShort = room !== null && (asked.memoryMiB === null || room.memoryMiB < asked.memoryMiB);
+function memoryClause(request: PodRequest, free: FreeCapacity | null): string {
+  // Capacity may have been freed since, and the largest node may be one that the pod must not use.
+  const isShort =
+    free !== null && (request.memoryMiB === null || free.memoryMiB < request.memoryMiB);
   return isShort
-    ? `the largest free node has ${memory(room.memoryMiB)}`
+    ? `the largest free node has ${formatMiB(free.memoryMiB)}`
     : 'no node has that much free';
 }
 
-/** Processors, to the hundredth. */
-function figure(cores: number): string {
+/** CPUs, with at most two decimals. */
+function formatCores(cores: number): string {
   return String(Math.round(cores * 100) / 100);
 }

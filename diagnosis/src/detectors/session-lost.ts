@@ -1,12 +1,12 @@
 import type { Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
-import type { Account } from '../application/log-signals.js';
+import type { LogSignal } from '../application/log-signals.js';
 import { APPLICATION_SCOPE, cellKey } from '../application/scopes.js';
-import { finding } from './build-finding.js';
-import { brokenOff, driverEnds, endedBy, lastEvent } from './driver-exit.js';
+import { buildFinding } from './build-finding.js';
+import { logEndsWithConnection, driverEnds, endedBy, lastEvent } from './driver-exit.js';
 import { plural } from './format.js';
 
-/** Findings that say why there is no session any more; what the client then hears is their effect. */
+/** Findings that explain why the session ended; the client's errors are their effects. */
 const CAUSES: ReadonlySet<string> = new Set([
   'driver-oom-killed',
   'driver-heap-oom',
@@ -14,61 +14,61 @@ const CAUSES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The session was replaced or is gone. The server's own words are certain; a driver that does not
- * answer may come back, unless its log or its container says that it has ended. That its log breaks off
- * at that time is the same incident.
+ * The session was replaced or has ended. Certain if Spark Connect reports it; a driver that does not respond
+ * may come back, unless its log or its container shows that it has exited. A log that is truncated at that
+ * time belongs to the same incident.
  */
 export function sessionLost(app: Application, others: readonly Finding[]): Finding[] {
-  const replaced = app.accounts.of('session-lost');
-  const gone = app.accounts.of('session-gone');
-  const accounts = [...replaced, ...gone];
-  if (accounts.length === 0) return [];
-  // The first cell that hears of it; those after it hear the same again and again.
-  const first = accounts.reduce((a, b) =>
+  const replaced = app.logSignals.of('session-lost');
+  const gone = app.logSignals.of('session-gone');
+  const signals = [...replaced, ...gone];
+  if (signals.length === 0) return [];
+  // The first cell that noticed; later cells get the same error again.
+  const first = signals.reduce((a, b) =>
     (b.firstSeen ?? Infinity) < (a.firstSeen ?? Infinity) ? b : a
   );
   const causes = others.filter(({ code, severity }) => CAUSES.has(code) && severity === 'error');
   if (causes.some(cause => endedBy(cause, first.firstSeen))) return [];
-  const broken = brokenOff(app);
-  const end = broken && driverEnds(app).find(({ exitCode }) => exitCode !== null);
+  const truncated = logEndsWithConnection(app);
+  const end = truncated && driverEnds(app).find(({ exitCode }) => exitCode !== null);
   const certain = replaced.length > 0 || app.endedAt !== null || Boolean(end);
   const open = [...app.jobs.values()].filter(({ result }) => result === 'running').length;
   return [
-    finding(app, {
+    buildFinding(app, {
       code: 'session-lost',
       scope: scopeOf(app, first),
       confidence: certain ? 'certain' : 'likely',
-      title: certain ? 'The Spark session is gone' : 'Spark does not answer any more',
+      title: certain ? 'The Spark session is gone' : 'Spark stopped responding',
       what: certain
-        ? 'the Spark session that this notebook had is gone'
-        : 'Spark did not answer any more, so its session is probably gone',
+        ? 'the Spark session of this notebook is gone'
+        : 'Spark stopped responding, so its session is probably gone',
       more: [
-        ...(end ? [`Its driver ended with exit code ${end.exitCode}.`] : []),
-        ...(broken
+        ...(end ? [`Its driver exited with code ${end.exitCode}.`] : []),
+        ...(truncated
           ? [
-              `Its log ends in the middle${open > 0 ? ` while ${plural(open, 'job')} ran` : ''}, as when a driver crashes or is killed.`
+              `Its event log is incomplete and ends${open > 0 ? ` while ${plural(open, 'job')} ${open === 1 ? 'was' : 'were'} running` : ' abruptly'}, as after a crash or a kill of the driver.`
             ]
           : []),
-        'Temporary views and cached tables went with it; tables that were written are there.'
+        'Temporary views and cached tables are lost; tables that were written are not affected.'
       ],
-      setbacks: [],
+      lostWork: [],
       evidence: [
-        ...accounts.map(({ evidence }) => evidence),
+        ...signals.map(({ evidence }) => evidence),
         ...(end ? [end.evidence] : []),
-        ...(broken ? [lastEvent(app)] : [])
+        ...(truncated ? [lastEvent(app)] : [])
       ],
-      effects: broken && open > 0 ? [`${plural(open, 'running job')} ended with it`] : [],
+      effects: truncated && open > 0 ? [`${plural(open, 'running job')} ended with it`] : [],
       advice: [
         {
           action: 'code',
           hint: 'run-again',
           sentence:
-            'Get a new session and run the cells again that make your temporary views and cached tables.'
+            'Start a new session and rerun the cells that create your temporary views and cached tables.'
         }
       ],
-      count: accounts.reduce((sum, { count }) => sum + count, 0),
+      count: signals.reduce((sum, { count }) => sum + count, 0),
       failed: () => false,
-      seen: accounts.flatMap(({ firstSeen, lastSeen }) => [firstSeen ?? [], lastSeen ?? []].flat()),
+      seen: signals.flatMap(({ firstSeen, lastSeen }) => [firstSeen ?? [], lastSeen ?? []].flat()),
       severity: 'error'
     })
   ];
@@ -76,7 +76,7 @@ export function sessionLost(app: Application, others: readonly Finding[]): Findi
 
 function scopeOf(
   app: Application,
-  { cell, run }: Account
+  { cell, run }: LogSignal
 ): ReturnType<Application['scopes']['get']> {
   return cell === null || run === null
     ? app.scopes.get(APPLICATION_SCOPE)

@@ -1,47 +1,47 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
-import type { Outage } from '../application/share-outages.js';
+import type { ShareOutage } from '../application/share-outages.js';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
-import type { Setback } from '../application/lost-work.js';
+import type { LostWork } from '../application/lost-work.js';
 import type { SqlFailure } from '../application/sql-executions.js';
 import { SHARE_GONE } from '../eventlog/task-outcome.js';
 import type { ShareObservation } from '../observation.js';
-import { finding } from './build-finding.js';
+import { buildFinding } from './build-finding.js';
 import { queriesFailedBy } from './failed-queries.js';
-import { capital, duration, inOrder, named, plural } from './format.js';
+import { capitalize, formatDuration, sortIds, formatNames, plural } from './format.js';
 
-/** What one scope had of shares that were away. */
-interface Suffered {
-  outages: Outage[];
-  setbacks: Setback[];
+/** How one scope was affected by unavailable shares. */
+interface Affected {
+  outages: ShareOutage[];
+  lostWork: LostWork[];
   queries: SqlFailure[];
 }
 
 /**
- * Catalogues that stopped answering: by the probe of their mount, or by tasks that read from them. An outage is told under
- * the cells that ran meanwhile: as an error while it lasts, as a warning when it is over. One that is over and that no
- * cell saw is nobody's trouble.
+ * Catalogues that stopped responding, according to the probe of their mount or to tasks that read from them. An outage is
+ * reported under the cells that were running: as an error while it lasts, as a warning when it is over. An outage that is
+ * over and affected no cell is not reported.
  */
-export function shareUnavailable(app: Application, unexplained: readonly Setback[]): Finding[] {
+export function shareUnavailable(app: Application, unexplained: readonly LostWork[]): Finding[] {
   const failures = unexplained.filter(({ kind }) => kind === 'share');
   const queries = queriesFailedBy(app, SHARE_GONE);
   const outages = app.outages.all.filter(({ from }) => from < (app.endedAt ?? Infinity));
-  const suffered = new Map<string, Suffered>();
-  const of = (scope: string): Suffered => {
-    const one = suffered.get(scope) ?? { outages: [], setbacks: [], queries: [] };
-    suffered.set(scope, one);
+  const affected = new Map<string, Affected>();
+  const of = (scope: string): Affected => {
+    const one = affected.get(scope) ?? { outages: [], lostWork: [], queries: [] };
+    affected.set(scope, one);
     return one;
   };
-  for (const failure of failures) of(failure.scope).setbacks.push(failure);
+  for (const failure of failures) of(failure.scope).lostWork.push(failure);
   for (const failure of queries) of(failure.scope).queries.push(failure);
-  // Whatever failed by it says so; the probe adds the name.
+  // Failed work belongs to its scope; the probe adds the name of the share.
   for (const outage of outages) {
-    for (const scope of scopesOf(app, outage, [...suffered.keys()])) of(scope).outages.push(outage);
+    for (const scope of scopesOf(app, outage, [...affected.keys()])) of(scope).outages.push(outage);
   }
-  return [...suffered].map(([scope, all]) => unavailable(app, scope, all));
+  return [...affected].map(([scope, all]) => unavailable(app, scope, all));
 }
 
-function scopesOf(app: Application, { from, to }: Outage, hit: readonly string[]): string[] {
+function scopesOf(app: Application, { from, to }: ShareOutage, hit: readonly string[]): string[] {
   const atWork = [...app.scopes].filter(
     ({ cell, startedAt, endedAt }) =>
       cell !== null &&
@@ -57,35 +57,35 @@ function scopesOf(app: Application, { from, to }: Outage, hit: readonly string[]
 function unavailable(
   app: Application,
   scope: string,
-  { outages, setbacks, queries }: Suffered
+  { outages, lostWork, queries }: Affected
 ): Finding {
-  const tasks = setbacks.reduce((sum, { count }) => sum + count, 0);
-  const names = inOrder(new Set(outages.map(({ share }) => share)));
-  const which = names.length === 0 ? 'a mounted catalogue' : named('catalogue', names);
-  const away = outages.filter(({ to }) => to === null);
+  const tasks = lostWork.reduce((sum, { count }) => sum + count, 0);
+  const names = sortIds(new Set(outages.map(({ share }) => share)));
+  const which = names.length === 0 ? 'a mounted catalogue' : formatNames('catalogue', names);
+  const current = outages.filter(({ to }) => to === null);
   const failed = tasks + queries.length > 0;
-  const over = outages.length > 0 && away.length === 0;
-  return finding(app, {
+  const over = outages.length > 0 && current.length === 0;
+  return buildFinding(app, {
     code: 'share-unavailable',
     scope: app.scopes.get(scope),
     confidence: 'certain',
-    title: `${capital(which)} ${titleOf(outages)}`,
+    title: `${capitalize(which)} ${titleOf(outages)}`,
     what:
       tasks > 0
-        ? `${plural(tasks, 'task attempt')} could not read ${which}: it stopped answering`
+        ? `${plural(tasks, 'task attempt')} could not read ${which}: it stopped responding`
         : queries.length > 0
-          ? `the driver could not read ${which}: it stopped answering`
+          ? `the driver could not read ${which}: it stopped responding`
           : whatOf(which, outages),
-    more: failed ? [] : moreOf(away),
-    setbacks,
+    more: failed ? [] : consequences(current),
+    lostWork,
     evidence: [
-      ...setbacks.flatMap(({ evidence }) => evidence ?? []),
+      ...lostWork.flatMap(({ evidence }) => evidence ?? []),
       ...queries.map(({ evidence }) => evidence),
       ...outages.flatMap(({ seen, back }) => [probe(seen), ...(back ? [probe(back)] : [])])
     ],
     effects: [
-      ...(tasks > 0 ? [`${plural(tasks, 'task attempt')} failed with it`] : []),
-      ...(queries.length > 0 ? [`${plural(queries.length, 'query', 'queries')} failed by it`] : [])
+      ...(tasks > 0 ? [`${plural(tasks, 'task attempt')} failed`] : []),
+      ...(queries.length > 0 ? [`${plural(queries.length, 'query', 'queries')} failed`] : [])
     ],
     advice: [adviceFor(failed, over, outages)],
     count: Math.max(1, tasks + queries.length, outages.length),
@@ -95,48 +95,50 @@ function unavailable(
       ...queries.flatMap(({ evidence }) => evidence.at ?? [])
     ],
     severity:
-      queries.length > 0 || (away.length > 0 && scope !== APPLICATION_SCOPE) ? 'error' : 'warning'
+      queries.length > 0 || (current.length > 0 && scope !== APPLICATION_SCOPE)
+        ? 'error'
+        : 'warning'
   });
 }
 
-function titleOf(outages: readonly Outage[]): string {
-  const away = outages.filter(({ to }) => to === null);
-  if (outages.length > 0 && away.length === 0) return 'answers again';
-  if (away.length === 0) return 'stopped answering';
-  return away.every(isGone) ? 'is gone' : 'does not answer';
+function titleOf(outages: readonly ShareOutage[]): string {
+  const current = outages.filter(({ to }) => to === null);
+  if (outages.length > 0 && current.length === 0) return 'is available again';
+  if (current.length === 0) return 'stopped responding';
+  return current.every(isGone) ? 'is gone' : 'does not respond';
 }
 
-function whatOf(which: string, outages: readonly Outage[]): string {
-  const away = outages.filter(({ to }) => to === null);
+function whatOf(which: string, outages: readonly ShareOutage[]): string {
+  const current = outages.filter(({ to }) => to === null);
   const longest = Math.max(0, ...outages.map(({ from, to }) => (to ?? from) - from));
-  if (away.length === 0) {
+  if (current.length === 0) {
     const often = outages.length > 1 ? ` ${outages.length} times, the longest` : '';
     return outages.every(isGone)
-      ? `${which} was gone${often} for ${duration(longest)}`
-      : `${which} did not answer${often} for ${duration(longest)}`;
+      ? `${which} was gone${often} for ${formatDuration(longest)}`
+      : `${which} did not respond${often} for ${formatDuration(longest)}`;
   }
-  const since = clock(Math.min(...away.map(({ from }) => from)));
-  return away.every(isGone)
-    ? `${which} is gone since ${since}`
-    : `${which} does not answer since ${since}`;
+  const since = formatUtcTime(Math.min(...current.map(({ from }) => from)));
+  return current.every(isGone)
+    ? `${which} has been gone since ${since}`
+    : `${which} has not responded since ${since}`;
 }
 
-/** What it means for whoever waits. */
-function moreOf(away: readonly Outage[]): string[] {
-  if (away.length === 0) return [];
-  return away.every(isGone)
-    ? ['Whatever reads from it now fails, or finds no data.']
-    : ['Whatever reads from it now waits, without an error, for as long as it takes.'];
+/** What an ongoing outage means for running work. */
+function consequences(current: readonly ShareOutage[]): string[] {
+  if (current.length === 0) return [];
+  return current.every(isGone)
+    ? ['Reads from it fail or return no data.']
+    : ['Reads from it hang, without an error, until it responds again.'];
 }
 
-function adviceFor(failed: boolean, over: boolean, outages: readonly Outage[]): Advice {
+function adviceFor(failed: boolean, over: boolean, outages: readonly ShareOutage[]): Advice {
   if (over && !failed) {
     return {
       action: 'code',
       hint: 'check-result',
       sentence: outages.some(isGone)
-        ? 'Nothing in your code caused this. Run the cell again: what it read while the catalogue was gone may be missing.'
-        : 'Nothing in your code caused this, and nothing has to be done: what waited went on when the catalogue answered again.'
+        ? 'Your code did not cause this. Run the cell again: data that it read while the catalogue was gone may be missing.'
+        : 'Your code did not cause this, and no action is needed: reads continued when the catalogue responded again.'
     };
   }
   if (failed || outages.length === 0 || outages.every(isGone)) {
@@ -144,21 +146,21 @@ function adviceFor(failed: boolean, over: boolean, outages: readonly Outage[]): 
       action: 'code',
       hint: 'run-again',
       sentence:
-        'Nothing in your code caused this. Run the cell again when the catalogue answers; an executor that was started before may have to be replaced.'
+        'Your code did not cause this. Run the cell again when the catalogue is available; executors that were already running may have to be replaced.'
     };
   }
   return {
     action: 'code',
     hint: 'wait-or-interrupt',
     sentence:
-      'Nothing in your code caused this. Tell the people who run the platform that its file server does not answer. The cell goes on by itself when it does; interrupt it if you do not want to wait: your variables are kept.'
+      'Your code did not cause this. Tell your administrators that the file server of the catalogue does not respond. The cell continues by itself when it responds again; interrupt the cell if you do not want to wait: your variables are kept.'
   };
 }
 
-const isGone = ({ seen }: Outage): boolean => seen.state === 'gone';
+const isGone = ({ seen }: ShareOutage): boolean => seen.state === 'gone';
 
-/** Of the day, in UTC: findings are the same wherever they are read. */
-function clock(at: number): string {
+/** Time of day in UTC, so that findings do not depend on the reader's time zone. */
+function formatUtcTime(at: number): string {
   return `${new Date(at).toISOString().slice(11, 19)} UTC`;
 }
 

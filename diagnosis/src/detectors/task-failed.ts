@@ -1,58 +1,28 @@
 import type { Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
+import type { LostWork } from '../application/lost-work.js';
 import type { Scope } from '../application/scopes.js';
-import type { Setback } from '../application/lost-work.js';
 import { rootOf } from '../eventlog/stack-traces.js';
-import { finding } from './build-finding.js';
+import { buildFinding } from './build-finding.js';
 import { plural } from './format.js';
 
-/** Task attempts failed in jobs that succeeded: Spark tried again and said nothing. */
-export function taskRetries(app: Application, setbacks: readonly Setback[]): Finding {
-  const count = setbacks.reduce((sum, setback) => sum + setback.count, 0);
-  const most = setbacks.reduce((a, b) => (b.count > a.count ? b : a));
-  const said = most.summary ?? most.evidence?.quote ?? most.kind;
-  const why = said.trim().split('\n')[0]!.slice(0, 160);
-  const attempts = plural(count, 'task attempt');
-  const others = setbacks.length > 1 ? `, and ${plural(setbacks.length - 1, 'other reason')}` : '';
-  return finding(app, {
-    code: 'task-retries',
-    scope: app.scopes.get(most.scope),
-    confidence: 'certain',
-    title: `${attempts} failed and ${count === 1 ? 'was' : 'were'} tried again`,
-    what: `${attempts} failed and had to be tried again (${why}${others})`,
-    more: most.where === null ? [] : [`It happened at ${most.where}.`],
-    setbacks,
-    evidence: setbacks.flatMap(({ evidence }) => evidence ?? []),
-    effects: [`${attempts} did not count`],
-    advice: [
-      {
-        action: 'code',
-        hint: most.name ?? most.kind,
-        sentence: `Spark gives a task ${app.conf['spark.task.maxFailures'] ?? '4'} chances; it fails the cell when one task uses them all up. Look for what can raise this in your code or data.`
-      }
-    ],
-    count,
-    failed: () => false
-  });
-}
-
-/** A job that failed, as its own message tells it. */
+/** A failed job and its failure message. */
 interface Failure {
   job: number;
   message: string;
   evidence: Evidence | null;
-  /** The exception of its tasks that the message names. */
-  setback: Setback | null;
+  /** Failed attempts with the exception that the message names. */
+  entry: LostWork | null;
 }
 
 /**
- * Jobs that failed by an exception of the user's code or data, one finding for each scope: all jobs
- * that no other finding explains. Spark's message names the last attempt's exception; the attempts
- * before it, of the same class, are its effects.
+ * Jobs that failed because of an exception in the user's code or data, one finding per scope: all failed jobs
+ * that no other finding explains. Spark's message names the exception of the last attempt; earlier attempts
+ * with the same exception are effects.
  */
 export function taskFailed(
   app: Application,
-  unexplained: readonly Setback[],
+  unexplained: readonly LostWork[],
   others: readonly Finding[]
 ): Finding[] {
   const explained = new Set(
@@ -61,7 +31,7 @@ export function taskFailed(
       .flatMap(({ subject }) => subject.jobs ?? [])
   );
   return [...app.scopes].flatMap(scope => {
-    // A cell that went on and ended well has caught the error: it knows.
+    // A cell that succeeded has caught the error.
     if (scope.outcome === 'ok') return [];
     const failed = [...scope.failures].filter(([job]) => !explained.has(job));
     if (failed.length === 0) return [];
@@ -70,47 +40,47 @@ export function taskFailed(
       job,
       message,
       evidence: app.jobs.get(job)?.failure ?? null,
-      setback: namedIn(message, job, own)
+      entry: namedIn(message, job, own)
     }));
     return [oneFailed(app, scope, failures)];
   });
 }
 
 function oneFailed(app: Application, scope: Scope, failures: readonly Failure[]): Finding {
-  // The first is what the cell died of; a cell that goes on after it shows the others below.
-  const first = failures.find(({ setback }) => setback !== null) ?? failures[0]!;
-  const { setback } = first;
-  const setbacks = [...new Set(failures.flatMap(one => one.setback ?? []))];
-  const told = setback ? null : toldBy(first.message);
-  const summary = setback?.summary ?? told?.summary ?? first.message.split('\n')[0]!.slice(0, 300);
-  const name = setback?.name ?? told?.name ?? 'failed';
-  const where = setback?.where ?? told?.where ?? null;
-  const attempts = setbacks.reduce((sum, one) => sum + one.count, 0);
+  // The first failure ended the cell; further ones are counted.
+  const first = failures.find(({ entry }) => entry !== null) ?? failures[0]!;
+  const { entry } = first;
+  const lostWork = [...new Set(failures.flatMap(one => one.entry ?? []))];
+  const parsed = entry ? null : exceptionIn(first.message);
+  const summary = entry?.summary ?? parsed?.summary ?? first.message.split('\n')[0]!.slice(0, 300);
+  const name = entry?.name ?? parsed?.name ?? 'failed';
+  const where = entry?.where ?? parsed?.where ?? null;
+  const attempts = lostWork.reduce((sum, one) => sum + one.count, 0);
   const messages = new Set(failures.map(({ message }) => message));
-  const more = failures.length - failures.filter(one => one.setback === setback).length;
-  return finding(app, {
+  const more = failures.length - failures.filter(one => one.entry === entry).length;
+  return buildFinding(app, {
     code: 'task-failed',
     scope,
     confidence: 'certain',
-    title: shown(summary),
+    title: truncated(summary),
     what:
-      `${setback || told ? 'a task raised' : 'Spark said'} ${shown(summary)}` +
+      `${entry || parsed ? 'a task raised' : 'Spark reported'} ${truncated(summary)}` +
       (where === null ? '' : `, at ${where}`),
-    more: more > 0 ? [`${plural(more, 'other job')} of it failed for other reasons.`] : [],
-    setbacks,
+    more: more > 0 ? [`${plural(more, 'other job')} failed for other reasons.`] : [],
+    lostWork,
     evidence: [
-      ...setbacks.flatMap(({ evidence }) => evidence ?? []),
+      ...lostWork.flatMap(({ evidence }) => evidence ?? []),
       ...failures.flatMap(({ evidence }) => evidence ?? [])
     ],
-    effects: attempts > 0 ? [`${plural(attempts, 'task attempt')} failed with it`] : [],
+    effects: attempts > 0 ? [`${plural(attempts, 'task attempt')} failed`] : [],
     advice: [
       {
         action: 'code',
         hint: name,
         sentence:
           where === null
-            ? 'Look for what can raise this in your code or data; more memory or another try will not help.'
-            : `Look at ${where}; more memory or another try will not help.`
+            ? 'Check what can raise this error in your code or data; more memory or a retry will not help.'
+            : `Check ${where}; more memory or a retry will not help.`
       }
     ],
     count: Math.max(1, attempts),
@@ -119,21 +89,23 @@ function oneFailed(app: Application, scope: Scope, failures: readonly Failure[])
   });
 }
 
-/** The setback of this job whose exception its message names; the largest if several are. */
-function namedIn(message: string, job: number, setbacks: readonly Setback[]): Setback | null {
-  const own = setbacks.filter(one => one.jobs.has(job) && one.kind === 'failed');
-  const said = own.filter(
+/** The lost work of this job whose exception its message names; the largest of several. */
+function namedIn(message: string, job: number, lostWork: readonly LostWork[]): LostWork | null {
+  const own = lostWork.filter(one => one.jobs.has(job) && one.kind === 'failed');
+  const matching = own.filter(
     ({ name, summary }) =>
       (summary !== null && message.includes(summary.slice(0, 60))) ||
       (name !== null && message.includes(name))
   );
-  // The trace may be longer than what is kept of the message: then the class alone must do.
-  const candidates = said.length > 0 ? said : own;
-  return candidates.reduce<Setback | null>((a, b) => (a && a.count >= b.count ? a : b), null);
+  // The trace may be longer than what is kept of the message: then fall back to all failures of the job.
+  const candidates = matching.length > 0 ? matching : own;
+  return candidates.reduce<LostWork | null>((a, b) => (a && a.count >= b.count ? a : b), null);
 }
 
 /** The exception in a job's own message: "… (TID 3) (host executor 1): java.lang.X: …". */
-function toldBy(message: string): { name: string; summary: string; where: string | null } | null {
+function exceptionIn(
+  message: string
+): { name: string; summary: string; where: string | null } | null {
   const thrown =
     /\(TID \d+\)[^:\n]*(?:\([^)]*\))?: ([\w.$]+(?:Exception|Error)\b)(?:: )?([\s\S]*)/.exec(
       message
@@ -142,7 +114,7 @@ function toldBy(message: string): { name: string; summary: string; where: string
   return rootOf(thrown[1]!, thrown[2]!.split('\n\tat ', 1)[0]!, `${thrown[1]}: ${thrown[2]}`);
 }
 
-function shown(summary: string): string {
+function truncated(summary: string): string {
   const line = summary.split('\n')[0]!;
   return line.length > 160 ? `${line.slice(0, 157)}…` : line;
 }

@@ -1,38 +1,38 @@
 import type { Finding } from '@aglais/protocol';
-import { executionCount } from '@aglais/protocol/cell-tag';
 import { APPLICATION_SCOPE } from '../application/scopes.js';
 
-/** Lets titles tell findings apart: where the same happened in several places, each names its own. */
-export function apart(findings: readonly Finding[]): Finding[] {
-  return several(several(findings, placeWords), jobWords);
+/**
+ * Makes titles of equal findings distinct: each gets its query or job. Findings of a cell are shown under
+ * their cell, so their titles do not repeat it.
+ */
+export function distinctTitles(findings: readonly Finding[]): Finding[] {
+  return withLabels(withLabels(findings, scopeLabel), jobLabel);
 }
 
-/** Adds words to those titles that more than one finding has. */
-function several(
+/** Adds a label to titles that several findings of one cell, or of none, share. */
+function withLabels(
   findings: readonly Finding[],
-  words: (finding: Finding) => string | null
+  label: (finding: Finding) => string | null
 ): Finding[] {
+  const key = ({ title, subject: { cell, run } }: Finding): string =>
+    JSON.stringify([cell, run, title]);
   const count = new Map<string, number>();
-  for (const { title } of findings) count.set(title, (count.get(title) ?? 0) + 1);
+  for (const finding of findings) count.set(key(finding), (count.get(key(finding)) ?? 0) + 1);
   return findings.map(finding => {
-    const more = count.get(finding.title) === 1 ? null : words(finding);
+    const more = count.get(key(finding)) === 1 ? null : label(finding);
     return more === null ? finding : { ...finding, title: `${finding.title}, ${more}` };
   });
 }
 
-/** By the scope in its id: `<code>:<scope>`. */
-function placeWords({ code, id, subject }: Finding): string | null {
+/** "in query 5", by the scope in its id (`<code>:<scope>`); null for a cell or the application. */
+function scopeLabel({ code, id, subject }: Finding): string | null {
   const scope = id.slice(code.length + 1);
-  const { cell, run } = subject;
-  if (cell !== undefined)
-    return run === undefined ? `in cell ${cell}` : `in cell [${executionCount(run)}]`;
+  if (subject.cell !== undefined || scope === APPLICATION_SCOPE) return null;
   const [kind, name] = scope.split(':');
-  if (scope === APPLICATION_SCOPE) return null;
   return `in ${kind === 'sql' ? 'query' : kind} ${name}`;
 }
 
-/** Kernels that were restarted count their cells from 1 again. */
-function jobWords({ subject }: Finding): string | null {
+function jobLabel({ subject }: Finding): string | null {
   const first = subject.jobs?.[0];
   return first === undefined ? null : `job ${first}`;
 }

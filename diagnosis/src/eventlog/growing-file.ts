@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { watch, type FSWatcher } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { type FileHandle, open } from 'node:fs/promises';
+import { ChangeNotifier } from './change-notifier.js';
 
 export interface GrowingOptions {
   /** Ends the reading. */
@@ -20,6 +19,7 @@ export interface GrowingOptions {
 }
 
 const CHUNK_BYTES = 1 << 18;
+
 /** At the end of a file little comes at once; there may be a thousand of them. */
 const TAIL_BYTES = 1 << 14;
 
@@ -35,12 +35,12 @@ export async function* growingBytes(
   { signal, ended, over: ends, pollMs = 500, watchedPollMs = pollMs }: GrowingOptions = {},
   from = 0
 ): AsyncGenerator<Buffer> {
-  const bell = new Bell(path, { pollMs, watchedPollMs }, [signal, ends]);
+  const notifier = new ChangeNotifier(path, { pollMs, watchedPollMs }, [signal, ends]);
   let file: FileHandle | null = null;
   try {
     while (!file && !signal?.aborted) {
-      file = await openIfThere(path);
-      if (!file) await bell.rung();
+      file = await openIfExists(path);
+      if (!file) await notifier.nextChange();
     }
     if (!file) return;
     let buffer = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -53,7 +53,7 @@ export async function* growingBytes(
         over = (await ended?.()) ?? false;
         if (over) continue;
         if (buffer.length > TAIL_BYTES) buffer = Buffer.allocUnsafeSlow(TAIL_BYTES);
-        await bell.rung();
+        await notifier.nextChange();
         continue;
       }
       offset += bytesRead;
@@ -61,80 +61,16 @@ export async function* growingBytes(
       yield Buffer.from(buffer.subarray(0, bytesRead));
     }
   } finally {
-    bell.close();
+    notifier.close();
     await file?.close();
   }
 }
 
-async function openIfThere(path: string): Promise<FileHandle | null> {
+async function openIfExists(path: string): Promise<FileHandle | null> {
   try {
     return await open(path, 'r');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
-  }
-}
-
-/** Rings when the file may have changed. The folder is watched: the file may not exist or be renamed. */
-class Bell {
-  #watcher: FSWatcher | null = null;
-  #ringing = false;
-  #wake: (() => void) | null = null;
-  readonly #path: string;
-  readonly #times: { pollMs: number; watchedPollMs: number };
-  readonly #signals: AbortSignal[];
-  readonly #ring = (): void => {
-    this.#ringing = true;
-    this.#wake?.();
-  };
-
-  constructor(
-    path: string,
-    times: { pollMs: number; watchedPollMs: number },
-    signals: (AbortSignal | undefined)[]
-  ) {
-    this.#path = path;
-    this.#times = times;
-    this.#signals = signals.flatMap(signal => signal ?? []);
-    for (const signal of this.#signals) signal.addEventListener('abort', this.#ring);
-    this.#watch();
-  }
-
-  /** Resolves at the next change, or after the poll interval; at once if it rang since the last call. */
-  async rung(): Promise<void> {
-    if (!this.#watcher) this.#watch();
-    const { pollMs, watchedPollMs } = this.#times;
-    if (!this.#ringing) {
-      await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, this.#watcher ? watchedPollMs : pollMs);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      this.#wake = null;
-    }
-    this.#ringing = false;
-  }
-
-  close(): void {
-    for (const signal of this.#signals) signal.removeEventListener('abort', this.#ring);
-    this.#watcher?.close();
-  }
-
-  #watch(): void {
-    const name = basename(this.#path).replace(/\.inprogress$/, '');
-    try {
-      this.#watcher = watch(dirname(this.#path), (_kind, changed) => {
-        if (changed === null || changed.startsWith(name)) this.#ring();
-      });
-      // No more watches to be had, or the folder went away: the poll goes on alone.
-      this.#watcher.on('error', () => {
-        this.#watcher?.close();
-        this.#watcher = null;
-      });
-    } catch {
-      this.#watcher = null;
-    }
   }
 }

@@ -57,7 +57,7 @@ export class LineSplitter {
   #waitingBytes = 0;
   #lost = 0;
   #asked = false;
-  #letGo = false;
+  #discarding = false;
   #offset: number;
   #line: number;
   readonly #limits: LineLimits;
@@ -95,9 +95,9 @@ export class LineSplitter {
   }
 
   #wait(part: Buffer): void {
-    const room = this.#letGo ? 0 : this.#limits.longest - this.#waitingBytes;
+    const room = this.#discarding ? 0 : this.#limits.longest - this.#waitingBytes;
     if (part.length > room) {
-      this.#letGo = true;
+      this.#discarding = true;
       this.#lost += part.length;
       return;
     }
@@ -106,7 +106,7 @@ export class LineSplitter {
     if (this.#asked || this.#waitingBytes <= this.#limits.long) return;
     this.#asked = true;
     this.#waiting = [Buffer.concat(this.#waiting)];
-    this.#letGo = !this.#limits.wanted(this.#waiting[0]!);
+    this.#discarding = !this.#limits.wanted(this.#waiting[0]!);
   }
 
   #finish(tail: Buffer, breakBytes: number): Line {
@@ -114,7 +114,7 @@ export class LineSplitter {
     this.#offset += this.#waitingBytes + this.#lost + tail.length + breakBytes;
     this.#line += 1;
     if (this.#waitingBytes > 0) {
-      if (!this.#letGo) this.#waiting.push(tail);
+      if (!this.#discarding) this.#waiting.push(tail);
       else this.#lost += tail.length;
       bytes = this.#waiting.length === 1 ? this.#waiting[0]! : Buffer.concat(this.#waiting);
     }
@@ -122,7 +122,7 @@ export class LineSplitter {
     const line = new Line(bytes, this.#line, this.#offset, this.#lost);
     this.#waiting = [];
     this.#waitingBytes = this.#lost = 0;
-    this.#asked = this.#letGo = false;
+    this.#asked = this.#discarding = false;
     return line;
   }
 }

@@ -3,7 +3,7 @@
  * whatever object they stand, and that are large or in every task. A test holds this against the full
  * parse of every recorded line; a reader that wants one of these takes it off the list.
  */
-export const BULKY: Readonly<Record<string, readonly string[]>> = {
+export const OMITTED_FIELDS: Readonly<Record<string, readonly string[]>> = {
   SparkListenerTaskStart: task(),
   SparkListenerTaskEnd: [
     ...task(),

@@ -1,5 +1,5 @@
 import { fields, list, number, strings, text, type Fields } from '../eventlog/json-fields.js';
-import type { ContainerEnd, PodEventObservation, PodObservation, Said } from '../observation.js';
+import type { ContainerEnd, PodEventObservation, PodObservation, StatusReason } from '../observation.js';
 
 /** The labels that Spark puts on its pods (its `Constants` of Kubernetes). */
 const ROLE = 'spark-role';
@@ -137,7 +137,7 @@ function endsOf(container: Fields): ContainerEnd[] {
   });
 }
 
-function waitingOf(containers: readonly Fields[]): Said | null {
+function waitingOf(containers: readonly Fields[]): StatusReason | null {
   for (const container of containers) {
     const state = fields(container['state']) ?? {};
     const ended = fields(state['terminated']);
@@ -151,14 +151,14 @@ function waitingOf(containers: readonly Fields[]): Said | null {
   return null;
 }
 
-function unschedulableOf(conditions: readonly Fields[]): Said | null {
+function unschedulableOf(conditions: readonly Fields[]): StatusReason | null {
   const condition = conditions.find(
     one => text(one, 'type') === 'PodScheduled' && text(one, 'status') === 'False'
   );
   return condition ? saidOf(condition, 'lastTransitionTime') : null;
 }
 
-function disruptionOf(status: Fields, conditions: readonly Fields[]): Said | null {
+function disruptionOf(status: Fields, conditions: readonly Fields[]): StatusReason | null {
   const target = conditions.find(
     one => text(one, 'type') === 'DisruptionTarget' && text(one, 'status') === 'True'
   );
@@ -175,7 +175,7 @@ function endOfPod(status: Fields): number | null {
   return ends.map(({ at }) => at).find(at => at !== null) ?? timeOf(text(status, 'startTime'));
 }
 
-function saidOf(condition: Fields, time: string): Said {
+function saidOf(condition: Fields, time: string): StatusReason {
   return {
     reason: text(condition, 'reason') ?? '',
     message: text(condition, 'message')?.slice(0, QUOTE) ?? null,

@@ -1,5 +1,5 @@
 import { fields, flag, list, number, text, type Fields } from '../eventlog/json-fields.js';
-import type { ContainerEnd, Observation, Outcome, Said, Who } from '../observation.js';
+import type { ContainerEnd, Observation, Outcome, StatusReason, SparkProcess } from '../observation.js';
 
 const OUTCOMES: readonly unknown[] = ['running', 'ok', 'error', 'cancelled'];
 const SHARE_STATES = ['hung', 'gone'] as const;
@@ -204,9 +204,9 @@ function readPod(it: Fields): Observation | string {
     scheduled: flag(it, 'scheduled'),
     ran: flag(it, 'ran'),
     ends: objects(it, 'ends').flatMap(readEnd),
-    waiting: readSaid(it['waiting']),
-    unschedulable: readSaid(it['unschedulable']),
-    disrupted: readSaid(it['disrupted']),
+    waiting: readStatusReason(it['waiting']),
+    unschedulable: readStatusReason(it['unschedulable']),
+    disrupted: readStatusReason(it['disrupted']),
     limitMiB: number(it, 'limitMiB'),
     requestMiB: number(it, 'requestMiB'),
     node: text(it, 'node'),
@@ -228,7 +228,7 @@ function readEnd(it: Fields): ContainerEnd[] {
   ];
 }
 
-function readSaid(json: unknown): Said | null {
+function readStatusReason(json: unknown): StatusReason | null {
   const it = fields(json);
   const reason = it && text(it, 'reason');
   return it && reason !== null
@@ -236,7 +236,7 @@ function readSaid(json: unknown): Said | null {
     : null;
 }
 
-function whoOf(it: Fields): Who | null {
+function whoOf(it: Fields): SparkProcess | null {
   if (it['who'] === 'driver') return 'driver';
   const who = fields(it['who']);
   const executor = who && text(who, 'executor');

@@ -59,9 +59,9 @@ export function observeEvidence(
 }
 
 /** What a text most probably is, by its beginning; null if it is nothing that is known. */
-export function recogniseEvidence(content: string): EvidenceKind | null {
+export function detectEvidenceKind(content: string): EvidenceKind | null {
   const start = content.slice(0, 100_000);
-  if (isJson(start)) return recogniseJson(content);
+  if (isJson(start)) return detectJsonKind(content);
   if (/^\s*(?:Application|Container) Report/m.test(start)) return 'yarn';
   if (/running beyond the? ?'?(?:physical|virtual)|Diagnostics ?: /i.test(start)) return 'yarn';
   if (
@@ -75,7 +75,7 @@ export function recogniseEvidence(content: string): EvidenceKind | null {
   return null;
 }
 
-function recogniseJson(content: string): EvidenceKind | null {
+function detectJsonKind(content: string): EvidenceKind | null {
   for (const found of objectsOf(content)) {
     if ('problem' in found) continue;
     for (const object of kubernetesObjects(found.object)) {

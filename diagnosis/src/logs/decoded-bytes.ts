@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { codecOf, decode, MAGIC_BYTES, type Bytes } from '../codecs/codec.js';
-import { Damage } from '../codecs/corrupt-data.js';
+import { CorruptData } from '../codecs/corrupt-data.js';
 import { decodeDeflate } from '../codecs/zlib.js';
 import { bytesOfFile } from './file-bytes.js';
 import { STDIN, type LogPart } from './log-source.js';
@@ -9,7 +9,7 @@ import { STDIN, type LogPart } from './log-source.js';
 /**
  * The bytes of one part of a log as Spark gave them to its codec.
  * @param onRead told the bytes that were read from the disk so far.
- * @throws Damage after everything before the damage was delivered; the file system's error.
+ * @throws CorruptData after everything before the damage was delivered; the file system's error.
  */
 export async function* decodedBytes(
   part: LogPart,
@@ -29,11 +29,11 @@ export async function* decodedBytes(
 /**
  * Looks at the first bytes, then decodes. A codec within a codec (a zipped lz4) is decoded too.
  * @param open opens the bytes, several times
- * @throws Damage after everything before the damage was delivered.
+ * @throws CorruptData after everything before the damage was delivered.
  */
 export async function* decoded(open: () => Bytes): AsyncGenerator<Uint8Array> {
   const codec = codecOf(await head(open));
-  if (codec === 'zip') throw new Damage('a zip cannot be read here: unpack it first');
+  if (codec === 'zip') throw new CorruptData('a zip cannot be read here: unpack it first');
   yield* decode(codec, open);
 }
 
@@ -45,8 +45,8 @@ async function head(open: () => Bytes): Promise<Uint8Array> {
       if (have.length >= MAGIC_BYTES) break;
     }
   } catch (error) {
-    // Damage at once: the decoder will meet it again and say so.
-    if (!(error instanceof Damage)) throw error;
+    // CorruptData at once: the decoder will meet it again and say so.
+    if (!(error instanceof CorruptData)) throw error;
   }
   return have;
 }
@@ -70,7 +70,7 @@ function replayable(input: Bytes): () => Bytes {
   let keptBytes = 0;
   let gone = false;
   return async function* () {
-    if (gone) throw new Damage('standard input cannot be read twice');
+    if (gone) throw new CorruptData('standard input cannot be read twice');
     yield* [...kept];
     for (;;) {
       const result = await chunks.next();

@@ -1,30 +1,30 @@
 import type { Advice, Cost, Evidence, Finding, FindingCode, StageAttempt } from '@aglais/protocol';
 import type { Application } from '../../application/application.js';
 import { APPLICATION_SCOPE, isStream, type Scope } from '../../application/scopes.js';
-import { LEAST_MS, type TimeLost } from '../../application/stage-costs.js';
-import type { StageFacts } from '../../application/stage-summary.js';
-import { capital, duration, inOrder } from '../format.js';
-import { percent } from './stage-label.js';
+import { MIN_LOST_MS, type TimeLost } from '../../application/stage-costs.js';
+import type { StageSummary } from '../../application/stage-summary.js';
+import { capitalize, formatDuration, sortIds } from '../format.js';
+import { formatPercent } from '../format.js';
 
-/** Nothing that took less than this share of its scope's time is ever said. */
-const LEAST_SHARE = 0.005;
-/** From this share of its scope's time on, and this long, slow work is a warning. */
-const HURT_SHARE = 0.1;
-const HURT_MS = 2000;
+/** Losses below this share of the scope's time are never reported. */
+const MIN_SHARE = 0.005;
+/** Slow work is a warning from this share of the scope's time and this duration on. */
+const WARNING_SHARE = 0.1;
+const WARNING_MS = 2000;
 
-/** Something that succeeded and took longer than it had to. */
-export interface SlowDraft {
+/** What a detector of slow work reports: work that succeeded but took longer than necessary. */
+export interface SlowFindingInput {
   code: FindingCode;
   scope: Scope;
   title: string;
-  /** A clause with the figures, beginning in lower case: what made it slow. */
+  /** A clause in lower case that says what made it slow, with figures. */
   what: string;
-  /** Whole sentences that come after it. */
+  /** Sentences that follow it. */
   more?: string[];
   lost: TimeLost;
-  /** The cost is not measured, but computed from amounts and a usual speed. */
+  /** The cost is not measured but computed from amounts and a typical speed. */
   estimated: boolean;
-  /** It was seen, but what it means for the work is only probable. */
+  /** The observation is certain, but its effect on the work is not. */
   unsure?: boolean;
   stages: readonly StageAttempt[];
   jobs: readonly number[];
@@ -38,26 +38,26 @@ export interface SlowDraft {
   lastSeen: number;
 }
 
-/** What a scope took from its first job, or the begin of its cell, until it was over, ms. */
+/** Duration of a scope from the start of its cell, or of its first job, to its end, ms. */
 export function scopeMs(app: Application, scope: Scope): number {
   const open = scope.openJobs.size > 0 ? app.now : 0;
   const until = Math.max(scope.endedAt ?? 0, scope.lastJobAt ?? 0, open);
   return Math.max(0, until - (scope.startedAt ?? until));
 }
 
-/** Whether so much time was lost that it is worth a person's while. */
-export function matters(
+/** Whether the lost time is large enough to report. */
+export function isSignificant(
   app: Application,
   scope: Scope,
   wallMs: number,
-  share = LEAST_SHARE,
-  leastMs = LEAST_MS
+  share = MIN_SHARE,
+  leastMs = MIN_LOST_MS
 ): boolean {
-  return wallMs >= Math.max(leastMs, LEAST_MS) && wallMs >= share * scopeMs(app, scope);
+  return wallMs >= Math.max(leastMs, MIN_LOST_MS) && wallMs >= share * scopeMs(app, scope);
 }
 
-/** Adds up; stages may have run side by side, so together never more than the scope's own time. */
-export function together(app: Application, scope: Scope, lost: readonly TimeLost[]): TimeLost {
+/** Sum of losses; stages may run in parallel, so at most the duration of the scope. */
+export function totalTimeLost(app: Application, scope: Scope, lost: readonly TimeLost[]): TimeLost {
   const wallMs = lost.reduce((sum, one) => sum + one.wallMs, 0);
   return {
     taskMs: Math.round(lost.reduce((sum, one) => sum + one.taskMs, 0)),
@@ -66,53 +66,52 @@ export function together(app: Application, scope: Scope, lost: readonly TimeLost
 }
 
 /**
- * Turns a draft into a finding. It is certain only when its scope is over: while more may come,
- * the share of the time that it took may still become too small to mention. An estimated cost
- * makes it no less certain that it happened.
+ * Builds a finding about slow work. It is certain only when its scope has ended, because until then its share
+ * of the time may still become insignificant. An estimated cost does not make it less certain that it happened.
  */
-export function slowFinding(app: Application, draft: SlowDraft): Finding {
-  const { scope, lost } = draft;
+export function buildSlowFinding(app: Application, input: SlowFindingInput): Finding {
+  const { scope, lost } = input;
   const { taskMs, wallMs } = lost;
   const whole = scopeMs(app, scope);
   const ended = scope.outcome !== null && scope.outcome !== 'running';
   const settled = ended || (app.endedAt !== null && scope.openJobs.size === 0);
-  const hurt = wallMs >= HURT_MS && wallMs >= HURT_SHARE * whole;
+  const affected = wallMs >= WARNING_MS && wallMs >= WARNING_SHARE * whole;
   const cost: Cost = {
     taskMs,
-    recomputedTasks: draft.recomputedTasks ?? 0,
+    recomputedTasks: input.recomputedTasks ?? 0,
     wallMs,
-    ...(draft.estimated && { estimated: true as const })
+    ...(input.estimated && { estimated: true as const })
   };
-  const executors = inOrder(new Set(draft.executors ?? []));
-  const jobs = [...new Set(draft.jobs)].sort((a, b) => a - b);
+  const executors = sortIds(new Set(input.executors ?? []));
+  const jobs = [...new Set(input.jobs)].sort((a, b) => a - b);
   return {
-    id: `${draft.code}:${scope.key}`,
-    code: draft.code,
-    severity: hurt ? 'warning' : 'info',
-    confidence: draft.unsure ? 'possible' : settled ? 'certain' : 'likely',
-    title: draft.title,
+    id: `${input.code}:${scope.key}`,
+    code: input.code,
+    severity: affected ? 'warning' : 'info',
+    confidence: input.unsure ? 'possible' : settled ? 'certain' : 'likely',
+    title: input.title,
     explanation: [
-      `${capital(draft.what)}.`,
-      ...(draft.more ?? []),
-      ...costSentence(scope, lost, whole, draft.estimated)
+      `${capitalize(input.what)}.`,
+      ...(input.more ?? []),
+      ...costSentence(scope, lost, whole, input.estimated)
     ].join(' '),
     subject: {
       ...(app.id !== null && { application: app.id }),
       ...(scope.cell !== null && { cell: scope.cell }),
       ...(scope.run !== null && { run: scope.run }),
       ...(jobs.length > 0 && { jobs }),
-      ...(draft.stages.length > 0 && {
-        stages: [...draft.stages].sort((a, b) => a.id - b.id || a.attempt - b.attempt)
+      ...(input.stages.length > 0 && {
+        stages: [...input.stages].sort((a, b) => a.id - b.id || a.attempt - b.attempt)
       }),
       ...(executors.length > 0 && { executors })
     },
-    evidence: draft.evidence,
-    effects: draft.effects ?? [],
+    evidence: input.evidence,
+    effects: input.effects ?? [],
     ...((taskMs > 0 || wallMs > 0) && { cost }),
-    advice: draft.advice,
-    firstSeen: Math.round(draft.firstSeen),
-    lastSeen: Math.round(draft.lastSeen),
-    count: Math.max(1, draft.count)
+    advice: input.advice,
+    firstSeen: Math.round(input.firstSeen),
+    lastSeen: Math.round(input.lastSeen),
+    count: Math.max(1, input.count)
   };
 }
 
@@ -131,14 +130,14 @@ function costSentence(
         : scope.key.startsWith('sql:') || isStream(scope)
           ? 'the query'
           : 'the job';
-  const share = whole > 0 ? `, ${percent(Math.min(1, wallMs / whole))} of its time` : '';
-  const spent = taskMs > 0 ? ` (${duration(taskMs)} of task time)` : '';
-  const how = estimated ? 'By estimate that' : 'That';
-  return [`${how} held ${what} up by about ${duration(wallMs)}${share}${spent}.`];
+  const share = whole > 0 ? `, ${formatPercent(Math.min(1, wallMs / whole))} of its time` : '';
+  const spent = taskMs > 0 ? ` (${formatDuration(taskMs)} of task time)` : '';
+  const estimate = estimated ? ' (estimated)' : '';
+  return [`That delayed ${what} by about ${formatDuration(wallMs)}${share}${spent}${estimate}.`];
 }
 
-/** What detectors need of the stages that they speak about. */
-export function placeOfStages(stages: readonly StageFacts[]): {
+/** Stages, jobs and times of a finding about these stages. */
+export function locationOfStages(stages: readonly StageSummary[]): {
   stages: StageAttempt[];
   jobs: number[];
   firstSeen: number;
@@ -152,9 +151,9 @@ export function placeOfStages(stages: readonly StageFacts[]): {
   };
 }
 
-/** " It was alike in 3 more stages." */
-export function others(stages: readonly unknown[]): string[] {
+/** "The same happened in 3 more stages." */
+export function sameInOtherStages(stages: readonly unknown[]): string[] {
   if (stages.length < 2) return [];
   const more = stages.length - 1;
-  return [`It was alike in ${more === 1 ? 'one more stage' : `${more} more stages`}.`];
+  return [`The same happened in ${more === 1 ? 'one more stage' : `${more} more stages`}.`];
 }

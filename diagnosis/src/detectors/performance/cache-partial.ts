@@ -1,59 +1,59 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import type { Application } from '../../application/application.js';
 import { tableName } from '../../application/cache-names.js';
-import type { CacheFacts, Recomputed } from '../../application/caches.js';
-import { LEAST_MS, type TimeLost } from '../../application/stage-costs.js';
+import type { CacheFacts } from '../../application/cached-table.js';
 import type { Scope } from '../../application/scopes.js';
+import { formatBytes, formatDuration, formatMiB, MIB, plural } from '../format.js';
 import { roundUp } from '../memory-advice.js';
-import { duration, inOrder, memory, named, plural } from '../format.js';
-import { MIB, size } from './stage-label.js';
+import { buildSlowFinding, isSignificant, totalTimeLost } from './build-slow-finding.js';
+import {
+  costOf,
+  evidenceOf,
+  placeOf,
+  recomputesOf,
+  type TableRecompute
+} from './cache-recomputes.js';
 import { unifiedMiB } from './spark-settings.js';
-import { matters, slowFinding, together } from './build-slow-finding.js';
 
-interface Account {
-  table: CacheFacts;
-  account: Recomputed;
-}
-
-/** A cached table did not fit, or had to make room for another, and was computed again. */
+/** A cached table did not fit in memory or was evicted, and was recomputed. */
 export function cachePartial(app: Application, scope: Scope): Finding | null {
-  const accounts = accountsOf(app, scope, ({ why }) => why !== 'executor-gone');
-  return accounts.length === 0 ? firstFill(app, scope) : computedAgain(app, scope, accounts);
+  const recomputes = recomputesOf(app, scope, ({ why }) => why !== 'executor-gone');
+  return recomputes.length === 0 ? firstFill(app, scope) : computedAgain(app, scope, recomputes);
 }
 
 function computedAgain(
   app: Application,
   scope: Scope,
-  accounts: readonly Account[]
+  recomputes: readonly TableRecompute[]
 ): Finding | null {
-  const lost = together(app, scope, accounts.map(costOf));
-  if (!matters(app, scope, lost.wallMs)) return null;
-  const { table, account } = accounts[0]!;
+  const lost = totalTimeLost(app, scope, recomputes.map(costOf));
+  if (!isSignificant(app, scope, lost.wallMs)) return null;
+  const { table, recomputed } = recomputes[0]!;
   const name = tableName(table);
-  const count = accounts.reduce((sum, one) => sum + one.account.count, 0);
-  const evicted = account.why === 'evicted';
+  const count = recomputes.reduce((sum, one) => sum + one.recomputed.count, 0);
+  const evicted = recomputed.why === 'evicted';
   const stored = storedOf(table);
   const fitted = evicted
-    ? 'had to make room for others'
-    : `fits in memory only in part (${stored} of ${table.partitions} partitions)`;
-  return slowFinding(app, {
+    ? 'was evicted from memory'
+    : `fits in memory only partially (${stored} of ${table.partitions} partitions)`;
+  return buildSlowFinding(app, {
     code: 'cache-partial',
     scope,
     title: evicted
-      ? `The cached table ${name} was dropped from memory and computed again`
+      ? `The cached table ${name} was evicted from memory and recomputed`
       : `Only ${stored} of ${table.partitions} partitions of the cached table ${name} fit in memory`,
-    what: `the cached table ${name} ${fitted}, and ${plural(count, 'partition')} had to be computed again where it was read`,
+    what: `the cached table ${name} ${fitted}, and ${plural(count, 'partition')} had to be recomputed when it was read`,
     lost,
-    estimated: accounts.some(one => one.account.estimated),
-    ...placeOf(accounts),
+    estimated: recomputes.some(one => one.recomputed.estimated),
+    ...placeOf(recomputes),
     recomputedTasks: count,
-    evidence: [...fillEvidence(table), ...accounts.slice(0, 3).flatMap(evidenceOf)],
+    evidence: [...fillEvidence(table), ...recomputes.slice(0, 3).flatMap(evidenceOf)],
     advice: advise(app, table, stored),
     count
   });
 }
 
-/** It was filled for the first time and did not fit: the next one to read it will have to wait. */
+/** The table was cached for the first time and did not fit: every later read will take longer. */
 function firstFill(app: Application, scope: Scope): Finding | null {
   const table = [...app.performance.caches].find(
     ({ fill, recomputed }) => fill?.scope === scope.key && recomputed.size === 0
@@ -61,15 +61,15 @@ function firstFill(app: Application, scope: Scope): Finding | null {
   const fill = table?.fill;
   if (!table || !fill) return null;
   const wallMs = fill.missingMs / fill.slots;
-  if (!matters(app, scope, wallMs)) return null;
+  if (!isSignificant(app, scope, wallMs)) return null;
   const name = tableName(table);
-  return slowFinding(app, {
+  return buildSlowFinding(app, {
     code: 'cache-partial',
     scope,
     title: `Only ${fill.stored} of ${table.partitions} partitions of the cached table ${name} fit in memory`,
-    what: `the cached table ${name} fits in memory only in part (${fill.stored} of ${table.partitions} partitions)`,
+    what: `the cached table ${name} fits in memory only partially (${fill.stored} of ${table.partitions} partitions)`,
     more: [
-      `Whenever it is read, the other ${table.partitions - fill.stored} are computed again, which takes about ${duration(wallMs)} (${duration(fill.missingMs)} of task time).`
+      `Every read recomputes the other ${table.partitions - fill.stored}, which takes about ${formatDuration(wallMs)} (${formatDuration(fill.missingMs)} of task time).`
     ],
     lost: { taskMs: 0, wallMs: 0 },
     estimated: fill.estimated,
@@ -83,105 +83,11 @@ function firstFill(app: Application, scope: Scope): Finding | null {
   });
 }
 
-/** Cached partitions went with their executors and were computed again. */
-export function cacheLost(
-  app: Application,
-  scope: Scope,
-  told: readonly Finding[]
-): Finding | null {
-  const accounts = accountsOf(app, scope, ({ why }) => why === 'executor-gone');
-  if (accounts.length === 0) return null;
-  const lost = together(app, scope, accounts.map(costOf));
-  if (!matters(app, scope, lost.wallMs)) return null;
-  const executors = inOrder(new Set(accounts.flatMap(({ account }) => [...account.executors])));
-  // Whoever is told in this cell why the executors went need not hear of what went with them.
-  const explained = told.some(
-    ({ code, subject, id }) =>
-      code.startsWith('executor-') &&
-      id.endsWith(`:${scope.key}`) &&
-      executors.every(executor => subject.executors?.includes(executor))
-  );
-  if (explained) return null;
-  const count = accounts.reduce((sum, one) => sum + one.account.count, 0);
-  const names = [...new Set(accounts.map(({ table }) => tableName(table)))];
-  const reasons = executors.flatMap(
-    id => app.executors.find(id)?.reasons.find(({ from }) => from === 'removed')?.evidence ?? []
-  );
-  const idle = app.conf['spark.dynamicAllocation.cachedExecutorIdleTimeout'];
-  return slowFinding(app, {
-    code: 'cache-lost',
-    scope,
-    title: `${plural(count, 'cached partition')} went with ${named('executor', executors)} and had to be computed again`,
-    what: `${plural(count, 'partition')} of the cached ${named('table', names, 3)} ${count === 1 ? 'was' : 'were'} lost with ${named('executor', executors)} and had to be computed again`,
-    lost,
-    estimated: false,
-    ...placeOf(accounts),
-    executors,
-    recomputedTasks: count,
-    evidence: [...reasons.slice(0, 3), ...accounts.slice(0, 3).flatMap(evidenceOf)],
-    advice: [
-      ...(idle !== undefined && app.conf['spark.dynamicAllocation.enabled'] === 'true'
-        ? [
-            {
-              action: 'set' as const,
-              conf: { 'spark.dynamicAllocation.cachedExecutorIdleTimeout': 'infinity' },
-              sentence: `Executors that hold cached data are given back after ${idle} without work; let them stay, or do not cache.`
-            }
-          ]
-        : []),
-      {
-        action: 'code',
-        hint: 'persist(MEMORY_AND_DISK_2)',
-        sentence: `What is expensive to compute, write as a table and read that, or keep it on two executors: persist(StorageLevel.MEMORY_AND_DISK_2).`
-      }
-    ],
-    count
-  });
-}
-
-function accountsOf(
-  app: Application,
-  scope: Scope,
-  of: (account: Recomputed) => boolean
-): Account[] {
-  return [...app.performance.caches]
-    .flatMap(table => [...table.recomputed.values()].map(account => ({ table, account })))
-    .filter(({ account }) => account.scope === scope.key && of(account))
-    .filter(({ account }) => account.wallMs >= LEAST_MS)
-    .sort((a, b) => b.account.wallMs - a.account.wallMs || a.table.rdd - b.table.rdd);
-}
-
-function costOf({ account }: Account): TimeLost {
-  return account;
-}
-
 function storedOf(table: CacheFacts): number {
   return table.fill?.stored ?? (table.blocks.size || (table.told?.cached ?? 0));
 }
 
-function placeOf(accounts: readonly Account[]): {
-  stages: { id: number; attempt: number }[];
-  jobs: number[];
-  firstSeen: number;
-  lastSeen: number;
-} {
-  const all = accounts.map(({ account }) => account);
-  const stages = new Map(all.flatMap(({ stages }) => [...stages]));
-  return {
-    stages: [...stages.values()],
-    jobs: all.flatMap(({ jobs }) => [...jobs]),
-    firstSeen: Math.min(...all.map(({ firstSeen }) => firstSeen)),
-    lastSeen: Math.max(...all.map(({ lastSeen }) => lastSeen))
-  };
-}
-
-/** The first task that had to compute its partition again. */
-function evidenceOf({ account }: Account): Evidence[] {
-  const { quotes, ref, firstSeen: at } = account;
-  return quotes.map(quote => ({ source: 'eventlog' as const, at, quote, ref }));
-}
-
-/** The last partition that found room, and how many there are. */
+/** The last partition that was stored, and the number of partitions. */
 function fillEvidence({ fill, rdd }: CacheFacts): Evidence[] {
   if (!fill) return [];
   const { at, quote, ref, lastBlock } = fill;
@@ -189,15 +95,15 @@ function fillEvidence({ fill, rdd }: CacheFacts): Evidence[] {
     quote: `"Block ID":"rdd_${rdd}_${lastBlock.partition}"`,
     ref: lastBlock.ref
   };
-  return [...(block ? [block] : []), { quote, ref }].map(said => ({
+  return [...(block ? [block] : []), { quote, ref }].map(piece => ({
     source: 'eventlog' as const,
     at,
-    ...said
+    ...piece
   }));
 }
 
 /**
- * Missing = partitions without room × the mean size of those that had; each executor needs its
+ * CacheMiss = partitions without room × the mean size of those that had; each executor needs its
  * share of that more in unified memory, which is 0.6 of the heap.
  */
 function advise(app: Application, table: CacheFacts, stored: number): Advice[] {
@@ -206,7 +112,7 @@ function advise(app: Application, table: CacheFacts, stored: number): Advice[] {
       action: 'code',
       hint: 'persist(MEMORY_AND_DISK)',
       sentence:
-        'Keep what does not fit on disk: df.persist(StorageLevel.MEMORY_AND_DISK), or cache fewer columns and rows; reading from disk is mostly quicker than computing again.'
+        'Store on disk what does not fit in memory: df.persist(StorageLevel.MEMORY_AND_DISK), or cache fewer columns and rows. Reading from disk is usually faster than recomputing.'
     }
   ];
   const bytes =
@@ -226,7 +132,7 @@ function advise(app: Application, table: CacheFacts, stored: number): Advice[] {
     advice.push({
       action: 'resize',
       shape: { executorMemoryMiB: heap },
-      sentence: `The whole table takes about ${size(table.partitions * bytes)}; ${size(missing)} found no room. With ${memory(heap)} of Java heap per executor in place of ${memory(app.granted.heapMiB)} all of it fits (${memory(unifiedMiB(app))} of each are for caching and work now).`
+      sentence: `The whole table takes about ${formatBytes(table.partitions * bytes)}; ${formatBytes(missing)} did not fit. With ${formatMiB(heap)} of Java heap per executor instead of ${formatMiB(app.granted.heapMiB)} all of it fits (currently ${formatMiB(unifiedMiB(app))} per executor are available for caching and execution).`
     });
   }
   return advice;

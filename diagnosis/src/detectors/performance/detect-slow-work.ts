@@ -1,19 +1,22 @@
 import type { Finding } from '@aglais/protocol';
 import type { Application } from '../../application/application.js';
-import { cacheLost, cachePartial } from './cache-partial.js';
+import { cachePartial } from './cache-partial.js';
+import { cacheLost } from './cache-lost.js';
 import { gcPressure } from './gc-pressure.js';
-import { largePartitions, smallFiles, smallPartitions } from './partition-layout.js';
+import { smallFiles } from './small-files.js';
+import { largePartitions } from './large-partitions.js';
+import { smallPartitions } from './small-partitions.js';
 import { skew, spilledBySkew } from './skew.js';
 import { spill } from './spill.js';
 
 /**
- * Work that succeeded and took longer than it had to, for each scope at most one finding of a
- * kind. Causes swallow effects: what a skewed task or one that was too large spilled is theirs,
- * many small files make small tasks, and garbage collection before the heap was full belongs to that.
+ * Work that succeeded but took longer than necessary; at most one finding of a kind per scope. Effects are
+ * reported with their cause: spill of a skewed or too large task, small tasks of many small files, garbage
+ * collection before the heap was full.
  *
- * @param told what was found already
+ * @param others findings of the other detectors
  */
-export function slow(app: Application, told: readonly Finding[]): Finding[] {
+export function detectSlowWork(app: Application, others: readonly Finding[]): Finding[] {
   const findings: (Finding | null)[] = [];
   const work = new Map(app.performance.slow);
   const scopes = new Set([...work.keys(), ...app.performance.caches.scopes()]);
@@ -21,7 +24,7 @@ export function slow(app: Application, told: readonly Finding[]): Finding[] {
     const scope = app.scopes.find(key);
     if (!scope) continue;
     const stages = work.get(key)?.stages ?? [];
-    const cached = [cachePartial(app, scope), cacheLost(app, scope, told)];
+    const cached = [cachePartial(app, scope), cacheLost(app, scope, others)];
     const missed = new Set(cached.flatMap(one => one?.subject.stages?.map(({ id }) => id) ?? []));
     const skewed = skew(app, scope, stages, missed);
     const isSkewed = new Set(skewed?.stages);
@@ -29,7 +32,7 @@ export function slow(app: Application, told: readonly Finding[]): Finding[] {
     const ofFiles = new Set(files?.subject.stages?.map(({ id }) => id));
     const large = largePartitions(app, scope, stages);
     const ofLarge = new Set(large?.subject.stages?.map(({ id }) => id));
-    const heapWasFull = told.some(({ id }) => id === `executor-heap-oom:${key}`);
+    const heapWasFull = others.some(({ id }) => id === `executor-heap-oom:${key}`);
     findings.push(
       skewed?.finding ?? null,
       spill(

@@ -4,14 +4,15 @@ import type { Scope } from '../../application/scopes.js';
 import type { GarbageFacts } from '../../application/slow-stages.js';
 import { larger } from '../../eventlog/task-metrics.js';
 import { roundUp } from '../memory-advice.js';
-import { memory } from '../format.js';
-import { percent, stageWords } from './stage-label.js';
-import { matters, slowFinding, together } from './build-slow-finding.js';
+import { formatMiB } from '../format.js';
+import { stageLabel } from './stage-label.js';
+import { formatPercent } from '../format.js';
+import { isSignificant, buildSlowFinding, totalTimeLost } from './build-slow-finding.js';
 
 /** Cached blocks are the cause if they take this share of the heap. */
-const MOSTLY_CACHED = 0.4;
+const CACHED_SHARE = 0.4;
 
-/** Stages whose tasks spent more than a tenth of their time collecting garbage; see gcCost. */
+/** Stages whose tasks spent more than a tenth of their time in garbage collection; see gcCost. */
 export function gcPressure(
   app: Application,
   scope: Scope,
@@ -19,16 +20,16 @@ export function gcPressure(
 ): Finding | null {
   if (!garbage) return null;
   const { worst } = garbage;
-  const lost = together(app, scope, [{ taskMs: garbage.gcMs, wallMs: garbage.wallMs }]);
-  if (!matters(app, scope, lost.wallMs)) return null;
-  const share = percent(garbage.gcMs / garbage.runMs);
+  const lost = totalTimeLost(app, scope, [{ taskMs: garbage.gcMs, wallMs: garbage.wallMs }]);
+  if (!isSignificant(app, scope, lost.wallMs)) return null;
+  const share = formatPercent(garbage.gcMs / garbage.runMs);
   const task = worst.worstGc;
   const more = garbage.stages - 1;
-  return slowFinding(app, {
+  return buildSlowFinding(app, {
     code: 'gc-pressure',
     scope,
     title: `${share} of the task time was garbage collection`,
-    what: `the tasks of ${stageWords(worst)} spent ${percent(worst.gcMs / worst.runMs)} of their time waiting for the Java heap to be tidied up${more > 0 ? `, and those of ${more === 1 ? 'one more stage' : `${more} more stages`} likewise` : ''}`,
+    what: `the tasks of ${stageLabel(worst)} spent ${formatPercent(worst.gcMs / worst.runMs)} of their time in garbage collection${more > 0 ? `; the same happened in ${more === 1 ? 'one more stage' : `${more} more stages`}` : ''}`,
     lost,
     estimated: false,
     stages: [{ id: worst.stage, attempt: worst.attempt }],
@@ -44,26 +45,26 @@ export function gcPressure(
   });
 }
 
-/** Half as much heap again, from the most that was seen in use, at least from what there is. */
+/** 1.5 × the peak heap use, and at least 1.5 × the current heap. */
 function advise(app: Application): Advice[] {
   const peaks = [...app.executors].map(({ memory }) => memory.peak);
   const heap = peaks.map(peak => peak.heapMiB).reduce(larger, null);
   const storage = peaks.map(peak => peak.storageMiB).reduce(larger, null);
   const { heapMiB } = app.granted;
   const wanted = roundUp(1.5 * Math.max(heapMiB, heap ?? 0));
-  const seen = heap === null ? '' : ` (${memory(heap)} was in use at the most)`;
+  const seen = heap === null ? '' : ` (peak use: ${formatMiB(heap)})`;
   const advice: Advice[] = [
     {
       action: 'resize',
       shape: { executorMemoryMiB: wanted },
-      sentence: `Ask for ${memory(wanted)} of Java heap per executor in place of ${memory(heapMiB)}${seen}.`
+      sentence: `Request ${formatMiB(wanted)} of Java heap per executor instead of ${formatMiB(heapMiB)}${seen}.`
     }
   ];
-  if (storage !== null && storage >= MOSTLY_CACHED * heapMiB) {
+  if (storage !== null && storage >= CACHED_SHARE * heapMiB) {
     advice.unshift({
       action: 'code',
       hint: 'unpersist',
-      sentence: `Cached tables took ${memory(storage)} of the ${memory(heapMiB)} heap: unpersist() those that you no longer need, or keep them with StorageLevel.MEMORY_AND_DISK.`
+      sentence: `Cached tables took ${formatMiB(storage)} of the ${formatMiB(heapMiB)} heap: unpersist() those that you no longer need, or persist them with StorageLevel.MEMORY_AND_DISK.`
     });
   }
   return advice;

@@ -14,9 +14,9 @@ import { plainError } from './logs.js';
 import type { EvidenceFile } from './options.js';
 
 /**
- * Feeds files of other evidence into a diagnosis. Those that grow with an application are read line
- * by line, whatever their size and codec.
- * A file that cannot be read is told by `onUnread`, and the others go on.
+ * Reads files of additional evidence into a diagnosis. Files that grow with an application are read line by
+ * line, whatever their size and codec.
+ * @param onUnread called for a file that cannot be read; the others are still read
  */
 export async function readEvidence(
   diagnosis: Diagnosis,
@@ -29,7 +29,7 @@ export async function readEvidence(
       else if (kind === 'stderr') await readRecords(diagnosis, path);
       else {
         const content = await text(path === STDIN ? process.stdin : createReadStream(path));
-        if (content.trim() === '') onUnread(path, 'it is empty');
+        if (content.trim() === '') onUnread(path, 'the file is empty');
         observeEvidence(diagnosis, kind, content, path);
       }
     } catch (error) {
@@ -38,8 +38,8 @@ export async function readEvidence(
   }
 }
 
-/** Evidence that does not say which application it is of, so that it can only be of the one. */
-export function anonymous({ kind }: EvidenceFile): boolean {
+/** Evidence that does not name its application, so it needs a single log. */
+export function namesNoApplication({ kind }: EvidenceFile): boolean {
   return kind === 'cgroup' || kind === 'stderr' || kind === 'client' || kind === 'evidence';
 }
 

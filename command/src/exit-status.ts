@@ -1,13 +1,13 @@
 import type { ApplicationReport } from '@aglais/protocol';
 import { worst } from './report-messages.js';
 
-/** Exit statuses, as the usage promises them. */
-export const NOTHING_WRONG = 0;
-export const SOMETHING_WRONG = 1;
-export const COULD_NOT_READ = 2;
+/** The exit statuses of `aglais diagnose`, as documented in its usage. */
+export const EXIT_OK = 0;
+export const EXIT_FINDINGS = 1;
+export const EXIT_UNREADABLE = 2;
 
-/** Errors and warnings are wrong; notes are not. */
-export function isWrong(report: ApplicationReport): boolean {
+/** Whether there are errors or warnings; notes do not count. */
+export function hasProblems(report: ApplicationReport): boolean {
   const severity = worst(report);
   return severity === 'error' || severity === 'warning';
 }

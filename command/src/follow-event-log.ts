@@ -11,15 +11,15 @@ import {
   type LogSource
 } from '@aglais/diagnosis';
 
-/** Whether a log that is not there yet has come is looked at this often. */
-const LOOK_MS = 500;
+/** How often to check whether a missing log exists, ms. */
+const POLL_MS = 500;
 
 /**
- * Feeds a log that grows into a diagnosis, until the signal (or the end of standard input, or Spark's
- * word that a rolling log is complete). Waits for a log that is not there yet.
- * @throws the file system's error if it is there and cannot be read, and an error if the path has several logs.
+ * Reads a growing log into a diagnosis, until the signal, the end of standard input, or the end of a complete
+ * rolling log. Waits for a log that does not exist yet.
+ * @throws the file system's error if it exists and cannot be read; an error if the path contains several logs
  */
-export async function growingLog(
+export async function followEventLog(
   diagnosis: Diagnosis,
   path: string,
   signal: AbortSignal,
@@ -48,20 +48,20 @@ export async function growingLog(
   }
 }
 
-/** The log at a path, as soon as there is one; null if the signal came first. */
+/** The log at a path, as soon as it exists; null if the signal came first. */
 async function waitFor(path: string, signal: AbortSignal): Promise<LogSource | null> {
   while (!signal.aborted) {
-    const sources = (await isThere(path)) ? await findLogs([path]) : [];
+    const sources = (await exists(path)) ? await findLogs([path]) : [];
     if (sources.length > 1) {
-      throw new Error(`there are ${sources.length} logs in it; name the one to follow`);
+      throw new Error(`it contains ${sources.length} logs; specify the one to follow`);
     }
     if (sources[0]) return sources[0];
-    await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
+    await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
   return null;
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     (error: NodeJS.ErrnoException) => {

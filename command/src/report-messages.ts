@@ -8,33 +8,33 @@ import type {
   Severity
 } from '@aglais/protocol';
 
-/** What all forms of a report say in the same words. */
+/** Messages that all report formats share. */
 
 export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info'];
 
-export const SEVERITY_WORDS: Record<Severity, string> = {
+export const SEVERITY_LABELS: Record<Severity, string> = {
   error: 'Error',
   warning: 'Warning',
   info: 'Note'
 };
 
-export const CONFIDENCE_WORDS: Record<Confidence, string> = {
+export const CONFIDENCE_LABELS: Record<Confidence, string> = {
   certain: 'directly observed',
   likely: 'the only known cause that fits',
   possible: 'one of several possible causes'
 };
 
-export const SOURCE_WORDS: Record<Evidence['source'], string> = {
+export const SOURCE_LABELS: Record<Evidence['source'], string> = {
   eventlog: 'Spark event log',
   container: 'container state',
   'k8s-event': 'Kubernetes event',
   log: 'log',
-  cgroup: 'kernel counters (cgroup)',
+  cgroup: 'cgroup counters',
   client: 'Spark client'
 };
 
-/** "2 errors, 1 warning and 3 notes"; empty if there is nothing. */
-export function countWords(findings: readonly Pick<Finding, 'severity'>[]): string {
+/** "2 errors, 1 warning and 3 notes"; empty without findings. */
+export function countText(findings: readonly Pick<Finding, 'severity'>[]): string {
   const nouns: Record<Severity, string> = { error: 'error', warning: 'warning', info: 'note' };
   const parts = SEVERITIES.flatMap(severity => {
     const count = findings.filter(finding => finding.severity === severity).length;
@@ -43,19 +43,19 @@ export function countWords(findings: readonly Pick<Finding, 'severity'>[]): stri
   return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
 }
 
-/** What an incident took; null if it took nothing. */
-export function costWords(cost: Cost | undefined): string | null {
+/** The cost of an incident; null if there is none. */
+export function costText(cost: Cost | undefined): string | null {
   if (!cost) return null;
   const parts: string[] = [];
   if (cost.recomputedTasks > 0) parts.push(`${plural(cost.recomputedTasks, 'task')} ran again`);
   if (cost.taskMs > 0) parts.push(`${formatDuration(cost.taskMs)} of task time lost`);
-  if (cost.wallMs > 0) parts.push(`held up for about ${formatDuration(cost.wallMs)}`);
+  if (cost.wallMs > 0) parts.push(`delayed by about ${formatDuration(cost.wallMs)}`);
   if (parts.length === 0) return null;
   return `${parts.join(', ')}${cost.estimated ? ' (estimated)' : ''}`;
 }
 
-/** Whom a finding concerns, e.g. "cell 3f2a (run 7), job 3, stage 4.1, executor 1". */
-export function subjectWords({ subject }: Finding, most = 4): string {
+/** What a finding is about, e.g. "cell 3f2a (run 7) · job 3 · stage 4.1 · executor 1". */
+export function subjectText({ subject }: Finding, most = 4): string {
   const { cell, run, jobs = [], stages = [], executors = [], pod } = subject;
   const several = (noun: string, names: readonly (string | number)[]): string[] =>
     names.length === 0
@@ -84,7 +84,7 @@ const SECOND = new Intl.DateTimeFormat('en-GB', {
 });
 const ZONE = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short' });
 
-/** Dates that JavaScript cannot hold come out of damaged logs. */
+/** Corrupt logs may contain dates that JavaScript cannot represent. */
 function inRange(at: number): boolean {
   return Number.isFinite(at) && Math.abs(at) <= 8.64e15;
 }
@@ -116,45 +116,47 @@ export function zone(at: number): string {
     : '';
 }
 
-/** How long it ran, as far as the log says. */
-export function durationWords({ startedAt, endedAt }: ApplicationReport): string | null {
-  return startedAt === null || endedAt === null ? null : formatDuration(Math.max(0, endedAt - startedAt));
+/** Duration of the application; null if unknown. */
+export function durationText({ startedAt, endedAt }: ApplicationReport): string | null {
+  return startedAt === null || endedAt === null
+    ? null
+    : formatDuration(Math.max(0, endedAt - startedAt));
 }
 
-/** The name of an application, or what else it can be called. */
+/** The name of an application, or another label. */
 export function titleOf({ name, id, files }: ApplicationReport): string {
   return name || id || files[0] || 'Spark application';
 }
 
-/** What a reader of an incomplete log must know; null if it is complete or a finding says it. */
-export function incompleteWords({ complete, findings }: ApplicationReport): string | null {
+/** A note about an incomplete log; null if it is complete or a finding reports it. */
+export function incompleteNote({ complete, findings }: ApplicationReport): string | null {
   return complete || findings.some(({ code }) => code === 'application-incomplete')
     ? null
-    : 'The log has no end yet: the application is running, or the log is cut off.';
+    : 'The event log is incomplete: the application is still running, or the log is truncated.';
 }
 
-/** The calm sentence; work that was cut off is no finding, and must not be passed over either. */
-export function calmWords(report: ApplicationReport): string {
-  const took = durationWords(report);
-  const cutOff = report.resources.timeline.jobs.filter(({ result }) => result === 'shutdown');
+/** The sentence for a report without findings; it mentions jobs that the end of the application cancelled. */
+export function noProblemsText(report: ApplicationReport): string {
+  const took = durationText(report);
+  const unfinished = report.resources.timeline.jobs.filter(({ result }) => result === 'shutdown');
   const longest = Math.max(
-    ...cutOff.map(({ startedAt, endedAt }) =>
+    ...unfinished.map(({ startedAt, endedAt }) =>
       startedAt === null || endedAt === null ? 0 : endedAt - startedAt
     )
   );
   const rest =
-    cutOff.length === 0
+    unfinished.length === 0
       ? ''
-      : ` ${plural(cutOff.length, 'job')} had not come to an end when the application was ended` +
+      : ` ${plural(unfinished.length, 'job')} ${unfinished.length === 1 ? 'was' : 'were'} still running when the application ended` +
         `, after ${formatDuration(longest)}.`;
-  return `Nothing wrong was found${took === null ? '' : ` in ${took} of log`}.${rest}`;
+  return `No problems found${took === null ? '' : ` in ${took} of log`}.${rest}`;
 }
 
 /** "3 lines could not be read", or null. */
-export function problemWords({ problemCount }: ApplicationReport): string | null {
+export function unreadLinesText({ problemCount }: ApplicationReport): string | null {
   return problemCount === 0
     ? null
-    : `${plural(problemCount, 'line')} could not be read; the rest was.`;
+    : `${plural(problemCount, 'line')} could not be read; the rest of the log was.`;
 }
 
 /** The severity of the worst finding; null if there is none. */
@@ -163,10 +165,10 @@ export function worst({ findings }: ApplicationReport): Severity | null {
 }
 
 /**
- * The `most` pieces that tell most, in their order: what saw the death itself (counters, containers, logs) before what
- * Spark heard of it, and each text once before any twice.
+ * The `most` relevant pieces of evidence, in their order: direct observations (counters, containers, logs) before what Spark
+ * reported, and distinct texts before repeated ones.
  */
-export function mostTelling(evidence: readonly Evidence[], most: number): Evidence[] {
+export function mostRelevant(evidence: readonly Evidence[], most: number): Evidence[] {
   const isFirst = (piece: Evidence): boolean =>
     evidence.find(({ source, quote }) => source === piece.source && quote === piece.quote) ===
     piece;
@@ -176,8 +178,8 @@ export function mostTelling(evidence: readonly Evidence[], most: number): Eviden
   return evidence.filter(piece => chosen.has(piece));
 }
 
-/** Where evidence was read; a file of the log by its name alone, as the reader knows its folder. */
-export function placeWords(ref: string, files: readonly string[]): string {
+/** Where evidence was read; files of the log by name only, because the reader knows their folder. */
+export function placeText(ref: string, files: readonly string[]): string {
   const file = files.find(path => ref === path || ref.startsWith(`${path}:`));
   return file === undefined ? ref : ref.slice(file.lastIndexOf('/') + 1);
 }
@@ -188,7 +190,7 @@ export function fileAndLine({ file, line }: { file: string; line: number }): str
 }
 
 /** When a finding was seen, and how often: "23:00:20 to 23:01:05, 3 times". */
-export function seenWords({ firstSeen, lastSeen, count }: Finding): string {
+export function seenText({ firstSeen, lastSeen, count }: Finding): string {
   const [first, last] = [timeOfDay(firstSeen), timeOfDay(lastSeen)];
   return `${first}${first === last ? '' : ` to ${last}`}${count > 1 ? `, ${count} times` : ''}`;
 }

@@ -1,11 +1,10 @@
 /**
- * Runs jobs side by side and yields their results in the order of the jobs. At most `atOnce` run,
- * and no job starts more than four times as far ahead of the one whose result is awaited, so that
- * results waiting for their turn are few, however many jobs there are. When nobody takes results any
- * more, no other job is started.
- * @throws what `run` throws; it should rather return its failure.
+ * Runs jobs concurrently and yields their results in the order of the jobs. At most `atOnce` run at a time, and
+ * no job starts more than four times as far ahead of the awaited one, which bounds the number of results in
+ * memory. When the consumer stops, no other job is started.
+ * @throws what `run` throws; it should return failures instead
  */
-export async function* inOrder<Job, Result>(
+export async function* runInOrder<Job, Result>(
   jobs: readonly Job[],
   atOnce: number,
   run: (job: Job) => Promise<Result>

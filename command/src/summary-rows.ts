@@ -1,7 +1,7 @@
 import type { ApplicationReport, Severity, Unread } from '@aglais/protocol';
 import { SEVERITIES, worst } from './report-messages.js';
 
-/** One application of many: all that a table needs, so that thousands fit into memory. */
+/** One application in a table: only what the table needs, so that thousands fit in memory. */
 export interface SummaryRow {
   id: string | null;
   name: string;
@@ -31,22 +31,22 @@ export function summaryRow(report: ApplicationReport): SummaryRow {
   };
 }
 
-/** The worst first; of the same badness the newest first. */
+/** Sorted by severity, then the newest first. */
 export function worstFirst(rows: readonly SummaryRow[]): SummaryRow[] {
   const rank = ({ worst: severity }: SummaryRow): number =>
     severity === null ? SEVERITIES.length : SEVERITIES.indexOf(severity);
   return [...rows].sort((a, b) => rank(a) - rank(b) || (b.startedAt ?? 0) - (a.startedAt ?? 0));
 }
 
-/** "12 applications: 2 with errors, 1 with warnings, 9 in order." */
-export function summaryWords(rows: readonly SummaryRow[]): string {
+/** "12 applications: 2 with errors, 1 with warnings, 9 without problems." */
+export function summaryLine(rows: readonly SummaryRow[]): string {
   const count = (severity: Severity | null): number =>
     rows.filter(row => row.worst === severity).length;
   const fine = count(null) + count('info');
   const parts = [
     ...(count('error') > 0 ? [`${count('error')} with errors`] : []),
     ...(count('warning') > 0 ? [`${count('warning')} with warnings`] : []),
-    ...(fine > 0 ? [`${fine} in order`] : [])
+    ...(fine > 0 ? [`${fine} without problems`] : [])
   ];
   const applications = rows.length === 1 ? '1 application' : `${rows.length} applications`;
   return `${applications}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}.`;

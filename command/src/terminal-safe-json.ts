@@ -1,4 +1,4 @@
-// C1 controls and marks that turn the direction of writing: JSON may hold them, terminals obey them.
+// C1 controls and bidirectional marks: JSON may contain them, but terminals interpret them.
 const RISKY = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** JSON that is also safe to print on a terminal. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { inOrder } from '../src/run-in-order.js';
+import { runInOrder } from '../src/run-in-order.js';
 
 describe('Jobs that run side by side', () => {
   it('give their results in order, never too many at once nor too far ahead', async () => {
@@ -21,7 +21,7 @@ describe('Jobs that run side by side', () => {
         };
         const results: number[] = [];
         const list = jobs.map((turns, index) => ({ index, turns }));
-        for await (const result of inOrder(list, atOnce, run)) {
+        for await (const result of runInOrder(list, atOnce, run)) {
           results.push(result);
           taken += 1;
         }
@@ -43,7 +43,7 @@ describe('Jobs that run side by side', () => {
       return job;
     };
     const results: number[] = [];
-    for await (const result of inOrder([0, 1, 2, 3], 2, run)) results.push(result);
+    for await (const result of runInOrder([0, 1, 2, 3], 2, run)) results.push(result);
     expect(done).toEqual([1, 2, 3, 0]);
     expect(results).toEqual([0, 1, 2, 3]);
   });
@@ -52,7 +52,7 @@ describe('Jobs that run side by side', () => {
     const run = (job: number): Promise<number> =>
       job === 1 ? Promise.reject(new Error('broken')) : Promise.resolve(job);
     const take = async (): Promise<void> => {
-      for await (const result of inOrder([0, 1, 2], 2, run)) expect(result).toBe(0);
+      for await (const result of runInOrder([0, 1, 2], 2, run)) expect(result).toBe(0);
     };
     await expect(take()).rejects.toThrow('broken');
   });
@@ -61,7 +61,7 @@ describe('Jobs that run side by side', () => {
     const finish: (() => void)[] = [];
     const run = (job: number): Promise<number> =>
       new Promise(resolve => finish.push(() => resolve(job)));
-    const results = inOrder([0, 1, 2, 3, 4, 5], 2, run);
+    const results = runInOrder([0, 1, 2, 3, 4, 5], 2, run);
     const first = results.next();
     finish[0]!();
     expect(await first).toEqual({ value: 0, done: false });

@@ -1,6 +1,6 @@
 export type { CellState } from './application/scopes.js';
 export { shortageClauses, neededClause, schedulerSentence } from './detectors/scheduler-message.js';
-export { formatDuration, formatMiB, plural } from './detectors/format.js';
+export { formatBytes, formatDuration, formatMiB, plural } from './detectors/format.js';
 export { Diagnosis, type DrainedChanges } from './diagnosis.js';
 export { Line, LineSplitter, START, type Position } from './eventlog/line-splitter.js';
 export { parseEvent } from './eventlog/parse-event.js';

@@ -1,6 +1,6 @@
 import { printable } from '../printable.js';
 
-/** Text that is HTML already, because this file made it. */
+/** Escaped HTML, created by `html` only. */
 export class Html {
   constructor(readonly text: string) {}
 
@@ -20,15 +20,14 @@ const ESCAPES: Record<string, string> = {
 };
 
 /**
- * A piece of HTML. Whatever is put in is escaped, for text and for quoted attributes alike, so that
- * nothing from a log can become markup; pieces of HTML stay as they are, lists are joined, null is
- * nothing.
+ * A piece of HTML. Inserted values are escaped for text and quoted attributes, so that nothing from a log can
+ * become markup; pieces of HTML are inserted as they are, lists are joined, null is omitted.
  */
 export function html(strings: TemplateStringsArray, ...values: Value[]): Html {
   return new Html(strings.reduce((text, string, i) => text + inserted(values[i - 1]!) + string));
 }
 
-/** For the style sheet, which is our own. */
+/** For the style sheet, which is trusted. */
 export function trusted(text: string): Html {
   return new Html(text);
 }

@@ -14,18 +14,23 @@ import { brief, timed, type Candidate } from './timeline-row.js';
 
 type Life = Timeline['executors'][number];
 
-/** The driver, if its memory is known, and the executors: when they were there and what they used. */
+/** Rows of the driver, if its memory is known, and of the executors: lifetime and memory. */
 export function processRows({ findings, resources }: ApplicationReport, span: Span): Candidate[] {
-  const blame = blamed(findings);
+  const findingOf = findingsByExecutor(findings);
   const usage = new Map(resources.usage.map(process => [process.who, process]));
   const granted = new Map(resources.executors.map(({ id, memory: limits }) => [id, limits]));
   const driver = areaOf(usage.get('driver'), resources.driver);
-  // Clusters that are stopped speak of executors that never came: there is nothing to draw of them.
-  const came = resources.timeline.executors.filter(
-    ({ id, addedAt }) => addedAt !== null || usage.has(id) || blame.has(id)
+  // Logs of stopped clusters mention executors that never registered: there is nothing to draw.
+  const shown = resources.timeline.executors.filter(
+    ({ id, addedAt }) => addedAt !== null || usage.has(id) || findingOf.has(id)
   );
-  const rows = came.map(life =>
-    executorRow(life, blame.get(life.id), areaOf(usage.get(life.id), granted.get(life.id)), span)
+  const rows = shown.map(life =>
+    executorRow(
+      life,
+      findingOf.get(life.id),
+      areaOf(usage.get(life.id), granted.get(life.id)),
+      span
+    )
   );
   if (!driver) return rows;
   const row = {
@@ -56,7 +61,7 @@ function executorRow(
     row: {
       label: `Executor ${brief(id)}`,
       detail: [area?.title, brief(host)].filter(Boolean).join(' · '),
-      ...timed(addedAt, removedAt, span, 'life', loss ?? 'there'),
+      ...timed(addedAt, removedAt, span, 'life', loss ?? 'running'),
       marks,
       ...(area && { area })
     },
@@ -66,8 +71,8 @@ function executorRow(
   };
 }
 
-/** The finding that says why an executor went. */
-function blamed(findings: readonly Finding[]): Map<string, Finding> {
+/** The finding that explains the loss of each executor. */
+function findingsByExecutor(findings: readonly Finding[]): Map<string, Finding> {
   return new Map(
     findings
       .filter(({ code }) => code.startsWith('executor-'))
@@ -76,8 +81,8 @@ function blamed(findings: readonly Finding[]): Map<string, Finding> {
 }
 
 /**
- * Memory over time: heap, Python and the rest where whole processes were measured, else the heap
- * alone; each against its own limit. Null if nothing was measured.
+ * Memory over time: heap, Python and the rest if whole processes were measured, otherwise the heap only; each
+ * with its limit. Null if nothing was measured.
  */
 function areaOf(usage: ProcessUsage | undefined, limits: Memory | undefined): Area | null {
   if (!usage) return null;
@@ -97,7 +102,7 @@ function areaOf(usage: ProcessUsage | undefined, limits: Memory | undefined): Ar
     stepMs,
     top: Math.max(most, limit ?? 0) * 1.05,
     limit,
-    title: `${formatMiB(most)}${of}${whole ? '' : ' heap'} at most`
+    title: `${formatMiB(most)}${of}${whole ? '' : ' heap'} (peak)`
   };
 }
 
@@ -107,7 +112,7 @@ function wholeMiB({ usedMiB, jvmMiB, pythonMiB, otherMiB }: MemoryPoint): number
   return jvmMiB === null ? null : jvmMiB + (pythonMiB ?? 0) + (otherMiB ?? 0);
 }
 
-/** Heap, Python, and what is neither, MiB; the heap may be larger than what of it is resident. */
+/** Heap, Python and the rest, MiB; the heap may be larger than its resident part. */
 function partsOf(point: MemoryPoint): number[] | null {
   const whole = wholeMiB(point);
   if (whole === null) return null;

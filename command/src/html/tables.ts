@@ -7,12 +7,12 @@ const ROWS = 40;
 
 interface Column<Row> {
   title: string;
-  /** Null or empty: not known. A column that knows nothing of any row is left out. */
+  /** Null: unknown. A column without any value is omitted. */
   cell: (row: Row) => Html | string | null;
   figure?: boolean;
 }
 
-/** What each process used and did, as far as the log says it; null if it says nothing. */
+/** Memory and task totals of each process; null if the log has none. */
 export function processTable({ usage, executors, driver }: Resources): Html | null {
   const byId = new Map(executors.map(executor => [executor.id, executor]));
   const limits = (who: string) => (who === 'driver' ? driver : byId.get(who)?.memory);
@@ -26,7 +26,7 @@ export function processTable({ usage, executors, driver }: Resources): Html | nu
     },
     { title: 'Tasks', figure: true, cell: ({ who }) => tasks(byId.get(who)) },
     {
-      title: 'Peak in all',
+      title: 'Peak total',
       figure: true,
       cell: ({ who, peak }) => of(peak.usedMiB ?? peak.jvmMiB, limits(who)?.limitMiB)
     },
@@ -51,22 +51,22 @@ export function processTable({ usage, executors, driver }: Resources): Html | nu
     },
     { title: 'Input', figure: true, cell: work('inputMiB') },
     { title: 'Shuffle read', figure: true, cell: work('shuffleReadMiB') },
-    { title: 'Shuffle written', figure: true, cell: work('shuffleWriteMiB') },
+    { title: 'Shuffle write', figure: true, cell: work('shuffleWriteMiB') },
     { title: 'Spilled', figure: true, cell: work('spilledMiB') }
   ];
   return tableHtml('Memory and work', 'processes', columns, rows);
 }
 
 /**
- * Tables and RDDs marked to be cached, and how much of each was when it was most: at the end of a log
- * nothing is left. Null if there are none.
+ * Tables and RDDs marked for caching, with the maximum that was cached: at the end of a log nothing is left. Null
+ * if there are none.
  */
 export function cachedTables(tables: readonly CachedTable[]): Html | null {
   const columns: Column<CachedTable>[] = [
     { title: 'Cached', cell: ({ name, rdd }) => `${brief(name)} (RDD ${rdd})` },
     { title: 'Level', cell: ({ level }) => level },
     {
-      title: 'Partitions at most',
+      title: 'Partitions (maximum)',
       figure: true,
       cell: ({ most, partitions }) => (most === null ? null : meter(most.partitions, partitions))
     },
@@ -81,7 +81,7 @@ export function cachedTables(tables: readonly CachedTable[]): Html | null {
       cell: ({ most }) => (most && most.diskMiB > 0 ? formatMiB(most.diskMiB) : null)
     },
     {
-      title: 'Computed again',
+      title: 'Recomputed',
       figure: true,
       cell: ({ recomputed }) => (recomputed > 0 ? `${recomputed}` : null)
     }

@@ -1,6 +1,6 @@
 import { day, hourAndMinute, timeOfDay } from '../report-messages.js';
 
-/** A stretch of time that is drawn from left to right, ms since the epoch. */
+/** The time range of the axis, ms since the epoch. */
 export interface Span {
   from: number;
   to: number;
@@ -17,7 +17,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-/** Distances that clocks and calendars make familiar. */
+/** Tick intervals, ms. */
 const STEPS = [
   ...[0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30].map(n => n * SECOND),
   ...[1, 2, 5, 10, 15, 30].map(n => n * MINUTE),
@@ -25,23 +25,23 @@ const STEPS = [
   ...[1, 2, 7, 14, 30, 90, 365].map(n => n * DAY)
 ];
 
-/** Where a moment is on the axis, percent of its width; outside of it at the nearer end. */
+/** Position of a time on the axis, percent of its width, clamped to the axis. */
 export function position(at: number, { from, to }: Span): number {
   const share = to > from ? (at - from) / (to - from) : 0;
   return round(100 * Math.min(1, Math.max(0, share)));
 }
 
-/** Percent with two decimals: finer than a pixel, and short. */
+/** Rounded to two decimals: finer than a pixel. */
 export function round(x: number): number {
   return Math.round(100 * x) / 100;
 }
 
-/** Marks at familiar times, about as many as wanted. */
+/** Ticks at round times, about the given number. */
 export function ticks(span: Span, about = 6): Tick[] {
   const length = span.to - span.from;
   if (!(length > 0)) return [];
   const step = STEPS.find(candidate => length / candidate <= about) ?? Math.ceil(length / about);
-  // Steps of hours and days begin where the reader's day begins.
+  // Steps of hours and days are aligned to the local day.
   const offset = step >= HOUR ? new Date(span.from).getTimezoneOffset() * MINUTE : 0;
   const first = Math.ceil((span.from - offset) / step) * step + offset;
   const found: Tick[] = [];

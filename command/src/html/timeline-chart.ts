@@ -1,12 +1,12 @@
 import { position, round, ticks, type Span } from './time-axis.js';
 import { html, type Html } from './escaped-html.js';
 
-/** What kind of thing a bar is; the style sheet has its colour. */
+/** The kind of a bar; the style sheet defines its color. */
 export type BarKind = 'good' | 'bad' | 'open' | 'again' | 'other' | 'life';
 
 export interface Bar extends Span {
   kind: BarKind;
-  /** Said when somebody points at it. */
+  /** Tooltip. */
   title: string;
 }
 
@@ -16,25 +16,25 @@ export interface Mark {
   title: string;
 }
 
-/** Values over time that lie on each other, from the bottom up; each holds for a step. */
+/** Stacked values over time, from the bottom up; each applies to one step. */
 export interface Area {
   points: readonly { at: number; values: readonly number[] }[];
-  /** Kinds of the values; the style sheet has their colours. */
+  /** Kinds of the values; the style sheet defines their colors. */
   layers: readonly string[];
   stepMs: number;
-  /** What the full height means. */
+  /** The value at full height. */
   top: number;
-  /** A line across, such as a limit; null: none. */
+  /** A horizontal line, such as a limit; null: none. */
   limit: number | null;
-  /** Said when somebody points at it. */
+  /** Tooltip. */
   title: string;
 }
 
 export interface Row {
   label: string;
-  /** More words, fainter. */
+  /** Secondary text. */
   detail: string;
-  /** A figure on the right. */
+  /** Value on the right. */
   value: string;
   bars: readonly Bar[];
   marks: readonly Mark[];
@@ -44,11 +44,11 @@ export interface Row {
 export interface Lane {
   title: string;
   rows: readonly Row[];
-  /** What was left out, if anything. */
+  /** What was omitted; null: nothing. */
   note: string | null;
 }
 
-/** A finding's place in time. */
+/** A finding on the timeline. */
 export interface Flag {
   number: number;
   at: number;
@@ -58,14 +58,14 @@ export interface Flag {
 
 const BAR = 14;
 const AREA = 44;
-/** Percent; thinner bars could not be seen. */
-const THINNEST = 0.25;
-/** Flags nearer to each other than this (percent) go below each other. */
+/** Minimum width of a bar, percent. */
+const MIN_BAR_WIDTH = 0.25;
+/** Flags closer than this (percent) are placed below each other. */
 const FLAG_APART = 4;
 const FLAG_LEVELS = 4;
 const FLAG_HEIGHT = 20;
 
-/** The time line: one axis, and below each other the findings and the lanes. */
+/** The timeline: an axis, and below it the findings and the lanes. */
 export function chart(span: Span, flags: readonly Flag[], lanes: readonly Lane[]): Html {
   return html`<div class="chart">
     ${grid(span, lanes)}
@@ -74,7 +74,7 @@ export function chart(span: Span, flags: readonly Flag[], lanes: readonly Lane[]
   </div>`;
 }
 
-/** Lines behind everything: the ticks, and where executors were killed. */
+/** Background lines: the ticks, and the times at which executors were killed. */
 function grid(span: Span, lanes: readonly Lane[]): Html {
   const kills = lanes
     .flatMap(({ rows }) => rows.flatMap(({ marks }) => marks))
@@ -90,7 +90,7 @@ function axis(span: Span): Html {
   return html`<svg height="16" aria-hidden="true">
     ${ticks(span).map(({ x, label }, index) => {
       const anchor = x > 92 ? 'end' : x < 4 ? 'start' : 'middle';
-      // A phone has room for every second one.
+      // Narrow screens show every second label.
       const rare = index % 2 === 1 ? 'wide' : '';
       return html`<text class="${rare}" x="${x}%" y="12" text-anchor="${anchor}">${label}</text>`;
     })}
@@ -151,10 +151,10 @@ function rowHtml(span: Span, { label, detail, value, bars, marks, area }: Row): 
 
 function barHtml(span: Span, { from, to, kind, title }: Bar, height: number): Html {
   const x = position(from, span);
-  const width = Math.max(THINNEST, round(position(to, span) - x));
+  const width = Math.max(MIN_BAR_WIDTH, round(position(to, span) - x));
   return html`<rect
     class="bar ${kind}"
-    x="${Math.min(x, 100 - THINNEST)}%"
+    x="${Math.min(x, 100 - MIN_BAR_WIDTH)}%"
     width="${width}%"
     height="${height}"
     rx="2"
@@ -165,7 +165,7 @@ function barHtml(span: Span, { from, to, kind, title }: Bar, height: number): Ht
 function markHtml(span: Span, { at, kind, title }: Mark, height: number): Html {
   const x = Math.min(99, Math.max(1, position(at, span)));
   const y = round(height / 2);
-  // A nested picture moves the cross to a place in percent.
+  // A nested SVG allows a position in percent.
   return html`<svg class="mark ${kind}" x="${x}%" y="${y}" overflow="visible">
     <title>${title}</title>
     <circle r="6.5" />
@@ -173,10 +173,10 @@ function markHtml(span: Span, { at, kind, title }: Mark, height: number): Html {
   </svg>`;
 }
 
-/** Stacked steps. The picture is stretched to the width, so its lines must not be. */
+/** Stacked steps. The SVG is stretched to the width, but its strokes are not. */
 function areaHtml(span: Span, area: Area, height: number): Html {
   const { layers, limit, title } = area;
-  // The sum of all is drawn first, and the others in front of it.
+  // The total is drawn first, the others in front of it.
   const paths = layers
     .map((kind, layer) => html`<path class="area ${kind}" d="${stepPath(span, area, layer)}" />`)
     .reverse();
@@ -192,7 +192,7 @@ function areaHtml(span: Span, area: Area, height: number): Html {
   </svg>`;
 }
 
-/** The outline of the sum of the lower layers up to this one; a gap where nothing was measured. */
+/** The outline of the sum of the layers up to this one, with gaps where nothing was measured. */
 function stepPath(span: Span, area: Area, layer: number): string {
   const { points, stepMs } = area;
   let path = '';

@@ -1,16 +1,16 @@
 import { plural } from '@aglais/diagnosis';
 import type { ApplicationReport, Timeline } from '@aglais/protocol';
-import { SEVERITY_WORDS, timeOfDay } from '../report-messages.js';
+import { SEVERITY_LABELS, timeOfDay } from '../report-messages.js';
 import type { Span } from './time-axis.js';
 import type { Flag, Lane } from './timeline-chart.js';
 import { processRows } from './process-rows.js';
 import { brief, timed, type Candidate } from './timeline-row.js';
 
-/** Rows of one lane that a person can still look at. */
+/** Maximum rows of a lane. */
 const ROWS = 40;
 const FLAGS = 99;
 
-/** From the first to the last moment that the report knows; null if it knows none. */
+/** From the first to the last time in the report; null if it has none. */
 export function spanOf({
   startedAt,
   endedAt,
@@ -30,13 +30,13 @@ export function spanOf({
   return { from, to: Math.max(to, from + 1) };
 }
 
-/** The findings as numbered flags, by their number in the list of cards. */
+/** The findings as flags, numbered like their cards. */
 export function flagsOf({ findings }: ApplicationReport): Flag[] {
   return findings.slice(0, FLAGS).map((finding, index) => ({
     number: index + 1,
     at: finding.firstSeen,
     severity: finding.severity,
-    title: `${SEVERITY_WORDS[finding.severity]}: ${brief(finding.title)} (${timeOfDay(finding.firstSeen)})`
+    title: `${SEVERITY_LABELS[finding.severity]}: ${brief(finding.title)} (${timeOfDay(finding.firstSeen)})`
   }));
 }
 
@@ -60,7 +60,7 @@ export function lanesOf(report: ApplicationReport, span: Span): Lane[] {
   ];
 }
 
-/** Of many, those that something happened to, then the longest; in the order of time. */
+/** Of many rows, those with problems, then the longest; sorted by time. */
 function lane(title: string, noun: string, all: readonly Candidate[], omitted: number): Lane {
   const length = ({ from, to }: Candidate): number => (to ?? Number.MAX_VALUE) - (from ?? 0);
   const shown = [...all]
@@ -71,10 +71,7 @@ function lane(title: string, noun: string, all: readonly Candidate[], omitted: n
   return {
     title,
     rows: shown.map(({ row }) => row),
-    note:
-      more > 0
-        ? `and ${more} more ${more === 1 ? noun : `${noun}s`}, which the picture leaves out`
-        : null
+    note: more > 0 ? `${more} more ${more === 1 ? noun : `${noun}s`} not shown` : null
   };
 }
 
@@ -90,7 +87,7 @@ function jobRow(job: Timeline['jobs'][number], span: Span): Candidate {
   return {
     row: {
       label: `Job ${id}`,
-      detail: brief([scopeWords(job.scope), job.description].filter(Boolean).join(' · ')),
+      detail: brief([scopeLabel(job.scope), job.description].filter(Boolean).join(' · ')),
       ...timed(startedAt, endedAt, span, kinds[result], result),
       marks: []
     },
@@ -100,8 +97,8 @@ function jobRow(job: Timeline['jobs'][number], span: Span): Candidate {
   };
 }
 
-/** For whom a job ran, from the key of its scope; empty if that says no more than the job's number. */
-function scopeWords(scope: string): string {
+/** The cell or query of a job, from the key of its scope; empty for a job without one. */
+function scopeLabel(scope: string): string {
   const [, kind, rest = ''] = /^(cell|sql):(.*)$/s.exec(scope) ?? [];
   if (kind === 'sql') return `SQL ${rest}`;
   if (kind !== 'cell') return '';
@@ -113,17 +110,17 @@ function stageRow(stage: Timeline['stages'][number], span: Span): Candidate {
   const { id, startedAt, endedAt, failed, tasks } = stage;
   const again = stage.attempt > 0;
   const kind = failed ? 'bad' : endedAt === null ? 'open' : again ? 'again' : 'good';
-  const words = failed ? 'failed' : endedAt === null ? 'not ended' : 'done';
+  const words = failed ? 'failed' : endedAt === null ? 'running' : 'done';
   return {
     row: {
       label: `Stage ${id}${again ? `.${stage.attempt}` : ''}`,
       detail: [
-        ...(again ? ['again'] : []),
+        ...(again ? ['retry'] : []),
         plural(tasks, 'task'),
-        // Without a name of its own a stage is called by its number.
+        // The default name of a stage is its number.
         ...(stage.name === `stage ${id}` ? [] : [brief(stage.name)])
       ].join(' · '),
-      ...timed(startedAt, endedAt, span, kind, again ? `again, ${words}` : words),
+      ...timed(startedAt, endedAt, span, kind, again ? `retry, ${words}` : words),
       marks: []
     },
     from: startedAt,

@@ -4,20 +4,20 @@ import { timeOfDay } from '../report-messages.js';
 import type { Span } from './time-axis.js';
 import type { Bar, Row } from './timeline-chart.js';
 
-/** Longest description of a row, and of what is said when somebody points at it. */
+/** Maximum length of a description or tooltip. */
 const CHARACTERS = 160;
 
-/** A row that may be left out if there are too many. */
+/** A row that may be omitted if there are too many. */
 export interface Candidate {
   row: Row;
-  /** Null: nobody knows. */
+  /** Null: unknown. */
   from: number | null;
   to: number | null;
-  /** Something happened to it: it is left out last. */
+  /** It had a problem, so it is omitted last. */
   matters: boolean;
 }
 
-/** A bar from start to end, and how long that is. */
+/** A bar from start to end, and its duration. */
 export function timed(
   startedAt: number | null,
   endedAt: number | null,

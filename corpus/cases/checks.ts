@@ -1,30 +1,30 @@
 import type { Finding } from '@aglais/protocol';
 
-/** What is wrong, as a sentence, or null: the figures that cases expect of findings. */
+/** Checks of a finding's figures: a sentence that says what is wrong, or null. */
 export function exactly(what: string, figure: number, expected: number): string | null {
-  return figure === expected ? null : `says ${figure} ${what}, not ${expected}`;
+  return figure === expected ? null : `reports ${figure} ${what}, not ${expected}`;
 }
 
 export function atLeast(what: string, figure: number, least: number): string | null {
-  return figure >= least ? null : `says ${figure} ${what}, not at least ${least}`;
+  return figure >= least ? null : `reports ${figure} ${what}, not at least ${least}`;
 }
 
 /** Work was lost, so it must have a cost. */
 export function costs({ cost }: Finding): string | null {
-  if (!cost) return 'says nothing of its cost';
-  return cost.taskMs > 0 ? null : `says that it cost ${cost.taskMs} ms`;
+  if (!cost) return 'has no cost';
+  return cost.taskMs > 0 ? null : `has a cost of ${cost.taskMs} ms`;
 }
 
-/** Its words must hold something: a figure, a name, a line of the user's code. */
+/** Its texts must contain something: a figure, a name, a line of the user's code. */
 export function says(finding: Finding, words: RegExp): string | null {
   const text = [finding.title, finding.explanation, ...finding.effects].join(' ');
-  return words.test(text) ? null : `does not say ${words.source}: ${text}`;
+  return words.test(text) ? null : `does not contain ${words.source}: ${text}`;
 }
 
-/** Some piece of advice must be of this kind. */
+/** It must have advice with this action. */
 export function advises(
   finding: Finding,
   action: Finding['advice'][number]['action']
 ): string | null {
-  return finding.advice.some(advice => advice.action === action) ? null : `advises no ${action}`;
+  return finding.advice.some(advice => advice.action === action) ? null : `has no ${action} advice`;
 }

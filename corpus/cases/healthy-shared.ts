@@ -1,14 +1,14 @@
 import type { Case, Family } from '../src/case.js';
 
-const healthy = (one: Omit<Case, 'expected'>): Case => ({ ...one, expected: [] });
+export const healthy = (one: Omit<Case, 'expected'>): Case => ({ ...one, expected: [] });
 
-/** Runs in which nothing is wrong, on one cluster after each other. */
-export const ordinary: Family = {
-  name: 'ordinary',
+/** Healthy runs, one after the other on a shared cluster. */
+export const healthyShared: Family = {
+  name: 'healthy-shared',
   cases: [
     healthy({
       name: 'aggregation',
-      happens: 'a million rows are grouped and summed up',
+      happens: 'a million rows are grouped and summed',
       quick: true,
       cells: [
         {
@@ -19,7 +19,7 @@ export const ordinary: Family = {
     }),
     healthy({
       name: 'empty-results',
-      happens: 'queries find nothing: no rows, no partitions, an empty join, an empty aggregate',
+      happens: 'queries return nothing: no rows, no partitions, an empty join, an empty aggregate',
       quick: true,
       cells: [
         { name: 'rows', code: `assert spark.range(1000).where("id < 0").collect() == []` },
@@ -41,7 +41,7 @@ export const ordinary: Family = {
     }),
     healthy({
       name: 'big-shuffle',
-      happens: 'a shuffle of some hundred megabytes that fits',
+      happens: 'a shuffle of a few hundred megabytes that fits in memory',
       cells: [
         {
           name: 'a',
@@ -52,7 +52,7 @@ wide.repartition(12, "text").groupBy(F.substring("text", 1, 3)).count().count()`
     }),
     healthy({
       name: 'python-udf',
-      happens: 'a function of Python for each row',
+      happens: 'a Python function per row',
       quick: true,
       cells: [
         {
@@ -67,7 +67,7 @@ spark.range(0, 40_000, 1, 4).select(magnitude("id").alias("m")).agg(F.avg("m")).
     }),
     healthy({
       name: 'pandas-udf',
-      happens: 'functions of pandas: by column, by partition and by group',
+      happens: 'pandas functions by column, by partition and by group',
       cells: [
         {
           name: 'columns',
@@ -106,7 +106,7 @@ assert large.join(F.broadcast(small), large.k == small.id).count() == 500_000`
     }),
     healthy({
       name: 'sort-merge-join',
-      happens: 'two tables of the same size are joined by sorting, without adaptive execution',
+      happens: 'a sort-merge join of two tables of the same size, without adaptive query execution',
       cells: [
         {
           name: 'a',
@@ -120,7 +120,7 @@ assert a.join(b, "id").count() == 300_000`
     }),
     healthy({
       name: 'skew-handled',
-      happens: 'a skewed join whose large partition adaptive execution splits',
+      happens: 'a skewed join whose large partition is split by adaptive query execution',
       cells: [
         {
           name: 'a',
@@ -139,7 +139,7 @@ a.join(b, "k").agg(F.sum(F.length("p"))).collect()`
     }),
     healthy({
       name: 'cached',
-      happens: 'a table that fits is cached, read three times and given back',
+      happens: 'a table that fits is cached, read three times and unpersisted',
       cells: [
         {
           name: 'make',
@@ -154,7 +154,7 @@ a.join(b, "k").agg(F.sum(F.length("p"))).collect()`
     }),
     healthy({
       name: 'uncached',
-      happens: 'the same table is computed twice because nobody asked to keep it',
+      happens: 'the same table is computed twice because it is not cached',
       cells: [
         {
           name: 'a',
@@ -194,7 +194,7 @@ keyed.repartition("k").write.partitionBy("k").parquet(path)`
     }),
     healthy({
       name: 'two-threads',
-      happens: 'two cells work at the same time',
+      happens: 'two cells run at the same time',
       quick: true,
       cells: [
         { name: 'a', code: `spark.range(0, 3_000_000, 1, 6).agg(F.sum(F.sqrt("id"))).collect()` },
@@ -206,8 +206,8 @@ keyed.repartition("k").write.partitionBy("k").parquet(path)`
       ]
     }),
     healthy({
-      name: 'caught-mistake',
-      happens: "the user's code catches the error of a query that cannot be planned",
+      name: 'caught-analysis-error',
+      happens: "the user's code catches the analysis error of a query",
       quick: true,
       cells: [
         {
@@ -223,8 +223,8 @@ except Exception:
       ]
     }),
     healthy({
-      name: 'caught-at-work',
-      happens: "the user's code catches the error of a job that its own function made to fail",
+      name: 'caught-job-failure',
+      happens: "the user's code catches the error of a failed job",
       cells: [
         {
           name: 'a',
@@ -268,7 +268,7 @@ t.withColumn("n", F.row_number().over(w)).where("n <= 3").orderBy("k", "n").coll
     }),
     healthy({
       name: 'to-pandas',
-      happens: 'a hundred thousand rows come into the notebook',
+      happens: 'a hundred thousand rows are collected',
       cells: [
         {
           name: 'a',
@@ -278,7 +278,7 @@ t.withColumn("n", F.row_number().over(w)).where("n <= 3").orderBy("k", "n").coll
     }),
     healthy({
       name: 'take',
-      happens: 'a few rows are taken, for which Spark looks at more and more partitions',
+      happens: 'a few rows are taken, for which Spark scans more and more partitions',
       cells: [
         {
           name: 'a',
@@ -286,151 +286,6 @@ t.withColumn("n", F.row_number().over(w)).where("n <= 3").orderBy("k", "n").coll
         },
         { name: 'b', code: `spark.range(0, 100_000, 1, 8).orderBy(F.rand(4)).limit(10).show()` }
       ]
-    })
-  ]
-};
-
-/** Healthy too, with settings or interventions that call for a cluster of their own. */
-export const peculiar: Family = {
-  name: 'peculiar',
-  cases: [
-    healthy({
-      name: 'cancelled',
-      happens: 'a cell is stopped with the stop button, and the next one works',
-      cells: [
-        {
-          name: 'stopped',
-          ends: 'cancelled',
-          code: `def slow(frames):
-    for frame in frames:
-        time.sleep(1)
-        yield frame
-spark.range(0, 40, 1, 40).mapInPandas(slow, "id long").count()`
-        },
-        { name: 'next', code: `spark.range(100).count()` }
-      ],
-      async during(run) {
-        await run.atWork('stopped', 3);
-        run.interrupt('stopped');
-      }
-    }),
-    healthy({
-      name: 'dynamic-allocation',
-      happens: 'executors come when they are wanted and are taken back when idle, twice',
-      properties: {
-        'spark.dynamicAllocation.enabled': 'true',
-        'spark.dynamicAllocation.shuffleTracking.enabled': 'true',
-        'spark.dynamicAllocation.shuffleTracking.timeout': '2s',
-        'spark.dynamicAllocation.minExecutors': '0',
-        'spark.dynamicAllocation.maxExecutors': '2',
-        'spark.dynamicAllocation.executorIdleTimeout': '2s'
-      },
-      cells: [
-        {
-          name: 'first',
-          code: `spark.range(0, 2_000_000, 1, 8).groupBy(F.col("id") % 10).count().collect(); time.sleep(12)`
-        },
-        { name: 'second', code: `spark.range(0, 2_000_000, 1, 8).agg(F.sum("id")).collect()` }
-      ],
-      async during(run) {
-        await run.until('executors to be taken back', () =>
-          run.diagnosis.executors().some(({ state }) => state === 'lost')
-        );
-      }
-    }),
-    healthy({
-      name: 'decommissioned',
-      happens:
-        'idle executors are taken out of service in good order, with the tables that they keep',
-      properties: {
-        'spark.dynamicAllocation.enabled': 'true',
-        // Their shuffle output is moved instead of waited for.
-        'spark.dynamicAllocation.shuffleTracking.enabled': 'false',
-        'spark.dynamicAllocation.minExecutors': '1',
-        'spark.dynamicAllocation.initialExecutors': '2',
-        'spark.dynamicAllocation.maxExecutors': '2',
-        'spark.dynamicAllocation.executorIdleTimeout': '2s',
-        'spark.decommission.enabled': 'true',
-        'spark.storage.decommission.enabled': 'true',
-        'spark.storage.decommission.shuffleBlocks.enabled': 'true',
-        'spark.storage.decommission.rddBlocks.enabled': 'true'
-      },
-      cells: [
-        {
-          name: 'first',
-          code: `spark.range(0, 1_000_000, 1, 8).agg(F.sum("id")).collect(); time.sleep(10)`
-        },
-        { name: 'second', code: `spark.range(0, 1_000_000, 1, 8).agg(F.sum("id")).collect()` }
-      ],
-      async during(run) {
-        await run.until('executors to be taken back', () =>
-          run.diagnosis.executors().some(({ state }) => state === 'lost')
-        );
-      }
-    }),
-    healthy({
-      name: 'speculation',
-      // Spark runs no second attempt on the host of the first, so on one machine it only looks for tasks to double.
-      happens: 'Spark looks for slow tasks to run twice, and tasks take unevenly long',
-      properties: {
-        'spark.speculation': 'true',
-        'spark.speculation.multiplier': '1.1',
-        'spark.speculation.quantile': '0.2',
-        'spark.speculation.interval': '100ms'
-      },
-      cells: [
-        {
-          name: 'a',
-          code: `def uneven(frames):
-    for frame in frames:
-        time.sleep(0.2 + 0.2 * (frame.id.iloc[0] % 5))
-        yield frame
-spark.range(0, 16, 1, 16).mapInPandas(uneven, "id long").count()`
-        }
-      ]
-    }),
-    healthy({
-      name: 'two-tasks-at-once',
-      happens: 'one executor with two cores runs Python beside SQL, far below its memory',
-      shape: { executors: { min: 1, max: 1 }, executorCores: 2, executorMemoryMiB: 768 },
-      cells: [
-        {
-          name: 'a',
-          code: `def busy(frames):
-    for frame in frames:
-        hold = bytearray(40 << 20)
-        yield frame
-spark.range(0, 400_000, 1, 8).mapInPandas(busy, "id long").groupBy(F.col("id") % 9).count().collect()`
-        }
-      ]
-    }),
-    healthy({
-      name: 'nothing',
-      happens: 'a cluster is started and stopped without a single cell',
-      cells: [],
-      during: () => Promise.resolve()
-    }),
-    healthy({
-      name: 'stopped-at-work',
-      happens: 'the user stops Spark while a cell shuffles',
-      cells: [
-        {
-          name: 'a',
-          code: `def slow(frames):
-    for frame in frames:
-        time.sleep(1)
-        yield frame
-t = spark.range(0, 60, 1, 20).repartition(20, "id").mapInPandas(slow, "id long")
-try:
-    t.groupBy("id").count().collect()
-except Exception:
-    pass`
-        }
-      ],
-      async during(run) {
-        await run.atWork('a', 25);
-        run.signalDriver('SIGTERM');
-      }
     })
   ]
 };

@@ -1,17 +1,17 @@
 import type { Finding } from '@aglais/protocol';
 import { cellId, type Case, type Expected } from './case.js';
 
-export interface Verdict {
-  /** The findings that concern this case. */
+export interface CheckResult {
+  /** The findings about this case. */
   found: Finding[];
-  /** What differs from what was expected, one sentence each. */
+  /** Differences from the expected findings, one sentence each. */
   differences: string[];
 }
 
-/** Clocks of the driver and of the notebook's side are the same, but a span may round up, ms. */
+/** Tolerance for rounded times, ms. */
 const SLACK_MS = 2_000;
 
-/** When the cluster of a run was there, ms since the epoch, and how many tasks it can run at once. */
+/** Lifetime of the cluster, ms since the epoch, and the number of tasks that it can run at once. */
 export interface RunFrame {
   startedAt: number;
   endedAt: number;
@@ -19,10 +19,10 @@ export interface RunFrame {
 }
 
 /**
- * Compares what was found with what a case expects: each expected finding once with its cell, severity and confidence,
- * and no other, but for those that may come. Findings of no cell concern every case of the cluster.
+ * Compares findings with what a case expects: each expected finding once, with its cell, severity and confidence, and no
+ * others except optional ones. Findings without a cell count for every case of the cluster.
  */
-export function judge(one: Case, all: readonly Finding[], frame: RunFrame): Verdict {
+export function checkFindings(one: Case, all: readonly Finding[], frame: RunFrame): CheckResult {
   const own = new Set(one.cells.map(cell => cellId(one.name, cell.name)));
   const found = all.filter(({ subject: { cell } }) => cell === undefined || own.has(cell));
   const left = [...found];
@@ -44,18 +44,18 @@ export function judge(one: Case, all: readonly Finding[], frame: RunFrame): Verd
   return { found, differences };
 }
 
-/** Cells that ended otherwise than the case says: then what was to happen did not happen. */
-export function endings(
+/** Cells with another outcome than expected: the situation did not occur. */
+export function unexpectedOutcomes(
   one: Case,
   reports: readonly { cell: string; outcome: string; error?: { name: string; message: string } }[]
 ): string[] {
   return one.cells.flatMap(({ name, ends = 'ok' }) => {
     const report = reports.find(({ cell }) => cell === cellId(one.name, name));
     if (report?.outcome === ends) return [];
-    const said = report?.error
+    const error = report?.error
       ? `: ${report.error.name}: ${report.error.message.slice(0, 300)}`
       : '';
-    return [`cell ${name} ended with ${report?.outcome ?? 'nothing'}, not ${ends}${said}`];
+    return [`cell ${name} ended with ${report?.outcome ?? 'nothing'}, not ${ends}${error}`];
   });
 }
 
@@ -77,7 +77,7 @@ function compare(finding: Finding, expected: Expected): string[] {
   ];
 }
 
-/** What no finding may say, whatever it is about. */
+/** Errors that no finding may have, whatever it is about. */
 export function implausible(finding: Finding, frame: RunFrame): string[] {
   const { code, cost, count, evidence, firstSeen, lastSeen } = finding;
   const lengthMs = frame.endedAt - frame.startedAt + SLACK_MS;
@@ -89,7 +89,7 @@ export function implausible(finding: Finding, frame: RunFrame): string[] {
   check(evidence.length > 0, 'has no evidence');
   check(
     evidence.every(({ quote, ref }) => quote !== '' && ref !== ''),
-    'has evidence without a quote or a place'
+    'has evidence without a quote or a reference'
   );
   check(
     firstSeen >= frame.startedAt - SLACK_MS &&
@@ -97,26 +97,26 @@ export function implausible(finding: Finding, frame: RunFrame): string[] {
       firstSeen <= lastSeen,
     `was seen from ${firstSeen} to ${lastSeen}, the run was from ${frame.startedAt} to ${frame.endedAt}`
   );
-  check(!/NaN|Infinity|undefined|\bnull\b/.test(JSON.stringify(wordsOf(finding))), 'says NaN');
+  check(!/NaN|Infinity|undefined|\bnull\b/.test(JSON.stringify(textsOf(finding))), 'contains NaN');
   if (cost) {
     const figures = [cost.taskMs, cost.recomputedTasks, cost.wallMs];
     check(
       figures.every(figure => Number.isFinite(figure) && figure >= 0),
       `costs ${figures.join(', ')}`
     );
-    check(cost.wallMs <= lengthMs, `held the run up for ${cost.wallMs} of ${lengthMs} ms`);
+    check(cost.wallMs <= lengthMs, `delayed the run by ${cost.wallMs} of ${lengthMs} ms`);
     check(
       cost.taskMs <= lengthMs * frame.slots,
-      `took ${cost.taskMs} ms of tasks; ${frame.slots} × ${lengthMs} ms were to be had`
+      `has ${cost.taskMs} ms of task time; ${frame.slots} × ${lengthMs} ms were available`
     );
   }
   return wrong;
 }
 
-function wordsOf({ title, explanation, effects, advice }: Finding): unknown {
+function textsOf({ title, explanation, effects, advice }: Finding): unknown {
   return [title, explanation, effects, advice.map(({ sentence }) => sentence)];
 }
 
 export function describe({ code, cell, severity, confidence }: Expected): string {
-  return `${code} (${[severity].flat().join(' or ')}, ${confidence}${cell === null ? ', of no cell' : ''})`;
+  return `${code} (${[severity].flat().join(' or ')}, ${confidence}${cell === null ? ', no cell' : ''})`;
 }

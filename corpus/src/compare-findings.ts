@@ -1,24 +1,24 @@
 import type { Finding } from '@aglais/protocol';
 
 /**
- * Where the findings of two ways to the same evidence differ; a sentence for each finding.
- * Evidence is named by its file's name and line: the folder differs from one way to the other.
+ * Differences between the findings of two diagnoses of the same evidence, one sentence each.
+ * References are compared by file name and line, because the folders differ.
  */
 export function differences(live: readonly Finding[], offline: readonly Finding[]): string[] {
   return compare(live, offline, whole);
 }
 
 /**
- * The same for Spark's own event log in place of the live events: lines have other numbers there, and heartbeats, which
- * tell how full the heap was, are not in it. So words and advice may differ, but not what they rest on.
+ * The same for Spark's own event log instead of the live events: line numbers differ, and it has no heartbeats with the
+ * heap use. So texts and advice may differ, but not the facts.
  */
 export function differencesOfLogs(live: readonly Finding[], log: readonly Finding[]): string[] {
   return compare(live, log, core);
 }
 
 /**
- * What the user's own stop made of the findings: executors that go down with their cluster must neither add a finding
- * nor take one over. That a log has no end can only be said at the end.
+ * Differences that stopping the cluster made: executors that end with their cluster must neither add nor change a finding.
+ * Only an incomplete log can first be reported at the end.
  */
 export function differencesByStop(before: readonly Finding[], after: readonly Finding[]): string[] {
   const known = ({ code }: Finding): boolean => code !== 'application-incomplete';
@@ -52,10 +52,10 @@ const whole = (finding: Finding): Record<string, unknown> => ({
 });
 
 const core = (finding: Finding): Record<string, unknown> => {
-  // What Spark had not written yet when its driver was killed is missing in its own log only.
+  // Events that Spark had not written when its driver was killed are missing in its own log only.
   if (finding.code === 'application-incomplete') return { confidence: finding.confidence };
   const { code, severity, confidence, subject, cost, count, firstSeen, lastSeen } = finding;
-  // Of a session that went with its driver only the log's last line comes from the log.
+  // For a session lost with its driver, only the last line of the log comes from the log.
   const own = finding.evidence.filter(
     ({ source }) => code !== 'session-lost' || source !== 'eventlog'
   );

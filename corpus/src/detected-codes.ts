@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FindingCode } from '@aglais/protocol';
 
-/** The codes that some detector can say: a case that waits for another is skipped until there is one. */
-export async function knownCodes(): Promise<Set<FindingCode>> {
+/** The codes that detectors can report; cases that expect any other code are skipped. */
+export async function detectedCodes(): Promise<Set<FindingCode>> {
   const detectors = join(
     dirname(fileURLToPath(import.meta.resolve('@aglais/diagnosis'))),
     'detectors'

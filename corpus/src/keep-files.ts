@@ -4,10 +4,10 @@ import type { CorpusCluster } from './cluster.js';
 import type { GroupResult } from './run-group.js';
 import type { Group } from './selection.js';
 
-/** Files of a cluster that are evidence; the corpus grows by them. */
+/** Files of a cluster that are evidence and are added to the corpus. */
 const EVIDENCE = ['live.jsonl', 'evidence.jsonl', 'driver.log', 'driver.exit', 'executors'];
 
-/** Puts everything that a group of cases left into a folder of its own below `directory`. */
+/** Copies all evidence of a group of cases into a folder below `directory`. */
 export async function keepFiles(
   directory: string,
   group: Group,

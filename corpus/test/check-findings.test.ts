@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Case, Expected } from '../src/case.js';
-import { endings, judge } from '../src/check-findings.js';
+import { unexpectedOutcomes, checkFindings } from '../src/check-findings.js';
 import { finding, FRAME } from './findings.js';
 
 const EXPECTED: Expected = {
@@ -19,7 +19,7 @@ const caseOf = (...expected: Expected[]): Case => ({
   expected
 });
 const differences = (expected: Expected[], ...found: ReturnType<typeof finding>[]) =>
-  judge(caseOf(...expected), found, FRAME).differences;
+  checkFindings(caseOf(...expected), found, FRAME).differences;
 
 describe('A run is as expected', () => {
   it('when exactly the expected findings came out', () => {
@@ -27,7 +27,7 @@ describe('A run is as expected', () => {
     expect(differences([])).toEqual([]);
   });
 
-  it('whatever is said of cells of other cases on the same cluster', () => {
+  it('whatever is result of cells of other cases on the same cluster', () => {
     expect(differences([], finding({ subject: { cell: 'other.a' } }))).toEqual([]);
   });
 });
@@ -36,7 +36,7 @@ describe('A run is not as expected', () => {
   it.each([
     ['a finding is missing', [EXPECTED], [], /missing: executor-lost/],
     ['there is one more', [], [finding()], /not expected: executor-lost/],
-    ['it is said twice', [EXPECTED], [finding(), finding()], /not expected: executor-lost/],
+    ['it is result twice', [EXPECTED], [finding(), finding()], /not expected: executor-lost/],
     ['it is about another cell', [{ ...EXPECTED, cell: 'b' }], [finding()], /missing.*\n.*not exp/],
     ['it is about no cell', [EXPECTED], [finding({ subject: {} })], /missing.*\n.*not expected/],
     [
@@ -52,8 +52,8 @@ describe('A run is not as expected', () => {
       [finding()],
       /says 3 losses/
     ]
-  ])('when %s', (_why, expected, found, said) => {
-    expect(differences(expected, ...found).join('\n')).toMatch(said);
+  ])('when %s', (_why, expected, found, result) => {
+    expect(differences(expected, ...found).join('\n')).toMatch(result);
   });
 
   it.each([
@@ -65,8 +65,8 @@ describe('A run is not as expected', () => {
     ['ms of tasks', finding({ cost: { taskMs: 200_000, recomputedTasks: 0, wallMs: 0 } })],
     ['costs', finding({ cost: { taskMs: NaN, recomputedTasks: 0, wallMs: 0 } })],
     ['says NaN', finding({ title: 'It used NaN MiB' })]
-  ])('when a finding %s', (said, wrong) => {
-    expect(differences([EXPECTED], wrong).join('\n')).toContain(said);
+  ])('when a finding %s', (result, wrong) => {
+    expect(differences([EXPECTED], wrong).join('\n')).toContain(result);
   });
 });
 
@@ -77,12 +77,12 @@ describe('Cells', () => {
   ];
 
   it('must end as the case says, else it did not happen', () => {
-    const [said] = endings(caseOf(), reports('error'));
-    expect(said).toBe('cell a ended with error, not ok: ValueError: no stars');
-    expect(endings(caseOf(), reports('ok'))).toEqual([]);
+    const [result] = unexpectedOutcomes(caseOf(), reports('error'));
+    expect(result).toBe('cell a ended with error, not ok: ValueError: no stars');
+    expect(unexpectedOutcomes(caseOf(), reports('ok'))).toEqual([]);
   });
 
   it('must end at all', () => {
-    expect(endings(caseOf(), [])).toHaveLength(2);
+    expect(unexpectedOutcomes(caseOf(), [])).toHaveLength(2);
   });
 });

@@ -60,8 +60,8 @@ describe('Live and offline differ', () => {
   });
 
   it('when they say something else, and it is told what', () => {
-    const said = differences([finding()], [finding({ count: 2 })]);
-    expect(said).toEqual(['executor-lost:cell:1:case.a: count live 1, in the files 2']);
+    const result = differences([finding()], [finding({ count: 2 })]);
+    expect(result).toEqual(['executor-lost:cell:1:case.a: count live 1, in the files 2']);
     expect(differencesOfLogs([finding()], [finding({ confidence: 'certain' })])).toHaveLength(1);
   });
 

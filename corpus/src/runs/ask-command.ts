@@ -4,17 +4,18 @@ import { Report, type Finding } from '@aglais/protocol';
 import { checkout } from '../installation.js';
 import type { FoundRun } from './recorded-run.js';
 
-/** What the command says of a run. */
-export interface Said {
+/** What the command reports about a run. */
+export interface CommandResult {
+  /** With the event log only. */
   alone: Finding[];
-  /** With all that lies beside the log, if it then says something else; null if not. */
-  beside: Finding[] | null;
-  /** The options each of which alone makes it say something else. */
+  /** With all additional evidence, if that changes the report; otherwise null. */
+  withEvidence: Finding[] | null;
+  /** The options that change the report on their own. */
   decisive: string[];
 }
 
-/** Asks the command itself: what the page says is what a person gets who types the same. */
-export async function askCommand(found: FoundRun, corpus: string): Promise<Said> {
+/** Runs the command itself, so that the page shows what a user gets. */
+export async function askCommand(found: FoundRun, corpus: string): Promise<CommandResult> {
   const { log, evidence } = found;
   const ask = (options: string[]): Promise<Finding[]> =>
     diagnose(
@@ -23,17 +24,17 @@ export async function askCommand(found: FoundRun, corpus: string): Promise<Said>
     );
   const alone = await ask([]);
   const options = [...new Set(evidence.map(({ option }) => option))];
-  const beside = await ask(options);
-  if (sameWords(alone, beside)) return { alone, beside: null, decisive: [] };
+  const withEvidence = await ask(options);
+  if (sameTexts(alone, withEvidence)) return { alone, withEvidence: null, decisive: [] };
   const decisive: string[] = [];
   for (const option of options) {
-    if (!sameWords(alone, await ask([option]))) decisive.push(option);
+    if (!sameTexts(alone, await ask([option]))) decisive.push(option);
   }
-  return { alone, beside, decisive };
+  return { alone, withEvidence, decisive };
 }
 
-/** Whether two reports read the same; where it was seen is not in the words. */
-export function sameWords(a: readonly Finding[], b: readonly Finding[]): boolean {
+/** Whether two reports have the same texts; references are not compared. */
+export function sameTexts(a: readonly Finding[], b: readonly Finding[]): boolean {
   return JSON.stringify(a.map(words)) === JSON.stringify(b.map(words));
 }
 
@@ -45,7 +46,7 @@ function given({ option, path }: FoundRun['evidence'][number]): string[] {
   return [`--${option}`, path];
 }
 
-/** @throws if the command could not read something, with what it says. */
+/** @throws if the command could not read something, with its error message */
 async function diagnose(args: readonly string[], cwd: string): Promise<Finding[]> {
   const command = join(checkout, 'command', 'bin', 'aglais.mjs');
   const json = await new Promise<string>((resolve, reject) => {
@@ -54,7 +55,7 @@ async function diagnose(args: readonly string[], cwd: string): Promise<Finding[]
       [command, 'diagnose', ...args, '--format', 'json'],
       { cwd, maxBuffer: 2 ** 28 },
       (error, stdout, stderr) => {
-        // 1 says that findings are errors or warnings.
+        // Exit status 1: there are errors or warnings.
         if (error && error.code !== 1) reject(new Error(stderr || error.message));
         else resolve(stdout);
       }

@@ -2,8 +2,8 @@ import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-/** A real run that was kept: what lies in its folder, and what happened in it. */
-const Run = z.strictObject({
+/** A recorded run: the files in its folder, and what happened. */
+const RecordedRun = z.strictObject({
   name: z.string(),
   folder: z.string().optional().describe('Default: the name'),
   happened: z.string(),
@@ -13,25 +13,25 @@ const Run = z.strictObject({
     .describe('Evidence by the option that takes it'),
   client: z.string().optional().describe('What the notebook got')
 });
-export type Run = z.infer<typeof Run>;
+export type RecordedRun = z.infer<typeof RecordedRun>;
 
-/** A run with the files that are there; paths are relative to the corpus. */
+/** A run with its files; paths are relative to the corpus. */
 export interface FoundRun {
-  run: Run;
+  run: RecordedRun;
   log: string;
   evidence: { option: string; path: string }[];
   client: string | null;
 }
 
-export async function readRuns(file: string): Promise<Run[]> {
-  return z.array(Run).parse(JSON.parse(await readFile(file, 'utf8')));
+export async function readRecordedRuns(file: string): Promise<RecordedRun[]> {
+  return z.array(RecordedRun).parse(JSON.parse(await readFile(file, 'utf8')));
 }
 
 /**
  * Looks for a run's files.
- * @throws if one that it names is not there, so that no page speaks of evidence that nobody read.
+ * @throws if one of them is missing, so that the page never mentions evidence that was not read
  */
-export async function findRun(run: Run, corpus: string): Promise<FoundRun> {
+export async function findRun(run: RecordedRun, corpus: string): Promise<FoundRun> {
   const folder = run.folder ?? run.name;
   const matching = async (pattern: string): Promise<string[]> => {
     const found: string[] = [];

@@ -55,7 +55,7 @@ describe('Text for people', () => {
       effects: ['3 tasks ran again'],
       cost: { taskMs: 20_000, recomputedTasks: 3, wallMs: 5_000 },
       advice: [
-        { action: 'set', conf: { 'spark.a': '2g' }, sentence: 'Give it 2 GiB in place of 1 GiB.' }
+        { action: 'set', conf: { 'spark.a': '2g' }, sentence: 'Give it 2 GiB instead of 1 GiB.' }
       ]
     });
     expect(applicationText(report({ findings: [lost] }), page)).toBe(
@@ -69,7 +69,7 @@ describe('Text for people', () => {
         '  The job succeeded, but executor 1 went away.',
         '  - 3 tasks ran again',
         '',
-        '  > Give it 2 GiB in place of 1 GiB.',
+        '  > Give it 2 GiB instead of 1 GiB.',
         '      spark.a=2g',
         '',
         '  Cost: 3 tasks ran again, 20 s of task time lost, held up',

@@ -34,7 +34,7 @@ describe('a log without an end', () => {
     const [finding, ...others] = findings(story, { kind: 'end' }, pods(crashed));
     expect(others).toEqual([]);
     expect(finding).toMatchObject({ code: 'application-incomplete', severity: 'error' });
-    expect(finding!.explanation).toMatch(/The driver ended with exit code 1 before/);
+    expect(finding!.explanation).toMatch(/The driver exited with code 1 before/);
     const killed = pod({ role: 'driver', state: terminated(137, 'Error', AT) });
     expect(ids(story, { kind: 'end' }, pods(killed))).toEqual([
       'driver-oom-killed:application error possible'

@@ -28,7 +28,7 @@ describe('a broadcast', () => {
     expect(finding).toMatchObject({
       id: 'broadcast-too-large:cell:3:abc',
       severity: 'error',
-      title: 'A table of 9.1 GiB is too large to be sent to every executor',
+      title: 'A table of 9.1 GiB is too large to broadcast',
       advice: [{ action: 'set', conf: { 'spark.sql.autoBroadcastJoinThreshold': '-1' } }]
     });
     expect(ids(ended(''))).toEqual([]);
@@ -38,7 +38,7 @@ describe('a broadcast', () => {
     const words =
       'Could not execute broadcast in 300 secs. You can increase the timeout for broadcasts via spark.sql.broadcastTimeout or disable broadcast join';
     expect(findings(ended(words))[0]).toMatchObject({
-      title: 'Sending a table to every executor took more than 5 min',
+      title: 'A broadcast timed out after 5 min',
       advice: [{}, { conf: { 'spark.sql.broadcastTimeout': '600' } }]
     });
   });

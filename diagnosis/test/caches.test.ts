@@ -69,7 +69,7 @@ describe('a cached table', () => {
     // The last partition that found room, how many there are, and the first task that missed its own.
     expect(finding!.evidence.map(({ quote }) => quote)).toEqual([
       '"Block ID":"rdd_7_0"',
-      '"Number of PartitionSet":4',
+      '"Number of Partitions":4',
       expect.stringMatching(/^"Task ID":\d+,"Index":1$/),
       '"Executor Run Time":20000',
       '"Stage ID":2,"Stage Attempt ID":0'
@@ -102,7 +102,7 @@ describe('a cached table', () => {
     for (const partition of [0, 1, 2]) story.block('1', 7, partition).block('2', 7, partition);
     story.jobOf(SECOND, read(3), { cached: [TABLE] });
     expect(findingsOf(story)).toMatchObject([
-      { title: 'The cached table stars was dropped from memory and computed again', count: 3 }
+      { title: 'The cached table stars was evicted from memory and recomputed', count: 3 }
     ]);
   });
 
@@ -124,7 +124,7 @@ describe('a cached table', () => {
     expect(findings).toMatchObject([
       {
         id: 'cache-lost:cell:2:read',
-        title: '2 cached partitions went with executor 1 and had to be computed again',
+        title: '2 cached partitions were lost with executor 1 and had to be recomputed',
         cost: { recomputedTasks: 2, taskMs: 38_000 },
         subject: { executors: ['1'] }
       }

@@ -38,7 +38,7 @@ describe('work that waits for executors', () => {
       count: 2
     });
     expect(finding!.explanation).toMatch(
-      /4 GiB for each of 2 executors are not free: of 5 nodes 4 have too little memory, 1 had untolerated taint/
+      /4\.0 GiB for each of 2 executors are not available: of 5 nodes 4 have insufficient memory, 1 had untolerated taint/
     );
   });
 
@@ -49,7 +49,7 @@ describe('work that waits for executors', () => {
     });
     const [finding] = findings(waiting(), room(2_000, 2_150), pods(nowhere), room(1_000, 900));
     expect(finding!.explanation).toContain(
-      'It needs 4 GiB; the largest free node has 2.1 GiB, some nodes are reserved for others.'
+      'It needs 4.0 GiB; the largest free node has 2.1 GiB, some nodes have taints that it does not tolerate.'
     );
     const three = ['1', '2', '3'].map(executor =>
       pod({ executor, node: null, state: null, conditions: [UNSCHEDULABLE], limit: '4Gi' })
@@ -75,7 +75,7 @@ describe('work that waits for executors', () => {
     const conf = { ...KUBERNETES, 'spark.kubernetes.executor.request.cores': '2' };
     const story = new Story(conf).job(0, CELL, [0, 1]).stage(0, 1);
     expect(findings(story, pods(unplaced), room)[0]!.explanation).toContain(
-      'It needs 4 GiB; it asks for 2 processors, the most that is free on one is 0.5.'
+      'It needs 4.0 GiB; it requests 2 CPUs, the largest free node has 0.5.'
     );
   });
 
@@ -87,7 +87,7 @@ describe('work that waits for executors', () => {
       message: `Pod was rejected: Node didn't have enough resource: memory, requested: ${4 * GIB}, used: ${6 * GIB}, capacity: ${8 * GIB}`
     });
     const [finding] = findings(waiting(), pods(rejected));
-    expect(finding!.explanation).toMatch(/needs 4 GiB for it; the node has 2 GiB free/);
+    expect(finding!.explanation).toMatch(/needs 4\.0 GiB for it; the node has 2\.0 GiB free/);
   });
 
   it('is known by events alone, by the names that Spark gives to pods', () => {

@@ -41,7 +41,7 @@ describe('a disk without space', () => {
     const key = 'spark.kubernetes.executor.volumes.emptyDir.spark-local-dir-1.options.sizeLimit';
     const [limited] = findings(story({ 'spark.master': 'k8s://h', [key]: '512Mi' }));
     expect(limited!.advice[0]).toMatchObject({ action: 'set', conf: { [key]: '1536Mi' } });
-    expect(limited!.advice[0]!.sentence).toContain('in place of 512 MiB');
+    expect(limited!.advice[0]!.sentence).toContain('instead of 512 MiB');
   });
 
   it('is known by Hadoop’s and by Python’s words, too', () => {

@@ -93,7 +93,7 @@ describe('the driver', () => {
     expect(ids(results, log)).toEqual(['driver-heap-oom:cell:3:abc error certain']);
   });
 
-  it('ends with a full heap where the machine is told to: the cell that heard of it failed by it', () => {
+  it('ends with a full heap where the machine is told to: the cell that heard of it failed because of it', () => {
     const log: More = ['stderr', 'Terminating due to java.lang.OutOfMemoryError: Java heap space'];
     const error = { name: 'SparkConnectGrpcException', message: 'StatusCode.UNAVAILABLE' };
     const heard: More = { kind: 'cell', cell: 'abc', run: 3, at: 9e6, outcome: 'error', error };
@@ -103,7 +103,7 @@ describe('the driver', () => {
       expect(ids(story, end, heard, log)).toEqual(['driver-heap-oom:cell:3:abc error certain']);
     }
     expect(findings(idle, end, heard, log)[0]!.explanation).toMatch(
-      /^This cell failed because the Java heap of the driver was full/
+      /^This cell failed because the driver ran out of Java heap/
     );
   });
 
@@ -135,7 +135,7 @@ describe('the driver', () => {
       action: 'resize',
       shape: { driverMemoryMiB: 4224 },
       sentence:
-        'Ask for 4.1 GiB of Java heap for the driver in place of 1 GiB (1 GiB of it was in use at most when measured). ' +
+        'Request 4.1 GiB of Java heap for the driver instead of 1.0 GiB (peak use when measured: 1000 MiB). ' +
         'The results of 2 of 8 tasks took 800 MiB; all of them would take about 3.1 GiB.'
     });
     expect(finding!.explanation).toContain('results of 4 finished task attempts');

@@ -22,7 +22,7 @@ describe('executors that end as soon as they have begun', () => {
     expect(others).toEqual([]);
     expect(finding).toMatchObject({
       id: 'cluster-pending:cell:3:abc',
-      title: 'Executors come and end again: nothing can run',
+      title: 'Executors keep exiting: no task can run',
       severity: 'warning',
       confidence: 'certain',
       advice: [{ hint: 'look-at-executors' }],
@@ -50,9 +50,9 @@ describe('executors that end as soon as they have begun', () => {
 
   it('are not those that dynamic allocation gives back, nor a single one', () => {
     const idle = findings(looping(4, 'Executor killed by driver.'));
-    expect(idle).toMatchObject([{ title: 'No executor has come yet: nothing can run' }]);
+    expect(idle).toMatchObject([{ title: 'No executor is available yet: no task can run' }]);
     expect(findings(looping(1, 'Command exited with code 1'))).toMatchObject([
-      { code: 'cluster-pending', title: 'No executor has come yet: nothing can run' }
+      { code: 'cluster-pending', title: 'No executor is available yet: no task can run' }
     ]);
   });
 });

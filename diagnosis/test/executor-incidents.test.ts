@@ -69,10 +69,10 @@ describe('an executor that is lost with a task on it', () => {
       severity: 'warning',
       subject: { application: 'app-1', cell: 'abc', run: 3, jobs: [0], executors: ['1'] },
       cost: { taskMs: 4000, recomputedTasks: 1, wallMs: 4000 },
-      effects: ['1 running task attempt died with it']
+      effects: ['1 running task attempt failed with it']
     });
     expect(finding!.explanation).toContain(
-      '1 of 2 tasks ran twice; that cost 4 s of task time and held the cell up by about 4 s.'
+      '1 of 2 tasks ran twice; that cost 4 s of task time and delayed the cell by about 4 s.'
     );
   });
 
@@ -84,7 +84,7 @@ describe('an executor that is lost with a task on it', () => {
       title: 'Executor 1 was killed for lack of memory'
     });
     expect(finding!.explanation).toContain(
-      "executor 1 was killed by the kernel's out-of-memory killer (limit 1.4 GiB, the Java heap may take 512 MiB, Python workers used 922 MiB)"
+      'executor 1 was killed by the Linux OOM killer (limit 1.4 GiB, maximum Java heap 512 MiB, Python workers used 922 MiB)'
     );
     // 512 MiB heap + 384 MiB JVM + 1.5 × 922 MiB Python = 2279 MiB, in steps of 128 MiB: 2304 MiB.
     expect(finding!.advice[0]).toMatchObject({
@@ -121,7 +121,7 @@ describe('an executor that is lost with a task on it', () => {
     const [finding] = findings(story);
     expect(finding).toMatchObject({
       severity: 'error',
-      effects: expect.arrayContaining(['job 0 failed by it'])
+      effects: expect.arrayContaining(['job 0 failed because of it'])
     });
     expect(finding!.explanation).toMatch(/^This cell failed because executor 1 .*limit 812 MiB/);
   });

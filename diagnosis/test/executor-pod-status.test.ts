@@ -30,7 +30,7 @@ describe('the status of an executor pod', () => {
       pods(pod({ state: terminated(137, 'OOMKilled', AT), limit: '900Mi' }))
     );
     expect(finding).toMatchObject({ id: 'executor-oom-killed:cell:3:abc', confidence: 'certain' });
-    expect(finding!.explanation).toMatch(/limit 900 MiB, the Java heap may take 512 MiB/);
+    expect(finding!.explanation).toMatch(/limit 900 MiB, maximum Java heap 512 MiB/);
     expect(finding!.evidence.map(({ source }) => source)).toContain('container');
   });
 
@@ -73,11 +73,11 @@ describe('the status of an executor pod', () => {
     const before = pods(pod({ limit: '812Mi', version: 1 }));
     const after = pods(pod({ limit: '2Gi', version: 9 }));
     const told = (...more: More[]) => findings(story, ...more)[0]!.explanation;
-    expect(told(before, after, raised(500, '2Gi'))).toMatch(/limit of the executor 812 MiB/);
+    expect(told(before, after, raised(500, '2Gi'))).toMatch(/executor limit 812 MiB/);
     // The kubelet tells whole seconds: what it did in the second of the death came after it.
-    expect(told(before, after, raised(-500, '2Gi'))).toMatch(/limit of the executor 812 MiB/);
+    expect(told(before, after, raised(-500, '2Gi'))).toMatch(/executor limit 812 MiB/);
     expect(told(after, before, raised(-5_000, '1Gi'), raised(500, '2Gi'))).toMatch(
-      /limit of the executor 1 GiB/
+      /executor limit 1 GiB/
     );
   });
 
@@ -150,8 +150,10 @@ describe('the status of an executor pod', () => {
     };
     const [finding] = findings(losing(SIGKILL, template), pods(evicted));
     expect(finding!.advice.map(({ sentence }) => sentence)).toEqual([
-      expect.stringMatching(/^Let each task write less/),
-      expect.stringMatching(/platform give each executor 2Gi of scratch space in place of 1Gi/)
+      expect.stringMatching(/^Write less per task/),
+      expect.stringMatching(
+        /administrators to give each executor 2Gi of scratch space instead of 1Gi/
+      )
     ]);
   });
 

@@ -48,7 +48,7 @@ describe('a query that fails before it has a job', () => {
       id: 'driver-heap-oom:cell:7:abc',
       severity: 'error',
       confidence: 'certain',
-      effects: ['1 query failed by it'],
+      effects: ['1 query failed because of it'],
       subject: { cell: 'abc', run: 7 },
       advice: [{}, { action: 'resize', shape: { driverMemoryMiB: 2048 } }]
     });
@@ -61,7 +61,7 @@ describe('a query that fails before it has a job', () => {
     const error =
       'java.lang.OutOfMemoryError: unable to create native thread: possibly out of memory';
     const [finding] = findings(query(new Story(conf), { id: 4, error }));
-    expect(finding!.title).toBe('The driver ran out of memory beside its Java heap');
+    expect(finding!.title).toBe('The driver ran out of memory outside the Java heap');
     expect(finding!.advice.map(({ action }) => action)).toEqual(['code']);
   });
 
@@ -119,7 +119,7 @@ describe('a query that fails before it has a job', () => {
       {
         id: 'disk-full:sql:4',
         severity: 'error',
-        title: 'No space was left on a disk of the driver'
+        title: 'A disk of the driver is full'
       }
     ]);
     const stale = query(new Story(), {

@@ -17,7 +17,7 @@ describe('the notebook', () => {
       confidence: 'certain',
       subject: { pod: 'jupyter-ada' }
     });
-    expect(finding!.explanation).toMatch(/limit 2 GiB/);
+    expect(finding!.explanation).toMatch(/limit 2.0 GiB/);
   });
 
   it('had a process killed: probably the kernel, certainly if the kernel died', () => {
@@ -84,7 +84,7 @@ describe('the notebook', () => {
         advice: [{ action: 'notebook-memory', memoryMiB: 4096 }, { action: 'code' }]
       });
       expect(finding!.explanation).toMatch(
-        /^This cell failed because .* killed the notebook's own process \(limit 2 GiB\)/
+        /^This cell failed because .* killed the kernel process of the notebook \(limit 2.0 GiB\)/
       );
       expect(finding!.evidence).toContainEqual({
         source: 'cgroup',

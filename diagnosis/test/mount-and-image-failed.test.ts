@@ -45,9 +45,12 @@ describe('a pod that cannot start', () => {
     for (const [words, title] of [
       [
         'persistentvolumeclaim "gaia-dr3" not found. not found',
-        'Volume kind gaia-dr3 does not exist'
+        'Volume claim gaia-dr3 does not exist'
       ],
-      ['pod has unbound immediate PersistentVolumeClaims.', 'A volume kind has no volume yet']
+      [
+        'pod has unbound immediate PersistentVolumeClaims.',
+        'A volume claim is not bound to a volume yet'
+      ]
     ]) {
       const message = `0/1 nodes are available: ${words} ${preemption}`;
       const condition = { ...UNSCHEDULABLE, message };

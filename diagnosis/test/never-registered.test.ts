@@ -46,7 +46,7 @@ describe('executors that end before Spark has met them', () => {
       id: 'executor-lost:cell:3:abc',
       severity: 'warning',
       confidence: 'likely',
-      title: '200 executors ended before they could work',
+      title: '200 executors exited before they registered with the driver',
       count: 200,
       advice: [{ hint: 'look-at-executors' }]
     });
@@ -101,7 +101,7 @@ describe('executors that end before Spark has met them', () => {
     const story = waiting();
     const told = findings(story, [pod({ state, ...more })], clock(story, 10_000));
     expect(told).toMatchObject([{ id: `${code}:cell:3:abc`, severity: 'warning', count: 1 }]);
-    expect(told[0]!.explanation).toContain('before reporting to the driver');
+    expect(told[0]!.explanation).toContain('before it registered with the driver');
   });
 
   it('are those of a preemption, too', () => {
@@ -133,7 +133,7 @@ describe('executors that end before Spark has met them', () => {
     expect(told).toMatchObject([
       { id: 'executor-oom-killed:cell:3:abc', count: 3, severity: 'warning' }
     ]);
-    expect(told[0]!.explanation).toContain('before reporting to the driver');
+    expect(told[0]!.explanation).toContain('before it registered with the driver');
     expect(told[0]!.effects.join()).toContain('no task has started');
     const diagnosis = new Diagnosis();
     for (const one of story.observations) diagnosis.observe(one);

@@ -95,7 +95,12 @@ describe('the quick reading of an event', () => {
       fc.array(fc.tuple(keys, tie('value')), { maxLength: 5 }).map(Object.fromEntries)
     )
   })).value;
-  const names = fc.constantFrom(...Object.keys(OMITTED_FIELDS), 'SparkListenerTaskStart', 'Other', 'a"b');
+  const names = fc.constantFrom(
+    ...Object.keys(OMITTED_FIELDS),
+    'SparkListenerTaskStart',
+    'Other',
+    'a"b'
+  );
 
   /** JSON text with the pairs in this very order, doubled keys and all. */
   const objectText = (pairs: [string, unknown][], blank: string): string =>

@@ -36,7 +36,7 @@ describe('the cut of data', () => {
     expect(findingsOf(cellOf(tasks(1, { ms: 60_000, shuffleReadMiB: 2000 })))).toMatchObject([
       {
         id: `large-partitions:${SCOPE}`,
-        title: 'One task of 2 GiB, with room for 4',
+        title: 'One task of 2.0 GiB for 4 slots',
         cost: { taskMs: 0, wallMs: 45_000 },
         advice: [{ hint: 'repartition(16)' }]
       }
@@ -91,7 +91,7 @@ describe('the cut of data', () => {
       {
         id: `small-files:${SCOPE}`,
         confidence: 'certain',
-        title: '4,000 files of 20 KiB each: opening them takes longer than reading',
+        title: '4,000 files of 20 KiB each: opening them takes longer than reading them',
         cost: { taskMs: 80_000, wallMs: 20_000, estimated: true },
         advice: [{ hint: 'write-files(1)' }]
       }

@@ -16,7 +16,7 @@ describe('Python workers that die', () => {
     const [finding] = findings(story, [cgroup('1', story.now, 1, 812, 420)]);
     expect(finding).toMatchObject({ confidence: 'certain', severity: 'warning' });
     expect(finding!.explanation).toMatch(
-      /^This cell succeeded, but the kernel's out-of-memory killer killed the Python workers of 1 task attempt on executor 1 \(limit of the executor 812 MiB, .*Python workers used 420 MiB\)/
+      /^This cell succeeded, but the Linux OOM killer killed the Python workers of 1 task attempt on executor 1 \(executor limit 812 MiB, .*Python workers used 420 MiB\)/
     );
     // 512 + 384 + 1.5 × 420 = 1526 MiB: 1536 MiB, of which 1024 MiB beside the heap.
     expect(finding!.advice).toEqual([
@@ -30,7 +30,7 @@ describe('Python workers that die', () => {
     expect(finding).toMatchObject({
       id: 'python-worker-died:cell:3:abc',
       confidence: 'certain',
-      title: 'Python workers died on executor 1, but not for lack of memory',
+      title: 'Python workers died on executor 1, not for lack of memory',
       advice: [{ action: 'set' }]
     });
     expect(finding!.explanation).toContain('the kernel counted no kill for memory there');

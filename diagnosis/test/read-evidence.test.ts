@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { Diagnosis, observeEvidence, detectEvidenceKind, type Observation } from '../src/index.js';
+import {
+  Diagnosis,
+  observeEvidence,
+  detectEvidenceKind,
+  type Observation,
+  readObservation
+} from '../src/index.js';
 import { readPod, readPodEvent } from '../src/evidence/kubernetes-pods.js';
 import { readYarnText } from '../src/evidence/yarn-reports.js';
 import { event, pod, text, UNSCHEDULABLE } from './kubernetes.js';
@@ -59,5 +65,13 @@ describe('evidence of any kind', () => {
     expect(read.problems.count).toBe(0);
     expect(read.findings()).toEqual(direct.findings());
     expect(read.findings().length).toBeGreaterThan(1);
+  });
+
+  it('of an earlier version is read under the name that its kind has now', () => {
+    const line = { at: 5, memoryMiB: 2048, cores: 2, ref: 'nodes' };
+    expect(readObservation(JSON.stringify({ kind: 'room', ...line }))).toEqual({
+      kind: 'capacity',
+      ...line
+    });
   });
 });

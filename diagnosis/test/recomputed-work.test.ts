@@ -24,7 +24,7 @@ describe('work that Spark does again', () => {
       cost: { taskMs: 3000, recomputedTasks: 2, wallMs: 3000 },
       effects: [
         '1 task attempt could not read shuffle blocks from it',
-        'stage 0 had to do 1 finished task again'
+        'stage 0 had to recompute 1 finished task'
       ],
       advice: [
         {
@@ -160,7 +160,7 @@ describe('work that Spark does again', () => {
     const story = new Story().executor('1').job(0, CELL, [0, 1]).stage(0, 1);
     story.task(0, 0, { executor: '1' }, error).task(0, 0, { executor: '1' }).jobEnd(0);
     expect(findings(story)[0]!.explanation).toMatch(
-      /^This cell succeeded, but 1 task attempt failed and had to be tried again \(ConnectionError: the archive did not answer\)\./
+      /^This cell succeeded, but 1 task attempt failed and had to be retried \(ConnectionError: the archive did not answer\)\./
     );
   });
 

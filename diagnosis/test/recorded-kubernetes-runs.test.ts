@@ -26,8 +26,8 @@ const EXPECTED: Record<string, Expected[]> = {
       severity: 'warning',
       title: 'Executor 1 was killed for lack of memory',
       explanation:
-        "This cell succeeded, but executor 1 was killed by the kernel's out-of-memory killer (limit 768 MiB, the Java " +
-        'heap may take 512 MiB). 1 task ran twice; that cost 4.8 s of task time and held the cell up by about 4.8 s.'
+        'This cell succeeded, but executor 1 was killed by the Linux OOM killer (limit 768 MiB, the Java ' +
+        'heap may take 512 MiB). 1 task ran twice; that cost 4.8 s of task time and delayed the cell by about 4.8 s.'
     },
     {
       id: 'executor-evicted:cell:1:fills',
@@ -36,13 +36,13 @@ const EXPECTED: Record<string, Expected[]> = {
       title: 'Executor 2 was evicted from its node',
       explanation:
         'This cell succeeded, but executor 2 was evicted from its node (Usage of EmptyDir volume "spark-local-dir-1" ' +
-        'exceeds the limit "100Mi"). 1 task ran twice; that cost 47 s of task time and held the cell up by about 47 s.'
+        'exceeds the limit "100Mi"). 1 task ran twice; that cost 47 s of task time and delayed the cell by about 47 s.'
     },
     {
       id: 'executor-preempted:cell:1:pushed',
       confidence: 'certain',
       severity: 'warning',
-      title: 'Executor 3 was pushed out for work of higher priority'
+      title: 'Executor 3 was preempted'
     }
   ],
   'worker-over-its-limit': [
@@ -52,9 +52,9 @@ const EXPECTED: Record<string, Expected[]> = {
       severity: 'error',
       title: 'Python workers ran out of memory on executor 1',
       explanation:
-        "This cell failed because the kernel's out-of-memory killer killed the Python workers of 4 task attempts on " +
-        'executor 1 (limit of the executor 768 MiB, the Java heap may take 512 MiB). 1 task was tried again; 5.9 s of ' +
-        'task time was spent for nothing.'
+        'This cell failed because the Linux OOM killer killed the Python workers of 4 task attempts on ' +
+        'executor 1 (executor limit 768 MiB, maximum Java heap 512 MiB). 1 task was retried; 5.9 s of ' +
+        'task time was wasted.'
     }
   ],
   // Spark had met none of them.
@@ -77,12 +77,12 @@ const EXPECTED: Record<string, Expected[]> = {
       title: 'The image aglais.invalid/nothing:1 could not be pulled'
     }
   ],
-  'kind-missing': [
+  'claim-missing': [
     {
       id: 'mount-failed:application',
       confidence: 'certain',
       severity: 'error',
-      title: 'Volume kind gaia-dr3 does not exist'
+      title: 'Volume claim gaia-dr3 does not exist'
     }
   ],
   'folder-missing': [

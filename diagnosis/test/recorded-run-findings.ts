@@ -14,10 +14,10 @@ const sigkill: Expected[] = [
       'kernel when memory runs out. 9 of 20 tasks ran twice; that cost 20 s of task time and held the ' +
       'cell up by about 13 s.',
     effects: [
-      '1 running task attempt died with it',
+      '1 running task attempt failed with it',
       'the output of 3 finished tasks was lost with it',
       '2 task attempts could not read shuffle blocks from it',
-      'stage 4 had to do 5 finished tasks again'
+      'stage 4 had to recompute 5 finished tasks'
     ],
     // By hand: lost 1016; resubmitted 8965 + 4050 + 3103; fetch 1374 + 222; again 641 + 109 + 137 + 102 + 71.
     cost: { taskMs: 19790, recomputedTasks: 9, wallMs: 13308 },
@@ -53,9 +53,9 @@ const heapOom: Expected[] = [
     title: '8 executors ran out of Java heap',
     effects: [
       '8 task attempts failed with OutOfMemoryError',
-      '7 running task attempts died with it',
-      '1 task attempt of cell sw-cell-2 died with it too, and the work was done again',
-      'job 2 failed by it'
+      '7 running task attempts failed with it',
+      '1 task attempt of cell sw-cell-2 failed with it too and ran again',
+      'job 2 failed because of it'
     ]
   }
 ];
@@ -63,8 +63,7 @@ const tooLarge: Expected[] = ['sw-cell-1', 'sw-cell-2'].map(cell => ({
   id: `result-too-large:cell:${cell}`,
   severity: 'error',
   confidence: 'certain',
-  // The same in both: what tells them apart is the cell.
-  title: `The result is larger than 10 MiB, the most that may be collected, in cell ${cell}`
+  title: `The result is larger than 10 MiB, the maximum that can be collected`
 }));
 const yarn: Expected[] = [
   {
@@ -75,8 +74,8 @@ const yarn: Expected[] = [
     count: 2,
     explanation:
       'The job failed because 2 executors (1 and 2) were killed by YARN for using more memory than granted ' +
-      '(limit 896 MiB, 934 MiB in use, the Java heap may take 512 MiB, Python workers used 662 MiB). ' +
-      '1 task was tried again; 16 s of task time was spent for nothing.'
+      '(limit 896 MiB, 934 MiB in use, maximum Java heap 512 MiB, Python workers used 662 MiB). ' +
+      '1 task was retried; 16 s of task time was wasted.'
   }
 ];
 const cacheNoFit: Expected[] = [
@@ -159,7 +158,7 @@ export const LARGE: Record<string, Expected[]> = {
       severity: 'error',
       confidence: 'certain',
       count: 11,
-      title: 'No space was left on the scratch disk of executors 0 and 1'
+      title: 'The scratch disk of executors 0 and 1 is full'
     }
   ],
   // The log alone says only that results were lost while their executors lived.
@@ -194,8 +193,8 @@ export const WITH_EVIDENCE: Record<string, Expected[]> = {
       confidence: 'certain',
       count: 1,
       explanation:
-        "The query failed because executor 2 was killed by the kernel's out-of-memory killer (limit 812 MiB, " +
-        'the Java heap may take 512 MiB). 4.4 s of task time was spent for nothing.'
+        'The query failed because executor 2 was killed by the Linux OOM killer (limit 812 MiB, ' +
+        'maximum Java heap 512 MiB). 4.4 s of task time was wasted.'
     }
   ],
   // Containers that end with OOMKilled and 0 or 143: Python workers were killed, not the executors.

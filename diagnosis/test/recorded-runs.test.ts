@@ -106,9 +106,9 @@ describe('a recorded run', () => {
       title: '4 executors were killed for lack of memory',
       explanation:
         "This cell failed because 4 executors (0, 1, 2 and 3) were killed by the kernel's out-of-memory " +
-        'killer (limit 430 MiB, the Java heap may take 1 GiB). This shape cannot work: the limit of 430 MiB is ' +
-        'not even room for the 1 GiB that the Java heap may grow to. 2 of 4 tasks were tried again; 32 s of ' +
-        'task time was spent for nothing.',
+        'killer (limit 430 MiB, maximum Java heap 1.0 GiB). This shape cannot work: the limit of 430 MiB is ' +
+        'below the maximum Java heap of 1.0 GiB. 2 of 4 tasks were retried; 32 s of ' +
+        'task time was wasted.',
       // The heap alone is larger than the limit: it needs its 1024 MiB and 384 MiB beside it.
       advice: [{ action: 'resize', shape: { executorOverheadMiB: 384 } }, { action: 'code' }]
     });

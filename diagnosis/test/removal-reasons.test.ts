@@ -7,7 +7,7 @@ describe('an executor that is silent', () => {
   it('is told with how long; on Kubernetes behind its mask', () => {
     const [finding] = findings(losing('Executor heartbeat timed out after 131072 ms'));
     expect(finding).toMatchObject({ code: 'executor-heartbeat-timeout', confidence: 'certain' });
-    expect(finding!.explanation).toMatch(/stopped answering the driver for 2 min/);
+    expect(finding!.explanation).toMatch(/stopped responding to the driver for 2 min/);
     expect(ids(losing('Executor killed by driver.'))).toEqual([
       'executor-heartbeat-timeout:cell:3:abc warning likely'
     ]);
@@ -57,7 +57,7 @@ describe('YARN', () => {
       "Container [pid=7,containerID=container_1_0001_01_000002] is running beyond the 'PHYSICAL' memory limit. Current usage: 1.1 GB of 1 GB physical memory used; 3 GB of 2 GB virtual memory used. Killing container.";
     const [finding] = findings(story, ['yarn', words]);
     expect(finding).toMatchObject({ code: 'executor-oom-killed', confidence: 'certain' });
-    expect(finding!.explanation).toMatch(/limit 1 GiB, 1.1 GiB in use/);
+    expect(finding!.explanation).toMatch(/limit 1\.0 GiB, 1\.1 GiB in use/);
   });
 
   it('kills the driver with the ApplicationMaster in cluster mode only', () => {

@@ -61,7 +61,7 @@ describe('while an application runs', () => {
     story.observations.push({ kind: 'cell', cell: 'abc', run: 3, outcome: 'ok', at: story.now });
     expect(catchUp().findings.changed).toEqual([id]);
     expect(diagnosis.findings()[0]!.explanation).toMatch(
-      /^This cell succeeded, but executor 1 was killed by the kernel/
+      /^This cell succeeded, but executor 1 was killed by the Linux OOM killer/
     );
     expect(catchUp()).toEqual({
       cells: [],

@@ -49,7 +49,9 @@ describe('a session', () => {
         confidence: 'likely',
         effects: ['1 running job ended with it']
       });
-      expect(finding!.explanation).toContain('Its log ends in the middle while 1 job ran');
+      expect(finding!.explanation).toContain(
+        'Its event log is incomplete and ends while 1 job was running'
+      );
       expect(finding!.evidence.map(({ source }) => source)).toEqual(['eventlog', 'client']);
     }
   });
@@ -61,7 +63,7 @@ describe('a session', () => {
     const [finding, ...others] = findings(story, { kind: 'end' }, heard(gone), pods(crashed));
     expect(others).toEqual([]);
     expect(finding).toMatchObject({ code: 'session-lost', confidence: 'certain' });
-    expect(finding!.explanation).toContain('Its driver ended with exit code 134.');
+    expect(finding!.explanation).toContain('Its driver exited with code 134.');
   });
 
   it('that did not answer once is another matter than a log that breaks off much later', () => {

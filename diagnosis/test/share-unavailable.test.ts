@@ -45,7 +45,7 @@ describe('a catalogue that stops answering', () => {
       id: 'share-unavailable:cell:3:abc',
       severity: 'error',
       confidence: 'certain',
-      title: 'Catalogue gaia does not answer',
+      title: 'Catalogue gaia does not respond',
       firstSeen: 1_000_000,
       advice: [{ hint: 'wait-or-interrupt' }],
       evidence: [{ quote: 'no answer in 5 s' }]
@@ -65,7 +65,7 @@ describe('a catalogue that stops answering', () => {
       expect(finding).toMatchObject({
         id: 'share-unavailable:cell:3:abc',
         severity: 'warning',
-        title: 'Catalogue gaia answers again'
+        title: 'Catalogue gaia is available again'
       });
       expect(finding!.explanation).toBe(
         'This cell succeeded, but catalogue gaia did not answer for 45 s.'
@@ -100,6 +100,6 @@ describe('a catalogue that stops answering', () => {
     const stale = exception('java.io.IOException', 'Stale file handle');
     const story = failing(stale, 'java.io.IOException: Stale file handle');
     expect(ids(story)).toEqual(['share-unavailable:cell:3:abc error certain']);
-    expect(findings(story, probe(5, false))[0]!.title).toBe('Catalogue gaia does not answer');
+    expect(findings(story, probe(5, false))[0]!.title).toBe('Catalogue gaia does not respond');
   });
 });

@@ -16,7 +16,7 @@ describe('spill', () => {
       // 8 × 1000 MiB on disk, written and read at 200 MiB/s, four at a time.
       cost: { taskMs: 80_000, wallMs: 20_000, estimated: true }
     });
-    expect(finding!.title).toBe('7.8 GiB did not fit in memory and went to disk and back');
+    expect(finding!.title).toBe('7.8 GiB did not fit in memory and was spilled to disk');
     // (1024 − 300) × 0.6 / 2 = 217 MiB for each task, which wanted 217 + 2000: 10.2 times as many.
     expect(finding!.advice[0]).toMatchObject({
       conf: {
@@ -39,7 +39,7 @@ describe('spill', () => {
     expect(findingsOf(cellOf(work))).toMatchObject([
       {
         code: 'skew',
-        effects: ['that task of stage 1 spilled 1 GiB to disk']
+        effects: ['this task of stage 1 spilled 1000 MiB to disk']
       }
     ]);
   });

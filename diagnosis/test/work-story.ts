@@ -94,8 +94,8 @@ export class WorkStory extends Story {
         Name: one.name ?? `In-memory table t${one.rdd}`,
         'Parent IDs': one.parents ?? [],
         'Storage Level': level(true, one.disk ?? false),
-        'Number of PartitionSet': one.partitions,
-        'Number of Cached PartitionSet': one.cachedPartitions ?? 0,
+        'Number of Partitions': one.partitions,
+        'Number of Cached Partitions': one.cachedPartitions ?? 0,
         'Memory Size': (one.cachedPartitions ?? 0) * 100 * MIB,
         'Disk Size': 0
       }))
@@ -202,7 +202,7 @@ function metricsOf(task: TaskWork): object {
       'Remote Bytes Read': bytes(task.shuffleReadMiB),
       'Local Bytes Read': 0,
       'Total Records Read': task.shuffleReadMiB === undefined ? 0 : (task.records ?? 0),
-      'Fetch ExecutorWait Time': task.fetchWaitMs ?? 0
+      'Fetch Wait Time': task.fetchWaitMs ?? 0
     },
     'Shuffle Write Metrics': { 'Shuffle Bytes Written': bytes(task.shuffleWriteMiB) }
   };

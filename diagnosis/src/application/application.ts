@@ -29,13 +29,13 @@ import type { Stage } from './stages.js';
 import { Tasks } from './tasks.js';
 import { ExecutorWaits } from './executor-waits.js';
 
-/** What changed since somebody last looked. */
+/** What changed since the last `drainChanges`. */
 export interface Changes {
   /** Keys of cell scopes. */
   readonly cells: Set<string>;
   findings: boolean;
   resources: boolean;
-  /** How full the memory of processes is, which changes all the time. */
+  /** Memory use of processes, which changes all the time. */
   memory: boolean;
 }
 
@@ -46,13 +46,13 @@ export const noChanges = (): Changes => ({
   memory: false
 });
 
-/** What is counted to see that memory is bounded. */
+/** Collections whose size shows that memory is bounded. */
 export type Held =
   'jobs' | 'stages' | 'tasks' | 'scopes' | 'lostWork' | 'slow' | 'tables' | 'history';
 
 /**
- * One Spark application as far as it was observed: what detectors read. Bounded: jobs and stages
- * are let go when they are over and nothing happened to them; what happened is in `lostWork`.
+ * The observed state of one Spark application, which detectors read. Its size is bounded: finished jobs and
+ * stages without problems are evicted; problems are recorded in `lostWork`.
  */
 export class Application {
   id: string | null = null;
@@ -62,24 +62,24 @@ export class Application {
   granted: GrantedMemory = grantedMemory({});
   startedAt: number | null = null;
   endedAt: number | null = null;
-  /** The first sign that the whole application was being stopped. */
+  /** The first sign that the application was being stopped, ms since the epoch. */
   shutdownAt: number | null = null;
-  /** The newest time that Spark mentioned. */
+  /** The latest time in an event of Spark, ms since the epoch. */
   now = 0;
-  /** The newest time by the clock of whoever watches; 0 if nobody does. */
+  /** The latest time of the observer's clock, ms since the epoch; 0 without an observer. */
   observerTime = 0;
-  /** No more of its log will come. */
+  /** Its log is complete or its writer is gone. */
   logEnded = false;
-  /** Events of its log that were read. */
+  /** Number of events read from its log. */
   events = 0;
-  /** Where the log ends so far: the name of its last event that was read, and its line. */
+  /** The last event that was read: its name and line. */
   last = { event: '', ref: '' };
   readonly driver = new MemoryFacts();
-  /** The notebook's own kernel. */
+  /** The Jupyter kernel of the notebook. */
   readonly kernel = new MemoryFacts();
-  /** By time: a report may come twice. */
+  /** By time, because a death may be reported twice. */
   readonly kernelDeaths = new Map<number, KernelDeathObservation>();
-  /** One cgroup in which all executors live. */
+  /** A cgroup shared by all executors. */
   readonly sharedCgroup = new MemoryFacts();
   readonly executors = new Executors();
   readonly scopes = new Scopes();
@@ -97,7 +97,7 @@ export class Application {
   readonly tasks = new Tasks(this);
   changes: Changes = noChanges();
 
-  /** What an event of its log says. */
+  /** Applies an event of its log. */
   apply(event: SparkEvent, ref: string): void {
     this.events += 1;
     this.last = { event: event.type, ref };
@@ -119,7 +119,7 @@ export class Application {
   }
 
   observeKernelDeath(death: KernelDeathObservation): void {
-    // Told again, its cell may have been ended by what was told first.
+    // A repeated report may lack the cell, because the first one ended it.
     if (death.cell !== null || !this.kernelDeaths.has(death.at)) {
       this.kernelDeaths.set(death.at, death);
     }
@@ -146,13 +146,13 @@ export class Application {
     this.changes.findings = true;
   }
 
-  observeYarn(said: YarnObservation): void {
-    this.logSignals.observeYarn(said);
+  observeYarn(report: YarnObservation): void {
+    this.logSignals.observeYarn(report);
     this.changes.findings = true;
   }
 
-  observeCapacity(room: CapacityObservation): void {
-    this.logSignals.observeCapacity(room);
+  observeCapacity(capacity: CapacityObservation): void {
+    this.logSignals.observeCapacity(capacity);
     this.changes.findings = true;
   }
 
@@ -161,7 +161,7 @@ export class Application {
     this.changes.findings = true;
   }
 
-  /** The clock went on; what waits for something waits longer now. */
+  /** Advances the observer's clock: waits become longer. */
   observeTime(at: number): void {
     this.observerTime = Math.max(this.observerTime, at);
     if (this.waits.open.length > 0) this.changes.findings = true;
@@ -184,7 +184,7 @@ export class Application {
     this.observeTime(cell.at);
     const { error, at, run } = cell;
     if (error) {
-      // What a cell was told is what the client got.
+      // The error of a cell is the error of its client.
       const ref = `cell ${cell.cell}`;
       const of = { cell: cell.cell, run, at, ref };
       this.logSignals.observeClient({ kind: 'client', ...error, ...of });
@@ -210,12 +210,12 @@ export class Application {
     };
   }
 
-  /** Spark mentioned this time, ms since the epoch. */
+  /** An event of Spark has this time, ms since the epoch. */
   advanceClock(at: number): void {
     if (at > this.now) this.now = at;
   }
 
-  /** Something of that scope changed. */
+  /** Marks a scope as changed. */
   markChanged(scope: Scope): void {
     if (scope.cell !== null) this.changes.cells.add(scope.key);
     this.changes.resources = true;

@@ -6,10 +6,10 @@ import { addReason } from './executors.js';
 import type { MemoryFacts } from './memory-facts.js';
 
 const QUOTE = 2000;
-/** local-cluster's workers say these when the whole cluster goes down, never in its life. */
+/** Messages of local-cluster workers that only occur when the whole cluster stops. */
 const SHUTTING_DOWN = /^Worker shutting down|Shutdown hooks cannot be modified during shutdown/;
 
-/** Takes what one event says into the model. */
+/** Applies one event to the model. */
 export function applyEvent(app: Application, event: SparkEvent, ref: string): void {
   switch (event.type) {
     case 'log-start':
@@ -44,7 +44,7 @@ export function applyEvent(app: Application, event: SparkEvent, ref: string): vo
       executor.addedAt = event.at;
       app.performance.executorsChanged();
       app.changes.resources = true;
-      // One that Spark meets has not ended before.
+      // An executor that registers has not exited before.
       if (app.pods.size > 0) app.changes.findings = true;
       app.advanceClock(event.at);
       return;
@@ -53,7 +53,7 @@ export function applyEvent(app: Application, event: SparkEvent, ref: string): vo
       executorRemoved(app, event.executor, event.reason, event.at, ref);
       return;
     case 'executor-memory':
-      // A heartbeat has no time of its own: it is as old as the newest event.
+      // A heartbeat has no timestamp: use that of the latest event.
       if (event.heartbeat) {
         processMemory(app, event.executor)?.addMeasuredAt(app.now, event.memory);
         app.changes.memory = true;

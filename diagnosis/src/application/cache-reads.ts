@@ -2,12 +2,12 @@ import type { CachedRdd } from '../eventlog/task-metrics.js';
 import type { Caches } from './caches.js';
 import type { CacheFacts, CacheMiss, Recomputed } from './cached-table.js';
 
-/** What one task found of the cached tables that it needs. */
+/** The cached partitions that one task needs, and whether they were available. */
 export interface CacheLookup {
-  /** Tables whose partition this task reads, or computes and keeps. */
+  /** Tables whose partition this task reads, or computes and caches. */
   readonly tables: readonly CacheFacts[];
   readonly missed: { table: CacheFacts; why: CacheMiss; executor: string | null } | null;
-  /** Everything that it needs was there. */
+  /** All needed partitions were cached. */
   readonly hit: boolean;
 }
 
@@ -23,7 +23,7 @@ interface Misses {
   quotes: readonly string[];
 }
 
-/** Stages whose tasks found their tables, or had to compute them again: counts and times. */
+/** Cache hits, fills and misses of the tasks of a stage: counts and times. */
 export class CacheReads {
   hits = 0;
   hitMs = 0;
@@ -33,7 +33,7 @@ export class CacheReads {
 
   constructor(readonly rdds: readonly CachedRdd[]) {}
 
-  /** @param quotes of the task's end, see taskQuotes */
+  /** @param quotes quotes of the task's end event, see taskQuotes */
   ended(
     lookup: CacheLookup,
     partition: number,
@@ -77,8 +77,8 @@ export class CacheReads {
 }
 
 /**
- * What a task will find as it starts. Only tables that are cut like the stage can be told: then
- * task and partition have the same number. Null if there are none.
+ * The cached partitions that a task needs, at its start. Only for tables with the same partitioning as the stage,
+ * where task and partition have the same number. Null if there are none.
  */
 export function lookUp(
   caches: Caches,
@@ -91,7 +91,7 @@ export function lookUp(
   const there = new Set(
     same.filter(({ rdd }) => caches.find(rdd)?.blocks.has(partition)).map(({ rdd }) => rdd)
   );
-  // A table that is behind one that is there is not looked at.
+  // A table behind a cached one is not read.
   const needed = same
     .filter(({ rdd }) => !same.some(one => there.has(one.rdd) && one.behind.includes(rdd)))
     .sort((a, b) => b.rdd - a.rdd);
@@ -108,10 +108,10 @@ export function lookUp(
 }
 
 /**
- * Books what a stage that is over had to compute again.
+ * Records the recomputed partitions of a finished stage.
  *
- * taskMs = time of the tasks that missed − their number × the mean of those that found theirs; if
- * none did, at most what as many tasks took that filled the table. wallMs = taskMs / peakRunning.
+ * taskMs = time of the tasks with a miss − their number × the mean of those with a hit; without hits,
+ * at most the time of as many tasks that filled the table. wallMs = taskMs / peakRunning.
  */
 export function recordCacheMisses(
   caches: Caches,
@@ -139,14 +139,15 @@ export function recordCacheMisses(
   }
 }
 
-/** Stages and jobs that an recomputed names; a loop in a cell can have any number. */
-const NAMED = 50;
+/** Maximum stages and jobs per entry; a loop in a cell can have any number. */
+const MAX_REFERENCES = 50;
 
 export function addStage(
   recomputed: Recomputed,
   stage: { id: number; attempt: number; jobs: readonly number[] }
 ): void {
   const { id, attempt } = stage;
-  if (recomputed.stages.size < NAMED) recomputed.stages.set(`${id}.${attempt}`, { id, attempt });
-  for (const job of stage.jobs) if (recomputed.jobs.size < NAMED) recomputed.jobs.add(job);
+  if (recomputed.stages.size < MAX_REFERENCES)
+    recomputed.stages.set(`${id}.${attempt}`, { id, attempt });
+  for (const job of stage.jobs) if (recomputed.jobs.size < MAX_REFERENCES) recomputed.jobs.add(job);
 }

@@ -3,17 +3,18 @@ import { type CachedAmount, cachedAmountOf } from './cached-amount.js';
 import { PartitionSet } from './partition-set.js';
 import { MIN_LOST_MS } from './stage-costs.js';
 
-/** Why a cached table did not have a partition that it had been asked to keep. */ export type CacheMiss =
-  'never-fit' | 'evicted' | 'executor-gone';
+/** Why a partition of a cached table was not available. */
+export type CacheMiss = 'never-fit' | 'evicted' | 'executor-gone';
 
-/** PartitionSet that one scope had to compute again, for one reason, added up. */ export interface Recomputed {
+/** Partitions that one scope had to recompute for one reason. */
+export interface Recomputed {
   readonly why: CacheMiss;
   readonly scope: string;
   count: number;
-  /** Time of their tasks beyond that of tasks that found theirs, ms. */
+  /** Additional time of these tasks compared to cache hits, ms. */
   taskMs: number;
   wallMs: number;
-  /** The log does not say which tasks they were; computed from the numbers of partitions. */
+  /** The log does not identify these tasks; estimated from the number of partitions. */
   estimated: boolean;
   readonly stages: Map<string, { id: number; attempt: number }>;
   readonly executors: Set<string>;
@@ -21,23 +22,24 @@ import { MIN_LOST_MS } from './stage-costs.js';
   firstSeen: number;
   lastSeen: number;
   ref: string;
-  /** Of the line that `ref` names: the first task that had to compute again. */
+  /** Quotes of the line `ref`: the first task that had to recompute. */
   quotes: readonly string[];
 }
 
-/** The stage that first computed a table which then did not fit. */ export interface PartialFill {
+/** The stage that filled a table that did not fit. */
+export interface PartialFill {
   readonly scope: string;
   readonly stage: number;
   readonly attempt: number;
   readonly jobs: number[];
   readonly slots: number;
   readonly stored: number;
-  /** What computing the partitions took that were not kept, ms of task time. */
+  /** Task time for the partitions that were not stored, ms. */
   readonly missingMs: number;
   readonly at: number;
   readonly ref: string;
   readonly quote: string;
-  /** The last block that found room. */
+  /** The last block that was stored. */
   readonly lastBlock: { ref: string; partition: number } | null;
   readonly estimated: boolean;
 }
@@ -49,28 +51,28 @@ export interface CacheFacts {
   partitions: number;
   /** Partition to executor to size. */
   readonly blocks: Map<number, Map<string, BlockStatus>>;
-  /** PartitionSet that were computed at least once. */
+  /** Partitions that were computed at least once. */
   readonly computed: PartitionSet;
   readonly lost: Map<number, string>;
   readonly evicted: PartitionSet;
-  /** By the RDD info of a stage, which only Sparks before 2.3 fill in. */
-  told: { cached: number; memoryBytes: number; diskBytes: number } | null;
+  /** From the RDD info of a stage, which only Spark before 2.3 fills in. */
+  reported: { cached: number; memoryBytes: number; diskBytes: number } | null;
   readonly recomputed: Map<string, Recomputed>;
-  /** PartitionSet that were computed again, all in all. */
+  /** Number of recomputed partitions. */
   recomputedTasks: number;
   fill: PartialFill | null;
-  /** What the tasks took that computed a partition for the first time, ms, and how many. */
+  /** Time and number of tasks that computed a partition for the first time, ms. */
   fillMs: number;
   fills: number;
-  /** Sizes of all blocks that were ever stored, bytes, and how many. */
+  /** Total size and number of all blocks ever stored, bytes. */
   storedBytes: number;
   stored: number;
   lastBlock: PartialFill['lastBlock'];
-  /** All that is kept of it now. */
+  /** What is cached now. */
   now: CachedAmount;
-  /** The most partitions that were kept at once; at the end of a log nothing is left. */
+  /** The maximum cached at once; at the end of a log nothing is left. */
   most: CachedAmount;
-  /** It was given back (`unpersist`). */
+  /** It was unpersisted. */
   gone: boolean;
 }
 

@@ -10,14 +10,14 @@ import {
 } from './cached-table.js';
 import { PartitionSet } from './partition-set.js';
 
-/** Tables that were given up without harm and are still shown, and all that are kept. */
-const KEPT = 200;
+/** Maximum number of tables; beyond it unpersisted ones without problems are forgotten. */
+const MAX_TABLES = 200;
 
-/** Cached tables: what is kept of them where, and what had to be computed again for lack of it. */
+/** Cached tables: where their partitions are stored, and what had to be recomputed. */
 export class Caches {
   readonly #tables = new Map<number, CacheFacts>();
   readonly #byScope = new Map<string, Set<CacheFacts>>();
-  /** The log says when blocks come and go. Without it nothing is concluded from their absence. */
+  /** The log has block updates. Without them nothing is concluded from missing blocks. */
   blocksKnown = false;
 
   [Symbol.iterator](): Iterator<CacheFacts> {
@@ -32,7 +32,7 @@ export class Caches {
     return this.#tables.get(rdd);
   }
 
-  /** A stage says what an RDD is called and how it is to be kept. */
+  /** Sets the name and storage level of an RDD, from the info of a stage. */
   declare(info: CachedRdd): CacheFacts {
     const table = this.#get(info.rdd);
     table.name = info.name;
@@ -42,7 +42,7 @@ export class Caches {
     return table;
   }
 
-  /** @param ref of the event that tells it */
+  /** @param ref reference of the event */
   update(executor: string, block: BlockStatus, ref: string): void {
     this.blocksKnown = true;
     const held = block.memoryBytes > 0 || block.diskBytes > 0;
@@ -64,7 +64,7 @@ export class Caches {
     }
   }
 
-  /** What an executor held goes with it. */
+  /** Removes the blocks of a lost executor. */
   executorGone(executor: string): void {
     for (const table of this.#tables.values()) {
       for (const partition of table.blocks.keys()) {
@@ -83,14 +83,14 @@ export class Caches {
     this.#forget();
   }
 
-  /** Why a partition has to be computed again; null if it is there, or was never computed. */
+  /** Why a partition has to be recomputed; null if it is cached or was never computed. */
   missing(table: CacheFacts, partition: number): CacheMiss | null {
     if (table.gone || table.blocks.has(partition) || !table.computed.has(partition)) return null;
     if (table.lost.has(partition)) return 'executor-gone';
     return table.evicted.has(partition) ? 'evicted' : 'never-fit';
   }
 
-  /** The recomputed of what a scope computed again for one reason. */
+  /** The entry for partitions that a scope recomputed for one reason. */
   recomputedOf(table: CacheFacts, scope: string, why: CacheMiss): Recomputed {
     const key = `${why}:${scope}`;
     let recomputed = table.recomputed.get(key);
@@ -116,13 +116,13 @@ export class Caches {
     return recomputed;
   }
 
-  /** Whether a scope has something in the books that is worth saying. */
+  /** Whether a scope has a significant entry. */
   affects(scope: string): boolean {
     const tables = this.#byScope.get(scope);
     return tables !== undefined && [...tables].some(table => worth(table, scope));
   }
 
-  /** Forgets what a scope that is over had in the books and that is not worth saying. */
+  /** Evicts insignificant entries of a finished scope. */
   evict(scope: string): void {
     for (const table of this.#byScope.get(scope) ?? []) {
       if (worth(table, scope)) continue;
@@ -135,7 +135,7 @@ export class Caches {
     if (this.#byScope.get(scope)?.size === 0) this.#byScope.delete(scope);
   }
 
-  /** Scopes that have something in the books. */
+  /** Scopes with entries. */
   scopes(): Iterable<string> {
     return this.#byScope.keys();
   }
@@ -163,7 +163,7 @@ export class Caches {
         computed: new PartitionSet(),
         lost: new Map(),
         evicted: new PartitionSet(),
-        told: null,
+        reported: null,
         recomputed: new Map(),
         recomputedTasks: 0,
         fill: null,
@@ -183,11 +183,12 @@ export class Caches {
   }
 
   #forget(): void {
-    if (this.#tables.size <= KEPT) return;
+    if (this.#tables.size <= MAX_TABLES) return;
     const harmless = [...this.#tables.values()].filter(
       ({ blocks, fill, recomputed, gone }) =>
         recomputed.size === 0 && fill === null && (gone || blocks.size === 0)
     );
-    for (const { rdd } of harmless.slice(0, this.#tables.size - KEPT)) this.#tables.delete(rdd);
+    for (const { rdd } of harmless.slice(0, this.#tables.size - MAX_TABLES))
+      this.#tables.delete(rdd);
   }
 }

@@ -7,7 +7,7 @@ import type {
   YarnObservation
 } from '../observation.js';
 
-/** What somebody's own words say happened. */
+/** What a message in a log, of a client or of YARN means. */
 export type LogSignalKind =
   | 'heap-oom'
   | 'not-accepted'
@@ -20,23 +20,23 @@ export type LogSignalKind =
   | 'session-lost'
   | 'session-gone';
 
-/** The same kind about the same process, however often it was made. */
+/** A message of one kind about one process, with the number of its occurrences. */
 export interface LogSignal {
   readonly kind: LogSignalKind;
-  /** Whose process; a client speaks for itself. */
+  /** The process that it is about; `client` for errors of a client. */
   readonly who: SparkProcess | 'client';
-  /** The cell that got it, for clients. */
+  /** The cell that got the error, for clients. */
   readonly cell: string | null;
   readonly run: number | null;
   count: number;
   firstSeen: number | null;
   lastSeen: number | null;
-  /** The earliest of it. */
+  /** The earliest occurrence. */
   evidence: Evidence;
   readonly seen: Set<string>;
 }
 
-/** Words and whom they are about; the first that fits counts. */
+/** Messages by kind; the first match counts. */
 const SIGNALS: readonly [LogSignalKind, RegExp][] = [
   ['too-many-failures', /Max number of executor failures/],
   ['heartbeat', /no recent heartbeats|heartbeat timed out/i],
@@ -51,24 +51,24 @@ const SIGNALS: readonly [LogSignalKind, RegExp][] = [
   ['heap-oom', /java\.lang\.OutOfMemoryError/]
 ];
 
-/** Spark Connect's words when the server does not know the session (error-conditions.json). */
+/** Messages of Spark Connect when the server does not know the session (error-conditions.json). */
 const SESSION_LOST =
   /INVALID_HANDLE\.SESSION_(?:CHANGED|NOT_FOUND|CLOSED)|server driver instance has restarted|NO_ACTIVE_SESSION/;
-/** The driver does not answer any more: gRPC's, Py4J's and Spark's own words. */
+/** Messages of gRPC, Py4J and Spark when the driver does not respond. */
 const SESSION_GONE =
   /StatusCode\.UNAVAILABLE|failed to connect to all addresses|Answer from Java side is empty|Error while sending or receiving|Py4JNetworkError|Cannot call methods on a stopped SparkContext|Cannot run .* on a stopped SparkContext/;
 
 const QUOTE = 1000;
-/** Places from which one signal was heard, to know a repeated one; beyond it all are counted. */
+/** References kept per signal to recognize duplicates; beyond that every occurrence counts. */
 const MAX_REFS = 200;
 const MAX_SIGNALS = 500;
 
-/** What logs, clients and YARN say, added up. Bounded by the number of processes that complain. */
+/** Signals from logs, clients and YARN. Its size is bounded by the number of processes, not of messages. */
 export class LogSignals {
   readonly #all = new Map<string, LogSignal>();
   readonly yarn = new Map<string, YarnObservation>();
-  /** What nodes had free when it was recorded last; null: nobody could tell. */
-  room: CapacityObservation | null = null;
+  /** The last recorded free capacity of the nodes; null if unknown. */
+  capacity: CapacityObservation | null = null;
 
   [Symbol.iterator](): Iterator<LogSignal> {
     return this.#all.values();
@@ -81,12 +81,12 @@ export class LogSignals {
   }
 
   observeLog(log: LogObservation): void {
-    const kind = SIGNALS.find(([, words]) => words.test(log.text))?.[0];
+    const kind = SIGNALS.find(([, pattern]) => pattern.test(log.text))?.[0];
     if (!kind) return;
-    // The driver speaks of an executor that it hears nothing of.
-    const silent =
+    // The driver reports an executor that stopped sending heartbeats.
+    const unresponsive =
       kind === 'heartbeat' ? /(?:Removing|Lost) executor (\S+)/.exec(log.text)?.[1] : undefined;
-    const who: SparkProcess = silent === undefined ? log.who : { executor: silent };
+    const who: SparkProcess = unresponsive === undefined ? log.who : { executor: unresponsive };
     this.#add(kind, who, null, null, {
       source: 'log',
       at: log.at,
@@ -104,32 +104,40 @@ export class LogSignals {
       : SESSION_GONE.test(all)
         ? 'session-gone'
         : SIGNALS.find(
-            ([one, words]) =>
-              (one === 'broadcast' || one === 'too-many-failures') && words.test(all)
+            ([one, pattern]) =>
+              (one === 'broadcast' || one === 'too-many-failures') && pattern.test(all)
           )?.[0];
     if (kind) this.#add(kind, 'client', cell, run, { source: 'client', at, quote, ref });
   }
 
-  observeYarn(said: YarnObservation): void {
-    const key = JSON.stringify([said.application, said.container, said.diagnostics, said.state]);
+  observeYarn(report: YarnObservation): void {
+    const key = JSON.stringify([
+      report.application,
+      report.container,
+      report.diagnostics,
+      report.state
+    ]);
     const known = this.yarn.get(key);
-    if (known ? said.ref < known.ref : this.yarn.size < MAX_SIGNALS) this.yarn.set(key, said);
-    if (/Max number of executor failures/.test(said.diagnostics)) {
+    if (known ? report.ref < known.ref : this.yarn.size < MAX_SIGNALS) this.yarn.set(key, report);
+    if (/Max number of executor failures/.test(report.diagnostics)) {
       this.#add('too-many-failures', 'driver', null, null, {
         source: 'log',
-        at: said.at,
-        quote: said.diagnostics.slice(0, QUOTE),
-        ref: said.ref
+        at: report.at,
+        quote: report.diagnostics.slice(0, QUOTE),
+        ref: report.ref
       });
     }
   }
 
-  /** The newest counts; of the same time the smaller one, so that their order does not matter. */
-  observeCapacity(room: CapacityObservation): void {
-    const known = this.room;
+  /** The newest wins; of the same time the smaller one, so that the order of observations does not matter. */
+  observeCapacity(capacity: CapacityObservation): void {
+    const known = this.capacity;
     const older =
-      known && (known.at - room.at || room.memoryMiB - known.memoryMiB || room.cores - known.cores);
-    if (older === null || older < 0) this.room = room;
+      known &&
+      (known.at - capacity.at ||
+        capacity.memoryMiB - known.memoryMiB ||
+        capacity.cores - known.cores);
+    if (older === null || older < 0) this.capacity = capacity;
   }
 
   #add(
@@ -173,7 +181,7 @@ function nameOf(who: SparkProcess | 'client'): string {
   return typeof who === 'string' ? who : `executor ${who.executor}`;
 }
 
-/** By time, else by place: `driver.stderr:9` comes before `driver.stderr:10`. */
+/** By time, otherwise by reference: `driver.stderr:9` comes before `driver.stderr:10`. */
 function earlier(a: Evidence, b: Evidence): boolean {
   if (a.at !== null && b.at !== null && a.at !== b.at) return a.at < b.at;
   const difference = a.ref.localeCompare(b.ref, 'en', { numeric: true });

@@ -90,7 +90,7 @@ export class PerformanceTracker {
       const table = this.caches.declare(info);
       if (info.partitions !== stage.tasks) continue;
       if (this.caches.blocksKnown) this.#filled(table, stage, place);
-      else this.#told(table, info, stage, place);
+      else this.#reported(table, info, stage, place);
     }
     stage.reads = stage.reads && new CacheReads(stage.reads.rdds);
     if (stage.metrics.tasks === 0) return;
@@ -134,7 +134,7 @@ export class PerformanceTracker {
     if (!reads || reads.fills === 0 || table.fill || table.level.disk) return;
     if (table.computed.size < table.partitions || stored >= table.partitions) return;
     const missingMs = (reads.fillMs / reads.fills) * (table.partitions - stored);
-    const quote = `"Number of PartitionSet":${table.partitions}`;
+    const quote = `"Number of Partitions":${table.partitions}`;
     this.#partial(table, place, { stored, missingMs, quote, estimated: false });
   }
 
@@ -143,18 +143,18 @@ export class PerformanceTracker {
    * stage that uses a table. Which tasks had to compute again is then not known: the stage's task
    * time is divided by partitions.
    */
-  #told(table: CacheFacts, info: CachedRdd, stage: Stage, place: Place): void {
+  #reported(table: CacheFacts, info: CachedRdd, stage: Stage, place: Place): void {
     const cached = info.cachedPartitions;
-    const before = table.told;
+    const before = table.reported;
     if (cached > 0) {
       const { memoryBytes, diskBytes } = info;
-      table.told = { cached, memoryBytes, diskBytes };
+      table.reported = { cached, memoryBytes, diskBytes };
     }
-    if (!table.told) return;
-    const missing = table.partitions - table.told.cached;
+    if (!table.reported) return;
+    const missing = table.partitions - table.reported.cached;
     if (missing <= 0 || table.level.disk) return;
     const missingMs = (stage.metrics.taskMs * missing) / table.partitions;
-    const quote = `"Number of PartitionSet":${table.partitions},"Number of Cached PartitionSet":${cached}`;
+    const quote = `"Number of Partitions":${table.partitions},"Number of Cached Partitions":${cached}`;
     if (!before || cached > before.cached) {
       this.#partial(table, place, { stored: cached, missingMs, quote, estimated: true });
       return;

@@ -116,7 +116,7 @@ function usageOf(
 }
 
 function describeTable(table: CacheFacts, blocksKnown: boolean): CachedTable {
-  const { rdd, partitions, told, blocks, now } = table;
+  const { rdd, partitions, reported, blocks, now } = table;
   const shared = {
     rdd,
     name: tableName(table),
@@ -126,11 +126,11 @@ function describeTable(table: CacheFacts, blocksKnown: boolean): CachedTable {
     recomputed: table.recomputedTasks
   };
   if (!blocksKnown) {
-    const kept = told && {
-      partitions: told.cached,
+    const kept = reported && {
+      partitions: reported.cached,
       memoryPartitions: null,
-      memoryMiB: told.memoryBytes / MIB,
-      diskMiB: told.diskBytes / MIB
+      memoryMiB: reported.memoryBytes / MIB,
+      diskMiB: reported.diskBytes / MIB
     };
     return { ...shared, now: kept, most: kept, executors: [] };
   }

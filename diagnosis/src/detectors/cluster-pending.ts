@@ -200,7 +200,7 @@ function schedulerExplanation(app: Application, unplaced: readonly Unplaced[]): 
       `It needs ${formatMiB(requested!)} for ${each}; the node has ${formatMiB(Math.max(0, capacity! - used!))} free.`
     ];
   }
-  const capacity = app.logSignals.room;
+  const capacity = app.logSignals.capacity;
   if (capacity && need !== null) {
     const lacks = shortageClauses(
       message,

@@ -42,7 +42,9 @@ function trim(figure: string): string {
 
 /** "was killed", "were killed": the clause for that number of executors. */
 export function conjugate(what: string, count: number): string {
-  return count === 1 ? what : what.replace(/^was /, 'were ');
+  return count === 1
+    ? what
+    : what.replace(/^was /, 'were ').replace(' before it registered', ' before they registered');
 }
 
 /** "1, 2 and 3". */

@@ -1,5 +1,10 @@
 import { fields, list, number, strings, text, type Fields } from '../eventlog/json-fields.js';
-import type { ContainerEnd, PodEventObservation, PodObservation, StatusReason } from '../observation.js';
+import type {
+  ContainerEnd,
+  PodEventObservation,
+  PodObservation,
+  StatusReason
+} from '../observation.js';
 
 /** The labels that Spark puts on its pods (its `Constants` of Kubernetes). */
 const ROLE = 'spark-role';

@@ -112,7 +112,11 @@ export class LogRecords {
 }
 
 /** All that a log says. */
-export function* readLog(content: string, ref: string, who?: SparkProcess): Generator<LogObservation> {
+export function* readLog(
+  content: string,
+  ref: string,
+  who?: SparkProcess
+): Generator<LogObservation> {
   const records = new LogRecords(ref, who);
   let number = 0;
   for (const line of content.split(/\r?\n/)) {

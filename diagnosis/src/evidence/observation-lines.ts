@@ -1,5 +1,11 @@
 import { fields, flag, list, number, text, type Fields } from '../eventlog/json-fields.js';
-import type { ContainerEnd, Observation, Outcome, StatusReason, SparkProcess } from '../observation.js';
+import type {
+  ContainerEnd,
+  Observation,
+  Outcome,
+  StatusReason,
+  SparkProcess
+} from '../observation.js';
 
 const OUTCOMES: readonly unknown[] = ['running', 'ok', 'error', 'cancelled'];
 const SHARE_STATES = ['hung', 'gone'] as const;
@@ -7,7 +13,7 @@ const ROLES = ['driver', 'executor', 'kernel'] as const;
 
 /**
  * Reads one line of an evidence file: the JSON of an observation.
- * Returns what is wrong with it, as a sentence, if it is none.
+ * @returns the observation, or an error message if the line is not one
  */
 export function readObservation(line: string): Observation | string {
   let json: unknown;
@@ -19,11 +25,15 @@ export function readObservation(line: string): Observation | string {
   return observationOf(json);
 }
 
-/** The same of parsed JSON. */
+/** Kinds under the names that earlier versions recorded. */
+const RENAMED_KINDS: Readonly<Record<string, Observation['kind']>> = { room: 'capacity' };
+
+/** Reads an observation from parsed JSON. */
 export function observationOf(json: unknown): Observation | string {
   const it = fields(json);
   if (!it) return 'not a JSON object';
-  const kind = text(it, 'kind') ?? '';
+  const recorded = text(it, 'kind') ?? '';
+  const kind = Object.hasOwn(RENAMED_KINDS, recorded) ? RENAMED_KINDS[recorded]! : recorded;
   const read = Object.hasOwn(READERS, kind) ? READERS[kind as Observation['kind']] : undefined;
   return read?.(it) ?? `unknown kind of observation: ${JSON.stringify(it['kind'])}`;
 }

@@ -84,7 +84,7 @@ function firstFill(app: Application, scope: Scope): Finding | null {
 }
 
 function storedOf(table: CacheFacts): number {
-  return table.fill?.stored ?? (table.blocks.size || (table.told?.cached ?? 0));
+  return table.fill?.stored ?? (table.blocks.size || (table.reported?.cached ?? 0));
 }
 
 /** The last partition that was stored, and the number of partitions. */
@@ -118,8 +118,8 @@ function advise(app: Application, table: CacheFacts, stored: number): Advice[] {
   const bytes =
     table.stored > 0
       ? table.storedBytes / table.stored
-      : table.told
-        ? table.told.memoryBytes / table.told.cached
+      : table.reported
+        ? table.reported.memoryBytes / table.reported.cached
         : 0;
   const active = [...app.executors].filter(
     ({ addedAt, id }) => addedAt !== null && id !== 'driver'

@@ -1,16 +1,16 @@
 import { Diagnosis, type LogSource } from '@aglais/diagnosis';
 import type { ApplicationReport, Unread } from '@aglais/protocol';
-import { readEvidence } from './evidence.js';
+import { readEvidence } from './evidence-files.js';
 import { observeWhole, plainError, type ReadOptions } from './logs.js';
 import type { EvidenceFile } from './options.js';
 
-/** One log's outcome: a report, or why there is none; and evidence that could not be read. */
+/** The result for one log: a report, if it could be read, and everything that could not be read. */
 export interface Diagnosed {
   report: ApplicationReport | null;
   unread: Unread[];
 }
 
-/** Reads one application's log and what else is known of it. Never throws on what it reads. */
+/** Diagnoses one log with additional evidence. Never throws on invalid input. */
 export async function diagnoseLog(
   source: LogSource,
   evidence: readonly EvidenceFile[],
@@ -29,7 +29,7 @@ export async function diagnoseLog(
   return { report: reportOn(diagnosis, files), unread };
 }
 
-/** What a diagnosis says now. */
+/** The current report of a diagnosis. */
 export function reportOn(diagnosis: Diagnosis, files: readonly string[]): ApplicationReport {
   const { problems } = diagnosis;
   const { id, name, sparkVersion, complete, startedAt, endedAt } = diagnosis.application;
@@ -43,7 +43,7 @@ export function reportOn(diagnosis: Diagnosis, files: readonly string[]): Applic
   };
 }
 
-/** The findings that were still seen at that time or later; null: all. */
+/** The report with only the findings last seen at this time or later; null: all. */
 export function since(report: ApplicationReport, at: number | null): ApplicationReport {
   if (at === null) return report;
   return { ...report, findings: report.findings.filter(({ lastSeen }) => lastSeen >= at) };

@@ -2,13 +2,13 @@ import { availableParallelism } from 'node:os';
 import { STDIN, type LogSource } from '@aglais/diagnosis';
 import type { Unread } from '@aglais/protocol';
 import { diagnoseLog, since, type Diagnosed } from './application-report.js';
-import { anonymous } from './evidence.js';
+import { namesNoApplication } from './evidence-files.js';
 import { follow } from './follow.js';
-import { inOrder } from './in-order.js';
+import { runInOrder } from './run-in-order.js';
 import { logsAt, plainError } from './logs.js';
 import { readOptions, USAGE, UsageError, type Options } from './options.js';
 import { ReadingProgress } from './reading-progress.js';
-import { COULD_NOT_READ, isWrong, NOTHING_WRONG, SOMETHING_WRONG } from './status.js';
+import { EXIT_UNREADABLE, hasProblems, EXIT_OK, EXIT_FINDINGS } from './exit-status.js';
 import { fileSink, pageOf, sinkOf, type Sink, type Terminal } from './terminal.js';
 import { unreadText } from './text/summary.js';
 import { Workers } from './workers.js';
@@ -16,17 +16,17 @@ import { reportWriter } from './writers.js';
 
 export const VERSION = '0.1.0';
 
-/** Logs are mostly bound by the processor; beyond this, memory and disks are. */
-const MOST_THREADS = 16;
+/** Reading logs is CPU-bound; beyond this many threads, memory and disks are the limit. */
+const MAX_THREADS = 16;
 
 export interface CommandOptions {
-  /** The script of the threads that read many logs; null reads them one after the other. */
+  /** The script of the worker threads that read many logs; null reads them one after the other. */
   worker: URL | null;
   /** Ends `--follow`. */
   signal: AbortSignal;
 }
 
-/** Runs `aglais …` and returns its exit status. Never throws. */
+/** Runs `aglais …` and returns its exit status; never throws. */
 export async function runCommand(
   args: readonly string[],
   terminal: Terminal,
@@ -38,14 +38,14 @@ export async function runCommand(
     const read = readOptions(args, terminal.now());
     if (read === 'help' || read === 'version') {
       await stdout.write(`${read === 'help' ? USAGE : VERSION}\n`);
-      return NOTHING_WRONG;
+      return EXIT_OK;
     }
     if (read.follow) return await follow(read, terminal, stdout, options.signal);
     return await diagnose(read, terminal, stdout, stderr, options);
   } catch (error) {
     const usage = error instanceof UsageError ? `\n\n${USAGE}` : '';
     await stderr.write(`aglais: ${plainError(error)}${usage}\n`).catch(() => undefined);
-    return COULD_NOT_READ;
+    return EXIT_UNREADABLE;
   }
 }
 
@@ -58,19 +58,19 @@ async function diagnose(
 ): Promise<number> {
   const { sources, unread } = await logsAt(options.paths);
   const many = sources.length > 1;
-  refuseAnonymous(options, many);
+  rejectAmbiguousEvidence(options, many);
   const sink = options.output === null ? stdout : fileSink(options.output);
   const page = pageOf(options.output === null ? terminal.stdout : null, terminal.env);
   const writer = reportWriter(options.format, text => sink.write(text), { ...options, many, page });
   const progress = new ReadingProgress(terminal, sources.length, totalBytes(sources));
-  let wrong = false;
+  let problems = false;
   for await (const { report, unread: more } of diagnosed(sources, options, progress, worker)) {
     for (const one of more) {
       if (!unread.some(known => sameUnread(known, one))) unread.push(one);
     }
     if (!report) continue;
     const shown = since(report, options.since);
-    wrong ||= isWrong(shown);
+    problems ||= hasProblems(shown);
     progress.clear();
     await writer.add(shown);
     if (sink.closed) break;
@@ -82,9 +82,9 @@ async function diagnose(
   await sink.close();
   if (unread.length > 0) {
     await stderr.write(`${unreadText(unread, pageOf(terminal.stderr, terminal.env))}\n`);
-    return COULD_NOT_READ;
+    return EXIT_UNREADABLE;
   }
-  return wrong ? SOMETHING_WRONG : NOTHING_WRONG;
+  return problems ? EXIT_FINDINGS : EXIT_OK;
 }
 
 async function* diagnosed(
@@ -93,8 +93,8 @@ async function* diagnosed(
   progress: ReadingProgress,
   script: URL | null
 ): AsyncGenerator<Diagnosed> {
-  const threads = Math.min(availableParallelism(), MOST_THREADS, sources.length);
-  // Standard input belongs to the main thread.
+  const threads = Math.min(availableParallelism(), MAX_THREADS, sources.length);
+  // Only the main thread can read standard input.
   const threaded = threads > 1 && sources.every(({ paths }) => !paths.includes(STDIN));
   const workers = script && threaded ? new Workers(script) : null;
   const run = async (source: LogSource): Promise<Diagnosed> => {
@@ -106,17 +106,17 @@ async function* diagnosed(
     return result;
   };
   try {
-    yield* inOrder(sources, workers ? threads : 1, run);
+    yield* runInOrder(sources, workers ? threads : 1, run);
   } finally {
     await workers?.close();
   }
 }
 
-function refuseAnonymous({ evidence }: Options, many: boolean): void {
-  const refused = many ? evidence.find(anonymous) : undefined;
-  if (refused) {
+function rejectAmbiguousEvidence({ evidence }: Options, many: boolean): void {
+  const ambiguous = many ? evidence.find(namesNoApplication) : undefined;
+  if (ambiguous) {
     throw new UsageError(
-      `--${refused.kind} does not say which application it is of; give the log of one application`
+      `--${ambiguous.kind} does not name its application: specify the log of a single application`
     );
   }
 }

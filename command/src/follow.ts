@@ -2,24 +2,24 @@ import { stat } from 'node:fs/promises';
 import { Diagnosis } from '@aglais/diagnosis';
 import type { ApplicationReport, Finding } from '@aglais/protocol';
 import { reportOn, since } from './application-report.js';
-import { readEvidence } from './evidence.js';
-import { growingLog } from './growing-log.js';
-import { jsonText } from './json.js';
+import { readEvidence } from './evidence-files.js';
+import { followEventLog } from './follow-event-log.js';
+import { jsonText } from './terminal-safe-json.js';
 import { plainError } from './logs.js';
 import type { Options } from './options.js';
 import { oneLine } from './printable.js';
-import { COULD_NOT_READ, isWrong, NOTHING_WRONG, SOMETHING_WRONG } from './status.js';
+import { EXIT_UNREADABLE, hasProblems, EXIT_OK, EXIT_FINDINGS } from './exit-status.js';
 import { fileSink, pageOf, replaceFile, type Sink, type Terminal } from './terminal.js';
 import { applicationText, findingText, type Page } from './text/application.js';
-import { timeOfDay } from './words.js';
+import { timeOfDay } from './report-messages.js';
 import { reportWriter, type Write } from './writers.js';
 
-/** Findings change with every task that fails: they are told when the log pauses this long, */
+/** Findings change with every failed task: they are printed when the log pauses for this long, ms. */
 const PAUSE_MS = 400;
-/** or at the latest after this. */
+/** They are printed at the latest after this time, ms. */
 const LATEST_MS = 3_000;
 
-/** Watches one log that grows and tells what changes, until the signal. Returns the exit status. */
+/** Follows a growing log and prints what changes, until the signal. Returns the exit status. */
 export async function follow(
   options: Options,
   terminal: Terminal,
@@ -29,60 +29,60 @@ export async function follow(
   const path = options.paths[0]!;
   const files = [path, ...options.evidence.map(file => file.path)];
   const unread = new Set<string>();
-  const complain = (file: string, message: string): void => {
+  const reportUnread = (file: string, message: string): void => {
     const words = `Could not read ${oneLine(file)}: ${oneLine(message)}\n`;
     if (!unread.has(words)) terminal.stderr.write(words);
     unread.add(words);
   };
   const diagnosis = new Diagnosis();
-  await readEvidence(diagnosis, options.evidence, complain);
+  await readEvidence(diagnosis, options.evidence, reportUnread);
   const report = (): ApplicationReport => since(reportOn(diagnosis, files), options.since);
   const page = pageOf(options.output === null ? terminal.stdout : null, terminal.env);
   const streams = options.format === 'text' || options.format === 'json';
   const sink = streams && options.output !== null ? fileSink(options.output) : stdout;
-  const watcher = streams
-    ? new Teller(options.format === 'json' ? jsonChange : textChange(files, page), text =>
+  const output = streams
+    ? new ChangeStream(options.format === 'json' ? jsonChange : textChange(files, page), text =>
         sink.write(text)
       )
-    : new Keeper(options, page);
+    : new ReportFile(options, page);
   if (!(await exists(path)) && path !== '-') {
     terminal.stderr.write(`Waiting for ${oneLine(path)} …\n`);
   }
   const read = (both: AbortSignal, onChange: () => void): Promise<void> =>
-    growingLog(diagnosis, path, both, onChange);
+    followEventLog(diagnosis, path, both, onChange);
   try {
     await watch(read, signal, async () => {
-      if (!sink.closed) await watcher.tell(report());
+      if (!sink.closed) await output.update(report());
       return !sink.closed;
     });
   } catch (error) {
-    complain(path, plainError(error));
+    reportUnread(path, plainError(error));
   }
   await sink.close();
-  if (unread.size > 0) return COULD_NOT_READ;
-  return isWrong(report()) ? SOMETHING_WRONG : NOTHING_WRONG;
+  if (unread.size > 0) return EXIT_UNREADABLE;
+  return hasProblems(report()) ? EXIT_FINDINGS : EXIT_OK;
 }
 
-/** Reads, and calls `tell` in the pauses of what is read, as long as that says true. */
+/** Reads, and calls `print` when the log pauses, as long as it returns true. */
 async function watch(
   read: (signal: AbortSignal, onChange: () => void) => Promise<void>,
   signal: AbortSignal,
-  tell: () => Promise<boolean>
+  print: () => Promise<boolean>
 ): Promise<void> {
   const ended = new AbortController();
   const both = AbortSignal.any([signal, ended.signal]);
   let newest = 0;
   let waitingSince: number | null = null;
-  let telling: Promise<void> = Promise.resolve();
-  const tellNow = async (): Promise<void> => {
+  let printing: Promise<void> = Promise.resolve();
+  const printNow = async (): Promise<void> => {
     waitingSince = null;
-    if (!(await tell())) ended.abort();
+    if (!(await print())) ended.abort();
   };
   const timer = setInterval(() => {
     const now = performance.now();
     if (waitingSince === null) return;
     if (now - newest >= PAUSE_MS || now - waitingSince >= LATEST_MS) {
-      telling = telling.then(tellNow);
+      printing = printing.then(printNow);
     }
   }, PAUSE_MS / 2);
   try {
@@ -93,8 +93,8 @@ async function watch(
   } finally {
     clearInterval(timer);
   }
-  await telling;
-  await tell();
+  await printing;
+  await print();
 }
 
 type Change =
@@ -103,20 +103,20 @@ type Change =
   | { kind: 'withdrawn'; finding: Finding }
   | { kind: 'end'; report: ApplicationReport };
 
-/** Tells each change once, as a stream. */
-class Teller {
-  #told: Map<string, { text: string; finding: Finding }> | null = null;
+/** Prints each change once, as a stream. */
+class ChangeStream {
+  #printed: Map<string, { text: string; finding: Finding }> | null = null;
   #ended = false;
 
   constructor(
-    private readonly words: (change: Change) => string,
+    private readonly format: (change: Change) => string,
     private readonly write: Write
   ) {}
 
-  async tell(report: ApplicationReport): Promise<void> {
+  async update(report: ApplicationReport): Promise<void> {
     for (const change of this.#changes(report)) {
-      const words = this.words(change);
-      if (words !== '') await this.write(words);
+      const text = this.format(change);
+      if (text !== '') await this.write(text);
     }
   }
 
@@ -124,8 +124,8 @@ class Teller {
     const now = new Map(
       report.findings.map(finding => [finding.id, { text: JSON.stringify(finding), finding }])
     );
-    const before = this.#told;
-    this.#told = now;
+    const before = this.#printed;
+    this.#printed = now;
     if (before === null) yield { kind: 'start', report };
     for (const [id, { text, finding }] of now) {
       const known = before?.get(id);
@@ -143,7 +143,7 @@ class Teller {
 }
 
 /** Keeps a file of the whole report up to date. */
-class Keeper {
+class ReportFile {
   #written = '';
 
   constructor(
@@ -151,7 +151,7 @@ class Keeper {
     private readonly page: Page
   ) {}
 
-  async tell(report: ApplicationReport): Promise<void> {
+  async update(report: ApplicationReport): Promise<void> {
     let text = '';
     const write: Write = piece => {
       text += piece;
@@ -175,11 +175,11 @@ function textChange(files: readonly string[], page: Page): (change: Change) => s
       case 'new':
         return `\n${findingText(change.finding, files, page)}\n`;
       case 'changed':
-        return `\n${page.paint.faint('Now known better:')}\n${findingText(change.finding, files, page)}\n`;
+        return `\n${page.paint.faint('Updated:')}\n${findingText(change.finding, files, page)}\n`;
       case 'withdrawn':
-        return `\n${page.paint.faint(`Taken back, as later evidence says otherwise: ${oneLine(change.finding.title)}`)}\n`;
+        return `\n${page.paint.faint(`Withdrawn because of later evidence: ${oneLine(change.finding.title)}`)}\n`;
       case 'end':
-        return `\n${page.paint.faint(`The application ended at ${timeOfDay(change.report.endedAt ?? NaN)}. Ctrl-C ends this too.`)}\n`;
+        return `\n${page.paint.faint(`The application ended at ${timeOfDay(change.report.endedAt ?? NaN)}. Press Ctrl-C to exit.`)}\n`;
     }
   };
 }

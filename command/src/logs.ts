@@ -10,23 +10,23 @@ import type { Unread } from '@aglais/protocol';
 export interface FoundLogs {
   /** One for each application. */
   sources: LogSource[];
-  /** Paths where no log could be found, and why. */
+  /** Paths without a log, and why. */
   unread: Unread[];
 }
 
 export interface ReadOptions {
-  /** Called now and then with the bytes that were read from the disk so far. */
+  /** Called from time to time with the bytes read from disk so far. */
   onProgress?: (bytes: number) => void;
 }
 
-/** The logs at these paths; one path that cannot be read hides none of the others. Never throws. */
+/** The logs at these paths; a path that cannot be read does not affect the others. Never throws. */
 export async function logsAt(paths: readonly string[]): Promise<FoundLogs> {
   const found: FoundLogs = { sources: [], unread: [] };
   for (const path of paths) {
     try {
       const sources = await findLogs([path]);
       if (sources.length === 0) {
-        found.unread.push({ path, message: 'no event log of Spark is there' });
+        found.unread.push({ path, message: 'no Spark event log found' });
       }
       found.sources.push(...sources);
     } catch (error) {
@@ -37,8 +37,8 @@ export async function logsAt(paths: readonly string[]): Promise<FoundLogs> {
 }
 
 /**
- * Feeds one log into a diagnosis. What cannot be read is among the diagnosis' problems.
- * @throws if nothing can be learned from it; the message says why.
+ * Reads one log into a diagnosis. Lines that cannot be read are among the problems of the diagnosis.
+ * @throws if the log contains nothing usable; the message says why
  */
 export async function observeWhole(
   diagnosis: Diagnosis,
@@ -57,29 +57,29 @@ export async function observeWhole(
       diagnosis.report(`${batch.file}:${batch.problem.line}`, batch.problem.message);
     }
   }
-  if (saysAnything(diagnosis)) {
+  if (isEventLog(diagnosis)) {
     diagnosis.close();
     return;
   }
-  throw new Error(broken ?? (lines === 0 ? 'it is empty' : 'it is not an event log of Spark'));
+  throw new Error(broken ?? (lines === 0 ? 'the file is empty' : 'not a Spark event log'));
 }
 
-/** Of a file that is no event log, not even a time is known: silence about it would be a lie. */
-function saysAnything({ application: { id, sparkVersion, endedAt } }: Diagnosis): boolean {
+/** A file that is no event log has not even a time; it must not count as "no problems found". */
+function isEventLog({ application: { id, sparkVersion, endedAt } }: Diagnosis): boolean {
   return id !== null || sparkVersion !== null || endedAt !== null;
 }
 
-/** The operating system's reason without its codes. */
+/** The message of a system error, without its code. */
 export function plainError(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case 'ENOENT':
-      return 'there is no such file';
+      return 'no such file or directory';
     case 'EACCES':
     case 'EPERM':
-      return 'you may not read it';
+      return 'permission denied';
     case 'EISDIR':
-      return 'it is a directory';
+      return 'is a directory';
     default:
       return message;
   }

@@ -1,6 +1,6 @@
 import { runCommand } from './command.js';
 
-// The first Ctrl-C ends --follow in order; without --follow, and the second time, it ends at once.
+// The first Ctrl-C stops --follow gracefully; without --follow, and the second time, it exits immediately.
 const following = new AbortController();
 const args = process.argv.slice(2);
 if (args.some(arg => arg === '--follow' || /^-[a-z]*f/.test(arg))) {

@@ -14,7 +14,7 @@ export const EVIDENCE_KINDS = [
 ] as const;
 export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
 
-/** A file of evidence beside the event log. */
+/** A file of evidence in addition to the event log. */
 export interface EvidenceFile {
   kind: EvidenceKind;
   path: string;
@@ -25,51 +25,51 @@ export interface Options {
   paths: string[];
   evidence: EvidenceFile[];
   format: Format;
-  /** Only findings that were still seen at this time or later, ms since the epoch. */
+  /** Only findings that were last seen at this time or later, ms since the epoch. */
   since: number | null;
   follow: boolean;
   /** Where to write; null: standard output. */
   output: string | null;
-  /** Of many applications: not the table alone. */
+  /** For several applications: print their findings below the table. */
   details: boolean;
 }
 
-/** What was typed cannot be meant. The message says what is wrong. */
+/** Invalid command-line arguments. The message says what is wrong. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
 export const USAGE = `Usage: aglais diagnose PATH… [options]
 
-Why did Spark fail, or take so long? PATH is the event log of an application: a file, a rolling
-directory, a directory of logs (then a table), or - for standard input.
+Diagnoses why a Spark application failed or was slow. PATH is an event log: a file, a rolling directory,
+a directory of logs (prints a table), or - for standard input.
 
-Other evidence, each may be given more than once:
-  --pods FILE       kubectl get pods -o json, or its watch
-  --events FILE     kubectl get events -o json, or its watch
+Additional evidence; each option may be repeated:
+  --pods FILE       output of kubectl get pods -o json (also with --watch)
+  --events FILE     output of kubectl get events -o json (also with --watch)
   --yarn FILE       YARN application report or container diagnostics
-  --cgroup FILE     files of a memory cgroup by their names, as a JSON object
-  --stderr FILE     what the driver or an executor wrote
-  --client FILE     the exception that the notebook got
-  --evidence FILE   JSON lines, each an observation
+  --cgroup FILE     files of a memory cgroup as a JSON object, by file name
+  --stderr FILE     log of the driver or an executor
+  --client FILE     exception that the notebook got
+  --evidence FILE   observations as JSON lines
 
-What to tell, and how:
-  --format FORMAT   text, json, markdown or html; else by the name of the output, else text
-  -o, --output FILE write there
-  --since TIME      only findings seen since, e.g. 2h, 30m, 7d, 2026-11-20T18:00
-  --details         of many applications: the findings of each below the table
-  -f, --follow      keep watching a log that grows, until Ctrl-C
-  -h, --help        this text
-  --version         the version
+Output:
+  --format FORMAT   text, json, markdown or html (default: by the extension of the output file, or text)
+  -o, --output FILE write to FILE
+  --since TIME      only findings seen since TIME, e.g. 2h, 30m, 7d, 2026-11-20T18:00
+  --details         for several applications, print the findings of each below the table
+  -f, --follow      follow a growing log until Ctrl-C
+  -h, --help        show this help
+  --version         show the version
 
-Exit status: 0 nothing wrong, 1 findings that are errors or warnings, 2 something could not be read.`;
+Exit status: 0 no problems found, 1 errors or warnings found, 2 usage error or unreadable input.`;
 
 const FILE = { type: 'string', multiple: true } as const;
 
 /**
- * Reads the arguments behind `aglais`.
+ * Parses the arguments after `aglais`.
  * @param now for times such as `2h`, ms since the epoch
- * @throws UsageError if they make no sense
+ * @throws UsageError if they are invalid
  */
 export function readOptions(args: readonly string[], now: number): Options | 'help' | 'version' {
   const { values, positionals } = parse(args);
@@ -77,22 +77,24 @@ export function readOptions(args: readonly string[], now: number): Options | 'he
   if (values.version) return 'version';
   const [command, ...paths] = positionals;
   if (command === 'help') return 'help';
-  if (command === undefined) throw new UsageError('What shall be done? There is: diagnose');
+  if (command === undefined) throw new UsageError('Missing command. Available: diagnose');
   if (command !== 'diagnose') {
-    throw new UsageError(`There is no command ${JSON.stringify(command)}. There is: diagnose`);
+    throw new UsageError(`Unknown command ${JSON.stringify(command)}. Available: diagnose`);
   }
-  if (paths.length === 0) throw new UsageError('Which log? Give a file, a directory, or -');
+  if (paths.length === 0) throw new UsageError('Missing PATH: specify a file, a directory, or -');
   const evidence = EVIDENCE_KINDS.flatMap(kind =>
     (values[kind] ?? []).map(path => ({ kind, path }))
   );
   const stdin = [...paths, ...evidence.map(({ path }) => path)].filter(path => path === '-');
-  if (stdin.length > 1) throw new UsageError('Standard input (-) can be read only once');
+  if (stdin.length > 1) throw new UsageError('Standard input (-) can be specified only once');
   const output = values.output ?? null;
   const format = readFormat(values.format) ?? formatOf(output);
   const follow = values.follow ?? false;
-  if (follow && paths.length > 1) throw new UsageError('--follow watches one log');
+  if (follow && paths.length > 1) throw new UsageError('--follow accepts a single log');
   if (follow && output === null && (format === 'html' || format === 'markdown')) {
-    throw new UsageError(`--follow with ${format} needs --output FILE, which it keeps up to date`);
+    throw new UsageError(
+      `--follow with ${format} requires --output FILE, which it keeps up to date`
+    );
   }
   return {
     paths,
@@ -128,7 +130,7 @@ function parse(args: readonly string[]) {
       }
     });
   } catch (error) {
-    // The rest of Node's message tells programmers how to allow it.
+    // The rest of Node's message is for programmers.
     throw new UsageError((error as Error).message.split('. To ')[0]);
   }
 }
@@ -138,7 +140,7 @@ function readFormat(name: string | undefined): Format | null {
   const format = FORMATS.find(known => known === (name === 'md' ? 'markdown' : name));
   if (!format) {
     throw new UsageError(
-      `There is no format ${JSON.stringify(name)}. There are: ${FORMATS.join(', ')}`
+      `Unknown format ${JSON.stringify(name)}. Available: ${FORMATS.join(', ')}`
     );
   }
   return format;
@@ -164,12 +166,14 @@ const UNIT_MS: Record<string, number> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 
 function readSince(text: string, now: number): number {
   const ago = /^(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)$/.exec(text);
   if (ago) return now - Number(ago[1]) * UNIT_MS[ago[2]!.charAt(0)]!;
-  // Date.parse takes much that nobody means ("1", "May"): only ISO 8601 is a time here.
+  // Date.parse accepts too much ("1", "May"): only ISO 8601 is allowed.
   const iso = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}.*))?$/.exec(text);
-  // A day begins where the reader is; Date.parse alone would take it as UTC.
+  // A date means local midnight; Date.parse alone would take it as UTC.
   const at = iso ? Date.parse(`${iso[1]}T${iso[2] ?? '00:00'}`) : NaN;
   if (Number.isNaN(at)) {
-    throw new UsageError(`${JSON.stringify(text)} is no time: say 2h, 30m, 7d or 2026-11-20T18:00`);
+    throw new UsageError(
+      `Invalid time ${JSON.stringify(text)}: use e.g. 2h, 30m, 7d or 2026-11-20T18:00`
+    );
   }
   return at;
 }

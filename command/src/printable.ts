@@ -1,13 +1,13 @@
 import { stripVTControlCharacters } from 'node:util';
 
 /**
- * Control characters that a log could steer a terminal or mislead a reader with: C0 and C1 but tab
- * and line break, and those that turn the direction of writing.
+ * Control characters with which a log could control a terminal or mislead a reader: C0 and C1 except tab and
+ * line break, and bidirectional marks.
  */
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
-/** Text of others that is safe to print: without escape sequences and control characters. */
+/** Untrusted text that is safe to print: without escape sequences and control characters. */
 export function printable(text: string): string {
   return stripVTControlCharacters(text.replaceAll('\r\n', '\n')).replace(CONTROL, '\ufffd');
 }
@@ -17,7 +17,7 @@ export function oneLine(text: string): string {
   return printable(text).replace(/\s+/g, ' ').trim();
 }
 
-/** The beginning of a text: at most that many characters, with an ellipsis if there was more. */
+/** Text truncated to a number of characters, with an ellipsis if it was longer. */
 export function shortened(text: string, most: number): string {
   const characters = [...text.slice(0, 2 * most + 2)];
   return characters.length <= most && text.length <= 2 * most + 2
@@ -25,7 +25,7 @@ export function shortened(text: string, most: number): string {
     : `${characters.slice(0, most - 1).join('')}…`;
 }
 
-/** The first lines of a quote, none of them empty. */
+/** The first non-empty lines of a quote. */
 export function firstLines(quote: string, lines: number, most: number): string[] {
   const all = printable(quote)
     .split('\n')

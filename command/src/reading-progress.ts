@@ -1,9 +1,10 @@
+import { formatBytes } from '@aglais/diagnosis';
 import type { Terminal } from './terminal.js';
 
 const QUIET_MS = 700;
 const EVERY_MS = 150;
 
-/** Says on a terminal how much was read, from the moment on when waiting becomes noticeable. */
+/** Shows on a terminal how much was read, once reading takes noticeably long. */
 export class ReadingProgress {
   readonly #bytes = new Map<object, number>();
   #done = 0;
@@ -23,21 +24,21 @@ export class ReadingProgress {
     this.#shownAt = terminal.now() + QUIET_MS - EVERY_MS;
   }
 
-  /** A log was read up to there. */
+  /** A log was read up to this many bytes. */
   read(log: object, bytes: number): void {
     this.#sum += bytes - (this.#bytes.get(log) ?? 0);
     this.#bytes.set(log, bytes);
     this.#show();
   }
 
-  /** A log is done. */
+  /** A log was read completely. */
   finished(log: object, bytes: number | null): void {
     this.#done += 1;
     this.read(log, bytes ?? this.#bytes.get(log) ?? 0);
     this.#bytes.delete(log);
   }
 
-  /** Takes the line away, before anything else is written. */
+  /** Clears the progress line, before anything else is written. */
   clear(): void {
     if (this.#visible) this.terminal.stderr.write('\r\u001b[K');
     this.#visible = false;
@@ -49,13 +50,13 @@ export class ReadingProgress {
     if (!stderr.isTTY || now - this.#shownAt < EVERY_MS) return;
     this.#shownAt = now;
     this.#visible = true;
-    const words = progressWords(this.#sum, this.total, this.#done, this.logs);
-    stderr.write(`\r${words.slice(0, (stderr.columns || 80) - 1)}\u001b[K`);
+    const text = progressText(this.#sum, this.total, this.#done, this.logs);
+    stderr.write(`\r${text.slice(0, (stderr.columns || 80) - 1)}\u001b[K`);
   }
 }
 
-/** "Reading: 1.2 of 3.4 GB, 35 %, 12 of 340 logs" */
-export function progressWords(
+/** "Reading: 430 MiB of 3.4 GiB, 12 %, 12 of 340 logs" */
+export function progressText(
   bytes: number,
   total: number | null,
   done: number,
@@ -63,12 +64,7 @@ export function progressWords(
 ): string {
   const of =
     total === null || total === 0
-      ? size(bytes)
-      : `${size(bytes)} of ${size(total)}, ${Math.min(100, Math.floor((100 * bytes) / total))} %`;
+      ? formatBytes(bytes)
+      : `${formatBytes(bytes)} of ${formatBytes(total)}, ${Math.min(100, Math.floor((100 * bytes) / total))} %`;
   return `Reading: ${of}${logs > 1 ? `, ${done} of ${logs} logs` : ''}`;
-}
-
-function size(bytes: number): string {
-  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
-  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

@@ -2,9 +2,9 @@ import { createWriteStream } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import type { Page } from './text/application.js';
-import { paint, wantsColours } from './text/paint.js';
+import { paint, wantsColor } from './text/paint.js';
 
-/** What the command needs of the process that it runs in. */
+/** What the command needs from its process. */
 export interface Terminal {
   stdout: Writable & { isTTY?: boolean; columns?: number };
   stderr: Writable & { isTTY?: boolean; columns?: number };
@@ -13,32 +13,32 @@ export interface Terminal {
   now(): number;
 }
 
-/** Without a terminal, paragraphs are wrapped at this. */
+/** Line width without a terminal, columns. */
 const NO_TERMINAL_COLUMNS = 100;
 
-/** The page that text is laid out for: a terminal, a pipe or (null) a file. */
+/** The page to lay out text for: a terminal, a pipe or (null) a file. */
 export function pageOf(stream: Terminal['stdout'] | null, env: Terminal['env']): Page {
-  // Some terminals say that they have no columns at all.
+  // Some terminals report zero columns.
   const columns = stream?.columns || Number(env['COLUMNS']) || null;
   const width = Math.max(40, columns ?? NO_TERMINAL_COLUMNS);
   return {
     width,
-    // Programs that read a table want whole cells.
+    // Programs that read a table need complete cells.
     tableWidth: columns === null ? Infinity : width,
-    paint: paint(stream !== null && wantsColours(env, stream.isTTY === true))
+    paint: paint(stream !== null && wantsColor(env, stream.isTTY === true))
   };
 }
 
-/** Something that text goes to and that may be closed at the other end. */
+/** An output that its reader may close. */
 export interface Sink {
-  /** Resolves when there is room for more; at once if nobody reads any more. */
+  /** Resolves when more can be written; immediately if the reader has closed it. */
   write(text: string): Promise<void>;
   close(): Promise<void>;
-  /** Nobody reads any more (`| head`). */
+  /** The reader has closed it (`| head`). */
   readonly closed: boolean;
 }
 
-/** A stream that is not ours to close. A reader who went away is no error. */
+/** A stream that the command does not close. A closed reader is not an error. */
 export function sinkOf(stream: Writable): Sink {
   let closed = false;
   let failure: Error | null = null;
@@ -59,7 +59,7 @@ export function sinkOf(stream: Writable): Sink {
       if (closed) return;
       await new Promise<void>(resolve =>
         stream.write(text, error => {
-          // At once, before the error event comes: nothing more shall be written.
+          // Immediately, before the error event, so that nothing more is written.
           if (error) onError(error);
           resolve();
         })
@@ -70,7 +70,7 @@ export function sinkOf(stream: Writable): Sink {
   };
 }
 
-/** A file that is written from its beginning. @throws if it cannot be. */
+/** A file that is overwritten. @throws if it cannot be written */
 export function fileSink(path: string): Sink {
   const stream = createWriteStream(path);
   const sink = sinkOf(stream);
@@ -89,7 +89,7 @@ export function fileSink(path: string): Sink {
   };
 }
 
-/** Replaces a file's content at once: who opens it sees the old or the new, never a half. */
+/** Replaces the content of a file atomically: readers see the old or the new content. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const draft = `${path}.${process.pid}.part`;
   await writeFile(draft, text);

@@ -3,18 +3,18 @@ import type { LogSource } from '@aglais/diagnosis';
 import type { Diagnosed } from './application-report.js';
 import type { EvidenceFile } from './options.js';
 
-/** What a worker is told to do. */
+/** Input of a worker. */
 export interface WorkerJob {
   source: LogSource;
   evidence: EvidenceFile[];
 }
 
-/** What it says: how far it is, and in the end what came out. */
+/** Messages of a worker: its progress, and its result at the end. */
 export type WorkerMessage = { bytes: number } | { diagnosed: Diagnosed };
 
 /**
- * Threads that each diagnose one log at a time. A thread that dies, for lack of memory say, costs
- * its log and no other: the next job gets a new thread.
+ * Threads that each diagnose one log at a time. A thread that crashes, for example out of memory, affects only
+ * its log: the next job gets a new thread.
  */
 export class Workers {
   readonly #idle = new Set<Worker>();
@@ -38,8 +38,8 @@ export class Workers {
           done(message.diagnosed);
         }
       };
-      const onError = (error: Error): void => failed(`its diagnosis broke off: ${error.message}`);
-      const onExit = (): void => failed('its diagnosis ended without a result');
+      const onError = (error: Error): void => failed(`diagnosis failed: ${error.message}`);
+      const onExit = (): void => failed('diagnosis ended without a result');
       const done = (diagnosed: Diagnosed): void => {
         worker.off('message', onMessage).off('error', onError).off('exit', onExit);
         resolve(diagnosed);
@@ -56,7 +56,7 @@ export class Workers {
   #start(): Worker {
     const worker = new Worker(this.script);
     this.#all.add(worker);
-    // Also while it is idle: an error that nobody hears would end the whole process.
+    // Also while idle: an unhandled error would end the process.
     worker.on('error', () => undefined);
     worker.on('exit', () => {
       this.#all.delete(worker);

@@ -1,25 +1,25 @@
 import type { ApplicationReport, Unread } from '@aglais/protocol';
 import { HtmlWriter } from './html/writer.js';
-import { jsonText } from './json.js';
+import { jsonText } from './terminal-safe-json.js';
 import { applicationMarkdown, summaryMarkdown, unreadMarkdown } from './markdown/markdown.js';
 import type { Format } from './options.js';
-import { summaryRow, type SummaryRow } from './summary.js';
+import { summaryRow, type SummaryRow } from './summary-rows.js';
 import { applicationText, type Page } from './text/application.js';
 import { summaryText } from './text/summary.js';
 
-/** Where a report goes, piece by piece. */
+/** Writes a piece of a report. */
 export type Write = (text: string) => Promise<void>;
 
-/** Writes a report in one of its forms, application by application as they are done. */
+/** Writes a report in one format, application by application. */
 export interface ReportWriter {
   add(report: ApplicationReport): Promise<void>;
   end(unread: readonly Unread[]): Promise<void>;
 }
 
 export interface WriterOptions {
-  /** Several applications: a table first. */
+  /** Several applications: start with a table. */
   many: boolean;
-  /** Of several, each one's findings too. */
+  /** For several applications, include the findings of each. */
   details: boolean;
   page: Page;
 }
@@ -34,7 +34,7 @@ export function reportWriter(format: Format, write: Write, options: WriterOption
       return new PlainWriter(write, options, {
         application: report => applicationText(report, options.page),
         summary: rows => summaryText(rows, options.page),
-        // They are told on standard error.
+        // Printed on standard error instead.
         unread: () => ''
       });
     case 'markdown':
@@ -52,7 +52,7 @@ interface PlainForm {
   unread(unread: readonly Unread[]): string;
 }
 
-/** Text and Markdown: one application as it is, of many a table and then those with findings. */
+/** Text and Markdown: one application, or a table of several followed by those with findings. */
 class PlainWriter implements ReportWriter {
   readonly #rows: SummaryRow[] = [];
   readonly #details: string[] = [];
@@ -79,7 +79,7 @@ class PlainWriter implements ReportWriter {
   }
 }
 
-/** The published schema, written as it comes: thousands of applications need no memory. */
+/** Writes the published schema incrementally, so that memory does not grow with the number of applications. */
 class JsonWriter implements ReportWriter {
   #applications = 0;
 
@@ -104,7 +104,7 @@ class JsonWriter implements ReportWriter {
   }
 }
 
-/** JSON escapes the line breaks of its strings, so every line may be moved. */
+/** JSON escapes line breaks in strings, so every line can be indented. */
 function indented(json: string, blanks: number): string {
   return json.replace(/^/gm, ' '.repeat(blanks));
 }

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { Report } from '@aglais/protocol';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { runCommand } from '../src/command.js';
-import { progressWords, ReadingProgress } from '../src/reading-progress.js';
+import { progressText, ReadingProgress } from '../src/reading-progress.js';
 import { beginning, END, Folder, killedOnce, linesOf } from './logs.js';
 import { Leaver, run, Screen } from './terminal.js';
 
@@ -184,11 +184,11 @@ describe('The command', () => {
 
 describe('The progress of reading', () => {
   it('is told in bytes and percent, and for several logs by their number', () => {
-    expect(progressWords(52e6, 170e6, 0, 1)).toBe('Reading: 52 MB of 170 MB, 30 %');
-    expect(progressWords(1.2e9, 3.4e9, 12, 340)).toBe(
+    expect(progressText(52e6, 170e6, 0, 1)).toBe('Reading: 52 MB of 170 MB, 30 %');
+    expect(progressText(1.2e9, 3.4e9, 12, 340)).toBe(
       'Reading: 1.2 GB of 3.4 GB, 35 %, 12 of 340 logs'
     );
-    expect(progressWords(900e3, null, 0, 1)).toBe('Reading: 900 kB');
+    expect(progressText(900e3, null, 0, 1)).toBe('Reading: 900 kB');
   });
 
   it('is shown on a terminal only, after a while, and taken away in the end', () => {

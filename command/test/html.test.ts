@@ -2,9 +2,9 @@ import { Buffer } from 'node:buffer';
 import type { Finding, Timeline } from '@aglais/protocol';
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import { position, ticks } from '../src/html/axis.js';
-import { lanesOf, spanOf } from '../src/html/lanes.js';
-import { html } from '../src/html/safe.js';
+import { position, ticks } from '../src/html/time-axis.js';
+import { lanesOf, spanOf } from '../src/html/timeline-lanes.js';
+import { html } from '../src/html/escaped-html.js';
 import { HtmlWriter } from '../src/html/writer.js';
 import { evidence, finding, report, START } from './reports.js';
 

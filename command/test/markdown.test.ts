@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { applicationMarkdown, code, escaped, summaryMarkdown } from '../src/markdown/markdown.js';
-import { summaryRow } from '../src/summary.js';
-import { timeOfDay } from '../src/words.js';
+import { summaryRow } from '../src/summary-rows.js';
+import { timeOfDay } from '../src/report-messages.js';
 import { evidence, finding, report, START } from './reports.js';
 
 describe('Markdown', () => {

@@ -2,12 +2,18 @@ import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { firstLines, oneLine, printable, shortened } from '../src/printable.js';
-import { summaryRow } from '../src/summary.js';
+import { summaryRow } from '../src/summary-rows.js';
 import { applicationText } from '../src/text/application.js';
 import { fitted, paragraph, table } from '../src/text/layout.js';
-import { paint, wantsColours } from '../src/text/paint.js';
+import { paint, wantsColor } from '../src/text/paint.js';
 import { summaryText } from '../src/text/summary.js';
-import { calmWords, dayAndTime, mostTelling, timeOfDay, zone } from '../src/words.js';
+import {
+  noProblemsText,
+  dayAndTime,
+  mostRelevant,
+  timeOfDay,
+  zone
+} from '../src/report-messages.js';
 import { evidence, finding, report, START } from './reports.js';
 
 jest.setTimeout(30_000);
@@ -29,7 +35,7 @@ describe('Text for people', () => {
     const calm = report();
     const job = { id: 7, scope: 'job:7', description: null, startedAt: START };
     calm.resources.timeline.jobs = [{ ...job, endedAt: START + 50_000, result: 'shutdown' }];
-    expect(calmWords(calm)).toBe(
+    expect(noProblemsText(calm)).toBe(
       'Nothing wrong was found in 60 s of log. ' +
         '1 job had not come to an end when the application was ended, after 50 s.'
     );
@@ -40,8 +46,8 @@ describe('Text for people', () => {
     const seen = evidence({ source: 'cgroup', quote: 'oom_kill 1', at: START + 9 });
     const other = evidence({ quote: 'another word of Spark', at: START + 8 });
     const all = [heard(START), heard(START + 1), heard(START + 2), other, seen];
-    expect(mostTelling(all, 3)).toEqual([all[0], other, seen]);
-    expect(mostTelling(all, 9)).toEqual(all);
+    expect(mostRelevant(all, 3)).toEqual([all[0], other, seen]);
+    expect(mostRelevant(all, 9)).toEqual(all);
   });
 
   it('tells what happened, what would help, where, and how that is known', () => {
@@ -49,7 +55,7 @@ describe('Text for people', () => {
       effects: ['3 tasks ran again'],
       cost: { taskMs: 20_000, recomputedTasks: 3, wallMs: 5_000 },
       advice: [
-        { action: 'set', conf: { 'spark.a': '2g' }, sentence: 'Give it 2 GiB in place of 1 GiB.' }
+        { action: 'set', conf: { 'spark.a': '2g' }, sentence: 'Give it 2 GiB instead of 1 GiB.' }
       ]
     });
     expect(applicationText(report({ findings: [lost] }), page)).toBe(
@@ -63,7 +69,7 @@ describe('Text for people', () => {
         '  The job succeeded, but executor 1 went away.',
         '  - 3 tasks ran again',
         '',
-        '  > Give it 2 GiB in place of 1 GiB.',
+        '  > Give it 2 GiB instead of 1 GiB.',
         '      spark.a=2g',
         '',
         '  Cost: 3 tasks ran again, 20 s of task time lost, held up',
@@ -195,7 +201,7 @@ describe('Colours', () => {
     [{ FORCE_COLOR: '0' }, true, false],
     [{ TERM: 'dumb' }, true, false]
   ])('with %j, terminal %p: %p', (environment, terminal, wanted) => {
-    expect(wantsColours(environment, terminal)).toBe(wanted);
+    expect(wantsColor(environment, terminal)).toBe(wanted);
   });
 
   it('change nothing but the colours', () => {

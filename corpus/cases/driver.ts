@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Family } from '../src/case.js';
-import { atLeast, says } from './figures.js';
+import { atLeast, says } from './checks.js';
 
 /** Failures of the driver, and of what it is asked for. */
 export const driver: Family = {
@@ -31,7 +31,7 @@ export const driver: Family = {
     },
     {
       name: 'broadcast-too-large',
-      happens: 'a table is broadcast that is larger than Spark allows',
+      happens: 'a broadcast table is larger than Spark allows',
       properties: { 'spark.sql.maxBroadcastTableSize': '1m' },
       cells: [
         {
@@ -47,7 +47,7 @@ spark.range(0, 1_000).join(F.broadcast(small), "id").count()`
     },
     {
       name: 'broadcast-too-slow',
-      happens: 'a table that is to be broadcast is not ready in time',
+      happens: 'a broadcast times out',
       properties: { 'spark.sql.adaptive.enabled': 'false', 'spark.sql.broadcastTimeout': '3' },
       cells: [
         {
@@ -67,7 +67,7 @@ spark.range(0, 1_000).join(F.broadcast(small), "id").count()`
     },
     {
       name: 'driver-heap-full',
-      happens: 'the driver builds a table for broadcasting that its heap cannot hold, and ends',
+      happens: 'the driver builds a broadcast table that does not fit in its heap, and exits',
       shape: { driverMemoryMiB: 512 },
       properties: { 'spark.driver.maxResultSize': '0' },
       cells: [
@@ -95,7 +95,7 @@ spark.range(0, 60, 1, 60).mapInPandas(slow, "id long").count()`
         }
       ],
       async during(run) {
-        await run.atWork('a', 2);
+        await run.tasksRunning('a', 2);
         run.signalDriver('SIGKILL');
       },
       expected: [
@@ -104,14 +104,14 @@ spark.range(0, 60, 1, 60).mapInPandas(slow, "id long").count()`
           cell: 'a',
           severity: 'error',
           confidence: 'likely',
-          figures: finding => says(finding, /while 1 job ran/)
+          figures: finding => says(finding, /while 1 job was running/)
         }
       ]
     },
     {
-      name: 'no-room-for-executors',
+      name: 'no-capacity-for-executors',
       happens:
-        'executors are asked for with more cores than any worker has; the cell waits until it is stopped',
+        'executors are requested with more cores than any worker has; the cell waits until it is interrupted',
       properties: { 'spark.executor.cores': '4' },
       cells: [{ name: 'a', ends: 'cancelled', code: `spark.range(100).count()` }],
       async during(run) {

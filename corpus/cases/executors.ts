@@ -1,5 +1,5 @@
 import type { Family } from '../src/case.js';
-import { atLeast, costs, exactly } from './figures.js';
+import { atLeast, costs, exactly } from './checks.js';
 
 /** Tasks of about a second each in Python, after a shuffle that they depend on. */
 const SLOW_AFTER_SHUFFLE = `def slow(frames):
@@ -9,17 +9,17 @@ const SLOW_AFTER_SHUFFLE = `def slow(frames):
 shuffled = spark.range(0, 4_000, 1, 6).repartition(8, "id")
 assert shuffled.mapInPandas(slow, "id long").count() == 4_000`;
 
-/** AQE would join small partitions and leave no time to do something to them. */
+/** AQE would coalesce small partitions and leave no time for fault injection. */
 const AS_PLANNED = { 'spark.sql.adaptive.enabled': 'false' };
 
-/** Executors that end: killed for memory, out of heap, told to end, crashed. */
+/** Executors that end: OOM-killed, out of heap, terminated, crashed. */
 export const executors: Family = {
   name: 'executors',
   cases: [
     {
       name: 'executor-killed-for-memory',
       happens:
-        'executors sort outside their heap, in more memory than they were granted; the kernel kills them until the cell fails',
+        'executors sort off-heap and exceed their memory limit; Linux kills them until the cell fails',
       needs: ['memory cgroups'],
       shape: { executorOverheadMiB: 128 },
       properties: {
@@ -47,15 +47,15 @@ rows.sortWithinPartitions("k").write.format("noop").mode("overwrite").save()`
     {
       name: 'executor-killed-once',
       happens:
-        'something else in an executor’s container takes its memory, the kernel kills the executor, and the cell succeeds after doing work again',
+        'another process in an executor’s container uses up the memory, Linux kills the executor, and the cell succeeds after recomputing work',
       quick: true,
       needs: ['memory cgroups'],
       properties: AS_PLANNED,
       cells: [{ name: 'a', code: SLOW_AFTER_SHUFFLE }],
       async during(run) {
         await run.executors(2);
-        await run.atWork('a', 8);
-        await run.crowdOut(await run.busyExecutor());
+        await run.tasksRunning('a', 8);
+        await run.exhaustMemoryOf(await run.busyExecutor());
       },
       expected: [
         {
@@ -91,12 +91,12 @@ rows.sortWithinPartitions("k").write.format("noop").mode("overwrite").save()`
     },
     {
       name: 'executor-terminated',
-      happens: 'somebody sends SIGTERM to an executor at work; the cell succeeds',
+      happens: 'a busy executor gets SIGTERM; the cell succeeds',
       properties: AS_PLANNED,
       cells: [{ name: 'a', code: SLOW_AFTER_SHUFFLE }],
       async during(run) {
         await run.executors(2);
-        await run.atWork('a', 8);
+        await run.tasksRunning('a', 8);
         await run.signalExecutor(await run.busyExecutor(), 'SIGTERM');
       },
       expected: [
@@ -110,15 +110,14 @@ rows.sortWithinPartitions("k").write.format("noop").mode("overwrite").save()`
       ]
     },
     {
-      name: 'executor-killed-by-hand',
-      happens:
-        'somebody sends SIGKILL to an executor at work; its cgroup counts no kill for memory',
+      name: 'executor-killed-by-signal',
+      happens: 'a busy executor gets SIGKILL; its cgroup counts no OOM kill',
       needs: ['memory cgroups'],
       properties: AS_PLANNED,
       cells: [{ name: 'a', code: SLOW_AFTER_SHUFFLE }],
       async during(run) {
         await run.executors(2);
-        await run.atWork('a', 8);
+        await run.tasksRunning('a', 8);
         await run.signalExecutor(await run.busyExecutor(), 'SIGKILL');
       },
       expected: [
@@ -133,12 +132,12 @@ rows.sortWithinPartitions("k").write.format("noop").mode("overwrite").save()`
     },
     {
       name: 'executor-crashed',
-      happens: 'the Java machine of an executor crashes with a segmentation fault',
+      happens: 'the JVM of an executor crashes with a segmentation fault',
       properties: AS_PLANNED,
       cells: [{ name: 'a', code: SLOW_AFTER_SHUFFLE }],
       async during(run) {
         await run.executors(2);
-        await run.atWork('a', 8);
+        await run.tasksRunning('a', 8);
         await run.signalExecutor(await run.busyExecutor(), 'SIGSEGV');
       },
       expected: [
@@ -176,7 +175,7 @@ assert spark.range(0, 8, 1, 8).mapInPandas(slow_b, "id long").count() == 8`
         }
       ],
       async during(run) {
-        await run.until('both cells to have tasks at work', () =>
+        await run.until('both cells to have running tasks', () =>
           ['a', 'b'].every(cell => run.progress(cell).tasks.running > 0)
         );
         await run.signalExecutor(await run.busyExecutor(), 'SIGSEGV');
@@ -188,7 +187,7 @@ assert spark.range(0, 8, 1, 8).mapInPandas(slow_b, "id long").count() == 8`
     },
     {
       name: 'executor-frozen',
-      happens: 'an executor at work is frozen (SIGSTOP), so that its heartbeats stay away',
+      happens: 'a busy executor is frozen (SIGSTOP), so it sends no heartbeats',
       properties: {
         ...AS_PLANNED,
         'spark.network.timeout': '12s',
@@ -200,7 +199,7 @@ assert spark.range(0, 8, 1, 8).mapInPandas(slow_b, "id long").count() == 8`
       cells: [{ name: 'a', code: SLOW_AFTER_SHUFFLE }],
       async during(run) {
         await run.executors(2);
-        await run.atWork('a', 8);
+        await run.tasksRunning('a', 8);
         await run.signalExecutor(await run.busyExecutor(), 'SIGSTOP');
       },
       expected: [

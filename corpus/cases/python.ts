@@ -1,5 +1,5 @@
 import type { Family } from '../src/case.js';
-import { advises, atLeast, costs, exactly, says } from './figures.js';
+import { advises, atLeast, costs, exactly, says } from './checks.js';
 
 /** Python workers that die, and Python code that fails. */
 export const python: Family = {
@@ -7,8 +7,7 @@ export const python: Family = {
   cases: [
     {
       name: 'python-killed-for-memory',
-      happens:
-        'a function of the user takes more memory than the executor was granted; the kernel kills the Python workers',
+      happens: 'a user function exceeds the memory of its executor; Linux kills the Python workers',
       quick: true,
       needs: ['memory cgroups'],
       cells: [
@@ -38,8 +37,8 @@ spark.range(0, 2, 1, 2).mapInPandas(greedy, "id long").count()`
       ]
     },
     {
-      name: 'python-killed-by-hand',
-      happens: 'somebody kills a Python worker once; Spark tries again, and the cell succeeds',
+      name: 'python-killed-by-signal',
+      happens: 'a Python worker gets SIGKILL once; Spark retries the task, and the cell succeeds',
       needs: ['memory cgroups'],
       cells: [
         {
@@ -53,7 +52,7 @@ assert spark.range(0, 6, 1, 6).mapInPandas(slow, "id long").count() == 6`
       ],
       async during(run) {
         await run.executors(2);
-        await run.atWork('a', 1);
+        await run.tasksRunning('a', 1);
         await run.signalPythonWorkers(await run.busyExecutor(), 'SIGKILL');
       },
       expected: [
@@ -65,13 +64,13 @@ assert spark.range(0, 6, 1, 6).mapInPandas(slow, "id long").count() == 6`
           figures: finding =>
             exactly('deaths', finding.count, 1) ??
             costs(finding) ??
-            says(finding, /counted no kill for memory/)
+            says(finding, /no OOM kill was counted/)
         }
       ]
     },
     {
       name: 'python-met-its-limit',
-      happens: 'a function of the user wants more than spark.executor.pyspark.memory',
+      happens: 'a user function needs more than spark.executor.pyspark.memory',
       properties: { 'spark.executor.pyspark.memory': '1800m' },
       cells: [
         {
@@ -96,8 +95,7 @@ spark.range(0, 2, 1, 2).mapInPandas(greedy, "id long").count()`
     },
     {
       name: 'python-limit-too-small',
-      happens:
-        'spark.executor.pyspark.memory is so small that Python cannot even load its libraries',
+      happens: 'spark.executor.pyspark.memory is too small for Python to load its libraries',
       properties: { 'spark.executor.pyspark.memory': '300m' },
       cells: [
         {
@@ -120,7 +118,7 @@ spark.range(0, 2, 1, 2).mapInPandas(same, "id long").count()`
     },
     {
       name: 'mistake-in-a-function',
-      happens: 'a function of the user raises an error, in every attempt',
+      happens: 'a user function raises an error in every attempt',
       quick: true,
       cells: [
         {
@@ -166,7 +164,7 @@ spark.range(0, 100, 1, 2).select(parallax_to_parsec("id").alias("d")).agg(F.sum(
     },
     {
       name: 'mistake-once',
-      happens: 'a function of the user raises an error in one attempt and not in the next',
+      happens: 'a user function raises an error in one attempt and not in the next',
       cells: [
         {
           name: 'a',

@@ -1,5 +1,5 @@
 import type { Family } from '../src/case.js';
-import { atLeast, costs, exactly } from './figures.js';
+import { atLeast, costs, exactly } from './checks.js';
 
 const SLOW = `def slow(frames):
     for frame in frames:
@@ -7,14 +7,14 @@ const SLOW = `def slow(frames):
         yield frame
 `;
 
-/** Shuffle output that goes away, and work that runs again because of it. */
+/** Shuffle output that is lost, and work that is recomputed because of it. */
 export const shuffles: Family = {
   name: 'shuffles',
   cases: [
     {
       name: 'shuffle-files-gone',
       happens:
-        'shuffle files vanish from the disk while tasks read them; no executor is lost, the cell succeeds',
+        'shuffle files are deleted while tasks read them; no executor is lost, the cell succeeds',
       properties: { 'spark.sql.adaptive.enabled': 'false', 'spark.shuffle.io.maxRetries': '1' },
       cells: [
         {
@@ -25,7 +25,7 @@ assert t.mapInPandas(slow, "id long").count() == 4_000`
       ],
       async during(run) {
         await run.executors(2);
-        await run.atWork('a', 7);
+        await run.tasksRunning('a', 7);
         await run.removeShuffleFiles();
       },
       expected: [
@@ -41,7 +41,7 @@ assert t.mapInPandas(slow, "id long").count() == 4_000`
     {
       name: 'idle-executor-had-output',
       happens:
-        'an idle executor is taken back although a join still wants its shuffle output, which is computed again; the cell succeeds',
+        'an idle executor is removed although a join still needs its shuffle output, which is recomputed; the cell succeeds',
       properties: {
         'spark.sql.autoBroadcastJoinThreshold': '-1',
         'spark.dynamicAllocation.enabled': 'true',
@@ -77,7 +77,7 @@ assert left.join(right, "id").count() == 8`
     {
       name: 'order-could-have-changed',
       happens:
-        'an executor crashes after it shuffled rows in no particular order: part of the answer may come from another order than the rest',
+        'an executor crashes after it shuffled rows in nondeterministic order: the result may be inconsistent',
       properties: {
         'spark.sql.adaptive.enabled': 'false',
         'spark.sql.execution.sortBeforeRepartition': 'false'
@@ -91,7 +91,7 @@ assert t.mapInPandas(slow, "id long, r double").repartition(3).count() == 4_000`
       ],
       async during(run) {
         await run.executors(2);
-        await run.atWork('a', 8);
+        await run.tasksRunning('a', 8);
         await run.signalExecutor(await run.busyExecutor(), 'SIGSEGV');
       },
       expected: [

@@ -1,12 +1,12 @@
 import type { Family } from '../src/case.js';
 import type { Finding } from '@aglais/protocol';
-import { exactly, says } from './figures.js';
+import { exactly, says } from './checks.js';
 
-/** Partitions of twelve that a finding says were kept. */
+/** The number of stored partitions, of twelve, that a finding reports. */
 const stored = ({ explanation }: Finding) =>
   Number(/\((\d+) of 12 partitions\)/.exec(explanation)?.[1] ?? Number.NaN);
 
-/** How much of the time it took depends on the machine. */
+/** The severity depends on the speed of the machine. */
 const SHARE = ['warning', 'info'] as const;
 
 /** Cells that succeed and take longer than they should. */
@@ -15,7 +15,7 @@ export const slow: Family = {
   cases: [
     {
       name: 'spill',
-      happens: 'two large partitions are sorted in far less memory than they need',
+      happens: 'two large partitions are sorted with too little memory',
       properties: { 'spark.sql.adaptive.enabled': 'false', 'spark.memory.fraction': '0.1' },
       cells: [
         {
@@ -28,8 +28,7 @@ t.repartition(2, "s").sortWithinPartitions("s").write.format("noop").mode("overw
     },
     {
       name: 'garbage',
-      happens:
-        'tasks spend their time collecting garbage in a heap with hardly any room for the young',
+      happens: 'tasks spend their time in garbage collection, because the young generation is tiny',
       properties: {
         'spark.executor.extraJavaOptions': '-XX:+UseSerialGC -Xmn1m -XX:MaxTenuringThreshold=0'
       },
@@ -46,7 +45,7 @@ t.groupBy("k").agg(F.collect_list("s").alias("l")).agg(F.max(F.size("l"))).colle
     {
       name: 'skew',
       happens:
-        'nearly all rows of a join have the same key, and adaptive execution finds them too few to split',
+        'nearly all rows of a join have the same key, and adaptive query execution does not split them',
       properties: { 'spark.sql.autoBroadcastJoinThreshold': '-1' },
       cells: [
         {
@@ -64,7 +63,8 @@ a.join(b, "k").agg(F.max(deep)).collect()`
     },
     {
       name: 'cache-too-small',
-      happens: 'a table is kept in memory only, fits in part, and the rest is computed at each use',
+      happens:
+        'a table is cached in memory only, fits partially, and the rest is recomputed at each use',
       cells: [
         {
           name: 'make',
@@ -74,7 +74,7 @@ kept.persist(StorageLevel.MEMORY_ONLY).count()`
         { name: 'use', code: `kept.agg(F.max("b")).collect()` }
       ],
       during: () => Promise.resolve(),
-      // The first count makes the table and then reads it, so it computes the rest twice already.
+      // The first count fills the cache and then reads it, so it recomputes the rest already.
       expected: ['make', 'use'].map(cell => ({
         code: 'cache-partial',
         cell,
@@ -87,8 +87,7 @@ kept.persist(StorageLevel.MEMORY_ONLY).count()`
     },
     {
       name: 'cache-lost',
-      happens:
-        'an idle executor is taken back with the cached table that it holds, which is computed again',
+      happens: 'an idle executor is removed with its cached partitions, which are recomputed',
       properties: {
         'spark.dynamicAllocation.enabled': 'true',
         'spark.dynamicAllocation.shuffleTracking.enabled': 'true',
@@ -114,7 +113,7 @@ kept = spark.range(0, 8, 1, 8).mapInPandas(slow, "id long").cache(); kept.count(
     },
     {
       name: 'tiny-partitions',
-      happens: 'a small table is worked on in three thousand partitions',
+      happens: 'a small table is processed in three thousand partitions',
       properties: { 'spark.sql.adaptive.enabled': 'false' },
       cells: [
         {

@@ -5,45 +5,45 @@ import type { RunningCase } from './running-case.js';
 export interface Cell {
   name: string;
   code: string;
-  /** How it must end; default: well. */
+  /** The expected outcome; default: success. */
   ends?: 'error' | 'cancelled';
-  /** It begins together with the cell before it, in a thread of its own. */
+  /** It starts together with the previous cell, in its own thread. */
   together?: boolean;
 }
 
-/** A finding that a case must lead to. */
+/** A finding that a case must produce. */
 export interface Expected {
   code: FindingCode;
-  /** Name of the cell that it is about; null: of no cell, but of the cluster. */
+  /** Name of the affected cell; null: the finding is about the cluster. */
   cell: string | null;
-  /** One of several where it depends on the share of the time, and so on the machine. */
+  /** Several if the severity depends on the speed of the machine. */
   severity: Severity | readonly Severity[];
   confidence: Confidence;
-  /** What is wrong with its figures, as a sentence; null if they are plausible. */
+  /** Checks its figures: a sentence that says what is wrong; null if they are plausible. */
   figures?: (finding: Finding) => string | null;
 }
 
-/** What a machine must have, else the case is skipped. */
+/** Requirements of a case; without them it is skipped. */
 export type Need = 'memory cgroups' | 'small disks';
 
-/** Something that is made to happen on a real Spark, and what the diagnosis must say of it. */
+/** A situation that is produced on a real Spark, and the findings that it must lead to. */
 export interface Case {
   name: string;
-  /** One sentence for people. */
+  /** A one-sentence description. */
   happens: string;
-  /** Spark properties beside those of the product; a case with any gets a cluster of its own. */
+  /** Additional Spark properties; a case with any gets its own cluster. */
   properties?: Readonly<Record<string, string>>;
-  /** What differs from the default shape; a case with any gets a cluster of its own. */
+  /** Differences from the default shape; a case with any gets its own cluster. */
   shape?: Partial<Shape>;
   needs?: readonly Need[];
-  /** A full disk of this size takes the place of the executors' scratch space, MiB. */
+  /** Size of a small disk that replaces the executors' scratch space, MiB. */
   scratchMiB?: number;
   cells: readonly Cell[];
-  /** What is done to Spark while the cells run; begins with the first. */
+  /** Interferes with Spark while the cells run; starts with the first cell. */
   during?: (run: RunningCase) => Promise<void>;
   /** Nothing: a healthy run. */
   expected: readonly Expected[];
-  /** Findings that may come or not, because they depend on the machine; not to be used for others. */
+  /** Optional findings, which depend on the machine. */
   may?: readonly FindingCode[];
   /** Small and quick: part of `npm test`. */
   quick?: boolean;
@@ -54,10 +54,10 @@ export interface Family {
   cases: readonly Case[];
 }
 
-/** Whether it can run beside other cases on one cluster without meeting them. */
+/** Whether it can share a cluster with other cases. */
 export function isShareable({ properties, shape, during, scratchMiB, expected }: Case): boolean {
   return !properties && !shape && !during && !scratchMiB && expected.length === 0;
 }
 
-/** The id under which the notebook of the corpus knows a cell: cases may share a cluster. */
+/** The id of a cell; it includes the case, because cases may share a cluster. */
 export const cellId = (name: string, cell: string) => `${name}.${cell}`;

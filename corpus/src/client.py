@@ -1,9 +1,9 @@
-"""The notebook's side: runs cells on a cluster as a kernel does, and says how each ended.
+"""The notebook side: runs cells on a cluster as a kernel does, and reports their outcome.
 
 Reads one JSON object a line from standard input:
-    {"connect": url}                                    where the cluster is
-    {"cell", "run", "code", "case", "directory"}        begins a cell, in a thread of its own
-    {"interrupt": cell, "case"}                         stops one, as the stop button does
+    {"connect": url}                                    address of the cluster
+    {"cell", "run", "code", "case", "directory"}        starts a cell in its own thread
+    {"interrupt": cell, "case"}                         interrupts a cell, as the stop button does
 Writes {"ready"}, then {"cell", "run", "outcome", "at"} when a cell begins (`running`) and when it has ended
 (`ok`, `cancelled`, or `error` with {"name", "message"}).
 """
@@ -21,7 +21,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.connect.client.retries import DefaultPolicy
 
-# As the kernel side: a driver that is gone is told in seconds, not in minutes.
+# As in the kernel: a lost driver is reported within seconds instead of minutes.
 RETRIES = {"max_retries": 4, "initial_backoff": 50, "backoff_multiplier": 4.0, "max_backoff": 1000}
 
 answers = sys.stdout
@@ -37,7 +37,7 @@ def answer(message):
 
 
 def notebook(case, directory):
-    """What the cells of one case share: a session of its own, and their variables."""
+    """What the cells of one case share: their session and variables."""
     if case not in notebooks:
         spark = SparkSession.builder.remote(os.environ["REMOTE"]).create()
         spark.client.set_retry_policies([DefaultPolicy(**RETRIES)])
@@ -86,5 +86,5 @@ for line in sys.stdin:
     else:
         notebook(task["case"], task["directory"])
         threading.Thread(target=run, args=(task,), daemon=True).start()
-# The cluster may be gone: nothing is to be said to it.
+# The cluster may be gone: exit without closing sessions.
 os._exit(0)

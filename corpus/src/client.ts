@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Outcome } from '@aglais/diagnosis';
 import { cellId, type Case, type Cell } from './case.js';
 
-/** How a run of a cell began or ended, as a kernel reports it. */
+/** Start or end of a run of a cell, as a kernel reports it. */
 export interface CellReport {
   cell: string;
   run: number;
@@ -24,7 +24,7 @@ export class Client {
     private readonly onReport: (report: CellReport) => void
   ) {
     this.child = spawn(python, [script], { stdio: ['pipe', 'pipe', 'ignore'] });
-    // Who writes to a process that has ended is told by `close`.
+    // SparkProcess writes to a process that has ended is told by `close`.
     this.child.stdin!.on('error', () => undefined);
     this.child.once('close', () => this.endAll());
     this.imported = new Promise(resolve => {
@@ -40,7 +40,7 @@ export class Client {
     return this.child.pid!;
   }
 
-  /** Where the cells' sessions will be; resolves when PySpark is imported, so that no cell has to wait for that. */
+  /** Sets the address of the sessions; resolves once PySpark is imported, so that cells do not wait for it. */
   async connect(url: string): Promise<void> {
     await this.imported;
     this.send({ connect: url });

@@ -18,28 +18,28 @@ import type { Case } from './case.js';
 
 const START_MS = 120_000;
 const POLL_MS = 50;
-/** After the last evidence was written it must have been read within this time. */
+/** Written evidence must be read within this time. */
 const READ_MS = 10_000;
 const run = promisify(execFile);
 
-export interface MachineRoom {
+export interface CorpusEnvironment {
   installation: SparkInstallation;
   /** The installation's memory cgroup, or null. */
   cgroup: string | null;
-  /** Where clusters and their cells write. */
+  /** Directory of the clusters and their cells. */
   directory: string;
 }
 
-/** What became of the same evidence on three ways. */
+/** The findings of the three diagnoses of the same evidence. */
 export interface Conclusions {
   /** Live, before the cluster was stopped. */
-  atWork: Finding[];
+  beforeStop: Finding[];
   live: Finding[];
   /** From the files that the cluster left. */
   offline: Finding[];
-  /** From Spark's own event log in place of the live events. */
+  /** From Spark's own event log instead of the live events. */
   eventLog: Finding[];
-  /** Lines that the live diagnosis could not read: Spark and the product write none of these. */
+  /** Lines that the live diagnosis could not read; there must be none. */
   unread: string[];
 }
 
@@ -55,12 +55,12 @@ export class CorpusCluster {
   private mounted = false;
 
   constructor(
-    private readonly room: MachineRoom,
+    private readonly environment: CorpusEnvironment,
     readonly id: string,
     private readonly settings: Pick<Case, 'properties' | 'shape' | 'scratchMiB'>
   ) {
     this.shape = { ...DEFAULT_SHAPE, ...settings.shape };
-    const { installation, cgroup, directory } = room;
+    const { installation, cgroup, directory } = environment;
     this.launcher = new LocalLauncher({
       directory: join(directory, 'clusters'),
       installation,
@@ -74,20 +74,20 @@ export class CorpusCluster {
   }
 
   get directory(): string {
-    return join(this.room.directory, 'clusters', this.id);
+    return join(this.environment.directory, 'clusters', this.id);
   }
 
   get scratch(): string {
     return this.settings.scratchMiB
-      ? join(this.room.directory, `${this.id}-disk`)
+      ? join(this.environment.directory, `${this.id}-disk`)
       : join(this.directory, 'scratch');
   }
 
   get cgroup(): string | null {
-    return this.room.cgroup && join(this.room.cgroup, this.id);
+    return this.environment.cgroup && join(this.environment.cgroup, this.id);
   }
 
-  /** Starts it; resolves to the address for clients. @throws if it does not become ready */
+  /** Starts the cluster; resolves to the address for clients. @throws if it does not become ready */
   async start(): Promise<string> {
     if (this.settings.scratchMiB) {
       await mkdir(this.scratch);
@@ -109,7 +109,7 @@ export class CorpusCluster {
       const seen = await this.launcher.observe(id);
       if (seen?.state === 'ready') return `${seen.url}/;token=${token}`;
       if (seen?.state === 'exited' || Date.now() > deadline) {
-        throw new Error(`${id} did not start: ${seen?.exit ?? 'it took too long'}`);
+        throw new Error(`${id} did not start: ${seen?.exit ?? 'timeout'}`);
       }
       await sleep(POLL_MS);
     }
@@ -138,9 +138,9 @@ export class CorpusCluster {
     this.diagnosis.observe(observation);
   }
 
-  /** Stops it, reads what is left to be read, and concludes on all three ways. */
+  /** Stops the cluster, reads the remaining evidence and runs all three diagnoses. */
   async conclude(): Promise<Conclusions> {
-    const atWork = this.diagnosis.findings();
+    const beforeStop = this.diagnosis.findings();
     await this.launcher.stop(this.id);
     await this.readToTheEnd();
     await this.endFollowing();
@@ -154,7 +154,7 @@ export class CorpusCluster {
       evidence
     });
     return {
-      atWork,
+      beforeStop,
       live: this.diagnosis.findings(),
       offline: offline.findings(),
       eventLog: eventLog.findings(),
@@ -164,7 +164,7 @@ export class CorpusCluster {
     };
   }
 
-  /** Ends whatever is left of it. Idempotent. */
+  /** Removes the cluster. Idempotent. */
   async close(): Promise<void> {
     await this.launcher.stop(this.id);
     await this.endFollowing();

@@ -6,17 +6,17 @@ import { parseArgs, promisify } from 'node:util';
 import { openCgroups } from '@aglais/server/launchers/local/cgroups';
 import { families } from '../cases/index.js';
 import type { Case, Need } from './case.js';
-import type { MachineRoom } from './cluster.js';
+import type { CorpusEnvironment } from './cluster.js';
 import { installation } from './installation.js';
-import { keepFiles } from './keeping.js';
-import { knownCodes } from './known-codes.js';
+import { keepFiles } from './keep-files.js';
+import { detectedCodes } from './detected-codes.js';
 import { runGroup } from './run-group.js';
 import { groupsOf, select } from './selection.js';
 import { formatRows, HEADINGS, row } from './table.js';
 
 /**
- * Makes real Spark fail, or not, and checks what the diagnosis says: `npm run make:corpus [-- NAME…] [--keep DIR]`.
- * Ends with 1 if anything differs from what was expected. `--report FILE` is for `npm test`, which adds up.
+ * Runs the cases on a real Spark and checks the findings: `npm run make:corpus [-- NAME…] [--keep DIR]`.
+ * Exits with 1 if anything differs from the expected findings. `--report FILE` writes counts for `npm test`.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,13 +29,13 @@ if (values.list) {
 }
 
 const group = await openCgroups(`aglais-corpus-${process.pid}`);
-const room: MachineRoom = {
+const environment: CorpusEnvironment = {
   installation: await installation(),
   cgroup: group,
   directory: await mkdtemp(join(tmpdir(), 'aglais-corpus-'))
 };
 const missing = await missingNeeds();
-const known = await knownCodes();
+const known = await detectedCodes();
 const skipped: string[][] = [];
 const cases = chosen.filter(one => {
   const why = whySkipped(one);
@@ -54,7 +54,7 @@ for (const each of groupsOf(cases)) {
     const keep = async (...left: Parameters<Parameters<typeof runGroup>[2]>): Promise<void> => {
       if (values.keep) await keepFiles(resolve(values.keep), each, ...left);
     };
-    const { results, disagreements } = await runGroup(each, room, keep, abort.signal);
+    const { results, disagreements } = await runGroup(each, environment, keep, abort.signal);
     for (const result of results) {
       rows.push(row(result));
       console.log(rows.at(-1)!.join('  '));
@@ -67,7 +67,7 @@ for (const each of groupsOf(cases)) {
     console.log(wrong.at(-1));
   }
 }
-await rm(room.directory, { recursive: true, force: true });
+await rm(environment.directory, { recursive: true, force: true });
 if (group) await rmdir(group).catch(() => undefined);
 
 for (const line of formatRows([HEADINGS, ...rows])) console.log(line);
@@ -75,7 +75,7 @@ for (const [name, why] of skipped) console.log(`skipped: ${name}: ${why}`);
 for (const line of wrong) console.log(`\n${line}`);
 const passed = rows.filter(cells => cells.at(-1) === 'ok').length;
 if (values.report) {
-  // A disagreement of a whole cluster is no case, and must not pass unseen.
+  // A difference of a whole cluster belongs to no case, and must be counted.
   const failed = Math.max(rows.length - passed, wrong.length > 0 ? 1 : 0);
   await writeFile(values.report, JSON.stringify({ passed, failed, skipped: skipped.length }));
 }
@@ -87,12 +87,12 @@ process.exit(wrong.length > 0 || rows.length === 0 ? 1 : 0);
 
 function whySkipped({ needs = [], expected }: Case): string | null {
   const need = needs.find(one => missing.has(one));
-  if (need) return `this machine does not allow ${need}`;
+  if (need) return `this machine does not support ${need}`;
   const unknown = expected.find(({ code }) => !known.has(code));
-  return unknown ? `no detector says ${unknown.code} yet` : null;
+  return unknown ? `no detector reports ${unknown.code} yet` : null;
 }
 
-/** What this machine or this user cannot do. */
+/** Requirements that this machine or this user does not meet. */
 async function missingNeeds(): Promise<Set<Need>> {
   const lacks = new Set<Need>();
   if (group === null) lacks.add('memory cgroups');

@@ -1,12 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { differences, differencesByStop, differencesOfLogs } from './agreement.js';
+import { differences, differencesByStop, differencesOfLogs } from './compare-findings.js';
 import type { Case, Cell } from './case.js';
 import { Client, type CellReport } from './client.js';
-import { CorpusCluster, type Conclusions, type MachineRoom } from './cluster.js';
+import { CorpusCluster, type Conclusions, type CorpusEnvironment } from './cluster.js';
 import { clientScript } from './installation.js';
-import { endings, judge, type RunFrame, type Verdict } from './judge.js';
+import {
+  checkFindings,
+  unexpectedOutcomes,
+  type CheckResult,
+  type RunFrame
+} from './check-findings.js';
 import { RunningCase } from './running-case.js';
 import type { Group } from './selection.js';
 
@@ -16,33 +21,33 @@ interface Ran {
   cells: (CellReport & { code: string })[];
 }
 
-export type CaseResult = Ran & Verdict;
+export type CaseResult = Ran & CheckResult;
 
 export interface GroupResult {
   results: CaseResult[];
   conclusions: Conclusions;
-  /** Where live and offline differ, one sentence each: they must not. */
+  /** Differences between live and offline findings, one sentence each; there must be none. */
   disagreements: string[];
 }
 
-/** Evidence comes on several ways; after this time all of a cell's is there, ms. */
+/** Evidence arrives from several sources; after this time all evidence of a cell has arrived, ms. */
 const SETTLE_MS = 1_500;
-/** A cell that hangs is a failed case, not a run that never ends, ms. */
+/** A cell that hangs fails its case after this time, ms. */
 const CELL_MS = 600_000;
 
 /**
- * Runs the cases of a group on one cluster, one after the other, and judges what was found. Whatever happens, and
- * at the signal, the cluster is ended; then `keep` sees its files, without a result if there is none.
+ * Runs the cases of a group on one cluster, one after the other, and checks the findings. The cluster is always removed,
+ * also on abort; then `keep` gets its files, with the result if there is one.
  */
 export async function runGroup(
   group: Group,
-  room: MachineRoom,
+  environment: CorpusEnvironment,
   keep: (cluster: CorpusCluster, result: GroupResult | null) => Promise<void>,
   abort: AbortSignal
 ): Promise<GroupResult> {
-  const cluster = new CorpusCluster(room, `${group.name}-${process.pid}`, group.cases[0]!);
+  const cluster = new CorpusCluster(environment, `${group.name}-${process.pid}`, group.cases[0]!);
   const recording: Promise<void>[] = [];
-  const client = new Client(room.installation.python, clientScript, report => {
+  const client = new Client(environment.installation.python, clientScript, report => {
     recording.push(cluster.record({ kind: 'cell', ...report }));
   });
   let result: GroupResult | null = null;
@@ -52,7 +57,7 @@ export async function runGroup(
     const ran: Ran[] = [];
     for (const one of group.cases) {
       const begun = Date.now();
-      const cells = await runCase(one, cluster, client, room);
+      const cells = await runCase(one, cluster, client, environment);
       ran.push({ one, seconds: (Date.now() - begun) / 1000, cells });
     }
     await sleep(SETTLE_MS);
@@ -63,7 +68,7 @@ export async function runGroup(
     return result;
   };
   const aborted = new Promise<never>((_, reject) => {
-    abort.addEventListener('abort', () => reject(new Error('it was interrupted')));
+    abort.addEventListener('abort', () => reject(new Error('interrupted')));
   });
   try {
     abort.throwIfAborted();
@@ -76,18 +81,22 @@ export async function runGroup(
 }
 
 function conclude(ran: readonly Ran[], conclusions: Conclusions, frame: RunFrame): GroupResult {
-  const { atWork, live, offline, eventLog, unread } = conclusions;
+  const { beforeStop, live, offline, eventLog, unread } = conclusions;
   return {
     results: ran.map(each => {
-      const { found, differences: said } = judge(each.one, live, frame);
-      return { ...each, found, differences: [...endings(each.one, each.cells), ...said] };
+      const { found, differences: unexpected } = checkFindings(each.one, live, frame);
+      return {
+        ...each,
+        found,
+        differences: [...unexpectedOutcomes(each.one, each.cells), ...unexpected]
+      };
     }),
     conclusions,
     disagreements: [
-      ...unread.map(text => `not to be read: ${text}`),
+      ...unread.map(text => `unreadable: ${text}`),
       ...differences(live, offline).map(text => `live and files: ${text}`),
       ...differencesOfLogs(live, eventLog).map(text => `live and event log: ${text}`),
-      ...differencesByStop(atWork, live).map(text => `by the stop: ${text}`)
+      ...differencesByStop(beforeStop, live).map(text => `after the stop: ${text}`)
     ]
   };
 }
@@ -96,9 +105,9 @@ async function runCase(
   one: Case,
   cluster: CorpusCluster,
   client: Client,
-  room: MachineRoom
+  environment: CorpusEnvironment
 ): Promise<CaseResult['cells']> {
-  const directory = join(room.directory, 'cells', one.name);
+  const directory = join(environment.directory, 'cells', one.name);
   await mkdir(directory, { recursive: true });
   const place = {
     driver: await cluster.driver(),
@@ -128,7 +137,7 @@ async function runCells(
   return done;
 }
 
-/** Cells that begin together, in their order. */
+/** Groups of cells that start together. */
 export function batches(cells: readonly Cell[]): Cell[][] {
   const all: Cell[][] = [];
   for (const cell of cells) {

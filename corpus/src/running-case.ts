@@ -26,7 +26,7 @@ export interface CasePlace {
   directory: string;
 }
 
-/** What can be done to Spark while a case runs on it. */
+/** Fault injection and waiting while a case runs on Spark. */
 export class RunningCase {
   constructor(
     private readonly one: Case,
@@ -39,26 +39,26 @@ export class RunningCase {
     return this.diagnosis.progress(cellId(this.one.name, cell), 1);
   }
 
-  /** Waits until something holds. @throws if it does not within a minute and a half */
+  /** Waits until a condition holds. @throws after 90 s */
   async until<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>> {
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       const seen = await look();
       if (seen) return seen;
-      if (Date.now() > deadline) throw new Error(`${this.one.name}: waited in vain for ${what}`);
+      if (Date.now() > deadline) throw new Error(`${this.one.name}: timed out waiting for ${what}`);
       await sleep(POLL_MS);
     }
   }
 
-  /** Until that many tasks of a cell have ended well and at least one runs. */
-  async atWork(cell: string, done = 0): Promise<void> {
+  /** Waits until that many tasks of a cell have succeeded and at least one is running. */
+  async tasksRunning(cell: string, done = 0): Promise<void> {
     await this.until(`${done} tasks of ${cell} to be done`, () => {
       const { tasks } = this.progress(cell);
       return tasks.done >= done && tasks.running > 0;
     });
   }
 
-  /** Until as many executors are there. */
+  /** Waits until that many executors are active. */
   async executors(count: number): Promise<string[]> {
     return this.until(`${count} executors`, () => {
       const active = this.diagnosis.executors().filter(({ state }) => state === 'active');
@@ -66,9 +66,9 @@ export class RunningCase {
     });
   }
 
-  /** An executor that has a task now. */
+  /** An executor with a running task. */
   async busyExecutor(): Promise<string> {
-    const busy = await this.until('an executor at work', () =>
+    const busy = await this.until('a busy executor', () =>
       this.diagnosis
         .executors()
         .find(({ state, runningTasks }) => state === 'active' && runningTasks > 0)
@@ -76,9 +76,9 @@ export class RunningCase {
     return busy.id;
   }
 
-  /** An executor that has done tasks, so that it holds shuffle output. */
+  /** An executor that has finished tasks, so it holds shuffle output. */
   async usedExecutor(): Promise<string> {
-    const used = await this.until('an executor that has done something', () =>
+    const used = await this.until('an executor with finished tasks', () =>
       this.diagnosis.executors().find(({ state, doneTasks }) => state === 'active' && doneTasks > 0)
     );
     return used.id;
@@ -88,7 +88,7 @@ export class RunningCase {
     process.kill((await this.processesOf(id))[0]!.pid, kind);
   }
 
-  /** Sends a signal to the Python workers of an executor, not to the daemon that makes them. */
+  /** Sends a signal to the Python workers of an executor, not to their daemon. */
   async signalPythonWorkers(id: string, kind: NodeJS.Signals): Promise<void> {
     const workers = await this.until('Python workers', async () => {
       const python = (await this.processesOf(id)).filter(({ command }) => /pyspark/.test(command));
@@ -106,7 +106,7 @@ export class RunningCase {
     this.stopCell(cell);
   }
 
-  /** Removes the shuffle files that the executors have written so far. */
+  /** Deletes the shuffle files that executors have written so far. */
   async removeShuffleFiles(): Promise<number> {
     const files = await readdir(this.place.scratch, { recursive: true });
     const shuffle = files.filter(name => /shuffle_[^/]*\.(data|index)$/.test(name));
@@ -115,10 +115,10 @@ export class RunningCase {
   }
 
   /**
-   * Another process takes memory of an executor's cgroup until the kernel kills a process there: the executor, which
-   * is told to be the first.
+   * Another process allocates memory in an executor's cgroup until Linux kills a process there: the executor, which gets
+   * the highest OOM score.
    */
-  async crowdOut(id: string): Promise<void> {
+  async exhaustMemoryOf(id: string): Promise<void> {
     const group = join(this.place.cgroup!, `executor-${id}`);
     const program = [
       'import sys, time',
@@ -135,7 +135,7 @@ export class RunningCase {
       await writeFile(`/proc/${victim}/oom_score_adj`, '1000');
       await writeFile(join(group, 'cgroup.procs'), String(hog.pid));
       hog.stdin.write('begin\n');
-      await this.until('the kernel to kill the executor', async () =>
+      await this.until('the OOM kill of the executor', async () =>
         (await readProcesses()).every(({ pid }) => pid !== victim)
       );
     } finally {

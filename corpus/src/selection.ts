@@ -7,9 +7,9 @@ export interface Group {
 }
 
 /**
- * The cases that somebody asked for: by the name of a case or a family; `healthy` for those without findings, `quick`
- * for the small selection of the tests. Nothing asked for is all.
- * @throws if a name is none of these
+ * The selected cases, by the name of a case or family; `healthy` for those without findings, `quick` for those that run
+ * in the tests. All without names.
+ * @throws if a name is unknown
  */
 export function select(families: readonly Family[], names: readonly string[]): Case[] {
   const all = families.flatMap(({ cases }) => cases);
@@ -23,13 +23,13 @@ export function select(families: readonly Family[], names: readonly string[]): C
         (name === 'healthy' && one.expected.length === 0) ||
         (name === 'quick' && one.quick)
     );
-    if (found.length === 0) throw new Error(`There is no case and no family named ${name}.`);
+    if (found.length === 0) throw new Error(`Unknown case or family: ${name}`);
     for (const one of found) chosen.add(one);
   }
   return all.filter(one => chosen.has(one));
 }
 
-/** Healthy cases with nothing of their own share a cluster; all others get one each. */
+/** Healthy cases without settings share a cluster; all others get their own. */
 export function groupsOf(cases: readonly Case[]): Group[] {
   const shared = cases.filter(isShareable);
   const alone = cases.filter(one => !isShareable(one));

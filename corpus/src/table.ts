@@ -1,23 +1,23 @@
 import type { Finding } from '@aglais/protocol';
-import { describe } from './judge.js';
+import { describe } from './check-findings.js';
 import type { CaseResult } from './run-group.js';
 
 export const HEADINGS = ['case', 'seconds', 'expected', 'found', 'ok'];
 
-/** One row of the table for people. */
+/** One row of the result table. */
 export function row({ one, seconds, found, differences }: CaseResult): string[] {
   const ok = differences.length === 0;
   return [
     one.name,
     seconds.toFixed(0),
     one.expected.map(describe).join(' + ') || 'nothing',
-    ok ? 'the same' : found.map(shortly).join(' + ') || 'nothing',
+    ok ? 'the same' : found.map(shortText).join(' + ') || 'nothing',
     ok ? 'ok' : 'NO'
   ];
 }
 
-export function shortly({ code, severity, confidence, subject }: Finding): string {
-  return `${code} (${severity}, ${confidence}${subject.cell === undefined ? ', of no cell' : ''})`;
+export function shortText({ code, severity, confidence, subject }: Finding): string {
+  return `${code} (${severity}, ${confidence}${subject.cell === undefined ? ', no cell' : ''})`;
 }
 
 /** Rows with aligned columns, the last one not padded. */

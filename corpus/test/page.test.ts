@@ -2,7 +2,7 @@ import type { Finding } from '@aglais/protocol';
 import { describe, expect, it } from '@jest/globals';
 import { head } from '../src/runs/notebook.js';
 import { escaped, pageOf, type PageRun } from '../src/runs/page.js';
-import { sameWords } from '../src/runs/said.js';
+import { sameTexts } from '../src/runs/ask-command.js';
 
 const found = (more: Partial<Finding> = {}): Finding => ({
   id: 'skew:job:1',
@@ -26,7 +26,7 @@ const run = (more: Partial<PageRun> = {}): PageRun => ({
   notebook: [],
   log: 'a-run/log',
   evidence: [{ option: 'pods', path: 'a-run/pods.json' }],
-  said: { alone: [found()], beside: null, decisive: [] },
+  result: { alone: [found()], withEvidence: null, decisive: [] },
   ...more
 });
 const row = (more: Partial<PageRun>): string =>
@@ -35,23 +35,25 @@ const row = (more: Partial<PageRun>): string =>
     .find(line => line.startsWith('| `a-run`'))!;
 
 describe('The page of the runs that were kept', () => {
-  it('says what happened, that the notebook said nothing, and what is said of it', () => {
+  it('says what happened, that the notebook result nothing, and what is result of it', () => {
     expect(row({})).toBe(
       '| `a-run` | A join | nothing | **One task took long** (`skew`, warning, likely) |'
     );
   });
 
   it('says that nothing is wrong, and has no more of it below', () => {
-    const healthy = run({ said: { alone: [], beside: null, decisive: [] } });
+    const healthy = run({ result: { alone: [], withEvidence: null, decisive: [] } });
     expect(pageOf([healthy])).toContain('| nothing wrong |');
     expect(pageOf([healthy])).not.toContain('### a-run');
   });
 
   it('says what other evidence changes, and which', () => {
-    const beside = [found({ confidence: 'certain' })];
-    const said = { alone: [found()], beside, decisive: ['pods'] };
-    expect(row({ said })).toMatch(/likely\)<br>_with --pods:_ .*certain\) \|$/);
-    expect(pageOf([run({ said })])).toContain('`aglais diagnose a-run/log --pods a-run/pods.json`');
+    const withEvidence = [found({ confidence: 'certain' })];
+    const result = { alone: [found()], withEvidence, decisive: ['pods'] };
+    expect(row({ result })).toMatch(/likely\)<br>_with --pods:_ .*certain\) \|$/);
+    expect(pageOf([run({ result })])).toContain(
+      '`aglais diagnose a-run/log --pods a-run/pods.json`'
+    );
   });
 
   it('keeps exceptions in their cell, whatever is in them', () => {
@@ -60,7 +62,7 @@ describe('The page of the runs that were kept', () => {
   });
 });
 
-describe('What the notebook said', () => {
+describe('What the notebook result', () => {
   it('is an exception up to the stack of Java', () => {
     expect(head('Job aborted\nReason: x\n\tat org.a.B.c(B.scala:1)\n\tat d')).toBe(
       'Job aborted Reason: x'
@@ -76,8 +78,8 @@ describe('What the notebook said', () => {
 describe('Two reports', () => {
   it('read the same if only the places differ where it was seen', () => {
     const evidence: Finding['evidence'] = [{ source: 'log', at: 1, quote: 'q', ref: 'r' }];
-    expect(sameWords([found()], [found({ evidence })])).toBe(true);
-    expect(sameWords([found()], [found({ confidence: 'certain' })])).toBe(false);
-    expect(sameWords([found()], [])).toBe(false);
+    expect(sameTexts([found()], [found({ evidence })])).toBe(true);
+    expect(sameTexts([found()], [found({ confidence: 'certain' })])).toBe(false);
+    expect(sameTexts([found()], [])).toBe(false);
   });
 });

@@ -16,13 +16,13 @@ import {
   runningStagesOf,
   tablesOf,
   usageOfAll
-} from './application/picture.js';
+} from './application/resource-usage.js';
 import { cellKey, type CellState, type Scope } from './application/scopes.js';
 import { detect } from './detectors/detect.js';
 import { readEvent } from './eventlog/read-event.js';
-import { fields } from './eventlog/fields.js';
+import { fields } from './eventlog/json-fields.js';
 import type { Observation } from './observation.js';
-import { placeOf, Problems } from './problem.js';
+import { placeOf, Problems } from './reading-problems.js';
 
 /** What is different since `drainChanges` was last called. */
 export interface DrainedChanges {

@@ -7,7 +7,7 @@
 export type Outcome = 'running' | 'ok' | 'error' | 'cancelled';
 
 /** Whose process something is about. */
-export type Who = 'driver' | { executor: string };
+export type SparkProcess = 'driver' | { executor: string };
 
 /** One process of an executor's memory cgroup, as seen shortly before or at a kill. */
 export interface ProcessMemory {
@@ -41,7 +41,7 @@ export interface CgroupObservation {
 /** A periodic sample of one process group's memory. */
 export interface MemoryObservation {
   kind: 'memory';
-  who: Who;
+  who: SparkProcess;
   at: number;
   limitMiB: number | null;
   rssMiB: number;
@@ -82,7 +82,7 @@ export interface KernelDeathObservation {
 /** A record (a line and what belongs to it) of a driver's or executor's own log that says something. */
 export interface LogObservation {
   kind: 'log';
-  who: Who;
+  who: SparkProcess;
   /** Null where the log's time has no zone, as in Spark's own layout. */
   at: number | null;
   text: string;
@@ -100,7 +100,7 @@ export interface ContainerEnd {
 }
 
 /** Words of Kubernetes with their time. */
-export interface Said {
+export interface StatusReason {
   reason: string;
   message: string | null;
   at: number | null;
@@ -126,11 +126,11 @@ export interface PodObservation {
   ran: boolean;
   ends: ContainerEnd[];
   /** A container waits for this (`ImagePullBackOff`), while none has run. */
-  waiting: Said | null;
+  waiting: StatusReason | null;
   /** Why no node takes it. */
-  unschedulable: Said | null;
+  unschedulable: StatusReason | null;
   /** The pod's own reason (`Evicted`, `OutOfmemory`, `Shutdown`), else its DisruptionTarget's. */
-  disrupted: Said | null;
+  disrupted: StatusReason | null;
   limitMiB: number | null;
   requestMiB: number | null;
   node: string | null;

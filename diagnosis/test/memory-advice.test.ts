@@ -1,13 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import type { GrantedMemory } from '../src/application/conf.js';
-import { moreOverhead } from '../src/detectors/advice.js';
+import type { GrantedMemory } from '../src/application/granted-memory.js';
+import { moreOverhead } from '../src/detectors/memory-advice.js';
 
 const granted = { heapMiB: 512, overheadMiB: 300, limitMiB: 812 } as GrantedMemory;
 const unmeasured = { limitMiB: 812, usedMiB: null, pythonMiB: null };
 
 describe('The advice to ask for more memory', () => {
   it('says that all was used only if memory is known to be the cause', () => {
-    expect(moreOverhead(granted, unmeasured, true).sentence).toMatch(/it had used all of 812 MiB/);
+    expect(moreOverhead(granted, unmeasured, true).sentence).toMatch(
+      /it had used all of its 812 MiB/
+    );
     expect(moreOverhead(granted, unmeasured, false).sentence).not.toMatch(/had used all/);
   });
 
@@ -15,7 +17,7 @@ describe('The advice to ask for more memory', () => {
     const measured = { ...unmeasured, pythonMiB: 300 };
     for (const certain of [true, false]) {
       expect(moreOverhead(granted, measured, certain).sentence).toMatch(
-        /Python workers had reached 300 MiB/
+        /Python workers used up to 300 MiB/
       );
     }
   });

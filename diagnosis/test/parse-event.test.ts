@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { BULKY, WANTED } from '../src/eventlog/bulk.js';
+import { OMITTED_FIELDS, WANTED } from '../src/eventlog/omitted-fields.js';
 import { Expected, Place } from '../src/eventlog/expected-bytes.js';
 import { readEvent, readsEvent } from '../src/eventlog/read-event.js';
 import { parseEvent } from '../src/index.js';
-import { largeCorpus, linesOfFile, smallCorpus } from './evidence.js';
+import { largeCorpus, linesOfFile, smallCorpus } from './recorded-runs.js';
 
 /** Lines with all that Spark writes; those of the small corpus are shortened. */
 const PACKED = join(import.meta.dirname, 'logs', 'app.gz');
@@ -55,7 +55,7 @@ describe('the quick reading of an event', () => {
     );
   });
 
-  const bulkyKeys = [...new Set(Object.values(BULKY).flat())];
+  const bulkyKeys = [...new Set(Object.values(OMITTED_FIELDS).flat())];
   const nasty = fc.constantFrom(
     '"Accumulables":[',
     ',"Accumulables":[]}',
@@ -95,7 +95,12 @@ describe('the quick reading of an event', () => {
       fc.array(fc.tuple(keys, tie('value')), { maxLength: 5 }).map(Object.fromEntries)
     )
   })).value;
-  const names = fc.constantFrom(...Object.keys(BULKY), 'SparkListenerTaskStart', 'Other', 'a"b');
+  const names = fc.constantFrom(
+    ...Object.keys(OMITTED_FIELDS),
+    'SparkListenerTaskStart',
+    'Other',
+    'a"b'
+  );
 
   /** JSON text with the pairs in this very order, doubled keys and all. */
   const objectText = (pairs: [string, unknown][], blank: string): string =>
@@ -200,7 +205,7 @@ describe('the quick reading of an event', () => {
               return watched(Reflect.get(target, key));
             }
           });
-    for (const [name, cut] of Object.entries(BULKY)) {
+    for (const [name, cut] of Object.entries(OMITTED_FIELDS)) {
       const recorded = [...smallCorpus, ...largeCorpus]
         .flatMap(({ path }) => linesOfFile(path))
         .filter(line => line.startsWith(`{"Event":"${name}"`))

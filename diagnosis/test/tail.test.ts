@@ -3,7 +3,7 @@ import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { diagnoseFiles, tail, type Line } from '../src/index.js';
-import { cgroup, linesOfFile, smallCorpus } from './evidence.js';
+import { cgroup, linesOfFile, smallCorpus } from './recorded-runs.js';
 
 let folder: string;
 let stop: AbortController;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Evidence } from './evidence.js';
 import { Shape } from './shape.js';
 
-/** Every conclusion that the diagnosis can draw. The meaning of each is in docs/findings.md. */
+/** The codes of all findings; docs/findings.md explains them. */
 export const FindingCode = z
   .enum([
     'executor-oom-killed',
@@ -45,14 +45,14 @@ export type FindingCode = z.infer<typeof FindingCode>;
 export const Severity = z.enum(['error', 'warning', 'info']).meta({
   id: 'Severity',
   description:
-    'error: work was lost or failed; warning: work succeeded and was hurt, or will fail at the next size'
+    'error: work was lost or failed; warning: work succeeded but was affected, or will fail with more data'
 });
 export type Severity = z.infer<typeof Severity>;
 
 export const Confidence = z.enum(['certain', 'likely', 'possible']).meta({
   id: 'Confidence',
   description:
-    'certain: a direct observation says it; likely: only one known cause fits; possible: one of several'
+    'certain: directly observed; likely: the only known cause that fits; possible: one of several causes'
 });
 export type Confidence = z.infer<typeof Confidence>;
 
@@ -62,11 +62,11 @@ export const StageAttempt = z.strictObject({
 });
 export type StageAttempt = z.infer<typeof StageAttempt>;
 
-/** What a finding is about; the parts that apply. */
+/** What a finding is about; only the applicable parts. */
 export const Subject = z
   .strictObject({
     application: z.string().optional(),
-    cell: z.string().optional().describe('Id of the notebook cell that suffered'),
+    cell: z.string().optional().describe('Id of the affected notebook cell'),
     run: z.number().int().optional().describe('Which run of that cell (its execution count)'),
     jobs: z.array(z.number().int()).optional(),
     stages: z.array(StageAttempt).optional(),
@@ -77,23 +77,23 @@ export const Subject = z
 export type Subject = z.infer<typeof Subject>;
 
 /**
- * What an incident took: of failures, the superseded attempts; of slow work, what the same work
- * would not have taken otherwise (docs/findings.md has the formulas).
+ * The cost of an incident: for failures, the superseded attempts; for slow work, the additional time
+ * (docs/findings.md has the formulas).
  */
 export const Cost = z
   .strictObject({
-    taskMs: z.number().describe('Executor time of attempts that did not count, ms'),
+    taskMs: z.number().describe('Executor time of superseded attempts, ms'),
     recomputedTasks: z.number().int().describe('Tasks that ran more than once because of it'),
-    wallMs: z.number().describe('Time the job was held up, ms'),
+    wallMs: z.number().describe('Time by which the job was delayed, ms'),
     estimated: z
       .literal(true)
       .optional()
-      .describe('Not measured: computed from amounts and a usual speed')
+      .describe('Not measured: computed from amounts and a typical speed')
   })
   .meta({ id: 'Cost' });
 export type Cost = z.infer<typeof Cost>;
 
-/** What would help: an action a program can take, and a sentence for people. */
+/** A recommendation: an action that a program can take, and a sentence for users. */
 export const Advice = z
   .discriminatedUnion('action', [
     z.strictObject({
@@ -116,23 +116,23 @@ export const Advice = z
   .meta({ id: 'Advice' });
 export type Advice = z.infer<typeof Advice>;
 
-/** What the diagnosis concludes from evidence. One incident is one finding. */
+/** A conclusion of the diagnosis from evidence. One incident is one finding. */
 export const Finding = z
   .strictObject({
-    id: z.string().describe('Stable within an application: the same incident keeps it'),
+    id: z.string().describe('Stable within an application: an incident keeps its id'),
     code: FindingCode,
     severity: Severity,
     confidence: Confidence,
-    title: z.string().describe('One line, plain words'),
-    explanation: z.string().describe('Two or three sentences with the figures'),
+    title: z.string().describe('One line'),
+    explanation: z.string().describe('Two or three sentences with figures'),
     subject: Subject,
     evidence: z.array(Evidence),
-    effects: z.array(z.string()).describe('What this caused, in plain words, in order'),
+    effects: z.array(z.string()).describe('The effects, in causal order'),
     cost: Cost.optional(),
     advice: z.array(Advice),
     firstSeen: z.number().int().describe('ms since the epoch'),
     lastSeen: z.number().int().describe('ms since the epoch'),
-    count: z.number().int().min(1).describe('How often the same thing was seen in this incident')
+    count: z.number().int().min(1).describe('Number of occurrences in this incident')
   })
   .meta({ id: 'Finding' });
 export type Finding = z.infer<typeof Finding>;

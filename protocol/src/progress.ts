@@ -18,7 +18,7 @@ export const StageProgress = z
   .meta({ id: 'StageProgress' });
 export type StageProgress = z.infer<typeof StageProgress>;
 
-/** How far the Spark jobs of one run of one cell have come. */
+/** Progress of the Spark jobs of one run of one cell. */
 export const Progress = z
   .strictObject({
     jobs: z.strictObject({
@@ -48,7 +48,7 @@ export const CellRun = z
       .number()
       .int()
       .describe(
-        "The cell's execution count; in later lives of the kernel, plus a multiple of 100,000"
+        "The cell's execution count; after restarts of the kernel, plus a multiple of 100,000"
       ),
     outcome: z.enum(['running', 'ok', 'error', 'cancelled']),
     startedAt: z.number().int(),

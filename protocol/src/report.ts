@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Finding } from './finding.js';
 import { Resources } from './resources.js';
 
-/** A piece of evidence that could not be read; everything else was. */
+/** A piece of evidence that could not be read; everything else was read. */
 export const ReadingProblem = z
   .strictObject({
     file: z.string(),
@@ -12,7 +12,7 @@ export const ReadingProblem = z
   .meta({ id: 'ReadingProblem' });
 export type ReadingProblem = z.infer<typeof ReadingProblem>;
 
-/** A path that nothing could be learned from. */
+/** A path that could not be read. */
 export const Unread = z
   .strictObject({ path: z.string(), message: z.string() })
   .meta({ id: 'Unread' });
@@ -21,22 +21,25 @@ export type Unread = z.infer<typeof Unread>;
 /** What is known of one Spark application. */
 export const ApplicationReport = z
   .strictObject({
-    id: z.string().nullable().describe("Spark's application id; null if the log does not say it"),
+    id: z
+      .string()
+      .nullable()
+      .describe("Spark's application id; null if the log does not contain it"),
     name: z.string(),
     sparkVersion: z.string().nullable(),
-    complete: z.boolean().describe("Whether the log has the application's end"),
+    complete: z.boolean().describe('Whether the log contains the end of the application'),
     startedAt: z.number().int().nullable().describe('ms since the epoch'),
     endedAt: z
       .number()
       .int()
       .nullable()
-      .describe('ms since the epoch; of an incomplete log the last time that it mentions'),
+      .describe('ms since the epoch; for an incomplete log the latest time in it'),
     files: z
       .array(z.string())
-      .describe('What was read: the parts of the event log, then other evidence'),
-    problems: z.array(ReadingProblem).describe('The first hundred'),
-    problemCount: z.number().int().min(0).describe('How many there were in all'),
-    findings: z.array(Finding).describe('The worst first'),
+      .describe('Input files: the parts of the event log, then other evidence'),
+    problems: z.array(ReadingProblem).describe('The first 100'),
+    problemCount: z.number().int().min(0).describe('Total number of problems'),
+    findings: z.array(Finding).describe('Most severe first'),
     resources: Resources
   })
   .meta({ id: 'ApplicationReport' });
@@ -45,7 +48,7 @@ export type ApplicationReport = z.infer<typeof ApplicationReport>;
 /** What `aglais diagnose --format json` writes. */
 export const Report = z
   .strictObject({
-    version: z.literal(1).describe('Of this schema; it changes when a reader would have to'),
+    version: z.literal(1).describe('Version of this schema; it changes with incompatible changes'),
     applications: z.array(ApplicationReport),
     unread: z.array(Unread)
   })

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { StageProgress } from './progress.js';
 
-const MiB = z.number().nullable().describe('MiB; null if not known');
+const MiB = z.number().nullable().describe('MiB; null if unknown');
 
-/** Memory of one process group, in MiB: what it uses of what it was granted. */
+/** Memory of one process group, MiB: its use and its limits. */
 export const Memory = z
   .strictObject({
     limitMiB: MiB,
     usedMiB: MiB.describe('Resident memory of the process and its children, MiB'),
     heapLimitMiB: MiB,
-    heapUsedMiB: MiB.describe('By the newest sample or heartbeat that tells it, MiB'),
+    heapUsedMiB: MiB.describe('From the latest sample or heartbeat that reports it, MiB'),
     pythonMiB: MiB.describe('Resident memory of the Python workers, MiB')
   })
   .meta({ id: 'Memory' });
@@ -33,40 +33,40 @@ export const Executor = z
 export type Executor = z.infer<typeof Executor>;
 
 /**
- * One process at one time, MiB: the most that was measured in the step that begins there. Null is
- * not measured: process trees need `spark.executor.processTreeMetrics.enabled`, and logs that were
- * not followed live have few measurements or none.
+ * One process at one time, MiB: the maximum measured in the step that starts there. Null: not measured. Process
+ * trees need `spark.executor.processTreeMetrics.enabled`, and logs that were not followed live have few
+ * measurements or none.
  */
 export const MemoryPoint = z
   .strictObject({
-    at: z.number().int().describe('Begin of the step, ms since the epoch'),
+    at: z.number().int().describe('Start of the step, ms since the epoch'),
     usedMiB: MiB.describe('Resident memory of the process and its children, MiB'),
     heapMiB: MiB,
-    offHeapMiB: MiB.describe("The JVM's own memory beside the heap, MiB"),
+    offHeapMiB: MiB.describe("The JVM's memory outside the heap, MiB"),
     executionMiB: MiB.describe('For sorts, joins and aggregations, on and off heap, MiB'),
     storageMiB: MiB.describe('For cached blocks and broadcasts, on and off heap, MiB'),
-    jvmMiB: MiB.describe('Resident memory of the Java process, MiB'),
+    jvmMiB: MiB.describe('Resident memory of the JVM, MiB'),
     pythonMiB: MiB,
     otherMiB: MiB.describe('Resident memory of other children, MiB'),
-    gcMs: z.number().nullable().describe('Garbage collection since the process began, ms')
+    gcMs: z.number().nullable().describe('Garbage collection since the process started, ms')
   })
   .meta({ id: 'MemoryPoint' });
 export type MemoryPoint = z.infer<typeof MemoryPoint>;
 
-/** Memory in use of one process over time, small enough to be sent at each change. */
+/** Memory use of one process over time, small enough to be sent with each change. */
 export const MemoryLine = z
   .strictObject({
     who: z.string().describe('`driver` or the id of an executor'),
-    from: z.number().int().describe('Begin of the first step, ms since the epoch'),
+    from: z.number().int().describe('Start of the first step, ms since the epoch'),
     stepMs: z.number().int(),
     usedMiB: z
       .array(z.number().nullable())
-      .describe('The most in each step, MiB; null where nothing was measured. At most 60')
+      .describe('The maximum in each step, MiB; null where nothing was measured. At most 60')
   })
   .meta({ id: 'MemoryLine' });
 export type MemoryLine = z.infer<typeof MemoryLine>;
 
-/** What the tasks of one executor did that succeeded. */
+/** Totals of the successful tasks of one executor. */
 export const ExecutorWork = z
   .strictObject({
     runMs: z.number(),
@@ -74,29 +74,31 @@ export const ExecutorWork = z
     inputMiB: z.number(),
     shuffleReadMiB: z.number(),
     shuffleWriteMiB: z.number(),
-    spilledMiB: z.number().describe('Written to disk for lack of memory, MiB on disk')
+    spilledMiB: z.number().describe('Spilled to disk, MiB on disk')
   })
   .meta({ id: 'ExecutorWork' });
 export type ExecutorWork = z.infer<typeof ExecutorWork>;
 
-/** Memory of the driver or an executor over time, and what an executor did. */
+/** Memory of the driver or an executor over time, and the task totals of an executor. */
 export const ProcessUsage = z
   .strictObject({
     who: z.string().describe('`driver` or the id of an executor'),
-    unifiedMiB: MiB.describe('Room for execution and storage together, MiB'),
+    unifiedMiB: MiB.describe('Unified memory (execution and storage), MiB'),
     storageMiB: z.number().describe('Cached partitions in its memory now, MiB'),
     peak: MemoryPoint.omit({ at: true }),
     stepMs: z.number().int().describe('Doubles when the series is full'),
-    series: z.array(MemoryPoint).describe('At most 120, in order of time; steps without any lack'),
+    series: z
+      .array(MemoryPoint)
+      .describe('At most 120, in order of time; steps without measurements are omitted'),
     work: ExecutorWork.nullable().describe('Null for the driver')
   })
   .meta({ id: 'ProcessUsage' });
 export type ProcessUsage = z.infer<typeof ProcessUsage>;
 
-/** How much of a cached table is kept; a partition on two executors is one, its bytes are twice. */
-const Kept = z.strictObject({
+/** How much of a cached table is stored; a partition on two executors counts once, its bytes twice. */
+const CachedAmount = z.strictObject({
   partitions: z.number().int().describe('In memory or on disk'),
-  memoryPartitions: z.number().int().nullable().describe('In memory; null if not known'),
+  memoryPartitions: z.number().int().nullable().describe('In memory; null if unknown'),
   memoryMiB: z.number(),
   diskMiB: z.number()
 });
@@ -106,11 +108,13 @@ export const CachedTable = z
   .strictObject({
     rdd: z.number().int(),
     name: z.string(),
-    level: z.string().describe("Spark's name of it, e.g. MEMORY_AND_DISK"),
+    level: z.string().describe("Spark's storage level, e.g. MEMORY_AND_DISK"),
     partitions: z.number().int(),
-    unpersisted: z.boolean().describe('It was given back'),
-    now: Kept.nullable().describe('Null if the log does not say it'),
-    most: Kept.nullable().describe('When most of it was kept; at the end of a log nothing is left'),
+    unpersisted: z.boolean().describe('It was unpersisted'),
+    now: CachedAmount.nullable().describe('Null if the log does not contain it'),
+    most: CachedAmount.nullable().describe(
+      'The maximum cached at once; at the end of a log nothing is left'
+    ),
     executors: z.array(
       z.strictObject({
         id: z.string(),
@@ -122,20 +126,20 @@ export const CachedTable = z
     recomputed: z
       .number()
       .int()
-      .describe('Partitions that were computed again because they were not kept')
+      .describe('Partitions that were recomputed because they were not cached')
   })
   .meta({ id: 'CachedTable' });
 export type CachedTable = z.infer<typeof CachedTable>;
 
-const When = z.number().int().nullable().describe('ms since the epoch; null if not known');
+const When = z.number().int().nullable().describe('ms since the epoch; null if unknown');
 
-/** What ran when. Of very many, those that failed, the longest and the newest are kept. */
+/** When jobs, stages and executors ran. Of very many, those that failed, the longest and the newest are kept. */
 export const Timeline = z
   .strictObject({
     jobs: z.array(
       z.strictObject({
         id: z.number().int(),
-        scope: z.string().describe('The cell, SQL execution or job that it worked for'),
+        scope: z.string().describe('The cell, SQL execution or job that it belongs to'),
         description: z.string().nullable(),
         startedAt: When,
         endedAt: When,
@@ -161,17 +165,17 @@ export const Timeline = z
         addedAt: When,
         removedAt: When,
         reason: z.string().nullable().describe('Verbatim from Spark'),
-        killed: z.boolean().describe('A finding says that it was killed or died')
+        killed: z.boolean().describe('A finding reports that it was killed or died')
       })
     ),
     omitted: z
       .strictObject({ jobs: z.number().int(), stages: z.number().int() })
-      .describe('How many more there were')
+      .describe('How many were omitted')
   })
   .meta({ id: 'Timeline' });
 export type Timeline = z.infer<typeof Timeline>;
 
-/** The resource picture of one application. */
+/** The resource usage of one application. */
 export const Resources = z
   .strictObject({
     driver: Memory,

@@ -17,7 +17,7 @@ import {
 } from '@aglais/diagnosis';
 import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { kubernetesObjects, objectsOf } from '../../diagnosis/src/evidence/objects.js';
+import { kubernetesObjects, objectsOf } from '../../diagnosis/src/evidence/json-objects.js';
 import { event, pod, terminated, UNSCHEDULABLE } from '../../diagnosis/test/kubernetes.js';
 import { lost, Story } from '../../diagnosis/test/story.js';
 import { KubernetesEvidence } from '../src/launchers/kubernetes/evidence/pod-evidence.js';

@@ -69,10 +69,10 @@ const WITHIN_MS = 15_000;
       expect(hung).toMatchObject({
         id: 'share-unavailable:cell:1:reads',
         severity: 'error',
-        title: 'Catalogue hanging does not answer'
+        title: 'Catalogue hanging does not respond'
       });
       expect(hung.explanation).toMatch(
-        /catalogue hanging does not answer since \d\d:\d\d:\d\d UTC/i
+        /catalogue hanging has not responded since \d\d:\d\d:\d\d UTC/i
       );
       expect(hung.firstSeen).toBeGreaterThan(since - 8_000);
       // More often than this server has threads that could wait for it.
@@ -99,7 +99,7 @@ const WITHIN_MS = 15_000;
             /succeeded/.test(one.explanation)
         )
       );
-      expect(over.title).toBe('Catalogue hanging answers again');
+      expect(over.title).toBe('Catalogue hanging is available again');
       await server.user.delete(`/clusters/${id}`);
       await server.user.until(id, 'stopped');
       const kept = (file: string) => join(place.path, 'state', 'clusters', id, file);

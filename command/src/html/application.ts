@@ -2,30 +2,30 @@ import { Buffer } from 'node:buffer';
 import type { ApplicationReport } from '@aglais/protocol';
 import { shortened } from '../printable.js';
 import {
-  calmWords,
-  countWords,
+  noProblemsText,
+  countText,
   dayAndTime,
-  durationWords,
+  durationText,
   fileAndLine,
-  incompleteWords,
-  problemWords,
+  incompleteNote,
+  unreadLinesText,
   titleOf,
   worst,
   zone
-} from '../words.js';
+} from '../report-messages.js';
 import { card } from './cards.js';
-import { chart, type Lane } from './chart.js';
-import { flagsOf, lanesOf, spanOf } from './lanes.js';
-import { html, type Html } from './safe.js';
+import { chart, type Lane } from './timeline-chart.js';
+import { flagsOf, lanesOf, spanOf } from './timeline-lanes.js';
+import { html, type Html } from './escaped-html.js';
 import { cachedTables, processTable } from './tables.js';
 
-/** Bytes of cards; with the rest of a page this stays well below a megabyte. */
+/** Maximum bytes of cards; with the rest of a page this stays well below 1 MB. */
 const CARDS = 350_000;
 const TITLES = 200;
 const CHARACTERS = 200;
 const PROBLEMS = 20;
 
-/** All that is to say of one application. */
+/** The section about one application. */
 export function applicationSection(report: ApplicationReport): Html {
   return html`<section class="application">
     ${header(report)} ${findings(report)} ${timeLine(report)}
@@ -35,8 +35,8 @@ export function applicationSection(report: ApplicationReport): Html {
 
 function header(report: ApplicationReport): Html {
   const { id, name, sparkVersion, startedAt } = report;
-  const incomplete = incompleteWords(report);
-  const took = durationWords(report);
+  const incomplete = incompleteNote(report);
+  const took = durationText(report);
   const facts = [
     ...(id !== null && id !== name ? [id] : []),
     ...(sparkVersion === null ? [] : [`Spark ${sparkVersion}`]),
@@ -47,13 +47,13 @@ function header(report: ApplicationReport): Html {
     <h1>${shortened(titleOf(report), CHARACTERS)}</h1>
     <p class="facts">${shortened(facts.join(' · '), 2 * CHARACTERS)}</p>
     <p class="verdict ${worst(report) ?? 'fine'}">
-      ${report.findings.length === 0 ? calmWords(report) : countWords(report.findings)}
+      ${report.findings.length === 0 ? noProblemsText(report) : countText(report.findings)}
     </p>
     ${incomplete === null ? null : html`<p class="facts">${incomplete}</p>`}
   </header>`;
 }
 
-/** As many cards as there is room for, the worst first; the others by their titles. */
+/** As many cards as fit, the most severe first; the others by title. */
 function findings(report: ApplicationReport): Html | null {
   if (report.findings.length === 0) return null;
   const cards: Html[] = [];
@@ -77,7 +77,7 @@ function findings(report: ApplicationReport): Html | null {
             <ol start="${cards.length + 1}">
               ${others.slice(0, TITLES).map(({ title }) => html`<li>${shortened(title, CHARACTERS)}</li>`)}
             </ol>
-            ${unnamed > 0 ? html`<p class="note">${unnamed} more in the JSON form of this report.</p>` : null}
+            ${unnamed > 0 ? html`<p class="note">${unnamed} more in the JSON format of this report.</p>` : null}
           </div>`
     }
   </section>`;
@@ -89,12 +89,12 @@ function timeLine(report: ApplicationReport): Html | null {
   const lanes = lanesOf(report, span);
   if (lanes.every(({ rows }) => rows.length === 0)) return null;
   return html`<section>
-    <h2>Time line</h2>
+    <h2>Timeline</h2>
     <div class="panel">${chart(span, flagsOf(report), lanes)} ${legend(lanes)}</div>
   </section>`;
 }
 
-/** What the colours mean: of those that are there. */
+/** The legend of the colors in use. */
 function legend(lanes: readonly Lane[]): Html {
   const rows = lanes.flatMap(lane => lane.rows);
   const kinds = new Set<string>(
@@ -112,24 +112,24 @@ function legend(lanes: readonly Lane[]): Html {
 const LEGEND = [
   ['good', 'succeeded'],
   ['bad', 'failed'],
-  ['open', 'not ended'],
-  ['again', 'ran again'],
+  ['open', 'running'],
+  ['again', 'retry'],
   ['other', 'cancelled'],
-  ['life', 'executor there'],
+  ['life', 'executor running'],
   ['killed', 'executor killed'],
   ['lost', 'executor lost'],
-  ['gone', 'executor removed in peace'],
+  ['gone', 'executor removed as planned'],
   ['heap', 'Java heap'],
   ['python', 'Python'],
   ['rest', 'other memory']
 ] as const;
 
 function problems(report: ApplicationReport): Html | null {
-  const words = problemWords(report);
+  const words = unreadLinesText(report);
   if (words === null) return null;
   const more = report.problemCount - Math.min(PROBLEMS, report.problems.length);
   return html`<section>
-    <h2>What could not be read</h2>
+    <h2>Unreadable input</h2>
     <div class="panel">
       <p>${words}</p>
       <ul>

@@ -1,34 +1,34 @@
 import type { Advice, Evidence, Finding } from '@aglais/protocol';
 import { printable, shortened } from '../printable.js';
 import {
-  CONFIDENCE_WORDS,
-  costWords,
-  mostTelling,
-  placeWords,
-  seenWords,
-  SEVERITY_WORDS,
-  SOURCE_WORDS,
-  subjectWords,
+  CONFIDENCE_LABELS,
+  costText,
+  mostRelevant,
+  placeText,
+  seenText,
+  SEVERITY_LABELS,
+  SOURCE_LABELS,
+  subjectText,
   timeOfDay
-} from '../words.js';
-import { html, type Html } from './safe.js';
+} from '../report-messages.js';
+import { html, type Html } from './escaped-html.js';
 
 const QUOTES = 6;
 const QUOTE_CHARACTERS = 2000;
 const EFFECTS = 20;
-const WORDS = 3000;
+const TEXT_CHARACTERS = 3000;
 
-/** One finding as a card, like those below the cells of a notebook. */
+/** One finding as a card, as shown below the cells of a notebook. */
 export function card(finding: Finding, number: number, files: readonly string[]): Html {
   const { severity, title, explanation, effects, advice, evidence, confidence } = finding;
-  const cost = costWords(finding.cost);
-  const subject = shortened(subjectWords(finding), WORDS);
+  const cost = costText(finding.cost);
+  const subject = shortened(subjectText(finding), TEXT_CHARACTERS);
   return html`<article class="card ${severity}" id="finding-${number}">
     <h3>
       <span class="number ${severity}">${number}</span
-      ><span class="severity">${SEVERITY_WORDS[severity]}</span> ${title}
+      ><span class="severity">${SEVERITY_LABELS[severity]}</span> ${title}
     </h3>
-    <p>${shortened(explanation, WORDS)}</p>
+    <p>${shortened(explanation, TEXT_CHARACTERS)}</p>
     ${
       effects.length === 0
         ? null
@@ -39,20 +39,20 @@ export function card(finding: Finding, number: number, files: readonly string[])
     ${
       advice.length === 0
         ? null
-        : html`<ul class="advice" aria-label="What would help">
+        : html`<ul class="advice" aria-label="Recommendations">
             ${advice.map(adviceItem)}
           </ul>`
     }
     <p class="meta">
-      ${[subject, seenWords(finding), ...(cost === null ? [] : [`Cost: ${cost}`])].filter(words => words !== '').join(' · ')}
+      ${[subject, seenText(finding), ...(cost === null ? [] : [`Cost: ${cost}`])].filter(words => words !== '').join(' · ')}
     </p>
     ${
       evidence.length === 0
         ? null
         : html`<details>
-            <summary>Evidence <span>${CONFIDENCE_WORDS[confidence]}</span></summary>
-            ${mostTelling(evidence, QUOTES).map(piece => quote(piece, files))}
-            ${evidence.length > QUOTES ? html`<p class="meta">${evidence.length - QUOTES} more in the JSON form of this report.</p>` : null}
+            <summary>Evidence <span>${CONFIDENCE_LABELS[confidence]}</span></summary>
+            ${mostRelevant(evidence, QUOTES).map(piece => quote(piece, files))}
+            ${evidence.length > QUOTES ? html`<p class="meta">${evidence.length - QUOTES} more in the JSON format of this report.</p>` : null}
           </details>`
     }
   </article>`;
@@ -66,12 +66,12 @@ function adviceItem(advice: Advice): Html {
   </li>`;
 }
 
-function quote({ source, at, quote: words, ref }: Evidence, files: readonly string[]): Html {
-  const where = [SOURCE_WORDS[source], ...(at === null ? [] : [timeOfDay(at)])].join(' · ');
+function quote({ source, at, quote: text, ref }: Evidence, files: readonly string[]): Html {
+  const where = [SOURCE_LABELS[source], ...(at === null ? [] : [timeOfDay(at)])].join(' · ');
   return html`<figure>
     <blockquote>
-      <pre tabindex="0">${shortened(printable(words).trim(), QUOTE_CHARACTERS)}</pre>
+      <pre tabindex="0">${shortened(printable(text).trim(), QUOTE_CHARACTERS)}</pre>
     </blockquote>
-    <figcaption>${where} · <code>${placeWords(ref, files)}</code></figcaption>
+    <figcaption>${where} · <code>${placeText(ref, files)}</code></figcaption>
   </figure>`;
 }

@@ -1,16 +1,16 @@
-import { duration } from '@aglais/diagnosis';
+import { formatDuration } from '@aglais/diagnosis';
 import type { Unread } from '@aglais/protocol';
 import { shortened } from '../printable.js';
-import { summaryWords, worstFirst, type SummaryRow } from '../summary.js';
-import { dayAndTime, SEVERITY_WORDS } from '../words.js';
-import { html, trusted, type Html } from './safe.js';
+import { summaryLine, worstFirst, type SummaryRow } from '../summary-rows.js';
+import { dayAndTime, SEVERITY_LABELS } from '../report-messages.js';
+import { html, trusted, type Html } from './escaped-html.js';
 import { STYLE } from './style.js';
 
 const ROWS = 500;
 const UNREAD = 50;
 const CHARACTERS = 120;
 
-/** A page that needs nothing else: it may be mailed, and loads nothing and runs nothing. */
+/** A self-contained page: it loads no resources and runs no scripts. */
 export function page(title: string, body: readonly (Html | null)[]): string {
   return html`<!doctype html>
     <html lang="en">
@@ -30,15 +30,15 @@ export function page(title: string, body: readonly (Html | null)[]): string {
         <main>
           ${body}
           <footer>
-            Made by <code>aglais diagnose</code> from the event log of Spark. Times are of the
-            machine that made it.
+            Created by <code>aglais diagnose</code> from a Spark event log. Times are in the time
+            zone of the machine that created it.
           </footer>
         </main>
       </body>
     </html> `.text;
 }
 
-/** Many applications as a table; those with a section below are links to it. */
+/** Several applications as a table, linked to their sections below. */
 export function summarySection(
   rows: readonly SummaryRow[],
   anchor: (row: SummaryRow) => string | null
@@ -46,7 +46,7 @@ export function summarySection(
   const sorted = worstFirst(rows);
   return html`<section>
     <h1>Spark applications</h1>
-    <p class="verdict">${summaryWords(rows)}</p>
+    <p class="verdict">${summaryLine(rows)}</p>
     <div class="panel scroll">
       <table class="summary">
         <thead>
@@ -59,7 +59,7 @@ export function summarySection(
           </tr>
         </thead>
         <tbody>
-          ${sorted.slice(0, ROWS).map(row => summaryLine(row, anchor(row)))}
+          ${sorted.slice(0, ROWS).map(row => tableRow(row, anchor(row)))}
         </tbody>
       </table>
       ${sorted.length > ROWS ? html`<p class="note">and ${sorted.length - ROWS} more</p>` : null}
@@ -67,7 +67,7 @@ export function summarySection(
   </section>`;
 }
 
-function summaryLine(row: SummaryRow, anchor: string | null): Html {
+function tableRow(row: SummaryRow, anchor: string | null): Html {
   const { id, name, file, startedAt, endedAt, worst, title, findings } = row;
   const label = shortened(id ?? file, CHARACTERS);
   return html`<tr>
@@ -77,11 +77,11 @@ function summaryLine(row: SummaryRow, anchor: string | null): Html {
     </td>
     <td class="when">${startedAt === null ? '' : dayAndTime(startedAt)}</td>
     <td class="figure">
-      ${startedAt === null || endedAt === null ? '' : duration(Math.max(0, endedAt - startedAt))}
+      ${startedAt === null || endedAt === null ? '' : formatDuration(Math.max(0, endedAt - startedAt))}
     </td>
     <td class="figure">${findings === 0 ? '–' : findings}</td>
     <td class="${worst ?? 'fine'}">
-      ${worst === null ? 'nothing wrong' : `${SEVERITY_WORDS[worst]}: ${shortened(title, CHARACTERS)}`}
+      ${worst === null ? 'no problems' : `${SEVERITY_LABELS[worst]}: ${shortened(title, CHARACTERS)}`}
     </td>
   </tr>`;
 }

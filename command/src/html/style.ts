@@ -1,4 +1,4 @@
-/** The style of a report: no pictures, fonts or scripts from anywhere. */
+/** The style sheet of a report; it loads no external resources. */
 export const STYLE = `
 :root {
   color-scheme: light dark;

@@ -1,23 +1,23 @@
-import { duration, memory } from '@aglais/diagnosis';
+import { formatDuration, formatMiB } from '@aglais/diagnosis';
 import type { CachedTable, ProcessUsage, Resources } from '@aglais/protocol';
-import { brief } from './rows.js';
-import { html, type Html } from './safe.js';
+import { brief } from './timeline-row.js';
+import { html, type Html } from './escaped-html.js';
 
 const ROWS = 40;
 
 interface Column<Row> {
   title: string;
-  /** Null or empty: not known. A column that knows nothing of any row is left out. */
+  /** Null: unknown. A column without any value is omitted. */
   cell: (row: Row) => Html | string | null;
   figure?: boolean;
 }
 
-/** What each process used and did, as far as the log says it; null if it says nothing. */
+/** Memory and task totals of each process; null if the log has none. */
 export function processTable({ usage, executors, driver }: Resources): Html | null {
   const byId = new Map(executors.map(executor => [executor.id, executor]));
   const limits = (who: string) => (who === 'driver' ? driver : byId.get(who)?.memory);
   const work = (name: keyof NonNullable<ProcessUsage['work']>) => (row: ProcessUsage) =>
-    row.work && row.work[name] >= 0.5 ? memory(row.work[name]) : null;
+    row.work && row.work[name] >= 0.5 ? formatMiB(row.work[name]) : null;
   const rows = usage.filter(({ series, work: done }) => series.length > 0 || done !== null);
   const columns: Column<ProcessUsage>[] = [
     {
@@ -26,7 +26,7 @@ export function processTable({ usage, executors, driver }: Resources): Html | nu
     },
     { title: 'Tasks', figure: true, cell: ({ who }) => tasks(byId.get(who)) },
     {
-      title: 'Peak in all',
+      title: 'Peak total',
       figure: true,
       cell: ({ who, peak }) => of(peak.usedMiB ?? peak.jvmMiB, limits(who)?.limitMiB)
     },
@@ -39,49 +39,49 @@ export function processTable({ usage, executors, driver }: Resources): Html | nu
     {
       title: 'Cached',
       figure: true,
-      cell: ({ storageMiB }) => (storageMiB > 0 ? memory(storageMiB) : null)
+      cell: ({ storageMiB }) => (storageMiB > 0 ? formatMiB(storageMiB) : null)
     },
     {
       title: 'GC',
       figure: true,
       cell: ({ work: done }) =>
         done && done.runMs > 0
-          ? `${Math.round((100 * done.gcMs) / done.runMs)} % of ${duration(done.runMs)}`
+          ? `${Math.round((100 * done.gcMs) / done.runMs)} % of ${formatDuration(done.runMs)}`
           : null
     },
     { title: 'Input', figure: true, cell: work('inputMiB') },
     { title: 'Shuffle read', figure: true, cell: work('shuffleReadMiB') },
-    { title: 'Shuffle written', figure: true, cell: work('shuffleWriteMiB') },
+    { title: 'Shuffle write', figure: true, cell: work('shuffleWriteMiB') },
     { title: 'Spilled', figure: true, cell: work('spilledMiB') }
   ];
   return tableHtml('Memory and work', 'processes', columns, rows);
 }
 
 /**
- * Tables and RDDs marked to be cached, and how much of each was when it was most: at the end of a log
- * nothing is left. Null if there are none.
+ * Tables and RDDs marked for caching, with the maximum that was cached: at the end of a log nothing is left. Null
+ * if there are none.
  */
 export function cachedTables(tables: readonly CachedTable[]): Html | null {
   const columns: Column<CachedTable>[] = [
     { title: 'Cached', cell: ({ name, rdd }) => `${brief(name)} (RDD ${rdd})` },
     { title: 'Level', cell: ({ level }) => level },
     {
-      title: 'Partitions at most',
+      title: 'Partitions (maximum)',
       figure: true,
       cell: ({ most, partitions }) => (most === null ? null : meter(most.partitions, partitions))
     },
     {
       title: 'In memory',
       figure: true,
-      cell: ({ most }) => (most === null ? null : memory(most.memoryMiB))
+      cell: ({ most }) => (most === null ? null : formatMiB(most.memoryMiB))
     },
     {
       title: 'On disk',
       figure: true,
-      cell: ({ most }) => (most && most.diskMiB > 0 ? memory(most.diskMiB) : null)
+      cell: ({ most }) => (most && most.diskMiB > 0 ? formatMiB(most.diskMiB) : null)
     },
     {
-      title: 'Computed again',
+      title: 'Recomputed',
       figure: true,
       cell: ({ recomputed }) => (recomputed > 0 ? `${recomputed}` : null)
     }
@@ -132,7 +132,7 @@ function tasks(executor: Resources['executors'][number] | undefined): string | n
 
 function of(used: number | null, limit: number | null | undefined): string | null {
   if (used === null) return null;
-  return limit ? `${memory(used)} of ${memory(limit)}` : memory(used);
+  return limit ? `${formatMiB(used)} of ${formatMiB(limit)}` : formatMiB(used);
 }
 
 function meter(part: number, whole: number): Html {

@@ -1,16 +1,16 @@
 import { Buffer } from 'node:buffer';
 import type { ApplicationReport, Unread } from '@aglais/protocol';
-import { summaryRow, worstFirst, type SummaryRow } from '../summary.js';
-import { titleOf } from '../words.js';
+import { summaryRow, worstFirst, type SummaryRow } from '../summary-rows.js';
+import { titleOf } from '../report-messages.js';
 import type { ReportWriter, Write, WriterOptions } from '../writers.js';
 import { applicationSection } from './application.js';
 import { page, summarySection, unreadSection } from './page.js';
-import { html, type Html } from './safe.js';
+import { html, type Html } from './escaped-html.js';
 
-/** Bytes for the sections of several applications, so that the page can still be mailed. */
+/** Maximum bytes of the sections of several applications, so that the page stays small. */
 const SECTIONS = 500_000;
 
-/** One page for all: of several applications the table, and the sections of the worst of them. */
+/** One page: for several applications a table and the sections of the most severe ones. */
 export class HtmlWriter implements ReportWriter {
   readonly #rows: SummaryRow[] = [];
   readonly #sections = new Map<SummaryRow, Html>();
@@ -27,7 +27,7 @@ export class HtmlWriter implements ReportWriter {
     if (!this.options.many) this.#title = titleOf(report);
     if (!this.options.many || report.findings.length > 0 || report.problemCount > 0) {
       this.#sections.set(row, applicationSection(report));
-      if (this.options.many) this.#dropLeastBad();
+      if (this.options.many) this.#dropLeastSevere();
     }
     return Promise.resolve();
   }
@@ -45,7 +45,7 @@ export class HtmlWriter implements ReportWriter {
     await this.write(page(this.#title, body));
   }
 
-  #dropLeastBad(): void {
+  #dropLeastSevere(): void {
     let size = [...this.#sections.values()].reduce((sum, section) => sum + bytesOf(section), 0);
     for (const row of worstFirst([...this.#sections.keys()]).reverse()) {
       if (size <= SECTIONS) return;

@@ -1,36 +1,36 @@
-import { duration } from '@aglais/diagnosis';
+import { formatDuration } from '@aglais/diagnosis';
 import type { ApplicationReport, Evidence, Finding, Unread } from '@aglais/protocol';
 import { oneLine, printable, shortened } from '../printable.js';
-import { summaryWords, worstFirst, type SummaryRow } from '../summary.js';
+import { summaryLine, worstFirst, type SummaryRow } from '../summary-rows.js';
 import {
-  calmWords,
-  CONFIDENCE_WORDS,
-  costWords,
-  countWords,
+  noProblemsText,
+  CONFIDENCE_LABELS,
+  costText,
+  countText,
   dayAndTime,
-  durationWords,
+  durationText,
   fileAndLine,
-  incompleteWords,
-  mostTelling,
-  placeWords,
-  problemWords,
-  seenWords,
-  SEVERITY_WORDS,
-  SOURCE_WORDS,
-  subjectWords,
+  incompleteNote,
+  mostRelevant,
+  placeText,
+  unreadLinesText,
+  seenText,
+  SEVERITY_LABELS,
+  SOURCE_LABELS,
+  subjectText,
   timeOfDay,
   titleOf,
   zone
-} from '../words.js';
+} from '../report-messages.js';
 
 const QUOTES = 5;
 const QUOTE_CHARACTERS = 1500;
 const PROBLEMS = 5;
 
-/** One application for an issue or a mail: GitHub's Markdown, readable as plain text too. */
+/** One application as GitHub-flavored Markdown, also readable as plain text. */
 export function applicationMarkdown(report: ApplicationReport, heading = '##'): string {
   const { id, name, sparkVersion, startedAt, findings } = report;
-  const took = durationWords(report);
+  const took = durationText(report);
   const facts = [
     ...(id !== null && id !== name ? [code(id)] : []),
     ...(sparkVersion === null ? [] : [`Spark ${escaped(sparkVersion)}`]),
@@ -38,9 +38,9 @@ export function applicationMarkdown(report: ApplicationReport, heading = '##'): 
     ...(took === null ? [] : [took])
   ];
   const blocks = [`${heading} ${escaped(titleOf(report))}`, facts.join(' · ')];
-  blocks.push(incompleteWords(report) ?? '');
+  blocks.push(incompleteNote(report) ?? '');
   blocks.push(
-    findings.length === 0 ? calmWords(report) : `${countWords(findings)}, the worst first.`
+    findings.length === 0 ? noProblemsText(report) : `${countText(findings)}, most severe first.`
   );
   blocks.push(...findings.map(finding => findingMarkdown(finding, report.files, `${heading}#`)));
   if (report.problemCount > 0) blocks.push(problems(report));
@@ -49,20 +49,20 @@ export function applicationMarkdown(report: ApplicationReport, heading = '##'): 
 
 function findingMarkdown(finding: Finding, files: readonly string[], heading: string): string {
   const { severity, title, explanation, effects, advice, evidence } = finding;
-  const cost = costWords(finding.cost);
-  const subject = subjectWords(finding);
+  const cost = costText(finding.cost);
+  const subject = subjectText(finding);
   const facts = [
     ...(cost === null ? [] : [`Cost: ${cost}`]),
     ...(subject === '' ? [] : [`Where: ${escaped(subject)}`]),
-    `Seen: ${seenWords(finding)}`,
-    `Confidence: ${finding.confidence} (${CONFIDENCE_WORDS[finding.confidence]})`,
+    `Seen: ${seenText(finding)}`,
+    `Confidence: ${finding.confidence} (${CONFIDENCE_LABELS[finding.confidence]})`,
     `Code: ${code(finding.code)}`
   ];
   return [
-    `${heading} ${SEVERITY_WORDS[severity]}: ${escaped(title)}`,
+    `${heading} ${SEVERITY_LABELS[severity]}: ${escaped(title)}`,
     escaped(explanation),
     effects.map(effect => `- ${escaped(effect)}`).join('\n'),
-    advice.length === 0 ? '' : '**What would help**',
+    advice.length === 0 ? '' : '**Recommendations**',
     advice
       .map(item => {
         const conf = item.action === 'set' ? Object.entries(item.conf) : [];
@@ -71,26 +71,26 @@ function findingMarkdown(finding: Finding, files: readonly string[], heading: st
       })
       .join('\n'),
     facts.map(fact => `- ${fact}`).join('\n'),
-    ...mostTelling(evidence, QUOTES).map(piece => quote(piece, files))
+    ...mostRelevant(evidence, QUOTES).map(piece => quote(piece, files))
   ]
     .filter(block => block !== '')
     .join('\n\n');
 }
 
-function quote({ source, at, quote: words, ref }: Evidence, files: readonly string[]): string {
+function quote({ source, at, quote: content, ref }: Evidence, files: readonly string[]): string {
   const when = at === null ? '' : `, ${timeOfDay(at)}`;
-  const text = shortened(printable(words).trim(), QUOTE_CHARACTERS);
-  return `${SOURCE_WORDS[source]}${when}, ${code(placeWords(ref, files))}:\n\n${fenced(text)}`;
+  const text = shortened(printable(content).trim(), QUOTE_CHARACTERS);
+  return `${SOURCE_LABELS[source]}${when}, ${code(placeText(ref, files))}:\n\n${fenced(text)}`;
 }
 
 function problems(report: ApplicationReport): string {
   const lines = report.problems
     .slice(0, PROBLEMS)
     .map(problem => `- ${code(fileAndLine(problem))}: ${escaped(problem.message)}`);
-  return [problemWords(report)!, '', ...lines].join('\n');
+  return [unreadLinesText(report)!, '', ...lines].join('\n');
 }
 
-/** Many applications as a table, the worst first. */
+/** Several applications as a table, most severe first. */
 export function summaryMarkdown(rows: readonly SummaryRow[]): string {
   const cells = worstFirst(rows).map(row => [
     code(row.id ?? row.file),
@@ -98,16 +98,16 @@ export function summaryMarkdown(rows: readonly SummaryRow[]): string {
     row.startedAt === null ? '' : dayAndTime(row.startedAt),
     row.startedAt === null || row.endedAt === null
       ? ''
-      : duration(Math.max(0, row.endedAt - row.startedAt)),
+      : formatDuration(Math.max(0, row.endedAt - row.startedAt)),
     row.findings === 0 ? '–' : String(row.findings),
-    row.worst === null ? 'nothing wrong' : `${SEVERITY_WORDS[row.worst]}: ${escaped(row.title)}`
+    row.worst === null ? 'no problems' : `${SEVERITY_LABELS[row.worst]}: ${escaped(row.title)}`
   ]);
   const lines = [
     '| Application | Name | When | Duration | Findings | Worst finding |',
     '| --- | --- | --- | ---: | ---: | --- |',
     ...cells.map(row => `| ${row.join(' | ')} |`)
   ];
-  return `${summaryWords(rows)}\n\n${lines.join('\n')}\n`;
+  return `${summaryLine(rows)}\n\n${lines.join('\n')}\n`;
 }
 
 export function unreadMarkdown(unread: readonly Unread[]): string {
@@ -116,19 +116,19 @@ export function unreadMarkdown(unread: readonly Unread[]): string {
     .join('\n');
 }
 
-/** Text of others on one line, of which nothing is markup, a link or a mention. */
+/** Untrusted text on one line, without markup, links or mentions. */
 export function escaped(text: string): string {
   return (
     oneLine(text)
       .replace(/[\\`*_{}[\]<>|~&]/g, '\\$&')
-      // A list, a heading or a quote begins only at the beginning of a line.
+      // Lists, headings and quotes start only at the beginning of a line.
       .replace(/^(#|[-+](?=\s)|\d+(?=[.)]\s))/, match =>
         /^\d/.test(match) ? `${match}\\` : `\\${match}`
       )
   );
 }
 
-/** Code in a line, whatever back-ticks it has; in a table too. */
+/** Inline code, with any backticks; also valid in a table. */
 export function code(text: string): string {
   const line = oneLine(text).replaceAll('|', '\u2502');
   const ticks = '`'.repeat(1 + longestRun(line));

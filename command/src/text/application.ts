@@ -1,25 +1,25 @@
 import type { Advice, ApplicationReport, Evidence, Finding } from '@aglais/protocol';
 import { firstLines, oneLine } from '../printable.js';
 import {
-  calmWords,
-  CONFIDENCE_WORDS,
-  costWords,
-  countWords,
+  noProblemsText,
+  CONFIDENCE_LABELS,
+  costText,
+  countText,
   dayAndTime,
-  durationWords,
+  durationText,
   fileAndLine,
-  incompleteWords,
-  mostTelling,
-  placeWords,
-  problemWords,
-  seenWords,
-  SEVERITY_WORDS,
-  SOURCE_WORDS,
-  subjectWords,
+  incompleteNote,
+  mostRelevant,
+  placeText,
+  unreadLinesText,
+  seenText,
+  SEVERITY_LABELS,
+  SOURCE_LABELS,
+  subjectText,
   timeOfDay,
   titleOf,
   zone
-} from '../words.js';
+} from '../report-messages.js';
 import { paragraph } from './layout.js';
 import type { Paint } from './paint.js';
 
@@ -27,26 +27,26 @@ import type { Paint } from './paint.js';
 export interface Page {
   /** Columns. */
   width: number;
-  /** Columns for tables; infinite where nothing cuts them. */
+  /** Columns for tables; infinite if they are not cut. */
   tableWidth: number;
   paint: Paint;
 }
 
-/** Text wider than this is hard to read, however wide the terminal. */
-const READABLE = 110;
+/** Maximum width of text, even on wider terminals. */
+const MAX_WIDTH = 110;
 const QUOTES = 3;
 const QUOTE_LINES = 3;
 const QUOTE_CHARACTERS = 300;
 const PROBLEMS = 3;
 
-/** All that is to say of one application, for people. */
+/** The report about one application as text. */
 export function applicationText(report: ApplicationReport, page: Page): string {
   const { findings } = report;
   const blocks = [headerText(report, page)];
   blocks.push(
     findings.length === 0
-      ? page.paint.good(calmWords(report))
-      : page.paint.strong(`${countWords(findings)}, the worst first:`)
+      ? page.paint.good(noProblemsText(report))
+      : page.paint.strong(`${countText(findings)}, most severe first:`)
   );
   blocks.push(...findings.map(finding => findingText(finding, report.files, page)));
   if (report.problemCount > 0) blocks.push(problemsText(report, page));
@@ -55,8 +55,8 @@ export function applicationText(report: ApplicationReport, page: Page): string {
 
 function headerText(report: ApplicationReport, { width, paint }: Page): string {
   const { id, name, sparkVersion, startedAt } = report;
-  const incomplete = incompleteWords(report);
-  const took = durationWords(report);
+  const incomplete = incompleteNote(report);
+  const took = durationText(report);
   const facts = [
     ...(id !== null && id !== name ? [oneLine(id)] : []),
     ...(sparkVersion === null ? [] : [`Spark ${oneLine(sparkVersion)}`]),
@@ -72,21 +72,21 @@ function headerText(report: ApplicationReport, { width, paint }: Page): string {
     .join('\n');
 }
 
-/** One finding: what happened, what it caused, what would help, how that is known. */
+/** One finding: what happened, its effects, recommendations and evidence. */
 export function findingText(
   finding: Finding,
   files: readonly string[],
   { width, paint }: Page
 ): string {
-  const room = Math.min(width, READABLE);
-  const cost = costWords(finding.cost);
-  const subject = oneLine(subjectWords(finding));
-  const seen = seenWords(finding);
+  const room = Math.min(width, MAX_WIDTH);
+  const cost = costText(finding.cost);
+  const subject = oneLine(subjectText(finding));
+  const seen = seenText(finding);
   const text = (words: string, indent = '  ', first = indent): string =>
     paragraph(words, room, indent, first);
   const lines = [
     text(
-      `${paint.severity(finding.severity, SEVERITY_WORDS[finding.severity])}  ` +
+      `${paint.severity(finding.severity, SEVERITY_LABELS[finding.severity])}  ` +
         paint.strong(oneLine(finding.title)),
       '  ',
       ''
@@ -99,7 +99,7 @@ export function findingText(
   }
   if (cost !== null) lines.push(paint.faint(text(`Cost: ${cost}.`)));
   if (subject !== '') lines.push(paint.faint(text(`Where: ${subject}`)));
-  lines.push(paint.faint(text(`Seen: ${seen}; ${CONFIDENCE_WORDS[finding.confidence]}`)));
+  lines.push(paint.faint(text(`Seen: ${seen}; ${CONFIDENCE_LABELS[finding.confidence]}`)));
   lines.push(...evidenceLines(finding.evidence, files, text, paint));
   return lines.join('\n');
 }
@@ -122,14 +122,14 @@ function evidenceLines(
   text: Text,
   paint: Paint
 ): string[] {
-  const lines = mostTelling(evidence, QUOTES).flatMap(({ source, at, quote, ref }) => [
+  const lines = mostRelevant(evidence, QUOTES).flatMap(({ source, at, quote, ref }) => [
     ...firstLines(quote, QUOTE_LINES, QUOTE_CHARACTERS).map(line => text(line, '  | ')),
     paint.faint(
       text(
         [
-          SOURCE_WORDS[source],
+          SOURCE_LABELS[source],
           ...(at === null ? [] : [timeOfDay(at)]),
-          oneLine(placeWords(ref, files))
+          oneLine(placeText(ref, files))
         ].join(', '),
         '    '
       )
@@ -137,14 +137,14 @@ function evidenceLines(
   ]);
   const more = evidence.length - QUOTES;
   return more > 0
-    ? [...lines, paint.faint(text(`and ${more} more in --format json`, '    '))]
+    ? [...lines, paint.faint(text(`${more} more with --format json`, '    '))]
     : lines;
 }
 
 function problemsText(report: ApplicationReport, { width, paint }: Page): string {
   const { problems } = report;
   return [
-    paint.strong(problemWords(report)!),
+    paint.strong(unreadLinesText(report)!),
     ...problems
       .slice(0, PROBLEMS)
       .map(problem =>

@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
 
-/** Wraps a paragraph to a width, each line behind an indent; the first may have a mark of its own. */
+/** Wraps a paragraph to a width with an indent; the first line may have a different one. */
 export function paragraph(text: string, width: number, indent: string, first = indent): string {
   const room = Math.max(20, width - stringWidth(indent));
   return wrapAnsi(text, room, { hard: true })
@@ -10,12 +10,12 @@ export function paragraph(text: string, width: number, indent: string, first = i
     .join('\n');
 }
 
-/** Fills a text with blanks to a width in columns of the terminal. */
+/** Pads a text to a width in terminal columns. */
 export function padded(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - stringWidth(text)));
 }
 
-/** Cuts a text to a width in columns, with an ellipsis. */
+/** Truncates a text to a width in terminal columns, with an ellipsis. */
 export function fitted(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
   let cut = '';
@@ -30,15 +30,15 @@ export function fitted(text: string, width: number): string {
 
 export interface Column {
   title: string;
-  /** It is not cut below this; columns that may be cut give way from the last to the first. */
+  /** Minimum width; columns with one are cut from the last to the first. */
   least?: number;
-  /** Right-aligned: for figures. */
+  /** Right-aligned, for numbers. */
   right?: boolean;
 }
 
 /**
- * Lays out a table with two blanks between the columns, no wider than `width` as far as columns
- * can be cut. `style` colours a cell after its width is settled.
+ * Lays out a table with two spaces between columns, no wider than `width` as far as columns can be cut. `style`
+ * colors a cell after its width is fixed.
  */
 export function table(
   columns: readonly Column[],

@@ -3,7 +3,7 @@ import type { Severity } from '@aglais/protocol';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Colours text, or leaves it as it is where there are none. */
+/** Colors text, or returns it unchanged without colors. */
 export interface Paint {
   strong(text: string): string;
   faint(text: string): string;
@@ -17,9 +17,9 @@ const SEVERITY_STYLE: Record<Severity, Style> = {
   info: ['bold', 'cyan']
 };
 
-export function paint(colours: boolean): Paint {
+export function paint(colors: boolean): Paint {
   const style = (name: Style, text: string): string =>
-    colours ? styleText(name, text, { validateStream: false }) : text;
+    colors ? styleText(name, text, { validateStream: false }) : text;
   return {
     strong: text => style('bold', text),
     faint: text => style('dim', text),
@@ -29,10 +29,10 @@ export function paint(colours: boolean): Paint {
 }
 
 /**
- * Whether to colour: on a terminal that can, unless NO_COLOR is set (no-color.org); FORCE_COLOR
- * asks for it anywhere.
+ * Whether to use colors: on a capable terminal unless NO_COLOR is set (no-color.org); FORCE_COLOR enables them
+ * anywhere.
  */
-export function wantsColours(
+export function wantsColor(
   environment: Readonly<Record<string, string | undefined>>,
   isTerminal: boolean
 ): boolean {

@@ -1,8 +1,8 @@
-import { duration } from '@aglais/diagnosis';
+import { formatDuration } from '@aglais/diagnosis';
 import type { Unread } from '@aglais/protocol';
 import { oneLine } from '../printable.js';
-import { summaryWords, worstFirst, type SummaryRow } from '../summary.js';
-import { dayAndTime, SEVERITY_WORDS } from '../words.js';
+import { summaryLine, worstFirst, type SummaryRow } from '../summary-rows.js';
+import { dayAndTime, SEVERITY_LABELS } from '../report-messages.js';
 import type { Page } from './application.js';
 import { paragraph, table, type Column } from './layout.js';
 
@@ -16,7 +16,7 @@ const COLUMNS: Column[] = [
 ];
 const WORST = COLUMNS.length - 1;
 
-/** Many applications as a table, the worst first. */
+/** Several applications as a table, most severe first. */
 export function summaryText(rows: readonly SummaryRow[], { tableWidth, paint }: Page): string {
   const sorted = worstFirst(rows);
   const cells = sorted.map(row => [
@@ -25,9 +25,9 @@ export function summaryText(rows: readonly SummaryRow[], { tableWidth, paint }: 
     row.startedAt === null ? '' : dayAndTime(row.startedAt),
     row.startedAt === null || row.endedAt === null
       ? ''
-      : `${duration(Math.max(0, row.endedAt - row.startedAt))}${row.complete ? '' : ' …'}`,
+      : `${formatDuration(Math.max(0, row.endedAt - row.startedAt))}${row.complete ? '' : ' …'}`,
     row.findings === 0 ? '–' : String(row.findings),
-    row.worst === null ? 'nothing wrong' : `${SEVERITY_WORDS[row.worst]}: ${oneLine(row.title)}`
+    row.worst === null ? 'no problems' : `${SEVERITY_LABELS[row.worst]}: ${oneLine(row.title)}`
   ]);
   const text = table(COLUMNS, cells, tableWidth, (cell, row, column) => {
     if (row < 0) return paint.faint(cell);
@@ -36,9 +36,9 @@ export function summaryText(rows: readonly SummaryRow[], { tableWidth, paint }: 
     return worst === null ? paint.good(cell) : paint.severity(worst, cell);
   });
   const cut = sorted.some(({ complete }) => !complete)
-    ? `\n\n${paint.faint('… the log has no end: still running, or cut off')}`
+    ? `\n\n${paint.faint('… incomplete log: still running, or truncated')}`
     : '';
-  return `${paint.strong(summaryWords(rows))}\n\n${text}${cut}\n`;
+  return `${paint.strong(summaryLine(rows))}\n\n${text}${cut}\n`;
 }
 
 /** What could not be read, one path a line. */

@@ -4,36 +4,35 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as prettier from 'prettier';
 import { checkout } from '../installation.js';
-import { notebookWords } from './notebook.js';
+import { notebookErrors } from './notebook.js';
 import { pageOf, type PageRun } from './page.js';
-import { findRun, readRuns } from './run.js';
-import { askCommand } from './said.js';
+import { findRun, readRecordedRuns } from './recorded-run.js';
+import { askCommand } from './ask-command.js';
 
 /**
- * Makes docs/corpus.md from the runs that were kept: `npm run corpus:table`. They lie beside the
- * checkout or where AGLAIS_CORPUS says. With `--check` nothing is written: it ends with 1 if the
- * page is not what it would be.
+ * Generates docs/corpus.md from the recorded runs: `npm run corpus:table`. They are in ../shared/corpus or in the
+ * directory AGLAIS_CORPUS. With `--check` nothing is written: it exits with 1 if the page is out of date.
  */
 const { values } = parseArgs({ options: { check: { type: 'boolean' } } });
 const corpus = process.env['AGLAIS_CORPUS'] ?? join(checkout, '..', 'shared', 'corpus');
 const page = join(checkout, 'docs', 'corpus.md');
 if (!existsSync(corpus)) {
-  console.error(`The runs are not there (${corpus}); AGLAIS_CORPUS says where they are.`);
+  console.error(`No recorded runs in ${corpus}; set AGLAIS_CORPUS to their directory.`);
   process.exit(2);
 }
 
 const runs: PageRun[] = [];
-for (const run of await readRuns(join(checkout, 'corpus', 'runs.json'))) {
+for (const run of await readRecordedRuns(join(checkout, 'corpus', 'runs.json'))) {
   const found = await findRun(run, corpus);
   const { name, happened } = run;
   const { log, evidence, client } = found;
-  const notebook = client === null ? null : await notebookWords(join(corpus, client));
-  runs.push({ name, happened, notebook, log, evidence, said: await askCommand(found, corpus) });
+  const notebook = client === null ? null : await notebookErrors(join(corpus, client));
+  runs.push({ name, happened, notebook, log, evidence, result: await askCommand(found, corpus) });
   console.log(
     `${name}: ${
       runs
         .at(-1)!
-        .said.alone.map(({ code }) => code)
+        .result.alone.map(({ code }) => code)
         .join(', ') || 'nothing'
     }`
   );

@@ -1,4 +1,4 @@
-import type { SparkEvent } from '../eventlog/event.js';
+import type { SparkEvent } from '../eventlog/spark-event.js';
 import type {
   CellObservation,
   CgroupObservation,
@@ -12,30 +12,30 @@ import type {
   ShareObservation,
   YarnObservation
 } from '../observation.js';
-import { Accounts } from './accounts.js';
+import { LogSignals } from './log-signals.js';
 import { applyEvent } from './apply-event.js';
-import { grantedMemory, type GrantedMemory } from './conf.js';
+import { grantedMemory, type GrantedMemory } from './granted-memory.js';
 import { Dag } from './dag.js';
 import { Executors } from './executors.js';
-import { History } from './history.js';
+import { TimelineHistory } from './timeline.js';
 import { MemoryFacts } from './memory-facts.js';
-import { Outages } from './outages.js';
-import { Performance } from './performance.js';
-import { Pods } from './pods.js';
+import { ShareOutages } from './share-outages.js';
+import { PerformanceTracker } from './performance-tracker.js';
+import { Pods } from './pod-facts.js';
 import { Scopes, type Scope } from './scopes.js';
-import { Setbacks } from './setbacks.js';
+import { LostWorkTable } from './lost-work.js';
 import { SqlExecutions } from './sql-executions.js';
 import type { Stage } from './stages.js';
 import { Tasks } from './tasks.js';
-import { Waits } from './waits.js';
+import { ExecutorWaits } from './executor-waits.js';
 
-/** What changed since somebody last looked. */
+/** What changed since the last `drainChanges`. */
 export interface Changes {
   /** Keys of cell scopes. */
   readonly cells: Set<string>;
   findings: boolean;
   resources: boolean;
-  /** How full the memory of processes is, which changes all the time. */
+  /** Memory use of processes, which changes all the time. */
   memory: boolean;
 }
 
@@ -46,13 +46,13 @@ export const noChanges = (): Changes => ({
   memory: false
 });
 
-/** What is counted to see that memory is bounded. */
+/** Collections whose size shows that memory is bounded. */
 export type Held =
-  'jobs' | 'stages' | 'tasks' | 'scopes' | 'setbacks' | 'slow' | 'tables' | 'history';
+  'jobs' | 'stages' | 'tasks' | 'scopes' | 'lostWork' | 'slow' | 'tables' | 'history';
 
 /**
- * One Spark application as far as it was observed: what detectors read. Bounded: jobs and stages
- * are let go when they are over and nothing happened to them; what happened is in `setbacks`.
+ * The observed state of one Spark application, which detectors read. Its size is bounded: finished jobs and
+ * stages without problems are evicted; problems are recorded in `lostWork`.
  */
 export class Application {
   id: string | null = null;
@@ -62,42 +62,42 @@ export class Application {
   granted: GrantedMemory = grantedMemory({});
   startedAt: number | null = null;
   endedAt: number | null = null;
-  /** The first sign that the whole application was being stopped. */
+  /** The first sign that the application was being stopped, ms since the epoch. */
   shutdownAt: number | null = null;
-  /** The newest time that Spark mentioned. */
+  /** The latest time in an event of Spark, ms since the epoch. */
   now = 0;
-  /** The newest time by the clock of whoever watches; 0 if nobody does. */
-  watchedUntil = 0;
-  /** No more of its log will come. */
-  over = false;
-  /** Events of its log that were read. */
+  /** The latest time of the observer's clock, ms since the epoch; 0 without an observer. */
+  observerTime = 0;
+  /** Its log is complete or its writer is gone. */
+  logEnded = false;
+  /** Number of events read from its log. */
   events = 0;
-  /** Where the log ends so far: the name of its last event that was read, and its line. */
+  /** The last event that was read: its name and line. */
   last = { event: '', ref: '' };
   readonly driver = new MemoryFacts();
-  /** The notebook's own kernel. */
+  /** The Jupyter kernel of the notebook. */
   readonly kernel = new MemoryFacts();
-  /** By time: a report may come twice. */
+  /** By time, because a death may be reported twice. */
   readonly kernelDeaths = new Map<number, KernelDeathObservation>();
-  /** One cgroup in which all executors live. */
-  readonly together = new MemoryFacts();
+  /** A cgroup shared by all executors. */
+  readonly sharedCgroup = new MemoryFacts();
   readonly executors = new Executors();
   readonly scopes = new Scopes();
-  readonly setbacks = new Setbacks();
+  readonly lostWork = new LostWorkTable();
   readonly pods = new Pods();
-  readonly outages = new Outages();
-  readonly accounts = new Accounts();
-  readonly waits = new Waits();
+  readonly outages = new ShareOutages();
+  readonly logSignals = new LogSignals();
+  readonly waits = new ExecutorWaits();
   readonly sql = new SqlExecutions();
-  readonly performance = new Performance(this);
-  readonly history = new History();
+  readonly performance = new PerformanceTracker(this);
+  readonly history = new TimelineHistory();
   readonly dag = new Dag(this);
   readonly jobs = this.dag.jobs;
   readonly stages = this.dag.stages;
   readonly tasks = new Tasks(this);
   changes: Changes = noChanges();
 
-  /** What an event of its log says. */
+  /** Applies an event of its log. */
   apply(event: SparkEvent, ref: string): void {
     this.events += 1;
     this.last = { event: event.type, ref };
@@ -112,14 +112,14 @@ export class Application {
         : executor === 'kernel'
           ? this.kernel
           : executor === '*'
-            ? this.together
+            ? this.sharedCgroup
             : this.executors.get(executor).memory;
     memory.addCgroup(reading);
     this.changes.findings = this.changes.resources = true;
   }
 
   observeKernelDeath(death: KernelDeathObservation): void {
-    // Told again, its cell may have been ended by what was told first.
+    // A repeated report may lack the cell, because the first one ended it.
     if (death.cell !== null || !this.kernelDeaths.has(death.at)) {
       this.kernelDeaths.set(death.at, death);
     }
@@ -137,22 +137,22 @@ export class Application {
   }
 
   observeLog(log: LogObservation): void {
-    this.accounts.observeLog(log);
+    this.logSignals.observeLog(log);
     this.changes.findings = true;
   }
 
   observeClient(client: ClientObservation): void {
-    this.accounts.observeClient(client);
+    this.logSignals.observeClient(client);
     this.changes.findings = true;
   }
 
-  observeYarn(said: YarnObservation): void {
-    this.accounts.observeYarn(said);
+  observeYarn(report: YarnObservation): void {
+    this.logSignals.observeYarn(report);
     this.changes.findings = true;
   }
 
-  observeCapacity(room: CapacityObservation): void {
-    this.accounts.observeCapacity(room);
+  observeCapacity(capacity: CapacityObservation): void {
+    this.logSignals.observeCapacity(capacity);
     this.changes.findings = true;
   }
 
@@ -161,14 +161,14 @@ export class Application {
     this.changes.findings = true;
   }
 
-  /** The clock went on; what waits for something waits longer now. */
+  /** Advances the observer's clock: waits become longer. */
   observeTime(at: number): void {
-    this.watchedUntil = Math.max(this.watchedUntil, at);
+    this.observerTime = Math.max(this.observerTime, at);
     if (this.waits.open.length > 0) this.changes.findings = true;
   }
 
   observeEnd(): void {
-    this.over = true;
+    this.logEnded = true;
     this.changes.findings = true;
   }
 
@@ -176,25 +176,25 @@ export class Application {
     const executor = sample.who === 'driver' ? null : this.executors.get(sample.who.executor);
     (executor?.memory ?? this.driver).addSample(sample);
     this.changes.memory = true;
-    if (executor?.hurt) this.changes.findings = true;
+    if (executor?.affected) this.changes.findings = true;
   }
 
   observeCell(cell: CellObservation): void {
-    this.touch(this.scopes.observeCell(cell));
+    this.markChanged(this.scopes.observeCell(cell));
     this.observeTime(cell.at);
     const { error, at, run } = cell;
     if (error) {
-      // What a cell was told is what the client got.
+      // The error of a cell is the error of its client.
       const ref = `cell ${cell.cell}`;
       const of = { cell: cell.cell, run, at, ref };
-      this.accounts.observeClient({ kind: 'client', ...error, ...of });
+      this.logSignals.observeClient({ kind: 'client', ...error, ...of });
     }
     this.changes.findings = true;
   }
 
   /** Marks the scope of a stage as changed. */
-  touchStage(stage: Stage): void {
-    this.touch(this.scopes.get(stage.scope));
+  markStageChanged(stage: Stage): void {
+    this.markChanged(this.scopes.get(stage.scope));
   }
 
   get held(): Record<Held, number> {
@@ -203,20 +203,20 @@ export class Application {
       stages: this.stages.size,
       tasks: this.tasks.running,
       scopes: [...this.scopes].length,
-      setbacks: [...this.setbacks].length,
+      lostWork: [...this.lostWork].length,
       slow: this.performance.slow.size,
       tables: this.performance.caches.size,
       history: this.history.size
     };
   }
 
-  /** Spark mentioned this time, ms since the epoch. */
-  sawTime(at: number): void {
+  /** An event of Spark has this time, ms since the epoch. */
+  advanceClock(at: number): void {
     if (at > this.now) this.now = at;
   }
 
-  /** Something of that scope changed. */
-  touch(scope: Scope): void {
+  /** Marks a scope as changed. */
+  markChanged(scope: Scope): void {
     if (scope.cell !== null) this.changes.cells.add(scope.key);
     this.changes.resources = true;
   }

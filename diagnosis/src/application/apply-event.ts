@@ -1,15 +1,15 @@
 import { parseCellTags } from '@aglais/protocol';
-import type { SparkEvent } from '../eventlog/event.js';
+import type { SparkEvent } from '../eventlog/spark-event.js';
 import type { Application } from './application.js';
-import { grantedMemory } from './conf.js';
+import { grantedMemory } from './granted-memory.js';
 import { addReason } from './executors.js';
 import type { MemoryFacts } from './memory-facts.js';
 
 const QUOTE = 2000;
-/** local-cluster's workers say these when the whole cluster goes down, never in its life. */
+/** Messages of local-cluster workers that only occur when the whole cluster stops. */
 const SHUTTING_DOWN = /^Worker shutting down|Shutdown hooks cannot be modified during shutdown/;
 
-/** Takes what one event says into the model. */
+/** Applies one event to the model. */
 export function applyEvent(app: Application, event: SparkEvent, ref: string): void {
   switch (event.type) {
     case 'log-start':
@@ -20,13 +20,13 @@ export function applyEvent(app: Application, event: SparkEvent, ref: string): vo
       app.name = event.name;
       app.startedAt = event.at;
       app.changes.resources = true;
-      app.sawTime(event.at);
+      app.advanceClock(event.at);
       return;
     case 'application-end':
       app.endedAt = event.at;
       app.shutdownAt = Math.min(app.shutdownAt ?? Infinity, event.at);
       app.changes.findings = true;
-      app.sawTime(event.at);
+      app.advanceClock(event.at);
       return;
     case 'environment':
       app.conf = event.conf;
@@ -44,16 +44,16 @@ export function applyEvent(app: Application, event: SparkEvent, ref: string): vo
       executor.addedAt = event.at;
       app.performance.executorsChanged();
       app.changes.resources = true;
-      // One that Spark meets has not ended before.
+      // An executor that registers has not exited before.
       if (app.pods.size > 0) app.changes.findings = true;
-      app.sawTime(event.at);
+      app.advanceClock(event.at);
       return;
     }
     case 'executor-removed':
       executorRemoved(app, event.executor, event.reason, event.at, ref);
       return;
     case 'executor-memory':
-      // A heartbeat has no time of its own: it is as old as the newest event.
+      // A heartbeat has no timestamp: use that of the latest event.
       if (event.heartbeat) {
         processMemory(app, event.executor)?.addMeasuredAt(app.now, event.memory);
         app.changes.memory = true;
@@ -99,7 +99,7 @@ export function applyEvent(app: Application, event: SparkEvent, ref: string): vo
       app.dag.jobEnded(event.job, event.at, event.failure, ref);
       return;
     case 'sql-end':
-      app.sawTime(event.at);
+      app.advanceClock(event.at);
       app.dag.sqlEnded(event.sql);
       sqlEnded(app, event.sql, event.error, event.at, ref);
       return;
@@ -110,18 +110,18 @@ export function applyEvent(app: Application, event: SparkEvent, ref: string): vo
       app.dag.stageCompleted(event.info, event.cached, ref);
       return;
     case 'task-start':
-      app.sawTime(event.info.launchedAt);
+      app.advanceClock(event.info.launchedAt);
       if (app.waits.taskStarted(event.info.launchedAt)) app.changes.findings = true;
       app.tasks.started(event.info, ref);
       return;
     case 'task-end':
-      app.sawTime(event.info.finishedAt);
+      app.advanceClock(event.info.finishedAt);
       if (event.memory) {
         const memory = processMemory(app, event.info.executor);
         memory?.addMeasuredAt(event.info.finishedAt, event.memory);
       }
       app.tasks.ended(event.info, event.outcome, event.metrics, ref);
-      app.dag.letGoIfOver(app.stages.get(event.info.stage));
+      app.dag.evictIfFinished(app.stages.get(event.info.stage));
       return;
   }
 }
@@ -147,7 +147,7 @@ function executorRemoved(
   at: number,
   ref: string
 ): void {
-  app.sawTime(at);
+  app.advanceClock(at);
   if (SHUTTING_DOWN.test(reason)) app.shutdownAt = Math.min(app.shutdownAt ?? Infinity, at);
   const executor = app.executors.get(id);
   const evidence = { source: 'eventlog' as const, at, quote: reason.slice(0, QUOTE), ref };

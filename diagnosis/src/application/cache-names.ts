@@ -1,8 +1,8 @@
-import type { StorageLevel } from '../eventlog/metrics.js';
+import type { StorageLevel } from '../eventlog/task-metrics.js';
 
 /**
- * Spark's name of a storage level (StorageLevel.scala), without the suffixes for how objects are
- * written: Python's MEMORY_ONLY is Scala's MEMORY_ONLY_SER.
+ * Spark's name of a storage level (StorageLevel.scala), without the serialization suffix: Python's MEMORY_ONLY is
+ * Scala's MEMORY_ONLY_SER.
  */
 export function levelName(level: StorageLevel): string {
   const { disk, memory, offHeap, replication } = level;
@@ -13,13 +13,13 @@ export function levelName(level: StorageLevel): string {
   return name + (replication > 1 ? `_${replication}` : '');
 }
 
-/** Steps of a plan that say nothing of the table below them. */
+/** Plan nodes that do not describe the table below them. */
 const WRAPPER = /^(?:$|==|AdaptiveSparkPlan|ResultQueryStage|InputAdapter|ColumnarToRow)/;
 const COLUMNS_SHOWN = 4;
 
 /**
- * A name for people: a table's own, else its columns, else the first step of the plan whose result
- * is cached, which is what Spark calls it (InMemoryRelation.cachedName).
+ * A readable name: the table's own, otherwise its columns, otherwise the first node of the cached plan, which is the
+ * name in Spark (InMemoryRelation.cachedName).
  */
 export function tableName(table: { rdd: number; name: string }): string {
   const named = /^In-memory table (.+)$/s.exec(table.name)?.[1];
@@ -33,12 +33,12 @@ export function tableName(table: { rdd: number; name: string }): string {
     const more = columns.length > COLUMNS_SHOWN ? ', …' : '';
     return `(${columns.slice(0, COLUMNS_SHOWN).join(', ')}${more})`;
   }
-  // The planner's numbers of columns are for nobody.
+  // Without the expression ids of the planner.
   const line = step.replace(/#\d+L?/g, '');
   return line.length > 60 ? `${line.slice(0, 57)}…` : line || `RDD ${table.rdd}`;
 }
 
-/** "Project [id#7L, sha2(…) AS a#8]" → id, a; none if it is anything else, or cut off. */
+/** "Project [id#7L, sha2(…) AS a#8]" → id, a; empty for any other or a truncated text. */
 function columnsOf(step: string): string[] {
   const list = /^Project \[(.+)\]$/.exec(step)?.[1];
   if (list === undefined) return [];

@@ -1,18 +1,19 @@
-import type { CachedRdd } from '../eventlog/metrics.js';
-import type { CacheFacts, Caches, Missing, Recomputed } from './caches.js';
+import type { CachedRdd } from '../eventlog/task-metrics.js';
+import type { Caches } from './caches.js';
+import type { CacheFacts, CacheMiss, Recomputed } from './cached-table.js';
 
-/** What one task found of the cached tables that it needs. */
+/** The cached partitions that one task needs, and whether they were available. */
 export interface CacheLookup {
-  /** Tables whose partition this task reads, or computes and keeps. */
+  /** Tables whose partition this task reads, or computes and caches. */
   readonly tables: readonly CacheFacts[];
-  readonly missed: { table: CacheFacts; why: Missing; executor: string | null } | null;
-  /** Everything that it needs was there. */
+  readonly missed: { table: CacheFacts; why: CacheMiss; executor: string | null } | null;
+  /** All needed partitions were cached. */
   readonly hit: boolean;
 }
 
 interface Misses {
   table: CacheFacts;
-  why: Missing;
+  why: CacheMiss;
   count: number;
   ms: number;
   firstSeen: number;
@@ -22,7 +23,7 @@ interface Misses {
   quotes: readonly string[];
 }
 
-/** Stages whose tasks found their tables, or had to compute them again: counts and times. */
+/** Cache hits, fills and misses of the tasks of a stage: counts and times. */
 export class CacheReads {
   hits = 0;
   hitMs = 0;
@@ -32,7 +33,7 @@ export class CacheReads {
 
   constructor(readonly rdds: readonly CachedRdd[]) {}
 
-  /** @param quotes of the task's end, see taskQuotes */
+  /** @param quotes quotes of the task's end event, see taskQuotes */
   ended(
     lookup: CacheLookup,
     partition: number,
@@ -76,8 +77,8 @@ export class CacheReads {
 }
 
 /**
- * What a task will find as it starts. Only tables that are cut like the stage can be told: then
- * task and partition have the same number. Null if there are none.
+ * The cached partitions that a task needs, at its start. Only for tables with the same partitioning as the stage,
+ * where task and partition have the same number. Null if there are none.
  */
 export function lookUp(
   caches: Caches,
@@ -90,7 +91,7 @@ export function lookUp(
   const there = new Set(
     same.filter(({ rdd }) => caches.find(rdd)?.blocks.has(partition)).map(({ rdd }) => rdd)
   );
-  // A table that is behind one that is there is not looked at.
+  // A table behind a cached one is not read.
   const needed = same
     .filter(({ rdd }) => !same.some(one => there.has(one.rdd) && one.behind.includes(rdd)))
     .sort((a, b) => b.rdd - a.rdd);
@@ -107,45 +108,46 @@ export function lookUp(
 }
 
 /**
- * Books what a stage that is over had to compute again.
+ * Records the recomputed partitions of a finished stage.
  *
- * taskMs = time of the tasks that missed − their number × the mean of those that found theirs; if
- * none did, at most what as many tasks took that filled the table. wallMs = taskMs / peakRunning.
+ * taskMs = time of the tasks with a miss − their number × the mean of those with a hit; without hits,
+ * at most the time of as many tasks that filled the table. wallMs = taskMs / peakRunning.
  */
-export function settleReads(
+export function recordCacheMisses(
   caches: Caches,
   reads: CacheReads,
   stage: { id: number; attempt: number; scope: string; jobs: number[]; slots: number }
 ): void {
   const usual = reads.hits === 0 ? 0 : reads.hitMs / reads.hits;
   for (const misses of reads.misses.values()) {
-    const account = caches.account(misses.table, stage.scope, misses.why);
+    const recomputed = caches.recomputedOf(misses.table, stage.scope, misses.why);
     const { fills, fillMs } = misses.table;
     const most = reads.hits === 0 && fills > 0 ? (misses.count * fillMs) / fills : Infinity;
     const taskMs = Math.min(most, Math.max(0, misses.ms - misses.count * usual));
-    account.count += misses.count;
+    recomputed.count += misses.count;
     misses.table.recomputedTasks += misses.count;
-    account.taskMs += taskMs;
-    account.wallMs += taskMs / stage.slots;
-    account.firstSeen = Math.min(account.firstSeen, misses.firstSeen);
-    account.lastSeen = Math.max(account.lastSeen, misses.lastSeen);
-    addStage(account, stage);
-    for (const executor of misses.executors) account.executors.add(executor);
-    if (account.ref === '') {
-      account.ref = misses.ref;
-      account.quotes = misses.quotes;
+    recomputed.taskMs += taskMs;
+    recomputed.wallMs += taskMs / stage.slots;
+    recomputed.firstSeen = Math.min(recomputed.firstSeen, misses.firstSeen);
+    recomputed.lastSeen = Math.max(recomputed.lastSeen, misses.lastSeen);
+    addStage(recomputed, stage);
+    for (const executor of misses.executors) recomputed.executors.add(executor);
+    if (recomputed.ref === '') {
+      recomputed.ref = misses.ref;
+      recomputed.quotes = misses.quotes;
     }
   }
 }
 
-/** Stages and jobs that an account names; a loop in a cell can have any number. */
-const NAMED = 50;
+/** Maximum stages and jobs per entry; a loop in a cell can have any number. */
+const MAX_REFERENCES = 50;
 
 export function addStage(
-  account: Recomputed,
+  recomputed: Recomputed,
   stage: { id: number; attempt: number; jobs: readonly number[] }
 ): void {
   const { id, attempt } = stage;
-  if (account.stages.size < NAMED) account.stages.set(`${id}.${attempt}`, { id, attempt });
-  for (const job of stage.jobs) if (account.jobs.size < NAMED) account.jobs.add(job);
+  if (recomputed.stages.size < MAX_REFERENCES)
+    recomputed.stages.set(`${id}.${attempt}`, { id, attempt });
+  for (const job of stage.jobs) if (recomputed.jobs.size < MAX_REFERENCES) recomputed.jobs.add(job);
 }

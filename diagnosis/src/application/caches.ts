@@ -1,89 +1,23 @@
-import type { BlockStatus, CachedRdd, StorageLevel } from '../eventlog/metrics.js';
-import { keptOf, NONE, type Kept } from './kept.js';
-import { Partitions } from './partitions.js';
-import { LEAST_MS } from './stage-costs.js';
+import type { BlockStatus, CachedRdd } from '../eventlog/task-metrics.js';
+import { NONE } from './cached-amount.js';
+import {
+  type CacheFacts,
+  type CacheMiss,
+  type PartialFill,
+  place,
+  type Recomputed,
+  worth
+} from './cached-table.js';
+import { PartitionSet } from './partition-set.js';
 
-/** Why a cached table did not have a partition that it had been asked to keep. */
-export type Missing = 'never-fit' | 'evicted' | 'executor-gone';
+/** Maximum number of tables; beyond it unpersisted ones without problems are forgotten. */
+const MAX_TABLES = 200;
 
-/** Partitions that one scope had to compute again, for one reason, added up. */
-export interface Recomputed {
-  readonly why: Missing;
-  readonly scope: string;
-  count: number;
-  /** Time of their tasks beyond that of tasks that found theirs, ms. */
-  taskMs: number;
-  wallMs: number;
-  /** The log does not say which tasks they were; computed from the numbers of partitions. */
-  estimated: boolean;
-  readonly stages: Map<string, { id: number; attempt: number }>;
-  readonly executors: Set<string>;
-  readonly jobs: Set<number>;
-  firstSeen: number;
-  lastSeen: number;
-  ref: string;
-  /** Of the line that `ref` names: the first task that had to compute again. */
-  quotes: readonly string[];
-}
-
-/** The stage that first computed a table which then did not fit. */
-export interface PartialFill {
-  readonly scope: string;
-  readonly stage: number;
-  readonly attempt: number;
-  readonly jobs: number[];
-  readonly slots: number;
-  readonly stored: number;
-  /** What computing the partitions took that were not kept, ms of task time. */
-  readonly missingMs: number;
-  readonly at: number;
-  readonly ref: string;
-  readonly quote: string;
-  /** The last block that found room. */
-  readonly lastBlock: { ref: string; partition: number } | null;
-  readonly estimated: boolean;
-}
-
-export interface CacheFacts {
-  readonly rdd: number;
-  name: string;
-  level: StorageLevel;
-  partitions: number;
-  /** Partition to executor to size. */
-  readonly blocks: Map<number, Map<string, BlockStatus>>;
-  /** Partitions that were computed at least once. */
-  readonly computed: Partitions;
-  readonly lost: Map<number, string>;
-  readonly evicted: Partitions;
-  /** By the RDD info of a stage, which only Sparks before 2.3 fill in. */
-  told: { cached: number; memoryBytes: number; diskBytes: number } | null;
-  readonly recomputed: Map<string, Recomputed>;
-  /** Partitions that were computed again, all in all. */
-  recomputedTasks: number;
-  fill: PartialFill | null;
-  /** What the tasks took that computed a partition for the first time, ms, and how many. */
-  fillMs: number;
-  fills: number;
-  /** Sizes of all blocks that were ever stored, bytes, and how many. */
-  storedBytes: number;
-  stored: number;
-  lastBlock: PartialFill['lastBlock'];
-  /** All that is kept of it now. */
-  now: Kept;
-  /** The most partitions that were kept at once; at the end of a log nothing is left. */
-  most: Kept;
-  /** It was given back (`unpersist`). */
-  gone: boolean;
-}
-
-/** Tables that were given up without harm and are still shown, and all that are kept. */
-const KEPT = 200;
-
-/** Cached tables: what is kept of them where, and what had to be computed again for lack of it. */
+/** Cached tables: where their partitions are stored, and what had to be recomputed. */
 export class Caches {
   readonly #tables = new Map<number, CacheFacts>();
   readonly #byScope = new Map<string, Set<CacheFacts>>();
-  /** The log says when blocks come and go. Without it nothing is concluded from their absence. */
+  /** The log has block updates. Without them nothing is concluded from missing blocks. */
   blocksKnown = false;
 
   [Symbol.iterator](): Iterator<CacheFacts> {
@@ -98,7 +32,7 @@ export class Caches {
     return this.#tables.get(rdd);
   }
 
-  /** A stage says what an RDD is called and how it is to be kept. */
+  /** Sets the name and storage level of an RDD, from the info of a stage. */
   declare(info: CachedRdd): CacheFacts {
     const table = this.#get(info.rdd);
     table.name = info.name;
@@ -108,7 +42,7 @@ export class Caches {
     return table;
   }
 
-  /** @param ref of the event that tells it */
+  /** @param ref reference of the event */
   update(executor: string, block: BlockStatus, ref: string): void {
     this.blocksKnown = true;
     const held = block.memoryBytes > 0 || block.diskBytes > 0;
@@ -130,7 +64,7 @@ export class Caches {
     }
   }
 
-  /** What an executor held goes with it. */
+  /** Removes the blocks of a lost executor. */
   executorGone(executor: string): void {
     for (const table of this.#tables.values()) {
       for (const partition of table.blocks.keys()) {
@@ -149,19 +83,19 @@ export class Caches {
     this.#forget();
   }
 
-  /** Why a partition has to be computed again; null if it is there, or was never computed. */
-  missing(table: CacheFacts, partition: number): Missing | null {
+  /** Why a partition has to be recomputed; null if it is cached or was never computed. */
+  missing(table: CacheFacts, partition: number): CacheMiss | null {
     if (table.gone || table.blocks.has(partition) || !table.computed.has(partition)) return null;
     if (table.lost.has(partition)) return 'executor-gone';
     return table.evicted.has(partition) ? 'evicted' : 'never-fit';
   }
 
-  /** The account of what a scope computed again for one reason. */
-  account(table: CacheFacts, scope: string, why: Missing): Recomputed {
+  /** The entry for partitions that a scope recomputed for one reason. */
+  recomputedOf(table: CacheFacts, scope: string, why: CacheMiss): Recomputed {
     const key = `${why}:${scope}`;
-    let account = table.recomputed.get(key);
-    if (!account) {
-      account = {
+    let recomputed = table.recomputed.get(key);
+    if (!recomputed) {
+      recomputed = {
         why,
         scope,
         count: 0,
@@ -176,24 +110,24 @@ export class Caches {
         ref: '',
         quotes: []
       };
-      table.recomputed.set(key, account);
+      table.recomputed.set(key, recomputed);
       this.#remember(scope, table);
     }
-    return account;
+    return recomputed;
   }
 
-  /** Whether a scope has something in the books that is worth saying. */
-  hit(scope: string): boolean {
+  /** Whether a scope has a significant entry. */
+  affects(scope: string): boolean {
     const tables = this.#byScope.get(scope);
     return tables !== undefined && [...tables].some(table => worth(table, scope));
   }
 
-  /** Forgets what a scope that is over had in the books and that is not worth saying. */
-  letGo(scope: string): void {
+  /** Evicts insignificant entries of a finished scope. */
+  evict(scope: string): void {
     for (const table of this.#byScope.get(scope) ?? []) {
       if (worth(table, scope)) continue;
-      for (const [key, account] of table.recomputed) {
-        if (account.scope === scope) table.recomputed.delete(key);
+      for (const [key, recomputed] of table.recomputed) {
+        if (recomputed.scope === scope) table.recomputed.delete(key);
       }
       if (table.fill?.scope === scope) table.fill = null;
       this.#byScope.get(scope)?.delete(table);
@@ -201,7 +135,7 @@ export class Caches {
     if (this.#byScope.get(scope)?.size === 0) this.#byScope.delete(scope);
   }
 
-  /** Scopes that have something in the books. */
+  /** Scopes with entries. */
   scopes(): Iterable<string> {
     return this.#byScope.keys();
   }
@@ -226,10 +160,10 @@ export class Caches {
         level: { disk: false, memory: true, offHeap: false, deserialized: true, replication: 1 },
         partitions: 0,
         blocks: new Map(),
-        computed: new Partitions(),
+        computed: new PartitionSet(),
         lost: new Map(),
-        evicted: new Partitions(),
-        told: null,
+        evicted: new PartitionSet(),
+        reported: null,
         recomputed: new Map(),
         recomputedTasks: 0,
         fill: null,
@@ -249,53 +183,12 @@ export class Caches {
   }
 
   #forget(): void {
-    if (this.#tables.size <= KEPT) return;
+    if (this.#tables.size <= MAX_TABLES) return;
     const harmless = [...this.#tables.values()].filter(
       ({ blocks, fill, recomputed, gone }) =>
         recomputed.size === 0 && fill === null && (gone || blocks.size === 0)
     );
-    for (const { rdd } of harmless.slice(0, this.#tables.size - KEPT)) this.#tables.delete(rdd);
+    for (const { rdd } of harmless.slice(0, this.#tables.size - MAX_TABLES))
+      this.#tables.delete(rdd);
   }
-}
-
-/**
- * Notes where a partition is, or that it is there no more (null).
- * @returns whether nobody has it any more who had it before
- */
-function place(
-  table: CacheFacts,
-  partition: number,
-  executor: string,
-  block: BlockStatus | null
-): boolean {
-  const places = table.blocks.get(partition) ?? new Map<string, BlockStatus>();
-  const before = keptOf(places);
-  if (block) places.set(executor, block);
-  else if (!places.delete(executor)) return false;
-  if (places.size === 0) table.blocks.delete(partition);
-  else table.blocks.set(partition, places);
-  const after = keptOf(places);
-  const { now } = table;
-  table.now = {
-    partitions: now.partitions + after.partitions - before.partitions,
-    memoryPartitions: now.memoryPartitions + after.memoryPartitions - before.memoryPartitions,
-    memoryBytes: now.memoryBytes + after.memoryBytes - before.memoryBytes,
-    diskBytes: now.diskBytes + after.diskBytes - before.diskBytes
-  };
-  const { most } = table;
-  if (
-    table.now.partitions > most.partitions ||
-    (table.now.partitions === most.partitions && table.now.memoryBytes > most.memoryBytes)
-  ) {
-    table.most = table.now;
-  }
-  return places.size === 0;
-}
-
-function worth(table: CacheFacts, scope: string): boolean {
-  const { fill } = table;
-  if (fill?.scope === scope && fill.missingMs / fill.slots >= LEAST_MS) return true;
-  return [...table.recomputed.values()].some(
-    account => account.scope === scope && account.wallMs >= LEAST_MS
-  );
 }

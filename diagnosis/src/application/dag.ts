@@ -1,12 +1,12 @@
 import type { Progress, StageProgress } from '@aglais/protocol';
-import type { JobOrigin, StageInfo } from '../eventlog/event.js';
-import type { CachedRdd } from '../eventlog/metrics.js';
+import type { JobOrigin, StageInfo } from '../eventlog/spark-event.js';
+import type { CachedRdd } from '../eventlog/task-metrics.js';
 import type { Application } from './application.js';
-import { jobSpan, plainDescription } from './history.js';
+import { jobSpan, plainDescription } from './timeline.js';
 import { jobResult, type Job } from './jobs.js';
 import { MapOutputs } from './map-outputs.js';
 import { APPLICATION_SCOPE, RECENT_STAGES, rememberStage, type Scope } from './scopes.js';
-import { LONG_WAIT_MS } from './waits.js';
+import { LONG_WAIT_MS } from './executor-waits.js';
 import {
   attemptOf,
   newStage,
@@ -83,7 +83,7 @@ export class Dag {
   }
 
   jobStarted(id: number, at: number, stages: StageInfo[], origin: JobOrigin, ref: string): void {
-    this.#app.sawTime(at);
+    this.#app.advanceClock(at);
     const scope = this.#app.scopes.ofJob(id, origin);
     scope.jobs.total += 1;
     scope.openJobs.add(id);
@@ -103,7 +103,7 @@ export class Dag {
       failure: null,
       suspect: null,
       taskMs: 0,
-      hurt: false
+      affected: false
     });
     for (const info of stages) {
       const stage = this.stages.get(info.stage) ?? this.#openStage(info, scope);
@@ -114,11 +114,11 @@ export class Dag {
       one => one.addedAt !== null && one.removedAt === null
     );
     if (nobody && this.#app.tasks.running === 0) this.#app.waits.jobStarted(id, scope.key, at, ref);
-    this.#app.touch(scope);
+    this.#app.markChanged(scope);
   }
 
   jobEnded(id: number, at: number, failure: string | null, ref: string): void {
-    this.#app.sawTime(at);
+    this.#app.advanceClock(at);
     const job = this.jobs.get(id);
     if (!job || job.result !== 'running') return;
     job.endedAt = at;
@@ -133,28 +133,29 @@ export class Dag {
     else scope.jobs.failed += 1;
     if (job.result === 'failed') {
       scope.failures.set(id, failure?.slice(0, MESSAGE) ?? '');
-      job.hurt = true;
+      job.affected = true;
     }
     if (job.result === 'shutdown')
       this.#app.shutdownAt = Math.min(this.#app.shutdownAt ?? Infinity, at);
     this.#app.waits.jobEnded(id, at);
-    for (const stage of job.stages) this.letGoIfOver(this.stages.get(stage));
+    for (const stage of job.stages) this.evictIfFinished(this.stages.get(stage));
     this.#app.changes.findings = true;
-    this.#app.touch(scope);
-    if (!job.hurt) this.jobs.delete(id);
+    this.#app.markChanged(scope);
+    if (!job.affected) this.jobs.delete(id);
     const atWork = scope.openJobs.size > 0 || scope.openStages.size > 0;
-    if (!atWork && scope.cell === null) this.#app.performance.letGo(scope.key);
+    if (!atWork && scope.cell === null) this.#app.performance.evict(scope.key);
     const waited = this.#app.waits.over.some(
       ({ scope: other, from, to }) => other === scope.key && to! - from >= LONG_WAIT_MS
     );
-    const hit = waited || this.#app.setbacks.hit(scope.key) || this.#app.performance.hit(scope.key);
+    const hit =
+      waited || this.#app.lostWork.affects(scope.key) || this.#app.performance.affects(scope.key);
     if (!atWork && scope.failures.size === 0 && !hit) {
-      this.#app.scopes.letGo(scope);
+      this.#app.scopes.evict(scope);
     }
   }
 
   stageSubmitted(info: StageInfo, origin: JobOrigin | null, cached: readonly CachedRdd[]): void {
-    this.#app.sawTime(info.submittedAt ?? 0);
+    this.#app.advanceClock(info.submittedAt ?? 0);
     const known = this.stages.get(info.stage);
     const jobs = [...(known?.jobs ?? [])].map(id => this.jobs.get(id));
     const open = jobs.find(job => job?.result === 'running');
@@ -183,7 +184,7 @@ export class Dag {
     if (info.attempt === 0) this.#noteRemake(stage, attempt);
     attempt.repeatsLeft = Math.max(0, info.tasks - (stage.tasks - stage.begun.size));
     this.#skipUnneeded(stage);
-    this.#app.touch(scope);
+    this.#app.markChanged(scope);
   }
 
   /** Whether the output of this shuffle was there before, and who probably took it along. */
@@ -211,7 +212,7 @@ export class Dag {
   }
 
   stageCompleted(info: StageInfo, cached: readonly CachedRdd[], ref: string): void {
-    this.#app.sawTime(info.completedAt ?? 0);
+    this.#app.advanceClock(info.completedAt ?? 0);
     const stage = this.stages.get(info.stage);
     if (!stage) return;
     const attempt = attemptOf(stage, info.attempt);
@@ -234,7 +235,7 @@ export class Dag {
       failed: info.failure !== null,
       tasks: attempt.tasks
     });
-    this.#app.touchStage(stage);
+    this.#app.markStageChanged(stage);
   }
 
   #openStage(info: StageInfo, scope: Scope): Stage {
@@ -245,7 +246,7 @@ export class Dag {
   }
 
   /** A stage is let go when its jobs are over and its last task, cancelled ones too, has ended. */
-  letGoIfOver(stage: Stage | undefined): void {
+  evictIfFinished(stage: Stage | undefined): void {
     if (!stage || [...stage.jobs].some(id => this.jobs.get(id)?.result === 'running')) return;
     if (stage.jobs.size === 0) return;
     const counts = taskCounts(stage);

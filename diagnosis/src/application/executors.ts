@@ -1,6 +1,6 @@
 import type { Evidence, Executor, Memory } from '@aglais/protocol';
-import type { TaskMetrics } from '../eventlog/metrics.js';
-import type { GrantedMemory } from './conf.js';
+import type { TaskMetrics } from '../eventlog/task-metrics.js';
+import type { GrantedMemory } from './granted-memory.js';
 import { MemoryFacts } from './memory-facts.js';
 
 /** What somebody said about why an executor went away. */
@@ -26,15 +26,15 @@ export interface ExecutorFacts {
   done: number;
   failed: number;
   /** Launch of the last task that it did well: until then it certainly lived, ms. */
-  livedAt: number;
+  lastAliveAt: number;
   /** Work was lost with it, so it must be remembered. */
-  hurt: boolean;
+  affected: boolean;
   readonly memory: MemoryFacts;
-  readonly work: WorkDone;
+  readonly work: TaskTotals;
 }
 
 /** What its tasks did that succeeded: ms and bytes. */
-export interface WorkDone {
+export interface TaskTotals {
   runMs: number;
   gcMs: number;
   inputBytes: number;
@@ -61,7 +61,7 @@ export class Executors {
   }
 
   /** Spark had it once, and nothing is remembered of it. */
-  wasMet(id: string): boolean {
+  wasRegistered(id: string): boolean {
     return this.#gone.has(id);
   }
 
@@ -79,7 +79,8 @@ export class Executors {
   remove(executor: ExecutorFacts, at: number): void {
     executor.removedAt ??= at;
     const harmless = [...this.#all.values()].filter(
-      ({ removedAt, hurt, memory }) => removedAt !== null && !hurt && memory.kills.size === 0
+      ({ removedAt, affected, memory }) =>
+        removedAt !== null && !affected && memory.kills.size === 0
     );
     for (const { id, addedAt } of harmless.slice(0, -HARMLESS_KEPT)) {
       this.#all.delete(id);
@@ -100,8 +101,8 @@ export function newExecutor(id: string): ExecutorFacts {
     running: 0,
     done: 0,
     failed: 0,
-    livedAt: 0,
-    hurt: false,
+    lastAliveAt: 0,
+    affected: false,
     memory: new MemoryFacts(),
     work: {
       runMs: 0,
@@ -114,7 +115,7 @@ export function newExecutor(id: string): ExecutorFacts {
   };
 }
 
-export function addWork(work: WorkDone, metrics: TaskMetrics): void {
+export function addWork(work: TaskTotals, metrics: TaskMetrics): void {
   work.runMs += metrics.runMs;
   work.gcMs += metrics.gcMs;
   work.inputBytes += metrics.inputBytes;

@@ -22,7 +22,7 @@ export interface Job {
   /** Durations of all attempts that ended in its stages, ms. */
   taskMs: number;
   /** Something happened to it, so it must be remembered. */
-  hurt: boolean;
+  affected: boolean;
 }
 
 /** What the failure message of a JobEnd means; the texts are DAGScheduler's, Spark 2.x to 4.x. */

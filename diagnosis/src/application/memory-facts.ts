@@ -1,4 +1,9 @@
-import { larger, largerMemory, NOT_MEASURED, type MeasuredMemory } from '../eventlog/metrics.js';
+import {
+  larger,
+  largerMemory,
+  NOT_MEASURED,
+  type MeasuredMemory
+} from '../eventlog/task-metrics.js';
 import type { CgroupObservation, MemoryObservation } from '../observation.js';
 import { MemorySeries } from './memory-series.js';
 

@@ -1,5 +1,5 @@
 import type { MemoryPoint } from '@aglais/protocol';
-import { larger } from '../eventlog/metrics.js';
+import { larger } from '../eventlog/task-metrics.js';
 
 type Measures = Omit<MemoryPoint, 'at'>;
 

@@ -1,5 +1,5 @@
 import { parseCellTags, type Progress, type StageProgress } from '@aglais/protocol';
-import type { JobOrigin } from '../eventlog/event.js';
+import type { JobOrigin } from '../eventlog/spark-event.js';
 import type { CellObservation, Outcome } from '../observation.js';
 
 /** Findings outside any cell and any query belong to the application. */
@@ -100,7 +100,7 @@ export class Scopes {
   }
 
   /** Forgets a scope that is no cell, when its work is over and nothing happened to it. */
-  letGo(scope: Scope): void {
+  evict(scope: Scope): void {
     // A stream is never over: its next batch comes.
     if (scope.cell !== null || scope.key === APPLICATION_SCOPE || isStream(scope)) return;
     this.#all.delete(scope.key);

@@ -67,8 +67,8 @@ export class SqlExecutions {
     return true;
   }
 
-  /** Keys of the scopes for which executions run, also while none of their jobs does. */
-  atWork(): Set<string> {
+  /** Keys of the scopes with a running execution, even if none of its jobs is running. */
+  runningScopes(): Set<string> {
     const keys = [...this.#open].map(([, { scope, root, tags }]) => {
       const tag = parseCellTags(tags);
       return scope ?? (tag ? cellKey(tag.cell, tag.run) : `sql:${root}`);

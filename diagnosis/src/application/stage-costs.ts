@@ -1,6 +1,6 @@
-import { parseMiB } from './conf.js';
-import type { StageFacts } from './stage-facts.js';
-import type { NotableTask } from './stage-work.js';
+import { parseMiB } from './spark-conf.js';
+import type { StageSummary } from './stage-summary.js';
+import type { NotableTask } from './stage-metrics.js';
 
 /** Time that a stage would not have taken otherwise, ms: of executors, and of the one who waits. */
 export interface TimeLost {
@@ -9,7 +9,7 @@ export interface TimeLost {
 }
 
 /** Nothing that held its scope up for less is ever said, ms. */
-export const LEAST_MS = 1000;
+export const MIN_LOST_MS = 1000;
 
 export const NOTHING: TimeLost = { taskMs: 0, wallMs: 0 };
 
@@ -38,7 +38,7 @@ export type Skew = 'data' | 'time';
  * only the user's code knows (its executor did other tasks at an ordinary speed, and it was
  * neither waiting for others nor collecting garbage).
  */
-export function skewOf(facts: StageFacts): Skew | null {
+export function skewOf(facts: StageSummary): Skew | null {
   const task = facts.longest[0];
   if (!task || !isLong(facts, task.ms)) return null;
   if (facts.tasks < SKEW_TASKS) return isLargeOfTwo(facts, task) ? 'data' : null;
@@ -60,14 +60,14 @@ export function skewOf(facts: StageFacts): Skew | null {
  * Three times the median; or, where adaptive execution has left few tasks, as long as all the others
  * together. Even pieces and a rest never are: of three tasks, the two full ones are as long as each other.
  */
-function isLong({ tasks, taskMs, medianMs }: StageFacts, ms: number): boolean {
+function isLong({ tasks, taskMs, medianMs }: StageSummary, ms: number): boolean {
   const others = taskMs - ms;
   if (tasks < SKEW_TASKS) return tasks > 1 && ms >= SKEWED_TIME * others;
   return ms >= SKEWED_TIME * medianMs || ms >= others;
 }
 
 /** The other one may be the rest of an even cut: then this one is of the size that Spark was told to cut. */
-function isLargeOfTwo(facts: StageFacts, task: NotableTask): boolean {
+function isLargeOfTwo(facts: StageSummary, task: NotableTask): boolean {
   const cut = [
     'spark.sql.files.maxPartitionBytes',
     'spark.sql.adaptive.advisoryPartitionSizeInBytes'
@@ -86,7 +86,7 @@ function isLargeOfTwo(facts: StageFacts, task: NotableTask): boolean {
  * as much longer than an even share, and the stage could at best have ended when all the slots
  * that it had were busy to the end. The executors' time is the same either way: taskMs is 0.
  */
-export function skewCost(facts: StageFacts): TimeLost {
+export function skewCost(facts: StageSummary): TimeLost {
   const task = facts.longest[0];
   if (!task || skewOf(facts) === null) return NOTHING;
   const even = facts.taskMs / facts.tasks;
@@ -106,7 +106,7 @@ const SPILL_BYTES_PER_MS = (200 * MIB) / 1000;
  * taskMs = min(2 × diskSpilled / 200 MiB/s, run time of the tasks that spilled);
  * wallMs = taskMs / min(peakRunning, tasks that spilled).
  */
-export function spillCost(facts: StageFacts): TimeLost {
+export function spillCost(facts: StageSummary): TimeLost {
   if (facts.spilledTasks === 0) return NOTHING;
   const taskMs = Math.min((2 * facts.diskSpilled) / SPILL_BYTES_PER_MS, facts.spilledRunMs);
   return { taskMs, wallMs: taskMs / Math.min(facts.peakRunning, facts.spilledTasks) };
@@ -116,7 +116,7 @@ export function spillCost(facts: StageFacts): TimeLost {
 export const GC_SHARE = 0.1;
 
 /** gcMs, if it is more than a tenth of the run time; wallMs = gcMs / peakRunning. */
-export function gcCost(facts: StageFacts): TimeLost {
+export function gcCost(facts: StageSummary): TimeLost {
   if (facts.gcMs < GC_SHARE * facts.runMs) return NOTHING;
   const taskMs = Math.min(facts.gcMs, facts.runMs);
   return { taskMs, wallMs: taskMs / facts.peakRunning };
@@ -134,7 +134,7 @@ const SMALL_SHARE = 0.2;
 const WAVES = 2;
 
 /** What goes through a stage, bytes: what it reads or what it makes, whichever is more. */
-export function bytesThrough(facts: StageFacts): number {
+export function bytesThrough(facts: StageSummary): number {
   return Math.max(
     facts.inputBytes + facts.shuffleReadBytes,
     facts.shuffleWriteBytes + facts.outputBytes
@@ -142,7 +142,7 @@ export function bytesThrough(facts: StageFacts): number {
 }
 
 /** Tasks of 128 MiB each, but two for each slot so that none is idle. */
-export function goodTasks(facts: StageFacts): number {
+export function goodTasks(facts: StageSummary): number {
   return Math.max(WAVES * facts.slots, Math.ceil(bytesThrough(facts) / GOOD_PARTITION_BYTES));
 }
 
@@ -152,7 +152,7 @@ export function goodTasks(facts: StageFacts): number {
  *
  * taskMs = overheadMs × (1 − goodTasks / tasks); wallMs = taskMs / peakRunning.
  */
-export function smallTasksCost(facts: StageFacts): TimeLost {
+export function smallTasksCost(facts: StageSummary): TimeLost {
   const { tasks } = facts;
   if (tasks < Math.max(SMALL_TASKS, SMALL_WAVES * facts.slots)) return NOTHING;
   if (facts.taskMs / tasks > SMALL_MS || bytesThrough(facts) / tasks > SMALL_BYTES) return NOTHING;
@@ -172,7 +172,7 @@ const OPEN_MS = 20;
  * taskMs = min(taskMs × files × 4 MiB / (files × 4 MiB + bytes), files × 20 ms);
  * wallMs = taskMs / peakRunning.
  */
-export function smallFilesCost(facts: StageFacts): TimeLost {
+export function smallFilesCost(facts: StageSummary): TimeLost {
   const { files, tasks } = facts;
   if (!files || files.files < SMALL_FILES || tasks === 0) return NOTHING;
   const bytes = files.bytes > 0 ? files.bytes : facts.inputBytes;
@@ -191,7 +191,7 @@ const LARGE_BYTES = 1.5 * GOOD_PARTITION_BYTES;
  * wallMs = span − taskMs / min(slots that no other stage used, tasks of 128 MiB); the executors'
  * time is the same.
  */
-export function largeTasksCost(facts: StageFacts): TimeLost {
+export function largeTasksCost(facts: StageSummary): TimeLost {
   const { tasks } = facts;
   const slots = facts.slots - facts.others;
   if (tasks === 0 || tasks >= slots || skewOf(facts) !== null) return NOTHING;

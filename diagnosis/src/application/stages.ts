@@ -1,9 +1,9 @@
 import type { StageProgress } from '@aglais/protocol';
-import type { StageInfo } from '../eventlog/event.js';
+import type { StageInfo } from '../eventlog/spark-event.js';
 import type { CacheReads } from './cache-reads.js';
-import { Partitions } from './partitions.js';
-import type { Setback } from './setbacks.js';
-import { StageWork } from './stage-work.js';
+import { PartitionSet } from './partition-set.js';
+import type { LostWork } from './lost-work.js';
+import { StageMetrics } from './stage-metrics.js';
 
 export interface Attempt {
   readonly number: number;
@@ -38,19 +38,19 @@ export interface Stage {
   remakes: boolean;
   /** Spark did not need it: its output was there already. */
   skipped: boolean;
-  readonly begun: Partitions;
-  readonly finished: Partitions;
-  /** Partitions that were started again after a loss. */
-  readonly again: Partitions;
-  /** Partitions whose attempt was lost and that nobody has started again yet. */
-  readonly lost: Map<number, Setback>;
+  readonly begun: PartitionSet;
+  readonly finished: PartitionSet;
+  /** PartitionSet that were started again after a loss. */
+  readonly again: PartitionSet;
+  /** PartitionSet whose attempt was lost and that nobody has started again yet. */
+  readonly lost: Map<number, LostWork>;
   /** What the job is for, in the words of the user or a library. */
   description: string | null;
   /** Settings of its session that say how data is laid out. */
   layout: Readonly<Record<string, string>>;
   /** Id of the (root) SQL execution that it works for. */
   sql: string | null;
-  readonly work: StageWork;
+  readonly metrics: StageMetrics;
   /** What it found of cached tables; null if it uses none. */
   reads: CacheReads | null;
   /** An attempt succeeded, and what it cost is booked. */
@@ -70,14 +70,14 @@ export function newStage(info: StageInfo, scope: string): Stage {
     rdd: info.rdd,
     remakes: false,
     skipped: false,
-    begun: new Partitions(),
-    finished: new Partitions(),
-    again: new Partitions(),
+    begun: new PartitionSet(),
+    finished: new PartitionSet(),
+    again: new PartitionSet(),
     lost: new Map(),
     description: null,
     layout: {},
     sql: null,
-    work: new StageWork(),
+    metrics: new StageMetrics(),
     reads: null,
     judged: false
   };

@@ -1,24 +1,24 @@
 import type { Evidence } from '@aglais/protocol';
-import type { TaskInfo } from '../eventlog/event.js';
-import type { TaskMetrics } from '../eventlog/metrics.js';
+import type { TaskInfo } from '../eventlog/spark-event.js';
+import type { TaskMetrics } from '../eventlog/task-metrics.js';
 import type { TaskOutcome } from '../eventlog/task-outcome.js';
 import type { Application } from './application.js';
 import type { CacheLookup } from './cache-reads.js';
 import { addReason, addWork } from './executors.js';
 import { IdTable } from './id-table.js';
-import type { Setback } from './setbacks.js';
+import type { LostWork } from './lost-work.js';
 import { attemptOf, hadOutput, type Stage } from './stages.js';
 
 interface RunningTask {
   readonly stage: Stage;
   readonly attempt: number;
-  /** The setback because of which it does work a second time. */
-  readonly repeats: Setback | null;
+  /** The entry because of which it does work a second time. */
+  readonly repeats: LostWork | null;
   /** What it found of cached tables. */
   readonly lookup: CacheLookup | null;
 }
 
-type Failure = Exclude<TaskOutcome, { kind: 'success' | 'killed' | 'undone' }>;
+type Failure = Exclude<TaskOutcome, { kind: 'success' | 'killed' | 'resubmitted' }>;
 
 const QUOTE = 500;
 
@@ -57,12 +57,12 @@ export class Tasks {
     if (info.partition !== null) stage.begun.add(info.partition);
     const lookup = app.performance.taskStarted(stage, info, this.#running.size + 1);
     this.#running.set(info.task, { stage, attempt: info.attempt, repeats, lookup });
-    app.touchStage(stage);
+    app.markStageChanged(stage);
   }
 
   ended(info: TaskInfo, outcome: TaskOutcome, metrics: TaskMetrics | null, ref: string): void {
-    if (outcome.kind === 'undone') {
-      this.#undone(info, ref);
+    if (outcome.kind === 'resubmitted') {
+      this.#resubmitted(info, ref);
       return;
     }
     // The log may begin in the middle, or starts may have been compacted away.
@@ -86,7 +86,7 @@ export class Tasks {
       attempt.done += 1;
       if (executor) {
         executor.done += 1;
-        executor.livedAt = Math.max(executor.livedAt, info.launchedAt);
+        executor.lastAliveAt = Math.max(executor.lastAliveAt, info.launchedAt);
       }
       if (metrics) {
         if (executor) addWork(executor.work, metrics);
@@ -106,55 +106,55 @@ export class Tasks {
       if (executor) executor.failed += 1;
       this.#failed(stage, info, outcome, ref);
     }
-    this.#application.touchStage(stage);
+    this.#application.markStageChanged(stage);
   }
 
   /** Books the start of a task that somebody had to do before; returns whose fault that is. */
-  #repeated(stage: Stage, info: TaskInfo, ref: string): Setback | null {
+  #repeated(stage: Stage, info: TaskInfo, ref: string): LostWork | null {
     // Old Sparks do not say which partition a retried stage works on: any lost one will do.
     const known = info.partition;
     const partition = known ?? [...stage.lost.keys()][0] ?? null;
     const lost = partition === null ? undefined : stage.lost.get(partition);
     const attempt = attemptOf(stage, info.attempt);
-    let setback: Setback | null = null;
+    let entry: LostWork | null = null;
     if (lost) {
       stage.lost.delete(partition!);
-      setback = lost;
+      entry = lost;
     } else if (
       partition === null ? attempt.repeatsLeft-- > 0 : hadOutput(stage, info.attempt, partition)
     ) {
       const { id } = stage;
       const quote = `"Stage ID":${id},"Stage Attempt ID":${info.attempt}`;
-      setback = this.#application.setbacks.get('rerun', stage.scope, attempt.suspect);
-      this.#book(setback, stage, info, { source: 'eventlog', at: info.launchedAt, quote, ref });
+      entry = this.#application.lostWork.get('rerun', stage.scope, attempt.suspect);
+      this.#book(entry, stage, info, { source: 'eventlog', at: info.launchedAt, quote, ref });
     }
-    if (!setback) return null;
-    if (partition === null || !stage.again.has(partition)) setback.again += 1;
+    if (!entry) return null;
+    if (partition === null || !stage.again.has(partition)) entry.again += 1;
     if (partition !== null) stage.again.add(partition);
     this.#application.changes.findings = true;
     // An attempt that failed has its own time in the books already.
-    return setback.kind === 'rerun' || setback.kind === 'undone' ? setback : null;
+    return entry.kind === 'rerun' || entry.kind === 'resubmitted' ? entry : null;
   }
 
-  #workedAgain(setback: Setback, info: TaskInfo): void {
-    setback.spans.add(info.launchedAt, info.finishedAt);
-    if (setback.kind === 'rerun') setback.taskMs += info.finishedAt - info.launchedAt;
+  #workedAgain(entry: LostWork, info: TaskInfo): void {
+    entry.spans.add(info.launchedAt, info.finishedAt);
+    if (entry.kind === 'rerun') entry.taskMs += info.finishedAt - info.launchedAt;
     this.#application.changes.findings = true;
   }
 
-  #undone(info: TaskInfo, ref: string): void {
+  #resubmitted(info: TaskInfo, ref: string): void {
     const app = this.#application;
     const stage = app.dag.stage(info.stage);
-    const setback = app.setbacks.get('undone', stage.scope, info.executor);
+    const entry = app.lostWork.get('resubmitted', stage.scope, info.executor);
     const quote = '{"Reason":"Resubmitted"}';
-    this.#book(setback, stage, info, { source: 'eventlog', at: app.now, quote, ref });
-    setback.taskMs += info.finishedAt - info.launchedAt;
+    this.#book(entry, stage, info, { source: 'eventlog', at: app.now, quote, ref });
+    entry.taskMs += info.finishedAt - info.launchedAt;
     if (info.partition !== null) {
       stage.finished.delete(info.partition);
-      stage.lost.set(info.partition, setback);
+      stage.lost.set(info.partition, entry);
     }
     this.#suspect(stage, info.executor);
-    app.touchStage(stage);
+    app.markStageChanged(stage);
   }
 
   #failed(stage: Stage, info: TaskInfo, outcome: Failure, ref: string): void {
@@ -168,23 +168,23 @@ export class Tasks {
     };
     const executor =
       outcome.kind === 'fetch' || outcome.kind === 'lost' ? outcome.executor : info.executor;
-    const setback =
+    const entry =
       outcome.kind === 'failed'
-        ? app.setbacks.get('failed', stage.scope, null, outcome.name)
-        : app.setbacks.get(outcome.kind, stage.scope, executor);
+        ? app.lostWork.get('failed', stage.scope, null, outcome.name)
+        : app.lostWork.get(outcome.kind, stage.scope, executor);
     if (outcome.kind === 'failed') {
-      setback.summary ??= outcome.summary;
-      setback.where ??= outcome.where;
+      entry.summary ??= outcome.summary;
+      entry.where ??= outcome.where;
     }
-    this.#book(setback, stage, info, evidence);
-    setback.taskMs += info.finishedAt - info.launchedAt;
-    setback.spans.add(info.launchedAt, info.finishedAt);
+    this.#book(entry, stage, info, evidence);
+    entry.taskMs += info.finishedAt - info.launchedAt;
+    entry.spans.add(info.launchedAt, info.finishedAt);
     if (outcome.kind === 'disk') {
-      const { tasks, shuffleWriteBytes, diskSpilled } = stage.work;
-      setback.output = { tasks: stage.tasks, done: tasks, bytes: shuffleWriteBytes + diskSpilled };
+      const { tasks, shuffleWriteBytes, diskSpilled } = stage.metrics;
+      entry.output = { tasks: stage.tasks, done: tasks, bytes: shuffleWriteBytes + diskSpilled };
     }
     if (info.partition !== null && !stage.finished.has(info.partition)) {
-      stage.lost.set(info.partition, setback);
+      stage.lost.set(info.partition, entry);
     }
     if (outcome.kind === 'lost' && executor !== null) {
       const text = outcome.reason;
@@ -193,24 +193,24 @@ export class Tasks {
     if (outcome.kind === 'fetch' || outcome.kind === 'lost') this.#suspect(stage, executor);
   }
 
-  #book(setback: Setback, stage: Stage, info: TaskInfo, evidence: Evidence): void {
+  #book(entry: LostWork, stage: Stage, info: TaskInfo, evidence: Evidence): void {
     const app = this.#application;
     const at = evidence.at ?? app.now;
-    setback.count += 1;
-    setback.firstSeen = Math.min(setback.firstSeen, at);
-    setback.lastSeen = Math.max(setback.lastSeen, at);
-    setback.evidence ??= evidence;
-    setback.stageTasks = Math.max(setback.stageTasks, stage.tasks);
-    if (stage.indeterminate) setback.indeterminate.add(stage.id);
-    setback.stages.set(`${stage.id}.${info.attempt}`, { id: stage.id, attempt: info.attempt });
+    entry.count += 1;
+    entry.firstSeen = Math.min(entry.firstSeen, at);
+    entry.lastSeen = Math.max(entry.lastSeen, at);
+    entry.evidence ??= evidence;
+    entry.stageTasks = Math.max(entry.stageTasks, stage.tasks);
+    if (stage.indeterminate) entry.indeterminate.add(stage.id);
+    entry.stages.set(`${stage.id}.${info.attempt}`, { id: stage.id, attempt: info.attempt });
     for (const id of stage.jobs) {
       const job = app.jobs.get(id);
       if (!job || (job.result !== 'running' && job.result !== 'failed')) continue;
-      setback.jobs.add(id);
-      job.hurt = true;
+      entry.jobs.add(id);
+      job.affected = true;
     }
-    const executor = setback.executor === null ? undefined : app.executors.find(setback.executor);
-    if (executor) executor.hurt = true;
+    const executor = entry.executor === null ? undefined : app.executors.find(entry.executor);
+    if (executor) executor.affected = true;
     app.changes.findings = true;
   }
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { ByteQueue } from './byte-queue.js';
 import type { Bytes } from './codec.js';
-import { CutOff, Damage } from './damage.js';
+import { TruncatedData, CorruptData } from './corrupt-data.js';
 
 /**
  * lz4-java's LZ4BlockOutputStream, as Spark writes it; no library reads this framing. Per block:
@@ -16,19 +16,19 @@ export async function* decodeLz4(bytes: Bytes): AsyncGenerator<Buffer> {
     for (;;) {
       const head = await queue.take(HEADER);
       if (head.length === 0 && ended) return;
-      if (head.length < HEADER) throw new CutOff('lz4');
-      if (head.toString('latin1', 0, MAGIC.length) !== MAGIC) throw new Damage('not an lz4 block');
+      if (head.length < HEADER) throw new TruncatedData('lz4');
+      if (head.toString('latin1', 0, MAGIC.length) !== MAGIC) throw new CorruptData('not an lz4 block');
       const method = head[MAGIC.length]! & 0xf0;
       const packed = head.readUInt32LE(MAGIC.length + 1);
       const length = head.readUInt32LE(MAGIC.length + 5);
-      if (packed > LARGEST || length > LARGEST) throw new Damage('an lz4 block of impossible size');
+      if (packed > LARGEST || length > LARGEST) throw new CorruptData('an lz4 block of impossible size');
       ended = length === 0;
       if (ended && packed === 0) continue;
       const block = await queue.take(packed);
-      if (block.length < packed) throw new CutOff('lz4');
+      if (block.length < packed) throw new TruncatedData('lz4');
       if (method === RAW) yield block;
       else if (method === LZ4) yield decodeLz4Block(block, length);
-      else throw new Damage(`an lz4 block of unknown method ${method}`);
+      else throw new CorruptData(`an lz4 block of unknown method ${method}`);
     }
   } finally {
     await queue.close();
@@ -44,11 +44,11 @@ const LARGEST = 2 ** 25;
 /**
  * One LZ4 block (github.com/lz4/lz4, doc/lz4_Block_format.md). Of our own, because the libraries for
  * it are either compiled for each platform or do not check the bounds of damaged input.
- * @throws Damage if it does not give exactly `length` bytes.
+ * @throws CorruptData if it does not give exactly `length` bytes.
  */
 export function decodeLz4Block(block: Uint8Array, length: number): Buffer {
   // A byte can lengthen a copy by 255: no block grows more than that.
-  if (length > block.length * 256) throw new Damage('an lz4 block of impossible size');
+  if (length > block.length * 256) throw new CorruptData('an lz4 block of impossible size');
   const out = Buffer.allocUnsafe(length);
   let from = 0;
   let to = 0;
@@ -58,7 +58,7 @@ export function decodeLz4Block(block: Uint8Array, length: number): Buffer {
       let more;
       do {
         more = block[from++];
-        if (more === undefined) throw new Damage('a damaged lz4 block');
+        if (more === undefined) throw new CorruptData('a damaged lz4 block');
         value += more;
       } while (more === 255);
     }
@@ -68,7 +68,7 @@ export function decodeLz4Block(block: Uint8Array, length: number): Buffer {
     const token = block[from++]!;
     const literals = extended(token >>> 4);
     if (from + literals > block.length || to + literals > length) {
-      throw new Damage('a damaged lz4 block');
+      throw new CorruptData('a damaged lz4 block');
     }
     out.set(block.subarray(from, from + literals), to);
     from += literals;
@@ -76,16 +76,16 @@ export function decodeLz4Block(block: Uint8Array, length: number): Buffer {
     if (from === block.length) break;
     const distance = block[from]! | ((block[from + 1] ?? 0) << 8);
     from += 2;
-    to = copyBack(out, to, distance, extended(token & 15) + 4);
+    to = copyMatch(out, to, distance, extended(token & 15) + 4);
   }
-  if (to !== length) throw new Damage('a damaged lz4 block');
+  if (to !== length) throw new CorruptData('a damaged lz4 block');
   return out;
 }
 
 /** Repeats what was written `distance` bytes ago; it may overlap what it writes. Returns the new end. */
-export function copyBack(out: Buffer, to: number, distance: number, length: number): number {
+export function copyMatch(out: Buffer, to: number, distance: number, length: number): number {
   if (distance === 0 || distance > to || to + length > out.length) {
-    throw new Damage('a damaged block: it repeats what is not there');
+    throw new CorruptData('a damaged block: it repeats what is not there');
   }
   if (distance >= length && length > 16) {
     out.copyWithin(to, to - distance, to - distance + length);

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { ByteQueue } from './byte-queue.js';
 import type { Bytes } from './codec.js';
-import { CutOff, Damage } from './damage.js';
-import { copyBack } from './lz4.js';
+import { TruncatedData, CorruptData } from './corrupt-data.js';
+import { copyMatch } from './lz4.js';
 
 /**
  * compress-lzf's LZFOutputStream, Spark's codec `lzf`; no kept library reads it. Per chunk: "ZV", its
@@ -14,12 +14,12 @@ export async function* decodeLzf(bytes: Bytes): AsyncGenerator<Buffer> {
     for (;;) {
       const head = await queue.take(5);
       if (head.length === 0) return;
-      if (head.length < 5) throw new CutOff('lzf');
+      if (head.length < 5) throw new TruncatedData('lzf');
       const kind = head[2]!;
-      if (head[0] !== 0x5a || head[1] !== 0x56 || kind > 1) throw new Damage('not an lzf chunk');
+      if (head[0] !== 0x5a || head[1] !== 0x56 || kind > 1) throw new CorruptData('not an lzf chunk');
       const length = head.readUInt16BE(3);
       const body = await queue.take(length + 2 * kind);
-      if (body.length < length + 2 * kind) throw new CutOff('lzf');
+      if (body.length < length + 2 * kind) throw new TruncatedData('lzf');
       yield kind === 0 ? body : decodeLzfChunk(body.subarray(2), body.readUInt16BE(0));
     }
   } finally {
@@ -27,14 +27,14 @@ export async function* decodeLzf(bytes: Bytes): AsyncGenerator<Buffer> {
   }
 }
 
-/** @throws Damage if it does not give exactly `length` bytes. */
+/** @throws CorruptData if it does not give exactly `length` bytes. */
 export function decodeLzfChunk(chunk: Uint8Array, length: number): Buffer {
   const out = Buffer.allocUnsafe(length);
   let from = 0;
   let to = 0;
   const byte = (): number => {
     const value = chunk[from++];
-    if (value === undefined) throw new Damage('a damaged lzf chunk');
+    if (value === undefined) throw new CorruptData('a damaged lzf chunk');
     return value;
   };
   while (from < chunk.length) {
@@ -42,7 +42,7 @@ export function decodeLzfChunk(chunk: Uint8Array, length: number): Buffer {
     if (control < 32) {
       const literals = control + 1;
       if (from + literals > chunk.length || to + literals > length) {
-        throw new Damage('a damaged lzf chunk');
+        throw new CorruptData('a damaged lzf chunk');
       }
       out.set(chunk.subarray(from, from + literals), to);
       from += literals;
@@ -50,9 +50,9 @@ export function decodeLzfChunk(chunk: Uint8Array, length: number): Buffer {
     } else {
       const size = control >>> 5;
       const copied = size === 7 ? byte() + 9 : size + 2;
-      to = copyBack(out, to, (((control & 31) << 8) | byte()) + 1, copied);
+      to = copyMatch(out, to, (((control & 31) << 8) | byte()) + 1, copied);
     }
   }
-  if (to !== length) throw new Damage('a damaged lzf chunk');
+  if (to !== length) throw new CorruptData('a damaged lzf chunk');
   return out;
 }

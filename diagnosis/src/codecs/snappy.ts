@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { ByteQueue } from './byte-queue.js';
 import type { Bytes } from './codec.js';
-import { CutOff, Damage } from './damage.js';
-import { copyBack } from './lz4.js';
+import { TruncatedData, CorruptData } from './corrupt-data.js';
+import { copyMatch } from './lz4.js';
 
 /**
  * snappy-java's SnappyOutputStream, as Spark writes it (not Snappy's own frame format): a header of
@@ -15,15 +15,15 @@ export async function* decodeSnappy(bytes: Bytes): AsyncGenerator<Buffer> {
     for (;;) {
       const head = await queue.take(4);
       if (head.length === 0) return;
-      if (head.length < 4) throw new CutOff('snappy');
+      if (head.length < 4) throw new TruncatedData('snappy');
       const length = head.readUInt32BE();
       if (length === MAGIC) {
-        if ((await queue.take(HEADER - 4)).length < HEADER - 4) throw new CutOff('snappy');
+        if ((await queue.take(HEADER - 4)).length < HEADER - 4) throw new TruncatedData('snappy');
         continue;
       }
-      if (length > LARGEST) throw new Damage('a snappy block of impossible size');
+      if (length > LARGEST) throw new CorruptData('a snappy block of impossible size');
       const block = await queue.take(length);
-      if (block.length < length) throw new CutOff('snappy');
+      if (block.length < length) throw new TruncatedData('snappy');
       yield decodeSnappyBlock(block);
     }
   } finally {
@@ -40,13 +40,13 @@ const LARGEST = 2 ** 28;
 /**
  * One Snappy block (github.com/google/snappy, format_description.txt). Of our own, because snappyjs
  * does not notice when damaged input gives too much or too little, and others are compiled for each platform.
- * @throws Damage if it does not give exactly as many bytes as it says.
+ * @throws CorruptData if it does not give exactly as many bytes as it says.
  */
 export function decodeSnappyBlock(block: Uint8Array): Buffer {
   let from = 0;
   const byte = (): number => {
     const value = block[from++];
-    if (value === undefined) throw new Damage('a damaged snappy block');
+    if (value === undefined) throw new CorruptData('a damaged snappy block');
     return value;
   };
   const littleEndian = (bytes: number): number => {
@@ -60,7 +60,7 @@ export function decodeSnappyBlock(block: Uint8Array): Buffer {
     length += (next & 0x7f) * 2 ** shift;
     more = next >= 0x80;
     // A copy of 64 bytes takes 3: no block grows more than that.
-    if (length > block.length * 22) throw new Damage('a snappy block of impossible size');
+    if (length > block.length * 22) throw new CorruptData('a snappy block of impossible size');
   }
   const out = Buffer.allocUnsafe(length);
   let to = 0;
@@ -71,7 +71,7 @@ export function decodeSnappyBlock(block: Uint8Array): Buffer {
       case 0: {
         const literals = 1 + (size < 60 ? size : littleEndian(size - 59));
         if (from + literals > block.length || to + literals > length) {
-          throw new Damage('a damaged snappy block');
+          throw new CorruptData('a damaged snappy block');
         }
         out.set(block.subarray(from, from + literals), to);
         from += literals;
@@ -79,15 +79,15 @@ export function decodeSnappyBlock(block: Uint8Array): Buffer {
         break;
       }
       case 1:
-        to = copyBack(out, to, ((tag >>> 5) << 8) | byte(), (size & 7) + 4);
+        to = copyMatch(out, to, ((tag >>> 5) << 8) | byte(), (size & 7) + 4);
         break;
       case 2:
-        to = copyBack(out, to, littleEndian(2), size + 1);
+        to = copyMatch(out, to, littleEndian(2), size + 1);
         break;
       default:
-        to = copyBack(out, to, littleEndian(4), size + 1);
+        to = copyMatch(out, to, littleEndian(4), size + 1);
     }
   }
-  if (to !== length) throw new Damage('a damaged snappy block');
+  if (to !== length) throw new CorruptData('a damaged snappy block');
   return out;
 }

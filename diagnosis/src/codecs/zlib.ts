@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import type { Bytes } from './codec.js';
-import { CutOff, Damage } from './damage.js';
+import { TruncatedData, CorruptData } from './corrupt-data.js';
 import { ZstdFrames } from './zstd-frames.js';
 
 const OUT_BYTES = 1 << 18;
@@ -34,7 +34,7 @@ export function decodeDeflate(open: () => Bytes): AsyncGenerator<Buffer> {
 /** One or several zstd frames. */
 export async function* decodeZstd(open: () => Bytes): AsyncGenerator<Buffer> {
   if (typeof zlib.createZstdDecompress !== 'function') {
-    throw new Damage('zstd needs Node 22.15 or later');
+    throw new CorruptData('zstd needs Node 22.15 or later');
   }
   const start = (): Decoder => {
     const frames = new ZstdFrames();
@@ -66,7 +66,7 @@ async function* decodeAndSave(
 ): AsyncGenerator<Buffer> {
   let delivered = 0;
   let place = 0;
-  let first: Damage | null = null;
+  let first: CorruptData | null = null;
   for (const step of [IN_BYTES, ...CAREFUL_BYTES]) {
     let skip = delivered;
     try {
@@ -79,9 +79,9 @@ async function* decodeAndSave(
       }
       if (!first) return;
     } catch (error) {
-      if (!(error instanceof Damage)) throw error;
+      if (!(error instanceof CorruptData)) throw error;
       first ??= error;
-      if (error instanceof CutOff) break;
+      if (error instanceof TruncatedData) break;
     }
   }
   throw first!;
@@ -134,7 +134,7 @@ async function* run(
         if (ended) return;
       }
     }
-    if (!complete()) throw new CutOff(codec);
+    if (!complete()) throw new TruncatedData(codec);
     await feed(done => {
       engine.end();
       if (ended) done();
@@ -158,7 +158,7 @@ function* pieces(chunk: Uint8Array, offset: number, from: number, step: number):
   }
 }
 
-function asDamage(codec: string, error: Error): Damage {
-  if ((error as NodeJS.ErrnoException).code === 'Z_BUF_ERROR') return new CutOff(codec);
-  return new Damage(`damaged ${codec}: ${error.message}`);
+function asDamage(codec: string, error: Error): CorruptData {
+  if ((error as NodeJS.ErrnoException).code === 'Z_BUF_ERROR') return new TruncatedData(codec);
+  return new CorruptData(`damaged ${codec}: ${error.message}`);
 }

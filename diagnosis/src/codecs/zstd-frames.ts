@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { Damage } from './damage.js';
+import { CorruptData } from './corrupt-data.js';
 
 const FRAME = 0xfd2fb528;
 const SKIPPABLE = 0x184d2a50;
@@ -24,7 +24,7 @@ export class ZstdFrames {
 
   /**
    * The chunk in pieces of which none reaches over the end of a frame.
-   * @throws Damage after the pieces before it, if no frame begins where one must.
+   * @throws CorruptData after the pieces before it, if no frame begins where one must.
    */
   *split(chunk: Buffer): Generator<Buffer> {
     let from = 0;
@@ -67,7 +67,7 @@ export class ZstdFrames {
         const magic = littleEndian(field);
         if (magic === FRAME) this.#expect('descriptor', 1);
         else if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) this.#expect('skip-size', 4);
-        else throw new Damage('damaged: no zstd frame where one must begin');
+        else throw new CorruptData('damaged: no zstd frame where one must begin');
         return false;
       }
       case 'skip-size':

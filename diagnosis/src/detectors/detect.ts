@@ -1,50 +1,53 @@
 import type { Finding } from '@aglais/protocol';
 import type { Application } from '../application/application.js';
-import type { Setback } from '../application/setbacks.js';
-import { broadcastTooLarge } from './broadcast.js';
-import { joinCrashLoop, ofUnmet } from './crash-loop.js';
-import { diskFull, diskFullByLogs } from './disk.js';
-import { driverFindings } from './driver.js';
-import { executorGone } from './executors.js';
-import { explain, type Explained } from './incidents.js';
-import { applicationIncomplete } from './incomplete.js';
-import { kernelOomKilled } from './kernel.js';
-import { executorHeapOom, executorOomKilled } from './memory.js';
-import { clusterPending } from './pending.js';
-import { slow } from './performance/slow.js';
-import { childKilled, pythonWorkerDied } from './python.js';
-import { resultTooLarge } from './results.js';
-import { nondeterministicRetryRisk } from './rollback.js';
-import { sessionLost } from './session.js';
-import { shareUnavailable } from './shares.js';
-import { shuffleFetchFailed, stageRecomputed } from './shuffle.js';
-import { startupFindings } from './startup.js';
-import { taskFailed, taskRetries } from './tasks.js';
-import { apart } from './titles.js';
+import type { LostWork } from '../application/lost-work.js';
+import { broadcastTooLarge } from './broadcast-too-large.js';
+import { joinCrashLoop, describeNeverRegistered } from './executor-crash-loop.js';
+import { diskFull, diskFullByLogs } from './disk-full.js';
+import { driverFindings } from './driver-oom-killed.js';
+import { executorLost } from './executor-lost.js';
+import { explainLosses, type Explained } from './executor-incidents.js';
+import { applicationIncomplete } from './application-incomplete.js';
+import { kernelOomKilled } from './kernel-oom-killed.js';
+import { executorOomKilled } from './executor-oom-killed.js';
+import { executorHeapOom } from './executor-heap-oom.js';
+import { clusterPending } from './cluster-pending.js';
+import { detectSlowWork } from './performance/detect-slow-work.js';
+import { childKilled, pythonWorkerDied } from './python-worker-died.js';
+import { resultTooLarge } from './result-too-large.js';
+import { nondeterministicRetryRisk } from './nondeterministic-retry-risk.js';
+import { sessionLost } from './session-lost.js';
+import { shareUnavailable } from './share-unavailable.js';
+import { shuffleFetchFailed } from './shuffle-fetch-failed.js';
+import { stageRecomputed } from './stage-recomputed.js';
+import { startupFindings } from './pod-startup.js';
+import { taskFailed } from './task-failed.js';
+import { taskRetries } from './task-retries.js';
+import { distinctTitles } from './unique-titles.js';
 
 const INCIDENT = {
   'executor-oom-killed': executorOomKilled,
   'executor-heap-oom': executorHeapOom,
-  'executor-lost': executorGone,
-  'executor-heartbeat-timeout': executorGone,
-  'executor-evicted': executorGone,
-  'executor-preempted': executorGone,
+  'executor-lost': executorLost,
+  'executor-heartbeat-timeout': executorLost,
+  'executor-evicted': executorLost,
+  'executor-preempted': executorLost,
   'disk-full': diskFull
 };
 
-const WORST = ['error', 'warning', 'info'];
+const SEVERITY_ORDER = ['error', 'warning', 'info'];
 
 /**
- * Everything that can be concluded from what was observed so far, the worst first. A pure function
- * of the application; causes come before effects, and what a cause explains is not reported again.
+ * All findings that follow from the observations so far, the most severe first. A pure function of the
+ * application. Causes come before effects; what a cause explains is not reported again.
  */
 export function detect(app: Application): Finding[] {
-  const explained = explain(app);
+  const explained = explainLosses(app);
   let findings = [
     ...explained.incidents.map(incident =>
-      ofUnmet(incident, INCIDENT[incident.code](app, incident))
+      describeNeverRegistered(incident, INCIDENT[incident.code](app, incident))
     ),
-    ...ofScopes(app, explained),
+    ...findingsByScope(app, explained),
     ...resultTooLarge(app),
     ...driverFindings(app, explained.unexplained),
     ...kernelOomKilled(app),
@@ -56,44 +59,44 @@ export function detect(app: Application): Finding[] {
   if (!findings.some(({ code }) => code === 'disk-full' || code === 'executor-evicted')) {
     findings.push(...diskFullByLogs(app));
   }
-  // A pod that cannot start needs no room, either.
+  // A pod that cannot start does not need capacity, either.
   if (!findings.some(({ code }) => code === 'mount-failed' || code === 'image-failed')) {
     findings = joinCrashLoop(app, findings, clusterPending(app));
   }
   findings.push(...taskFailed(app, explained.unexplained, findings));
-  findings.push(...slow(app, findings));
+  findings.push(...detectSlowWork(app, findings));
   findings.push(...sessionLost(app, findings));
   findings.push(...applicationIncomplete(app, findings));
-  return apart(findings).sort(
+  return distinctTitles(findings).sort(
     (a, b) =>
-      WORST.indexOf(a.severity) - WORST.indexOf(b.severity) ||
+      SEVERITY_ORDER.indexOf(a.severity) - SEVERITY_ORDER.indexOf(b.severity) ||
       a.firstSeen - b.firstSeen ||
       (a.id < b.id ? -1 : 1)
   );
 }
 
-/** What no lost executor explains, for each scope by itself. */
-function ofScopes(app: Application, { incidents, unexplained }: Explained): Finding[] {
+/** Findings per scope about lost work that no lost executor explains. */
+function findingsByScope(app: Application, { incidents, unexplained }: Explained): Finding[] {
   const findings: Finding[] = [];
-  for (const setbacks of byScope(unexplained)) {
-    const of = (...kinds: Setback['kind'][]): Setback[] =>
-      setbacks.filter(({ kind }) => kinds.includes(kind));
-    const succeeded = ({ jobs }: Setback): boolean =>
+  for (const lostWork of byScope(unexplained)) {
+    const ofKinds = (...kinds: LostWork['kind'][]): LostWork[] =>
+      lostWork.filter(({ kind }) => kinds.includes(kind));
+    const succeeded = ({ jobs }: LostWork): boolean =>
       [...jobs].some(id => app.jobs.get(id)?.result === 'succeeded');
 
     const limited = app.granted.pysparkMiB !== null;
-    const python = of('crash', ...(limited ? (['memory-error'] as const) : []));
+    const python = ofKinds('crash', ...(limited ? (['memory-error'] as const) : []));
     if (python.length > 0) findings.push(pythonWorkerDied(app, python, incidents));
 
-    const repeated = of('undone', 'rerun');
-    if (of('fetch').length > 0) {
-      findings.push(shuffleFetchFailed(app, [...of('fetch'), ...repeated]));
+    const repeated = ofKinds('resubmitted', 'rerun');
+    if (ofKinds('fetch').length > 0) {
+      findings.push(shuffleFetchFailed(app, [...ofKinds('fetch'), ...repeated]));
     } else if (repeated.some(succeeded)) {
       findings.push(stageRecomputed(app, repeated.filter(succeeded)));
     }
 
-    const driver = app.accounts.of('heap-oom', 'driver').length > 0;
-    const retried = of(
+    const driver = app.logSignals.of('heap-oom', 'driver').length > 0;
+    const retried = ofKinds(
       'failed',
       'lost',
       ...(driver ? [] : (['result-lost'] as const)),
@@ -105,10 +108,10 @@ function ofScopes(app: Application, { incidents, unexplained }: Explained): Find
   return findings;
 }
 
-function byScope(setbacks: readonly Setback[]): Setback[][] {
-  const groups = new Map<string, Setback[]>();
-  for (const setback of setbacks) {
-    groups.set(setback.scope, [...(groups.get(setback.scope) ?? []), setback]);
+function byScope(lostWork: readonly LostWork[]): LostWork[][] {
+  const groups = new Map<string, LostWork[]>();
+  for (const entry of lostWork) {
+    groups.set(entry.scope, [...(groups.get(entry.scope) ?? []), entry]);
   }
   return [...groups.values()];
 }

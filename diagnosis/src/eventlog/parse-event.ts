@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { BULKY, WANTED } from './bulk.js';
+import { OMITTED_FIELDS, WANTED } from './omitted-fields.js';
 import { readsEvent } from './read-event.js';
-import { JsonScanner, UNSURE } from './scan-json.js';
+import { JsonScanner, UNSUPPORTED } from './scan-json.js';
 
 /** Every Spark writes the event's name first and without blanks. */
 const HEAD = Buffer.from('{"Event":"');
@@ -30,7 +30,7 @@ const kinds = new Map<number, Kind>();
  * The JSON of one line as far as `readEvent` looks at it: `readEvent(parseEvent(line))` equals
  * `readEvent(JSON.parse(line))` for every line that is JSON. It is faster, because most of a log
  * is never parsed: an event that diagnosis has no use for is only its name, and of the others
- * what `BULKY` lists is left out. When in doubt it parses everything. Damage inside a part
+ * what `OMITTED_FIELDS` lists is left out. When in doubt it parses everything. CorruptData inside a part
  * that is not parsed is not noticed, unless the line's end is missing.
  * @throws SyntaxError if the line is no JSON.
  */
@@ -40,7 +40,7 @@ export function parseEvent(line: Buffer): unknown {
     const wanted = kind.wanted && line.includes(WORDS) ? kind.wanted : kind.scanner;
     const event = wanted.scan(line);
     // A name that is said twice may be another in the end.
-    if (event !== UNSURE && (event as { Event: unknown }).Event === kind.name) return event;
+    if (event !== UNSUPPORTED && (event as { Event: unknown }).Event === kind.name) return event;
   } else if (kind) {
     const whole = line[line.length - 1] === BRACE_CLOSE;
     if (whole && line.indexOf(NAME_KEY, HEAD.length) < 0) return { Event: kind.name };
@@ -74,7 +74,7 @@ function isNamed(line: Buffer, name: Uint8Array, end: number): boolean {
 function newKind(line: Buffer, end: number, hash: number): Kind | null {
   const name = line.toString('latin1', HEAD.length, end);
   if (!NAME.test(name)) return null;
-  const cut = Object.hasOwn(BULKY, name) ? BULKY[name]! : [];
+  const cut = Object.hasOwn(OMITTED_FIELDS, name) ? OMITTED_FIELDS[name]! : [];
   const scanner = readsEvent(name) ? new JsonScanner(cut) : null;
   const wanted = cut.includes(WANTED.key)
     ? new JsonScanner(cut.filter(key => key !== WANTED.key))

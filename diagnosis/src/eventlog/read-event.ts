@@ -1,6 +1,6 @@
-import type { Malformed, SparkEvent } from './event.js';
-import { fields, list, number, strings, text, type Fields } from './fields.js';
-import { containerOf, readOrigin, readStageInfo, readTaskInfo } from './infos.js';
+import type { Malformed, SparkEvent } from './spark-event.js';
+import { fields, list, number, strings, text, type Fields } from './json-fields.js';
+import { containerOf, readOrigin, readStageInfo, readTaskInfo } from './stage-and-task-info.js';
 import {
   largerMemory,
   NOT_MEASURED,
@@ -8,8 +8,8 @@ import {
   readCachedRdds,
   readMemory,
   readTaskMetrics
-} from './metrics.js';
-import { readFileMetrics } from './plan.js';
+} from './task-metrics.js';
+import { readFileMetrics } from './plan-file-metrics.js';
 import { readTaskOutcome } from './task-outcome.js';
 
 const MIB = 2 ** 20;

@@ -1,50 +1,33 @@
 import { Buffer } from 'node:buffer';
-import { endOfArray, endOfObject, endOfString } from './json-bytes.js';
 import { Expected, Place } from './expected-bytes.js';
+import { endOfArray, endOfObject, endOfString } from './json-bytes.js';
+import { type Key, PATIENCE, PAUSE, SHORT, SMALL } from './remembered-key.js';
 
 const [QUOTE, BACKSLASH, COMMA, COLON, MINUS] = [0x22, 0x5c, 0x2c, 0x3a, 0x2d];
+
 const [BRACKET_OPEN, BRACKET_CLOSE, BRACE_OPEN, BRACE_CLOSE] = [0x5b, 0x5d, 0x7b, 0x7d];
+
 const [ZERO, NINE, SPACE, ASCII_END] = [0x30, 0x39, 0x20, 0x80];
+
 const [TRUE, FALSE, NULL] = ['true', 'false', 'null'].map(word => Buffer.from(word));
 
 /** Integers of so many digits are exact in a double. */
 const EXACT_DIGITS = 15;
+
 /** Keys that are remembered; properties of jobs could bring any number. */
 const KEYS = 500;
-/** Texts up to this length are worth comparing with the one that the key had last. */
-const SHORT = 40;
+
 /** Plans nest an object and an array for each operator. */
 const DEEPEST = 500;
-const NO_BYTES = Buffer.alloc(0);
-/** Objects up to this many bytes are worth comparing with the one that the key had last. */
-const SMALL = 1024;
-/** Objects that differ so often in a row are parsed without comparing, and looked at again after so many. */
-const PATIENCE = 8;
-const PAUSE = 512;
 
-/** A key as its bytes, and what was seen around it last time: the next line will mostly be alike. */
-interface Key {
-  /** The key, its quote and its colon. */
-  readonly bytes: Expected;
-  readonly text: string;
-  readonly cut: boolean;
-  /** The key after it in the same object. */
-  next: Key | null;
-  /** The first key in the object that is its value. */
-  first: Key | null;
-  /** The short text that was its value, and the quote behind it. */
-  lastBytes: Expected;
-  lastText: string;
-  /** The small object that was its value: most tasks have many figures that are all 0. */
-  lastObject: { bytes: Expected; value: Record<string, unknown> } | null;
-  /** How many objects in a row may still differ; below 0: how many are not compared. */
-  patience: number;
-}
+const NO_BYTES = Buffer.alloc(0);
 
 /** What a scanner gives up with: the caller parses the whole line instead. */
-export const UNSURE = Symbol('unsure');
-class Unsure extends Error {}
-const unsure = new Unsure();
+export const UNSUPPORTED = Symbol('unsupported');
+
+class Unsupported extends Error {}
+
+const unsupported = new Unsupported();
 
 /**
  * Parses the JSON of one kind of event as `JSON.parse` does, but leaves out some keys with their values.
@@ -69,17 +52,17 @@ export class JsonScanner {
     this.#root = this.#newKey('');
   }
 
-  /** The object that the line is, or `UNSURE`. Never throws. */
+  /** The object that the line is, or `UNSUPPORTED`. Never throws. */
   scan(line: Buffer): unknown {
     this.#bytes = this.#line = line;
     this.#place.enter(line);
     this.#at = this.#depth = 0;
     try {
-      if (line[0] !== BRACE_OPEN) return UNSURE;
+      if (line[0] !== BRACE_OPEN) return UNSUPPORTED;
       const object = this.#object(this.#root);
-      return this.#at === line.length ? object : UNSURE;
+      return this.#at === line.length ? object : UNSUPPORTED;
     } catch (error) {
-      if (error instanceof Unsure) return UNSURE;
+      if (error instanceof Unsupported) return UNSUPPORTED;
       throw error;
     } finally {
       this.#bytes = this.#line = NO_BYTES;
@@ -90,7 +73,7 @@ export class JsonScanner {
     const bytes = this.#bytes;
     const place = this.#place;
     const object: Record<string, unknown> = {};
-    if ((this.#depth += 1) > DEEPEST) throw unsure;
+    if ((this.#depth += 1) > DEEPEST) throw unsupported;
     this.#at += 1;
     if (bytes[this.#at] === BRACE_CLOSE) {
       this.#at += 1;
@@ -101,7 +84,7 @@ export class JsonScanner {
     // The hot loop: the place is kept in a variable, and short calls are written out.
     let at = this.#at;
     for (;;) {
-      if (bytes[at] !== QUOTE) throw unsure;
+      if (bytes[at] !== QUOTE) throw unsupported;
       at += 1;
       let key: Key | null = before === null ? parent.first : before.next;
       if (key === null || !key.bytes.isAt(place, at)) {
@@ -119,7 +102,7 @@ export class JsonScanner {
       const after = bytes[at];
       at += 1;
       if (after === COMMA) continue;
-      if (after !== BRACE_CLOSE) throw unsure;
+      if (after !== BRACE_CLOSE) throw unsupported;
       this.#at = at;
       this.#depth -= 1;
       return object;
@@ -131,9 +114,10 @@ export class JsonScanner {
     const text = this.#line.toString('utf8', this.#at, end);
     const key = this.#keys.get(text) ?? this.#newKey(text);
     // Bytes that are no UTF-8 have become others.
-    if (key.bytes.length !== end + 2 - this.#at || this.#bytes[end + 1] !== COLON) throw unsure;
+    if (key.bytes.length !== end + 2 - this.#at || this.#bytes[end + 1] !== COLON)
+      throw unsupported;
     // JSON.parse makes a property of that name, an assignment does not.
-    if (text === '__proto__') throw unsure;
+    if (text === '__proto__') throw unsupported;
     if (this.#keys.size < KEYS) this.#keys.set(text, key);
     return key;
   }
@@ -167,7 +151,7 @@ export class JsonScanner {
         if (this.#takes(TRUE!)) return true;
         if (this.#takes(FALSE!)) return false;
         if (this.#takes(NULL!)) return null;
-        throw unsure;
+        throw unsupported;
     }
   }
 
@@ -216,7 +200,7 @@ export class JsonScanner {
     const after = bytes[at];
     const ends = after === COMMA || after === BRACE_CLOSE || after === BRACKET_CLOSE;
     const leadingZero = digits > 1 && bytes[start] === ZERO;
-    if (!ends || digits === 0 || digits > EXACT_DIGITS || leadingZero) throw unsure;
+    if (!ends || digits === 0 || digits > EXACT_DIGITS || leadingZero) throw unsupported;
     this.#at = at;
     return negative ? -value : value;
   }
@@ -245,12 +229,12 @@ export class JsonScanner {
     }
     // Long, or with escapes or accents in it.
     end = endOfString(this.#line, start - 1);
-    if (end < 0) throw unsure;
+    if (end < 0) throw unsupported;
     this.#at = end;
     try {
       return JSON.parse(this.#line.toString('utf8', start - 1, end)) as string;
     } catch {
-      throw unsure;
+      throw unsupported;
     }
   }
 
@@ -260,7 +244,7 @@ export class JsonScanner {
     for (;;) {
       const byte = this.#bytes[end];
       if (byte === QUOTE) return end;
-      if (byte === undefined || byte === BACKSLASH || byte < SPACE) throw unsure;
+      if (byte === undefined || byte === BACKSLASH || byte < SPACE) throw unsupported;
       end += 1;
     }
   }
@@ -268,7 +252,7 @@ export class JsonScanner {
   #array(key: Key): unknown[] {
     const bytes = this.#bytes;
     const array: unknown[] = [];
-    if ((this.#depth += 1) > DEEPEST) throw unsure;
+    if ((this.#depth += 1) > DEEPEST) throw unsupported;
     this.#at += 1;
     if (bytes[this.#at] === BRACKET_CLOSE) {
       this.#at += 1;
@@ -280,7 +264,7 @@ export class JsonScanner {
       const after = bytes[this.#at];
       this.#at += 1;
       if (after === COMMA) continue;
-      if (after !== BRACKET_CLOSE) throw unsure;
+      if (after !== BRACKET_CLOSE) throw unsupported;
       this.#depth -= 1;
       return array;
     }
@@ -303,11 +287,11 @@ export class JsonScanner {
           const byte = bytes[this.#at];
           if (byte === COMMA || byte === BRACE_CLOSE) return;
           // A number or a word; neither has quotes, brackets or blanks.
-          if (byte === undefined || byte === QUOTE || byte <= SPACE) throw unsure;
+          if (byte === undefined || byte === QUOTE || byte <= SPACE) throw unsupported;
           this.#at += 1;
         }
     }
-    if (this.#at < 0) throw unsure;
+    if (this.#at < 0) throw unsupported;
   }
 }
 

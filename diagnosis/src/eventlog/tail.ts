@@ -1,5 +1,5 @@
-import { growingBytes, type GrowingOptions } from './growing-bytes.js';
-import { LineSplitter, START, type Line, type Position } from './lines.js';
+import { growingBytes, type GrowingOptions } from './growing-file.js';
+import { LineSplitter, START, type Line, type Position } from './line-splitter.js';
 
 export interface TailOptions extends GrowingOptions {
   /** Where to go on; take it from the last line's `next`. Default: the beginning. */

@@ -1,11 +1,11 @@
-import { fields, flag, list, text, type Fields } from './fields.js';
-import { rootOf } from './traces.js';
+import { fields, flag, list, text, type Fields } from './json-fields.js';
+import { rootOf } from './stack-traces.js';
 
 /** How one attempt at a task ended, by its TaskEndReason. */
 export type TaskOutcome =
   | { kind: 'success' }
   /** Ended before; its output vanished with its executor (`Resubmitted`). */
-  | { kind: 'undone' }
+  | { kind: 'resubmitted' }
   /** Its executor went away under it. */
   | { kind: 'lost'; executor: string; reason: string; byApp: boolean }
   /** Could not read shuffle blocks of `executor` (null: Spark did not know where they were). */
@@ -54,7 +54,7 @@ export function readTaskOutcome(reason: Fields, executorOfTask: string): TaskOut
     case 'Success':
       return { kind: 'success' };
     case 'Resubmitted':
-      return { kind: 'undone' };
+      return { kind: 'resubmitted' };
     case 'ExecutorLostFailure':
       return {
         kind: 'lost',

@@ -1,6 +1,6 @@
-import { fields, text } from '../eventlog/fields.js';
-import type { LogObservation, Who } from '../observation.js';
-import { timeOf } from './pods.js';
+import { fields, text } from '../eventlog/json-fields.js';
+import type { LogObservation, SparkProcess } from '../observation.js';
+import { timeOf } from './kubernetes-pods.js';
 
 /** Spark's log4j layouts, 2.x to 4.x: `26/11/20 23:41:05 WARN BlockManager: …`, and with ISO times. */
 const HEAD =
@@ -43,14 +43,14 @@ const QUOTE = 500;
  * the driver's log quotes the errors of its executors. Whose log it is, it says itself.
  */
 export class LogRecords {
-  #who: Who;
+  #who: SparkProcess;
   #record: string[] = [];
   #at: string | null = null;
   #line = 0;
   #telling = -1;
   readonly #ref: string;
 
-  constructor(ref: string, who: Who = 'driver') {
+  constructor(ref: string, who: SparkProcess = 'driver') {
     this.#ref = ref;
     this.#who = who;
   }
@@ -112,7 +112,11 @@ export class LogRecords {
 }
 
 /** All that a log says. */
-export function* readLog(content: string, ref: string, who?: Who): Generator<LogObservation> {
+export function* readLog(
+  content: string,
+  ref: string,
+  who?: SparkProcess
+): Generator<LogObservation> {
   const records = new LogRecords(ref, who);
   let number = 0;
   for (const line of content.split(/\r?\n/)) {
@@ -131,7 +135,7 @@ function isOutside(line: string): boolean {
 }
 
 /** Words about the failure of a task or a job that somebody else's process had. */
-function isQuotation(record: readonly string[], who: Who): boolean {
+function isQuotation(record: readonly string[], who: SparkProcess): boolean {
   if (who !== 'driver') return false;
   const all = record.join('\n');
   if (!/OutOfMemoryError|No space left|DiskErrorException|Disk quota/.test(all)) return false;

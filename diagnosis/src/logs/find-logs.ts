@@ -1,10 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codecOf, MAGIC_BYTES } from '../codecs/codec.js';
-import { decodedBytes } from './decoded.js';
+import { decodedBytes } from './decoded-bytes.js';
 import { headOfFile } from './file-bytes.js';
 import { STDIN, type LogPart, type LogSource } from './log-source.js';
-import { applicationOf, compare, deliveredOrder, rollingOrder, rollingPart } from './names.js';
+import { applicationOf, compare, deliveredOrder, rollingOrder, rollingPart } from './log-file-names.js';
 import { readZip } from './zip.js';
 
 /** Databricks puts logs four folders deep; a folder that holds itself must not keep us for ever. */

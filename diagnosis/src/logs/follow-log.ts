@@ -3,11 +3,11 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codecOf, mayBeCodec } from '../codecs/codec.js';
-import { growingBytes, type GrowingOptions } from '../eventlog/growing-bytes.js';
+import { growingBytes, type GrowingOptions } from '../eventlog/growing-file.js';
 import { tail } from '../eventlog/tail.js';
-import { decoded } from './decoded.js';
+import { decoded } from './decoded-bytes.js';
 import type { LogSource } from './log-source.js';
-import { rollingOrder, rollingPart } from './names.js';
+import { rollingOrder, rollingPart } from './log-file-names.js';
 import { linesOf, readLog, type LogBatch, type ReadOptions } from './read-log.js';
 
 export interface FollowOptions extends ReadOptions {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Diagnosis } from '../diagnosis.js';
 import { readsEvent } from '../eventlog/read-event.js';
-import { Line } from '../eventlog/lines.js';
+import { Line } from '../eventlog/line-splitter.js';
 import { eventName, parseEvent } from '../eventlog/parse-event.js';
 import type { LogSource } from './log-source.js';
 import { readLog, type ReadOptions } from './read-log.js';

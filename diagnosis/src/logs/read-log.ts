@@ -1,8 +1,8 @@
-import { Damage } from '../codecs/damage.js';
+import { CorruptData } from '../codecs/corrupt-data.js';
 import { readsEvent } from '../eventlog/read-event.js';
-import { LIMITS, LineSplitter, START, type Line } from '../eventlog/lines.js';
+import { LIMITS, LineSplitter, START, type Line } from '../eventlog/line-splitter.js';
 import { eventName } from '../eventlog/parse-event.js';
-import { decodedBytes } from './decoded.js';
+import { decodedBytes } from './decoded-bytes.js';
 import type { LogPart, LogSource } from './log-source.js';
 
 export interface ReadOptions {
@@ -80,7 +80,7 @@ export async function* linesOf(
     if (signal?.aborted) return;
     const { line } = splitter.position;
     const message = isReadError(error) ? `cannot be read: ${error.message}` : null;
-    if (message === null && !(error instanceof Damage)) throw error;
+    if (message === null && !(error instanceof CorruptData)) throw error;
     const told = message ?? `${(error as Error).message}; what follows line ${line} is lost`;
     yield { file, lines: NONE, problem: { line: line + 1, message: told } };
     return;

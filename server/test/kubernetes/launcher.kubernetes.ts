@@ -235,7 +235,7 @@ spark.range(0, 3000000, 1, 3).cache().count()`;
   );
 
   it(
-    'a running Spark takes another range of executors, and a number in place of a range',
+    'a running Spark takes another range of executors, and a number instead of a range',
     async () => {
       // Idle executors go after a minute; here they shall not take so long.
       const properties = { 'spark.aglais.executorIdleTimeout': '5s' };

@@ -58,7 +58,7 @@ const isHere = existsSync(process.env.AGLAIS_NODE_CATALOGUES ?? '/none');
         id: 'share-unavailable:cell:1:reads',
         severity: 'error',
         confidence: 'certain',
-        title: 'Catalogue hanging does not answer'
+        title: 'Catalogue hanging does not respond'
       });
       share.goOn();
       expect(await cell).toMatch(/read$/);

@@ -172,7 +172,7 @@ describe('Under the cell is named', () => {
         const killed = await capacity.found(
           id,
           'executor-oom-killed:cell:1:forks',
-          /This cell succeeded, but executor \d was killed by the kernel's out-of-memory killer \(limit 768 MiB/
+          /This cell succeeded, but executor \d was killed by the Linux OOM killer \(limit 768 MiB/
         );
         expect(killed).toMatchObject({ confidence: 'certain', severity: 'warning' });
         expect(killed.evidence).toContainEqual(
@@ -214,7 +214,7 @@ describe('Under the cell is named', () => {
         const preempted = await capacity.found(
           id,
           'executor-preempted:cell:1:pushed',
-          /This cell succeeded, but executor \d was pushed out for a pod of higher priority/
+          /This cell succeeded, but executor \d was preempted by a pod of higher priority/
         );
         expect(preempted.severity).toBe('warning');
       },
@@ -263,7 +263,7 @@ describe('Under the cell is named', () => {
       const died = await capacity.found(
         id,
         'python-worker-died:cell:1:hungry',
-        /limit of the executor 768 MiB/
+        /executor limit 768 MiB/
       );
       expect(died.severity).toBe('error');
       const [before] = await running();
@@ -278,7 +278,7 @@ describe('Under the cell is named', () => {
       };
       expect(container(after)).toEqual(container(before));
       const told =
-        /killer killed the Python workers of 4 task attempts.*limit of the executor 768 MiB/;
+        /killer killed the Python workers of 4 task attempts.*executor limit 768 MiB/;
       await capacity.stop(id, 'worker-over-its-limit');
       expect((await capacity.found(id, 'python-worker-died:cell:1:hungry', told)).confidence).toBe(
         'certain'
@@ -365,7 +365,7 @@ describe('Executors that end before Spark has met them', () => {
       'executors-without-java',
       'executor-lost',
       { 'spark.executor.extraJavaOptions': '-XX:+UseSerialGC -XX:+UseG1GC' },
-      /\d+ executors \(.*\) ended with exit code 1 before reporting to the driver/,
+      /\d+ executors \(.*\) ended with exit code 1 before it registered with the driver/,
       /Multiple garbage collectors selected/
     ],
     [
@@ -373,7 +373,7 @@ describe('Executors that end before Spark has met them', () => {
       'executor-oom-killed',
       // It wins over what Spark says, and takes all of its heap before anything else.
       { 'spark.executorEnv._JAVA_OPTIONS': '-Xms2g -Xmx2g -XX:+AlwaysPreTouch' },
-      /\d+ executors \(.*\) were killed by the kernel's out-of-memory killer before reporting to the driver \(limit \d+ MiB/,
+      /\d+ executors \(.*\) were killed by the Linux OOM killer before it registered with the driver \(limit \d+ MiB/,
       /^OOMKilled$/
     ]
   ])(

@@ -1,39 +1,55 @@
 import type { Advice, Finding } from '@aglais/protocol';
 import type { Application } from '../../application/application.js';
 import type { Scope } from '../../application/scopes.js';
-import { GOOD_PARTITION_BYTES, LEAST_MS, spillCost } from '../../application/stage-costs.js';
-import type { StageFacts } from '../../application/stage-facts.js';
-import { roundUp } from '../advice.js';
-import { memory, plural } from '../words.js';
-import { MIB, size, stageWords } from './figures.js';
-import { adapts, setMiB, tasksEach, unifiedMiB } from './session.js';
-import { matters, others, placeOfStages, slowFinding, together } from './slow-finding.js';
+import { GOOD_PARTITION_BYTES, MIN_LOST_MS, spillCost } from '../../application/stage-costs.js';
+import type { StageSummary } from '../../application/stage-summary.js';
+import { roundUp } from '../memory-advice.js';
+import { formatMiB, plural } from '../format.js';
+import { stageLabel } from './stage-label.js';
+import { MIB, formatBytes } from '../format.js';
+import {
+  usesAdaptiveExecution,
+  settingMiB,
+  slotsPerExecutor,
+  unifiedMiB
+} from './spark-settings.js';
+import {
+  isSignificant,
+  sameInOtherStages,
+  locationOfStages,
+  buildSlowFinding,
+  totalTimeLost
+} from './build-slow-finding.js';
 
-/** More memory is only advised up to this many times what there is. */
-const MOST_MEMORY = 4;
+/** More memory is only recommended up to this multiple of the current heap. */
+const MAX_MEMORY_FACTOR = 4;
 
-/** Sorts, joins and aggregations wrote to disk what did not fit; what that cost is in spillCost. */
-export function spill(app: Application, scope: Scope, all: readonly StageFacts[]): Finding | null {
+/** Sorts, joins and aggregations spilled data that did not fit in memory to disk; see spillCost. */
+export function spill(
+  app: Application,
+  scope: Scope,
+  all: readonly StageSummary[]
+): Finding | null {
   const stages = all
-    .filter(facts => spillCost(facts).wallMs >= LEAST_MS)
+    .filter(facts => spillCost(facts).wallMs >= MIN_LOST_MS)
     .sort((a, b) => spillCost(b).wallMs - spillCost(a).wallMs || a.stage - b.stage);
   const worst = stages[0];
   if (!worst) return null;
-  const lost = together(app, scope, stages.map(spillCost));
-  if (!matters(app, scope, lost.wallMs)) return null;
+  const lost = totalTimeLost(app, scope, stages.map(spillCost));
+  if (!isSignificant(app, scope, lost.wallMs)) return null;
   const read = worst.inputBytes + worst.shuffleReadBytes;
   const times = worst.diskSpilled / read;
-  const against = read < MIB ? '' : times >= 2 ? `, ${Math.round(times)} times what they read` : '';
+  const against = read < MIB ? '' : times >= 2 ? `, ${Math.round(times)} times their input` : '';
   const task = worst.worstSpill!;
-  return slowFinding(app, {
+  return buildSlowFinding(app, {
     code: 'spill',
     scope,
-    title: `${size(stages.reduce((sum, one) => sum + one.diskSpilled, 0))} did not fit in memory and went to disk and back`,
-    what: `${plural(worst.spilledTasks, 'task')} of ${stageWords(worst)} had ${size(worst.memorySpilled)} more than fitted in memory and wrote ${size(worst.diskSpilled)} to disk${against}`,
-    more: others(stages),
+    title: `${formatBytes(stages.reduce((sum, one) => sum + one.diskSpilled, 0))} did not fit in memory and was spilled to disk`,
+    what: `${plural(worst.spilledTasks, 'task')} of ${stageLabel(worst)} exceeded their memory by ${formatBytes(worst.memorySpilled)} and spilled ${formatBytes(worst.diskSpilled)} to disk${against}`,
+    more: sameInOtherStages(stages),
     lost,
     estimated: true,
-    ...placeOfStages(stages),
+    ...locationOfStages(stages),
     evidence: stages.slice(0, 3).flatMap(({ worstSpill }) =>
       worstSpill
         ? {
@@ -51,56 +67,55 @@ export function spill(app: Application, scope: Scope, all: readonly StageFacts[]
 }
 
 /**
- * A task may use unified memory / tasks at the same time. It needed that and what it spilled; so
- * tasks × needed / allowed of them would each fit, or a heap of 300 MiB + needed × tasks at the
- * same time / 0.6.
+ * A task may use unified memory ÷ slots of the executor. It needed that plus what it spilled. So
+ * tasks × needed ÷ allowed partitions would each fit, or a heap of 300 MiB + needed × slots ÷ 0.6.
  */
-function advise(app: Application, facts: StageFacts): Advice[] {
-  const each = tasksEach(app);
+function advise(app: Application, facts: StageSummary): Advice[] {
+  const each = slotsPerExecutor(app);
   const unified = unifiedMiB(app);
   const allowed = unified / each;
   const needed = allowed + facts.memorySpilled / MIB / facts.spilledTasks;
   const parts = allowed > 0 ? Math.ceil((facts.tasks * needed) / allowed) : 2 * facts.tasks;
   const advice: Advice[] = [fewerBytesEach(app, facts, parts)];
   const heap = roundUp(300 + (needed * each) / 0.6);
-  if (heap > app.granted.heapMiB && heap <= MOST_MEMORY * app.granted.heapMiB) {
+  if (heap > app.granted.heapMiB && heap <= MAX_MEMORY_FACTOR * app.granted.heapMiB) {
     advice.push({
       action: 'resize',
       shape: { executorMemoryMiB: heap },
-      sentence: `Or ask for ${memory(heap)} of Java heap per executor in place of ${memory(app.granted.heapMiB)}: a task then has about ${memory(needed)} for itself, not ${memory(allowed)}.`
+      sentence: `Or request ${formatMiB(heap)} of Java heap per executor instead of ${formatMiB(app.granted.heapMiB)}: a task then has about ${formatMiB(needed)} instead of ${formatMiB(allowed)}.`
     });
   }
   return advice;
 }
 
-function fewerBytesEach(app: Application, facts: StageFacts, parts: number): Advice {
-  const why = `a task would then have about ${size((facts.inputBytes + facts.shuffleReadBytes) / parts)} to work on`;
+function fewerBytesEach(app: Application, facts: StageSummary, parts: number): Advice {
+  const why = `a task would then process about ${formatBytes((facts.inputBytes + facts.shuffleReadBytes) / parts)}`;
   if (facts.shuffleReadBytes > 0) {
-    const advisory = setMiB(facts, 'spark.sql.adaptive.advisoryPartitionSizeInBytes', 64);
+    const advisory = settingMiB(facts, 'spark.sql.adaptive.advisoryPartitionSizeInBytes', 64);
     const mib = Math.max(1, Math.floor(facts.shuffleReadBytes / MIB / parts));
     return {
       action: 'set',
       conf: {
         'spark.sql.shuffle.partitions': String(parts),
-        // Adaptive execution would put them together again up to this size.
-        ...(adapts(app, facts) &&
+        // Otherwise adaptive query execution would coalesce them up to this size.
+        ...(usesAdaptiveExecution(app, facts) &&
           mib < advisory && { 'spark.sql.adaptive.advisoryPartitionSizeInBytes': `${mib}m` })
       },
-      sentence: `Use ${parts} partitions in place of ${facts.tasks}: ${why}.`
+      sentence: `Use ${parts} partitions instead of ${facts.tasks}: ${why}.`
     };
   }
   if (facts.inputBytes > 0) {
-    const now = setMiB(facts, 'spark.sql.files.maxPartitionBytes', GOOD_PARTITION_BYTES / MIB);
+    const now = settingMiB(facts, 'spark.sql.files.maxPartitionBytes', GOOD_PARTITION_BYTES / MIB);
     const mib = Math.max(1, Math.floor((now * facts.tasks) / parts));
     return {
       action: 'set',
       conf: { 'spark.sql.files.maxPartitionBytes': `${mib}m` },
-      sentence: `Read in pieces of ${memory(mib)} in place of ${memory(now)}, about ${parts} tasks: ${why}.`
+      sentence: `Read the input in partitions of ${formatMiB(mib)} instead of ${formatMiB(now)}, about ${parts} tasks: ${why}.`
     };
   }
   return {
     action: 'code',
     hint: `repartition(${parts})`,
-    sentence: `Use ${parts} partitions in place of ${facts.tasks}, e.g. df.repartition(${parts}) before that step.`
+    sentence: `Use ${parts} partitions instead of ${facts.tasks}, e.g. df.repartition(${parts}) before that step.`
   };
 }

@@ -1,4 +1,4 @@
-import { memory, type PodObservation } from '@aglais/diagnosis';
+import { formatMiB, type PodObservation } from '@aglais/diagnosis';
 import { explainExit, KEPT } from '../driver-exit-codes.js';
 
 /**
@@ -25,7 +25,7 @@ export function explainPodEnd(
   }
   const end = pod?.ends.at(-1);
   if (end?.reason === 'OOMKilled' && end.exitCode === 137) {
-    const limit = pod?.limitMiB ? ` of ${memory(pod.limitMiB)}` : '';
+    const limit = pod?.limitMiB ? ` of ${formatMiB(pod.limitMiB)}` : '';
     return (
       `The Spark driver was killed (signal 9) because it reached its memory limit${limit} (OOMKilled). ` +
       `Collect less at once, or restart with more driver memory. ${KEPT}`

@@ -1,8 +1,8 @@
 import {
-  lackingWords,
-  memory,
-  neededWords,
-  schedulersSentence,
+  shortageClauses,
+  formatMiB,
+  neededClause,
+  schedulerSentence,
   type PodEventObservation,
   type PodObservation,
   type FreeCapacity
@@ -74,10 +74,10 @@ function placeless(unplaced: readonly WatchedPod[], who: string, free: Free): Wa
   }
   const needed =
     unplaced.length > 1
-      ? `a place for executors: ${neededWords(needs.memoryMiB, unplaced.length)}`
-      : `a place for ${who}: it needs ${memory(needs.memoryMiB)}`;
-  const known = lackingWords(message, needs, free);
-  const sentence = schedulersSentence(message);
+      ? `a place for executors: ${neededClause(needs.memoryMiB, unplaced.length)}`
+      : `a place for ${who}: it needs ${formatMiB(needs.memoryMiB)}`;
+  const known = shortageClauses(message, needs, free);
+  const sentence = schedulerSentence(message);
   const lacks = known.length > 0 || !sentence ? known : [`the scheduler says: ${sentence}`];
   return {
     for: `${needed}${lacks.length > 0 ? `; ${lacks.join(', ')}` : ''}`,

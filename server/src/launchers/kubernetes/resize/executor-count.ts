@@ -1,4 +1,4 @@
-import { memory, plural } from '@aglais/diagnosis';
+import { formatMiB, plural } from '@aglais/diagnosis';
 import type { Shape } from '@aglais/protocol';
 import { ResizeRefused } from '../../launcher.js';
 import { WitnessClient, WitnessRefusal, type Witness } from '../evidence/witness-client.js';
@@ -59,7 +59,7 @@ export function isReached(state: CountState | null, executors: Executors): boole
 export function lossOfScaling({ ended, cachedBytes }: CountState): string | null {
   if (cachedBytes === 0) return null;
   return (
-    `${plural(ended, 'executor')} ended, and with ${ended === 1 ? 'it' : 'them'} ${memory(cachedBytes / MIB)} of cached data. ` +
+    `${plural(ended, 'executor')} ended, and with ${ended === 1 ? 'it' : 'them'} ${formatMiB(cachedBytes / MIB)} of cached data. ` +
     'Spark reads or computes them again when they are needed.'
   );
 }

@@ -6,7 +6,7 @@ from jupyter_server.extension.application import ExtensionApp
 
 from .backend import Backend, BackendNotConfigured
 from .deaths import KernelDeaths
-from .kernels import KernelReporter, Kernels, living_kernels, server_id_of
+from .kernels import KernelReporter, Kernels, jupyter_root_of, living_kernels, server_id_of
 from .memory import MemoryReporter
 from .proxy import BackendProxyHandler
 
@@ -24,6 +24,7 @@ class AglaisExtension(ExtensionApp):
         page["aglais"] = "on" if self._backend else "off"
         in_pod = self._backend and self._backend.pod_token_file
         page["aglaisPod"] = "on" if in_pod else "off"
+        page["aglaisJupyterRoot"] = jupyter_root_of(self.serverapp)
 
     def initialize_handlers(self):
         if self._backend:

@@ -16,7 +16,7 @@ class Reading:
     """One look at the counters; memory in MiB.
 
     `used_mib` is without files that the kernel keeps in memory only as long as nobody needs it.
-    `oom_kills` counts the processes that the kernel has killed for memory since the container began;
+    `oom_kills` counts the processes that the kernel has OOM-killed since the container started;
     `quote` is the line that says so, in the file `ref`.
     """
 

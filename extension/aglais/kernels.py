@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import re
 import socket
@@ -21,17 +22,37 @@ LOOK_EVERY = 1.0
 REPORT_EVERY = 30.0
 
 
-def server_id(host: str, port: int, sock: str = "") -> str:
-    """A name for this Jupyter server that no other running one has.
+def jupyter_root(host: str, root_dir: str) -> str:
+    """Names the directory that notebook paths are relative to, the same after every restart.
 
-    The same again after a restart on the same port: kernels of before are then seen to be gone.
+    Two Jupyter servers with the same root see the same notebooks; with different roots, the same
+    path names different notebooks.
     """
-    return re.sub(r"[^A-Za-z0-9.-]+", "-", f"{host}-{sock or port}").strip("-")
+    digest = hashlib.sha256(root_dir.encode()).hexdigest()[:8]
+    return f"{_plain(host)}-{digest}"
+
+
+def server_id(root: str, port: int, sock: str = "") -> str:
+    """An id of this Jupyter server that no other running one has: `<root>:<port or socket>`.
+
+    It is the same after a restart on the same port: the backend then knows that kernels of before
+    are gone.
+    """
+    return f"{root}:{_plain(sock or str(port))}"
+
+
+def jupyter_root_of(serverapp) -> str:
+    """The root of a `ServerApp`."""
+    return jupyter_root(socket.gethostname(), serverapp.root_dir)
 
 
 def server_id_of(serverapp) -> str:
     """The id of a running `ServerApp`."""
-    return server_id(socket.gethostname(), serverapp.port, serverapp.sock)
+    return server_id(jupyter_root_of(serverapp), serverapp.port, serverapp.sock)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-")
 
 
 async def living_kernels(serverapp) -> Kernels:

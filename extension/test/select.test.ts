@@ -19,13 +19,13 @@ function known(parts: {
   return reduce(EMPTY_STATE, {
     type: 'snapshot',
     cursor: '1',
-    clusters: parts.clusters ?? [],
+    clusters: parts.clusters ?? [cluster()],
     cellRuns: parts.cellRuns ?? [],
     findings: parts.findings ?? []
   });
 }
 
-const HERE = { path: 'stars.ipynb', kernel: 'k1' };
+const HERE = { path: 'stars.ipynb', kernel: 'k1', jupyterRoot: 'laptop-1' };
 const titles = (notes: CellNotes | undefined) => notes?.findings.map(({ finding }) => finding.id);
 
 describe('the cluster of a notebook', () => {
@@ -79,21 +79,85 @@ describe('what is shown under a cell', () => {
 
   it('survives a new kernel: the notebook and the cell are the same', () => {
     const state = known({ findings: [placed({ cell: 'a', run: 7 })] });
-    expect(titles(notesByCell(state, { path: 'stars.ipynb', kernel: 'k2' }).get('a'))).toEqual([
-      'f1'
-    ]);
+    expect(titles(notesByCell(state, { ...HERE, kernel: 'k2' }).get('a'))).toEqual(['f1']);
   });
 
   it('survives that the notebook is renamed: the kernel is the same', () => {
     const state = known({ findings: [placed({ cell: 'a', run: 7 })] });
-    expect(titles(notesByCell(state, { path: 'moved.ipynb', kernel: 'k1' }).get('a'))).toEqual([
-      'f1'
-    ]);
+    expect(titles(notesByCell(state, { ...HERE, path: 'moved.ipynb' }).get('a'))).toEqual(['f1']);
   });
 
   it('is nothing of a copy of the notebook, though its cells have the same ids', () => {
     const state = known({ cellRuns: [cellRun()], findings: [placed({ cell: 'a', run: 1 })] });
-    expect(notesByCell(state, { path: 'copy.ipynb', kernel: 'k9' }).size).toBe(0);
+    expect(notesByCell(state, { ...HERE, path: 'copy.ipynb', kernel: 'k9' }).size).toBe(0);
+  });
+
+  it('is nothing of a copy that takes the path of the original after that was renamed', () => {
+    const state = known({
+      clusters: [
+        cluster({ id: 'c1', createdAt: 1, state: 'stopped' }),
+        cluster({ id: 'c2', createdAt: 2, notebook: 'renamed.ipynb' })
+      ],
+      cellRuns: [cellRun({ cluster: 'c1' })],
+      findings: [placed({ cell: 'a', run: 1 }, { cluster: 'c1' })]
+    });
+    expect(notesByCell(state, { ...HERE, kernel: 'k2' }).size).toBe(0);
+    const renamed = { ...HERE, path: 'renamed.ipynb', kernel: 'k3' };
+    expect(titles(notesByCell(state, renamed).get('a'))).toEqual(['f1']);
+  });
+
+  it('is nothing of another Jupyter whose notebook has the same path and the same cells', () => {
+    const state = known({
+      clusters: [cluster({ jupyterServer: 'desktop-2:8888' })],
+      cellRuns: [cellRun()],
+      findings: [placed({ cell: 'a', run: 1 }), placed({}, { finding: { id: 'f2' } })]
+    });
+    const here = { ...HERE, kernel: 'k2' };
+    expect(notesByCell(state, here).size).toBe(0);
+    expect(presentFindings(state, { ...here, kernel: null })).toEqual([]);
+  });
+
+  it('survives that Jupyter is started again on another port', () => {
+    const state = known({ findings: [placed({ cell: 'a', run: 7 })] });
+    const other = known({
+      clusters: [cluster({ jupyterServer: 'laptop-1:9999' })],
+      findings: [placed({ cell: 'a', run: 7 })]
+    });
+    for (const one of [state, other])
+      expect(titles(notesByCell(one, { ...HERE, kernel: 'k2' }).get('a'))).toEqual(['f1']);
+  });
+
+  it('is of the present kernel even if another kernel ran the cell later', () => {
+    const state = known({
+      clusters: [cluster(), cluster({ id: 'c2', kernel: 'k2' })],
+      cellRuns: [
+        cellRun({ run: 3, startedAt: 1000, outcome: 'ok' }),
+        cellRun({ run: 1, startedAt: 90_000, kernel: 'k2', cluster: 'c2' }),
+        cellRun({ cell: 'b', run: 2, startedAt: 91_000, kernel: 'k2', cluster: 'c2' })
+      ],
+      findings: [
+        placed(
+          { cell: 'a', run: 1 },
+          { kernel: 'k2', cluster: 'c2', finding: { firstSeen: 92_000 } }
+        )
+      ]
+    });
+    const notes = notesByCell(state, HERE);
+    expect(notes.get('a')?.run).toMatchObject({ kernel: 'k1', run: 3 });
+    expect(notes.get('a')?.findings).toEqual([]);
+    expect(notes.get('b')?.run).toMatchObject({ kernel: 'k2', run: 2 });
+  });
+
+  it('stays after a restart of the kernel until the cell runs again', () => {
+    const before = [cellRun({ run: 8, startedAt: 1000, outcome: 'ok' })];
+    const findings = [placed({ cell: 'a', run: 8 }, { finding: { firstSeen: 2000 } })];
+    expect(titles(notesByCell(known({ cellRuns: before, findings }), HERE).get('a'))).toEqual([
+      'f1'
+    ]);
+    const cellRuns = [...before, cellRun({ run: 100_001, startedAt: 3000 })];
+    const notes = notesByCell(known({ cellRuns, findings }), HERE).get('a');
+    expect(notes?.run?.run).toBe(100_001);
+    expect(notes?.findings).toEqual([]);
   });
 
   it('is of the new kernel once the cell ran there, though counts begin again at 1', () => {
@@ -106,7 +170,7 @@ describe('what is shown under a cell', () => {
         ],
         findings: [placed({ cell: 'a', run: 8 }, { finding: { firstSeen: 2000 } })]
       }),
-      { path: 'stars.ipynb', kernel: 'k2' }
+      { ...HERE, kernel: 'k2' }
     ).get('a');
     expect(notes?.run?.run).toBe(1);
     expect(notes?.findings).toEqual([]);

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from aglais.backend import Backend
-from aglais.kernels import KernelReporter, server_id, server_id_of
+from aglais.kernels import KernelReporter, jupyter_root, server_id, server_id_of
 
 
 @pytest.fixture
@@ -123,6 +123,14 @@ async def test_a_real_jupyter_server_reports_a_real_kernel_and_its_end(
     await jp_serverapp.cleanup_extensions()
 
 
-def test_two_servers_on_one_machine_have_two_names():
-    assert server_id("host", 8888) != server_id("host", 8889)
-    assert server_id("host", 0, "/run/user/jupyter.sock") == "host--run-user-jupyter.sock"
+def test_two_servers_on_one_machine_have_different_ids():
+    assert server_id("host-1", 8888) == "host-1:8888"
+    assert server_id("host-1", 8889) == "host-1:8889"
+    assert server_id("host-1", 0, "/run/user/jupyter.sock") == "host-1:run-user-jupyter.sock"
+
+
+def test_the_root_differs_by_host_and_directory_only():
+    ada = jupyter_root("host", "/home/ada")
+    assert ada == jupyter_root("host", "/home/ada")
+    assert len({ada, jupyter_root("host", "/home/bob"), jupyter_root("other", "/home/ada")}) == 3
+    assert ":" not in jupyter_root("a:b", "/c:d")

@@ -31,6 +31,10 @@ export const Cluster = z
     id: z.string(),
     kernel: z.string().describe('Id of the kernel it belongs to; of a spare, a name of its own'),
     notebook: z.string().describe("Path of the notebook in Jupyter's root"),
+    jupyterServer: z
+      .string()
+      .nullable()
+      .describe('Id of the Jupyter Server that has the kernel; null until it reports the kernel'),
     launcher: LauncherKind,
     spare: z.boolean().describe('It was started in advance and belongs to nobody yet'),
     shape: Shape,

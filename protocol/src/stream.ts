@@ -28,7 +28,7 @@ export const StreamMessage = z
       type: z.literal('snapshot'),
       cursor,
       clusters: z.array(Cluster),
-      cellRuns: z.array(CellRun),
+      cellRuns: z.array(CellRun).describe('The latest run of each cell in each kernel'),
       findings: z.array(LocatedFinding)
     }),
     z.strictObject({ type: z.literal('resumed'), cursor }),

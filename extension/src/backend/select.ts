@@ -5,6 +5,8 @@ import type { State } from './state';
 export interface NotebookPlace {
   /** Path in Jupyter's root. */
   readonly path: string;
+  /** Names that root; null if Jupyter's extension did not set it. */
+  readonly jupyterRoot: string | null;
   /** Id of its kernel; null while it has none. */
   readonly kernel: string | null;
 }
@@ -44,28 +46,35 @@ export interface CellNotes {
 }
 
 /**
- * The latest notes of each cell of a notebook, by cell id.
- *
- * A note belongs to the notebook by its path (so that it survives new kernels) or by its kernel (so
- * that it survives a renamed notebook).
+ * The notes to show under each cell of a notebook, by cell id: of the latest run in its present kernel; until the cell
+ * has run there, of the latest run in an earlier kernel of the notebook.
  */
 export function notesByCell(state: State, notebook: NotebookPlace): Map<string, CellNotes> {
+  const kernels = kernelsOf(state, notebook);
+  const present = new Set(notebook.kernel === null ? [] : [notebook.kernel]);
+  const earlier = new Set([...kernels].filter(kernel => !present.has(kernel)));
+  return new Map([...latestByCell(state, earlier), ...latestByCell(state, present)]);
+}
+
+/** The notes of the latest run of each cell in some kernels, by cell id. */
+function latestByCell(state: State, kernels: ReadonlySet<string>): Map<string, CellNotes> {
   const runs = new Map<string, CellRun>();
   for (const run of state.cellRuns.values()) {
     const known = runs.get(run.cell);
-    if (belongs(run, notebook) && (!known || known.startedAt < run.startedAt)) {
+    if (kernels.has(run.kernel) && (!known || known.startedAt < run.startedAt)) {
       runs.set(run.cell, run);
     }
   }
   const findings = new Map<string, LocatedFinding[]>();
-  for (const placed of findingsOf(state, notebook)) {
-    const { cell } = placed.finding.subject;
-    if (cell !== undefined) findings.set(cell, [...(findings.get(cell) ?? []), placed]);
+  for (const located of findingsIn(state, kernels)) {
+    const { cell } = located.finding.subject;
+    if (cell !== undefined) findings.set(cell, [...(findings.get(cell) ?? []), located]);
   }
   const notes = new Map<string, CellNotes>();
   for (const cell of new Set([...runs.keys(), ...findings.keys()])) {
     const run = runs.get(cell) ?? null;
-    notes.set(cell, latestNotes(run, run !== null && goesOn(run, state), findings.get(cell) ?? []));
+    const running = run !== null && isRunning(run, state);
+    notes.set(cell, latestNotes(run, running, findings.get(cell) ?? []));
   }
   return notes;
 }
@@ -111,8 +120,8 @@ function latestNotes(
   };
 }
 
-/** Whether a run goes on: a cluster that died could not report the end of its runs. */
-function goesOn(run: CellRun, state: State): boolean {
+/** Whether a run is still running: a cluster that failed could not report the end of its runs. */
+function isRunning(run: CellRun, state: State): boolean {
   const cluster = state.clusters.get(run.cluster);
   return run.outcome === 'running' && (cluster === undefined || isLive(cluster));
 }
@@ -163,24 +172,50 @@ export function stillTrue(notes: CellNotes | undefined, seen: CellSeen): CellNot
 
 /** All findings of a notebook, dismissed ones too, newest first. */
 export function findingsOf(state: State, notebook: NotebookPlace): LocatedFinding[] {
+  return findingsIn(state, kernelsOf(state, notebook));
+}
+
+function findingsIn(state: State, kernels: ReadonlySet<string>): LocatedFinding[] {
   return [...state.findings.values()]
-    .filter(placed => belongs(placed, notebook))
+    .filter(({ kernel }) => kernels.has(kernel))
     .sort((a, b) => b.finding.firstSeen - a.finding.firstSeen);
 }
 
 /**
- * The findings of a notebook that matter now, newest first: those under its cells, and those without
- * a cell that its present kernel met (of any kernel while it has none).
+ * The current findings of a notebook, newest first: those under its cells, and those without a cell from its present
+ * kernel (from any kernel while it has none).
  */
 export function presentFindings(state: State, notebook: NotebookPlace): LocatedFinding[] {
   const notes = notesByCell(state, notebook);
-  return findingsOf(state, notebook).filter(placed => {
-    const { cell } = placed.finding.subject;
-    if (cell !== undefined) return notes.get(cell)?.findings.includes(placed);
-    return !placed.dismissed && (notebook.kernel ?? placed.kernel) === placed.kernel;
+  return findingsOf(state, notebook).filter(located => {
+    const { cell } = located.finding.subject;
+    if (cell !== undefined) return notes.get(cell)?.findings.includes(located);
+    return !located.dismissed && (notebook.kernel ?? located.kernel) === located.kernel;
   });
 }
 
-function belongs(thing: { kernel: string; notebook: string }, notebook: NotebookPlace): boolean {
-  return thing.kernel === notebook.kernel || thing.notebook === notebook.path;
+/**
+ * The kernels of a notebook: the present one, and earlier ones that last used Spark in the notebook at this path in the
+ * same Jupyter root. The path alone is not enough: other Labs have notebooks at the same path, and after a renaming a
+ * copy may have the old path.
+ */
+function kernelsOf(state: State, notebook: NotebookPlace): ReadonlySet<string> {
+  const newest = new Map<string, Cluster>();
+  for (const cluster of state.clusters.values()) {
+    const known = newest.get(cluster.kernel);
+    if (!known || rank(cluster) > rank(known)) newest.set(cluster.kernel, cluster);
+  }
+  const kernels = new Set(notebook.kernel === null ? [] : [notebook.kernel]);
+  for (const [kernel, cluster] of newest) {
+    const isHere =
+      cluster.notebook === notebook.path &&
+      jupyterRootOf(cluster.jupyterServer) === notebook.jupyterRoot;
+    if (isHere) kernels.add(kernel);
+  }
+  return kernels;
+}
+
+/** Ids of Jupyter Servers are `<root>:<port or socket>` (extension/aglais/kernels.py). */
+function jupyterRootOf(jupyterServer: string | null): string | null {
+  return jupyterServer?.split(':')[0] ?? null;
 }

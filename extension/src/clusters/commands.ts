@@ -4,7 +4,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import type { Shape } from '@aglais/protocol';
 import { canResizeInPlace } from '@aglais/protocol/can-resize-in-place';
 import { ProblemError } from '../backend/rest';
-import { clusterOf, isLive, type NotebookPlace } from '../backend/select';
+import { clusterOf, isLive } from '../backend/select';
 import type { CurrentNotebook } from '../notebook/current';
 import type { IBackend } from '../tokens';
 import type { Trans } from '../words';
@@ -37,7 +37,7 @@ const OPTIONS = {
 } as const;
 
 interface Target {
-  place: NotebookPlace & { kernel: string };
+  place: { path: string; kernel: string };
   change: Partial<Shape>;
   options: readonly string[] | undefined;
 }

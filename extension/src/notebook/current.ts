@@ -1,12 +1,14 @@
+import { PageConfig } from '@jupyterlab/coreutils';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { NotebookPlace } from '../backend/select';
 
-/** Where an open notebook is: its path and the kernel it has now. */
+/** Where an open notebook is, and the kernel it has now. */
 export function placeOf(panel: NotebookPanel): NotebookPlace {
   return {
     path: panel.context.localPath,
+    jupyterRoot: PageConfig.getOption('aglaisJupyterRoot') || null,
     kernel: panel.sessionContext.session?.kernel?.id ?? null
   };
 }

@@ -15,7 +15,8 @@ export type Listener = (message: StreamMessage) => void;
 const KEPT = 5_000;
 
 const findingKey = (cluster: string, id: string) => `${cluster} ${id}`;
-const cellRunKey = (run: CellRun) => `${run.notebook} ${run.cell}`;
+/** Paths and cell ids are the same in a copied notebook and in another Lab; kernel ids are not. */
+const cellRunKey = (run: CellRun) => `${run.kernel} ${run.cell}`;
 
 /**
  * All that users see, and the order in which it changed. A client that comes with a cursor gets what it missed; one
@@ -24,7 +25,7 @@ const cellRunKey = (run: CellRun) => `${run.notebook} ${run.cell}`;
 export class Journal {
   readonly clusters = new Map<string, Cluster>();
   readonly findings = new Map<string, LocatedFinding>();
-  /** The latest run of each cell of each notebook. */
+  /** The latest run of each cell in each kernel. */
   readonly cellRuns = new Map<string, CellRun>();
 
   private readonly epoch = randomBytes(6).toString('hex');

@@ -88,7 +88,7 @@ export function cellRun(parts: Partial<CellRun> = {}): CellRun {
   };
 }
 
-export function placed(
+export function located(
   subject: Finding['subject'],
   parts: Partial<Omit<LocatedFinding, 'finding'>> & { finding?: Partial<Finding> } = {}
 ): LocatedFinding {

@@ -3,13 +3,13 @@ import type { CellRun, Cluster, LocatedFinding } from '@aglais/protocol';
 import {
   clusterOf,
   notesByCell,
-  presentFindings,
+  currentFindings,
   sameNotes,
-  stillTrue,
+  currentNotes,
   type CellNotes
-} from '../src/backend/select';
+} from '../src/backend/selectors';
 import { reduce, EMPTY_STATE, type State } from '../src/backend/state';
-import { cellRun, cluster, placed } from './samples';
+import { cellRun, cluster, located } from './samples';
 
 function known(parts: {
   clusters?: Cluster[];
@@ -40,7 +40,7 @@ describe('the cluster of a notebook', () => {
     expect(clusterOf(state, 'k1')?.id).toBe('live');
   });
 
-  it('is the last one if none lives, so that the reason of its end can be read', () => {
+  it('is the latest one if none is live, so that the reason for its end is shown', () => {
     const state = known({
       clusters: [
         cluster({ id: 'last', createdAt: 9, state: 'failed' }),
@@ -50,7 +50,7 @@ describe('the cluster of a notebook', () => {
     expect(clusterOf(state, 'k1')?.id).toBe('last');
   });
 
-  it('is none for a kernel that never used Spark, or where there is no kernel', () => {
+  it('is null for a kernel that never used Spark, and without a kernel', () => {
     const state = known({ clusters: [cluster()] });
     expect(clusterOf(state, 'k2')).toBeNull();
     expect(clusterOf(state, null)).toBeNull();
@@ -64,9 +64,9 @@ describe('what is shown under a cell', () => {
         clusters: [cluster()],
         cellRuns: [cellRun({ run: 2 })],
         findings: [
-          placed({ cell: 'a', run: 2 }, { finding: { id: 'now' } }),
-          placed({ cell: 'a', run: 1 }, { finding: { id: 'before', firstSeen: 5000 } }),
-          placed({ cell: 'b', run: 2 }, { finding: { id: 'elsewhere' } })
+          located({ cell: 'a', run: 2 }, { finding: { id: 'now' } }),
+          located({ cell: 'a', run: 1 }, { finding: { id: 'before', firstSeen: 5000 } }),
+          located({ cell: 'b', run: 2 }, { finding: { id: 'elsewhere' } })
         ]
       }),
       HERE
@@ -77,57 +77,57 @@ describe('what is shown under a cell', () => {
     expect(titles(notes.get('b'))).toEqual(['elsewhere']);
   });
 
-  it('survives a new kernel: the notebook and the cell are the same', () => {
-    const state = known({ findings: [placed({ cell: 'a', run: 7 })] });
+  it('stays when the notebook gets a new kernel', () => {
+    const state = known({ findings: [located({ cell: 'a', run: 7 })] });
     expect(titles(notesByCell(state, { ...HERE, kernel: 'k2' }).get('a'))).toEqual(['f1']);
   });
 
-  it('survives that the notebook is renamed: the kernel is the same', () => {
-    const state = known({ findings: [placed({ cell: 'a', run: 7 })] });
+  it('stays when the notebook is renamed', () => {
+    const state = known({ findings: [located({ cell: 'a', run: 7 })] });
     expect(titles(notesByCell(state, { ...HERE, path: 'moved.ipynb' }).get('a'))).toEqual(['f1']);
   });
 
-  it('is nothing of a copy of the notebook, though its cells have the same ids', () => {
-    const state = known({ cellRuns: [cellRun()], findings: [placed({ cell: 'a', run: 1 })] });
+  it('is not shown in a copy of the notebook, whose cells have the same ids', () => {
+    const state = known({ cellRuns: [cellRun()], findings: [located({ cell: 'a', run: 1 })] });
     expect(notesByCell(state, { ...HERE, path: 'copy.ipynb', kernel: 'k9' }).size).toBe(0);
   });
 
-  it('is nothing of a copy that takes the path of the original after that was renamed', () => {
+  it('is not shown in a copy that has the former path of a renamed notebook', () => {
     const state = known({
       clusters: [
         cluster({ id: 'c1', createdAt: 1, state: 'stopped' }),
         cluster({ id: 'c2', createdAt: 2, notebook: 'renamed.ipynb' })
       ],
       cellRuns: [cellRun({ cluster: 'c1' })],
-      findings: [placed({ cell: 'a', run: 1 }, { cluster: 'c1' })]
+      findings: [located({ cell: 'a', run: 1 }, { cluster: 'c1' })]
     });
     expect(notesByCell(state, { ...HERE, kernel: 'k2' }).size).toBe(0);
     const renamed = { ...HERE, path: 'renamed.ipynb', kernel: 'k3' };
     expect(titles(notesByCell(state, renamed).get('a'))).toEqual(['f1']);
   });
 
-  it('is nothing of another Jupyter whose notebook has the same path and the same cells', () => {
+  it('is not shown in another Jupyter root, whose notebook has the same path and the same cells', () => {
     const state = known({
       clusters: [cluster({ jupyterServer: 'desktop-2:8888' })],
       cellRuns: [cellRun()],
-      findings: [placed({ cell: 'a', run: 1 }), placed({}, { finding: { id: 'f2' } })]
+      findings: [located({ cell: 'a', run: 1 }), located({}, { finding: { id: 'f2' } })]
     });
     const here = { ...HERE, kernel: 'k2' };
     expect(notesByCell(state, here).size).toBe(0);
-    expect(presentFindings(state, { ...here, kernel: null })).toEqual([]);
+    expect(currentFindings(state, { ...here, kernel: null })).toEqual([]);
   });
 
-  it('survives that Jupyter is started again on another port', () => {
-    const state = known({ findings: [placed({ cell: 'a', run: 7 })] });
+  it('stays when Jupyter is restarted on another port', () => {
+    const state = known({ findings: [located({ cell: 'a', run: 7 })] });
     const other = known({
       clusters: [cluster({ jupyterServer: 'laptop-1:9999' })],
-      findings: [placed({ cell: 'a', run: 7 })]
+      findings: [located({ cell: 'a', run: 7 })]
     });
     for (const one of [state, other])
       expect(titles(notesByCell(one, { ...HERE, kernel: 'k2' }).get('a'))).toEqual(['f1']);
   });
 
-  it('is of the present kernel even if another kernel ran the cell later', () => {
+  it('belongs to the present kernel even if another kernel ran the cell later', () => {
     const state = known({
       clusters: [cluster(), cluster({ id: 'c2', kernel: 'k2' })],
       cellRuns: [
@@ -136,7 +136,7 @@ describe('what is shown under a cell', () => {
         cellRun({ cell: 'b', run: 2, startedAt: 91_000, kernel: 'k2', cluster: 'c2' })
       ],
       findings: [
-        placed(
+        located(
           { cell: 'a', run: 1 },
           { kernel: 'k2', cluster: 'c2', finding: { firstSeen: 92_000 } }
         )
@@ -150,7 +150,7 @@ describe('what is shown under a cell', () => {
 
   it('stays after a restart of the kernel until the cell runs again', () => {
     const before = [cellRun({ run: 8, startedAt: 1000, outcome: 'ok' })];
-    const findings = [placed({ cell: 'a', run: 8 }, { finding: { firstSeen: 2000 } })];
+    const findings = [located({ cell: 'a', run: 8 }, { finding: { firstSeen: 2000 } })];
     expect(titles(notesByCell(known({ cellRuns: before, findings }), HERE).get('a'))).toEqual([
       'f1'
     ]);
@@ -160,7 +160,7 @@ describe('what is shown under a cell', () => {
     expect(notes?.findings).toEqual([]);
   });
 
-  it('is of the new kernel once the cell ran there, though counts begin again at 1', () => {
+  it('belongs to the new kernel once the cell has run there, although counts restart at 1', () => {
     const notes = notesByCell(
       known({
         clusters: [cluster(), cluster({ id: 'c2', kernel: 'k2' })],
@@ -168,7 +168,7 @@ describe('what is shown under a cell', () => {
           cellRun({ run: 8, startedAt: 1000, outcome: 'ok' }),
           cellRun({ run: 1, startedAt: 90_000, kernel: 'k2', cluster: 'c2' })
         ],
-        findings: [placed({ cell: 'a', run: 8 }, { finding: { firstSeen: 2000 } })]
+        findings: [located({ cell: 'a', run: 8 }, { finding: { firstSeen: 2000 } })]
       }),
       { ...HERE, kernel: 'k2' }
     ).get('a');
@@ -176,11 +176,11 @@ describe('what is shown under a cell', () => {
     expect(notes?.findings).toEqual([]);
   });
 
-  it('shows a finding at once whose run is reported a little later', () => {
+  it('includes a finding immediately, even if its run is reported later', () => {
     const notes = notesByCell(
       known({
         cellRuns: [cellRun({ run: 1, outcome: 'ok' })],
-        findings: [placed({ cell: 'a', run: 2 })]
+        findings: [located({ cell: 'a', run: 2 })]
       }),
       HERE
     ).get('a');
@@ -188,11 +188,11 @@ describe('what is shown under a cell', () => {
     expect(notes?.run).toBeNull();
   });
 
-  it('is not a late finding of an earlier run', () => {
+  it('does not include a late finding of an earlier run', () => {
     const notes = notesByCell(
       known({
         cellRuns: [cellRun({ run: 2, startedAt: 10_000 })],
-        findings: [placed({ cell: 'a', run: 1 }, { finding: { firstSeen: 12_000 } })]
+        findings: [located({ cell: 'a', run: 1 }, { finding: { firstSeen: 12_000 } })]
       }),
       HERE
     ).get('a');
@@ -200,12 +200,12 @@ describe('what is shown under a cell', () => {
     expect(notes?.findings).toEqual([]);
   });
 
-  it('takes a finding without a run for the latest run if it was seen since its begin', () => {
+  it('includes a finding without a run if it was seen after the latest run started', () => {
     const notesAt = (firstSeen: number) =>
       notesByCell(
         known({
           cellRuns: [cellRun({ startedAt: 10_000 })],
-          findings: [placed({ cell: 'a' }, { finding: { firstSeen } })]
+          findings: [located({ cell: 'a' }, { finding: { firstSeen } })]
         }),
         HERE
       ).get('a');
@@ -213,12 +213,12 @@ describe('what is shown under a cell', () => {
     expect(titles(notesAt(9_999))).toEqual([]);
   });
 
-  it('leaves dismissed findings out', () => {
-    const state = known({ findings: [placed({ cell: 'a', run: 1 }, { dismissed: true })] });
+  it('does not include dismissed findings', () => {
+    const state = known({ findings: [located({ cell: 'a', run: 1 }, { dismissed: true })] });
     expect(notesByCell(state, HERE).get('a')?.findings).toEqual([]);
   });
 
-  it('does not let a run go on whose cluster is gone', () => {
+  it('is not running if the cluster of the run has ended', () => {
     const of = (clusters: Cluster[]) =>
       notesByCell(known({ clusters, cellRuns: [cellRun()] }), HERE).get('a')?.running;
     expect(of([cluster({ state: 'failed' })])).toBe(false);
@@ -227,35 +227,35 @@ describe('what is shown under a cell', () => {
 });
 
 describe('notes of a cell that is run again without Spark', () => {
-  const notes = notesByCell(known({ findings: [placed({ cell: 'a', run: 3 })] }), HERE).get('a')!;
+  const notes = notesByCell(known({ findings: [located({ cell: 'a', run: 3 })] }), HERE).get('a')!;
   const seen = { kernel: 'k1', executionCount: 3, superseded: null };
 
-  it('stay while the cell is as it was', () => {
-    expect(stillTrue(notes, seen)).toBe(notes);
+  it('stay while the cell is not run again', () => {
+    expect(currentNotes(notes, seen)).toBe(notes);
   });
 
-  it('stay when the count is unknown or of another kernel, as after a reload', () => {
-    expect(stillTrue(notes, { ...seen, executionCount: null })).toBe(notes);
-    expect(stillTrue(notes, { ...seen, executionCount: 12, kernel: 'k2' })).toBe(notes);
+  it('stay if the execution count is unknown or from another kernel, as after a reload', () => {
+    expect(currentNotes(notes, { ...seen, executionCount: null })).toBe(notes);
+    expect(currentNotes(notes, { ...seen, executionCount: 12, kernel: 'k2' })).toBe(notes);
   });
 
-  it('go when the cell has a later count in the same kernel', () => {
-    expect(stillTrue(notes, { ...seen, executionCount: 4 })).toBeNull();
+  it('disappear when the cell has a later execution count in the same kernel', () => {
+    expect(currentNotes(notes, { ...seen, executionCount: 4 })).toBeNull();
   });
 
-  it('go at the moment in which the cell is run again, and stay away', () => {
-    expect(stillTrue(notes, { ...seen, superseded: notes.key })).toBeNull();
+  it('disappear as soon as the cell is run again', () => {
+    expect(currentNotes(notes, { ...seen, superseded: notes.key })).toBeNull();
   });
 
-  it('come back with the next run that has something to say', () => {
-    const next = notesByCell(known({ findings: [placed({ cell: 'a', run: 4 })] }), HERE).get('a');
-    expect(stillTrue(next, { ...seen, executionCount: null, superseded: notes.key })).toBe(next);
+  it('appear again with the next run that has findings', () => {
+    const next = notesByCell(known({ findings: [located({ cell: 'a', run: 4 })] }), HERE).get('a');
+    expect(currentNotes(next, { ...seen, executionCount: null, superseded: notes.key })).toBe(next);
   });
 });
 
-describe('notes that are computed again', () => {
-  it('are the same as long as run and findings are', () => {
-    const state = known({ cellRuns: [cellRun()], findings: [placed({ cell: 'a', run: 1 })] });
+describe('notes that are computed twice', () => {
+  it('are equal while run and findings are', () => {
+    const state = known({ cellRuns: [cellRun()], findings: [located({ cell: 'a', run: 1 })] });
     const notes = () => notesByCell(state, HERE).get('a')!;
     expect(sameNotes(notes(), notes())).toBe(true);
     const later = reduce(state, {
@@ -268,18 +268,18 @@ describe('notes that are computed again', () => {
 });
 
 describe('the findings in the panel', () => {
-  it('are those under the cells and those of the present kernel without a cell, newest first', () => {
+  it('are those under the cells, and those without a cell from the present kernel, newest first', () => {
     const state = known({
       cellRuns: [cellRun({ run: 2 })],
       findings: [
-        placed({ cell: 'a', run: 2 }, { finding: { id: 'cell', firstSeen: 20_000 } }),
-        placed({ cell: 'a', run: 1 }, { finding: { id: 'old run', firstSeen: 9000 } }),
-        placed({}, { finding: { id: 'no cell', firstSeen: 30_000 } }),
-        placed({}, { kernel: 'k0', finding: { id: 'old kernel' } }),
-        placed({}, { dismissed: true, finding: { id: 'dismissed' } })
+        located({ cell: 'a', run: 2 }, { finding: { id: 'cell', firstSeen: 20_000 } }),
+        located({ cell: 'a', run: 1 }, { finding: { id: 'old run', firstSeen: 9000 } }),
+        located({}, { finding: { id: 'no cell', firstSeen: 30_000 } }),
+        located({}, { kernel: 'k0', finding: { id: 'old kernel' } }),
+        located({}, { dismissed: true, finding: { id: 'dismissed' } })
       ]
     });
-    expect(presentFindings(state, HERE).map(({ finding }) => finding.id)).toEqual([
+    expect(currentFindings(state, HERE).map(({ finding }) => finding.id)).toEqual([
       'no cell',
       'cell'
     ]);

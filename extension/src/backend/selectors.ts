@@ -1,9 +1,9 @@
 import type { CellRun, Cluster, LocatedFinding } from '@aglais/protocol';
 import type { State } from './state';
 
-/** A notebook as this page has it open. */
-export interface NotebookPlace {
-  /** Path in Jupyter's root. */
+/** An open notebook. */
+export interface NotebookLocation {
+  /** Relative to Jupyter's root. */
   readonly path: string;
   /** Names that root; null if Jupyter's extension did not set it. */
   readonly jupyterRoot: string | null;
@@ -13,12 +13,12 @@ export interface NotebookPlace {
 
 const LIVE: ReadonlySet<string> = new Set(['requested', 'starting', 'ready', 'stopping']);
 
-/** Whether a cluster holds memory or will soon. */
+/** Whether a cluster has memory allocated, or will soon. */
 export function isLive(cluster: Cluster): boolean {
   return LIVE.has(cluster.state);
 }
 
-/** The cluster of a kernel: the live one, else the last one. */
+/** The cluster of a kernel: the live one, otherwise the latest. */
 export function clusterOf(state: State, kernel: string | null): Cluster | null {
   let found: Cluster | null = null;
   for (const cluster of state.clusters.values()) {
@@ -32,15 +32,15 @@ function rank(cluster: Cluster): number {
   return cluster.createdAt + (isLive(cluster) ? 1e15 : 0);
 }
 
-/** What belongs under one cell: its latest run and what was found in it. */
+/** What is shown under one cell: its latest run and the findings of that run. */
 export interface CellNotes {
-  /** Which run this is about, unique over kernels. */
+  /** Identifies the run, unique over kernels. */
   readonly key: string;
   readonly kernel: string;
   readonly count: number | null;
-  /** null if only findings of it are known any more. */
+  /** null if only findings of the run are known. */
   readonly run: CellRun | null;
-  /** Whether that run still goes on. */
+  /** Whether the run is still running. */
   readonly running: boolean;
   readonly findings: readonly LocatedFinding[];
 }
@@ -49,7 +49,7 @@ export interface CellNotes {
  * The notes to show under each cell of a notebook, by cell id: of the latest run in its present kernel; until the cell
  * has run there, of the latest run in an earlier kernel of the notebook.
  */
-export function notesByCell(state: State, notebook: NotebookPlace): Map<string, CellNotes> {
+export function notesByCell(state: State, notebook: NotebookLocation): Map<string, CellNotes> {
   const kernels = kernelsOf(state, notebook);
   const present = new Set(notebook.kernel === null ? [] : [notebook.kernel]);
   const earlier = new Set([...kernels].filter(kernel => !present.has(kernel)));
@@ -95,14 +95,14 @@ function latestNotes(
       run: null,
       running: false,
       findings: findings.filter(
-        placed =>
-          !placed.dismissed &&
-          placed.kernel === kernel &&
-          (placed.finding.subject.run ?? null) === count
+        located =>
+          !located.dismissed &&
+          located.kernel === kernel &&
+          (located.finding.subject.run ?? null) === count
       )
     };
   }
-  if (!run) throw new Error('Notes are of a run or of findings.');
+  if (!run) throw new Error('Notes need a run or a finding.');
   return {
     key: `${run.kernel} ${run.run}`,
     kernel: run.kernel,
@@ -110,12 +110,12 @@ function latestNotes(
     run,
     running,
     findings: findings.filter(
-      placed =>
-        !placed.dismissed &&
-        placed.kernel === run.kernel &&
-        (placed.finding.subject.run === undefined
-          ? placed.finding.firstSeen >= run.startedAt
-          : placed.finding.subject.run === run.run)
+      located =>
+        !located.dismissed &&
+        located.kernel === run.kernel &&
+        (located.finding.subject.run === undefined
+          ? located.finding.firstSeen >= run.startedAt
+          : located.finding.subject.run === run.run)
     )
   };
 }
@@ -126,52 +126,51 @@ function isRunning(run: CellRun, state: State): boolean {
   return run.outcome === 'running' && (cluster === undefined || isLive(cluster));
 }
 
-/** Whether a finding is of a later run than the latest one known (its report may be late or lost). */
-function isNewer(placed: LocatedFinding, run: CellRun): boolean {
-  return placed.kernel === run.kernel
-    ? (placed.finding.subject.run ?? run.run) > run.run
-    : placed.finding.firstSeen > run.startedAt;
+/** Whether a finding belongs to a later run than the latest known one, whose report may be late or lost. */
+function isNewer(located: LocatedFinding, run: CellRun): boolean {
+  return located.kernel === run.kernel
+    ? (located.finding.subject.run ?? run.run) > run.run
+    : located.finding.firstSeen > run.startedAt;
 }
 
-/** Whether two notes show the same. */
+/** Whether two notes look the same. */
 export function sameNotes(a: CellNotes, b: CellNotes): boolean {
   return (
     a.key === b.key &&
     a.run === b.run &&
     a.running === b.running &&
     a.findings.length === b.findings.length &&
-    a.findings.every((placed, index) => placed === b.findings[index])
+    a.findings.every((located, index) => located === b.findings[index])
   );
 }
 
-/** What this page itself knows of a cell. */
-export interface CellSeen {
-  /** Kernel of the notebook now. */
+/** What only this page knows about a cell. */
+export interface CellState {
+  /** The notebook's present kernel. */
   readonly kernel: string | null;
-  /** The cell's execution count as the notebook shows it. */
+  /** The execution count that the notebook shows. */
   readonly executionCount: number | null;
-  /** Key of the notes that were there when the cell was last run again, in this page. */
+  /** Key of the notes that were shown when this page last ran the cell again. */
   readonly superseded: string | null;
 }
 
 /**
- * The notes that may still be shown, or null.
+ * The notes if they still describe the last run of the cell, otherwise null.
  *
- * A cell that is run again without Spark is never reported to the backend: only the page knows that
- * its old notes are of the past.
+ * A run without Spark is never reported to the backend: only the page knows that the notes are outdated.
  */
-export function stillTrue(notes: CellNotes | undefined, seen: CellSeen): CellNotes | null {
-  if (!notes || notes.key === seen.superseded) return null;
+export function currentNotes(notes: CellNotes | undefined, cell: CellState): CellNotes | null {
+  if (!notes || notes.key === cell.superseded) return null;
   const runAgain =
-    notes.kernel === seen.kernel &&
+    notes.kernel === cell.kernel &&
     notes.count !== null &&
-    seen.executionCount !== null &&
-    seen.executionCount > notes.count;
+    cell.executionCount !== null &&
+    cell.executionCount > notes.count;
   return runAgain ? null : notes;
 }
 
 /** All findings of a notebook, dismissed ones too, newest first. */
-export function findingsOf(state: State, notebook: NotebookPlace): LocatedFinding[] {
+export function findingsOf(state: State, notebook: NotebookLocation): LocatedFinding[] {
   return findingsIn(state, kernelsOf(state, notebook));
 }
 
@@ -185,7 +184,7 @@ function findingsIn(state: State, kernels: ReadonlySet<string>): LocatedFinding[
  * The current findings of a notebook, newest first: those under its cells, and those without a cell from its present
  * kernel (from any kernel while it has none).
  */
-export function presentFindings(state: State, notebook: NotebookPlace): LocatedFinding[] {
+export function currentFindings(state: State, notebook: NotebookLocation): LocatedFinding[] {
   const notes = notesByCell(state, notebook);
   return findingsOf(state, notebook).filter(located => {
     const { cell } = located.finding.subject;
@@ -199,7 +198,7 @@ export function presentFindings(state: State, notebook: NotebookPlace): LocatedF
  * same Jupyter root. The path alone is not enough: other Labs have notebooks at the same path, and after a renaming a
  * copy may have the old path.
  */
-function kernelsOf(state: State, notebook: NotebookPlace): ReadonlySet<string> {
+function kernelsOf(state: State, notebook: NotebookLocation): ReadonlySet<string> {
   const newest = new Map<string, Cluster>();
   for (const cluster of state.clusters.values()) {
     const known = newest.get(cluster.kernel);

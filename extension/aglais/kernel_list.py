@@ -1,4 +1,4 @@
-"""Tells the backend which kernels live here, so that no cluster outlives its kernel."""
+"""Reports the running kernels to the backend, so that no cluster outlives its kernel."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from collections.abc import Awaitable, Callable
 from jupyter_server.utils import ensure_async
 
 from .backend import Backend
-from .report import send_report
+from .send_report import send_report
 
-#: Kernel id → path of its notebook relative to Jupyter's root ("" if no document is open with it).
+#: Kernel id → path of its notebook relative to Jupyter's root ("" without a document).
 Kernels = dict[str, str]
 
-#: Seconds between two looks at the list, and between two reports of an unchanged one.
-LOOK_EVERY = 1.0
-REPORT_EVERY = 30.0
+#: Seconds between polls of the list, and between reports of an unchanged list.
+POLL_INTERVAL_S = 1.0
+REPORT_INTERVAL_S = 30.0
 
 
 def jupyter_root(host: str, root_dir: str) -> str:
@@ -55,8 +55,8 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-")
 
 
-async def living_kernels(serverapp) -> Kernels:
-    """The kernels of a `ServerApp` with the paths of their notebooks."""
+async def list_kernels(serverapp) -> Kernels:
+    """The kernels of a `ServerApp` and the paths of their notebooks."""
     running = await ensure_async(serverapp.kernel_manager.list_kernels())
     sessions = await ensure_async(serverapp.session_manager.list_sessions())
     paths = {
@@ -68,62 +68,63 @@ async def living_kernels(serverapp) -> Kernels:
 
 
 class KernelReporter:
-    """Reports the living kernels at every change and every 30 s, until it is stopped."""
+    """Reports the running kernels at each change and every 30 s, until it is stopped."""
 
     def __init__(
         self,
         backend: Backend,
         server: str,
-        look: Callable[[], Awaitable[Kernels]],
+        poll: Callable[[], Awaitable[Kernels]],
         log: logging.Logger,
         *,
-        look_every: float = LOOK_EVERY,
-        report_every: float = REPORT_EVERY,
+        poll_interval: float = POLL_INTERVAL_S,
+        report_interval: float = REPORT_INTERVAL_S,
     ):
         self._backend = backend
         self._path = f"/api/v1/jupyter-servers/{server}/kernels"
-        self._look = look
+        self._poll = poll
         self._log = log
-        self._look_every = look_every
-        self._report_every = report_every
+        self._poll_interval = poll_interval
+        self._report_interval = report_interval
         self._reported: Kernels | None = None
         self._reported_at = 0.0
         self._failing = False
         self._task: asyncio.Task | None = None
 
     def start(self) -> None:
-        """Begin, on the running event loop."""
+        """Starts on the running event loop."""
         self._task = asyncio.ensure_future(self._run())
 
     async def stop(self) -> None:
-        """End, and say that the kernels end too: they do not outlive their Jupyter server."""
+        """Stops, and reports an empty list: kernels do not outlive their Jupyter server."""
         if self._task is None:
             return
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self._task = None
         if self._reported:
-            await self._try(self._report({}))
+            await self._log_failure(self._report({}))
 
     async def _run(self) -> None:
         while True:
-            await self._try(self._look_and_report())
-            await asyncio.sleep(self._look_every)
+            await self._log_failure(self._poll_and_report())
+            await asyncio.sleep(self._poll_interval)
 
-    async def _look_and_report(self) -> None:
-        kernels = await self._look()
+    async def _poll_and_report(self) -> None:
+        kernels = await self._poll()
         now = asyncio.get_running_loop().time()
-        if kernels != self._reported or now - self._reported_at >= self._report_every:
-            await self._report(kernels)
+        if kernels != self._reported or now - self._reported_at >= self._report_interval:
+            # Before sending: the backend may have a report whose response `stop` does not wait for.
             self._reported, self._reported_at = kernels, now
+            await self._report(kernels)
 
     async def _report(self, kernels: Kernels) -> None:
         body = {"kernels": [{"id": id, "notebook": path} for id, path in kernels.items()]}
-        # Kernels may be gone because the whole container was: its pod says so.
-        await send_report(self._backend, "PUT", self._path, body, proven=True)
+        # Kernels may have ended because the whole container did: the pod shows why.
+        await send_report(self._backend, "PUT", self._path, body, with_pod_token=True)
 
-    async def _try(self, step: Awaitable[None]) -> None:
-        """Whatever goes wrong here is logged once, and is no reason to disturb Jupyter."""
+    async def _log_failure(self, step: Awaitable[None]) -> None:
+        """Logs the first failure; failures must not affect Jupyter."""
         try:
             await step
         except Exception as error:
@@ -131,11 +132,11 @@ class KernelReporter:
             if not self._failing:
                 self._failing = True
                 self._log.warning(
-                    "aglais: could not tell the backend which kernels live (%s). "
-                    "Notebooks are not affected; it is tried again until it works.",
+                    "aglais: could not report the running kernels to the backend (%s). "
+                    "Notebooks are not affected; the report is retried.",
                     error,
                 )
         else:
             if self._failing:
                 self._failing = False
-                self._log.info("aglais: the backend knows the living kernels again.")
+                self._log.info("aglais: reports of running kernels to the backend work again.")

@@ -22,7 +22,7 @@ test('An OOM-killed executor is shown under the cell that succeeded, in every ta
 
   await test.step('the cell succeeds, and the card shows the cost', async () => {
     expect(await notebook.failedCells()).toEqual([]);
-    expect(output).toContain('981,853 stars in 8 parts');
+    expect(output).toContain('981,853 stars in 8 partitions');
     const found = card(await notebook.notes(CELL), CODE);
     await expect(found).toBeVisible();
     await expect(found).toContainText(/killed/i);

@@ -89,7 +89,7 @@ export const Endpoint = z
     runOffset: z
       .number()
       .int()
-      .describe('What a kernel that has just begun to live adds to its execution counts')
+      .describe('What a new kernel process adds to its execution counts')
   })
   .meta({ id: 'Endpoint' });
 export type Endpoint = z.infer<typeof Endpoint>;

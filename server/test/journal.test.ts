@@ -114,7 +114,7 @@ describe('The journal', () => {
     expect([...journal.cellRuns.values()]).toMatchObject([{ cell: 'a', run: 2 }]);
   });
 
-  it('keeps the runs of two kernels apart, though path and cell are the same, as in two Labs', () => {
+  it('keeps the runs of two kernels apart, although path and cell are the same, as in two Labs', () => {
     const mine = cellRun('a', 100, 7);
     const theirs = { ...cellRun('a', 200, 1), cluster: 'c2', kernel: 'k2' };
     journal.publish({ type: 'cell-run', cellRun: mine });

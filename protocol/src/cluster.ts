@@ -86,10 +86,7 @@ export const Endpoint = z
       .describe(
         'PEM: the connection is encrypted, and the driver shows a certificate of this authority for the name "aglais"'
       ),
-    runOffset: z
-      .number()
-      .int()
-      .describe('What a new kernel process adds to its execution counts')
+    runOffset: z.number().int().describe('What a new kernel process adds to its execution counts')
   })
   .meta({ id: 'Endpoint' });
 export type Endpoint = z.infer<typeof Endpoint>;

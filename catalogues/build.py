@@ -1,4 +1,4 @@
-"""Builds the sample catalogue, or a larger one made after it.
+"""Builds the sample catalogue, or a larger synthetic one.
 
 python build.py sample --data DIR [--verify]
 python build.py synthetic --data DIR --rows N
@@ -12,7 +12,7 @@ from builder import BuildError
 
 
 def main(arguments=None):
-    """Runs one command; exit code 0: done, 1: not possible (stderr says why), 130: interrupted."""
+    """Runs one command; exit code 0: done, 1: failed (stderr has the reason), 130: interrupted."""
     parser = argparse.ArgumentParser(prog="build.py", description="The sample catalogue of Aglais.")
     commands = parser.add_subparsers(dest="command", required=True)
     sample = commands.add_parser("sample", help="bigsky.source: 981,853 stars of the whole sky")
@@ -26,39 +26,39 @@ def main(arguments=None):
     for command in (sample, synthetic):
         command.add_argument("--data", required=True, help="the data directory (AGLAIS_DATA)")
     options = parser.parse_args(arguments)
-    # Being told to stop is like Ctrl-C: what was begun is cleared away first.
+    # SIGTERM works like Ctrl-C: unfinished files are removed first.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.command == "sample":
             from builder.sample import build_sample
 
-            build_sample(options.data, say, options.verify)
+            build_sample(options.data, log, options.verify)
         else:
             from builder.synthetic import build_synthetic
 
-            build_synthetic(options.data, options.rows, say)
+            build_synthetic(options.data, options.rows, log)
     except BuildError as error:
         print(f"catalogue: {error}", file=sys.stderr)
         return 1
     except OSError as error:
         print(
-            f"catalogue: {error}. Nothing was left half done; run the same command to go on.",
+            f"catalogue: {error}. No unfinished table was left; run the same command again.",
             file=sys.stderr,
         )
         return 1
     except KeyboardInterrupt:
-        print("catalogue: interrupted; nothing was left half done", file=sys.stderr)
+        print("catalogue: interrupted; no unfinished table was left", file=sys.stderr)
         return 130
     return 0
 
 
-def say(line):
-    """One line of progress, seen at once also through a pipe."""
+def log(line):
+    """Prints one line of progress, unbuffered."""
     print(f"catalogue: {line}", flush=True)
 
 
 def positive(text):
-    """A whole number above zero; `1e7` and `10_000_000` are understood."""
+    """A positive integer; also `1e7` and `10_000_000`."""
     value = float(text.replace("_", "").replace(",", ""))
     if value != int(value) or value < 1:
         raise ValueError(text)

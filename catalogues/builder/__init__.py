@@ -2,4 +2,4 @@
 
 
 class BuildError(Exception):
-    """The build cannot go on. The message says what happened, what was kept, what to do."""
+    """The build failed. The message says what happened, what was kept, what to do."""

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from . import BuildError
-from .place import cores
+from .atomic_folder import cores
 
 #: One base cell of HEALPix, ⅟₁₂ of the sky, per folder: `WHERE hpx0 = 4` reads that part only.
 PARTITION = "hpx0"
@@ -41,9 +41,9 @@ def local_spark(scratch):
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.parquet.compression.codec": "zstd",
-        # Its Python workers find this package wherever the build was started from.
+        # Python workers need this package, independent of the working directory.
         "spark.executorEnv.PYTHONPATH": str(Path(__file__).resolve().parent.parent),
-        # The layout is asked for below; Spark must not merge its tasks into fewer.
+        # Spark must not coalesce the partitions that are set below.
         "spark.sql.adaptive.coalescePartitions.enabled": "false",
     }
     builder = SparkSession.builder.master(f"local[{min(cores(), 4)}]").appName("aglais-catalogues")
@@ -68,14 +68,14 @@ def local_spark(scratch):
 
 
 def _root_cause(error):
-    """The line of a Java trace that says what happened, e.g. "No space left on device"."""
+    """The root cause in a Java stack trace, e.g. "No space left on device"."""
     causes = re.findall(r"Caused by: (.*)", str(error))
     return causes[-1] if causes else str(error).strip().splitlines()[0]
 
 
 @contextlib.contextmanager
 def _stderr_to(log):
-    """What Java says while it starts (a dozen lines that alarm people) goes into a file."""
+    """Redirects the messages of the JVM during its start into a file."""
     sys.stderr.flush()
     kept = os.dup(2)
     with open(log, "w") as file:
@@ -93,7 +93,7 @@ def write_table(frame, folder):
     # The same hash as the buckets': each task writes one bucket, one file per partition.
     writer = frame.repartition(BUCKETS, KEY).write.format("parquet").mode("overwrite")
     writer = writer.partitionBy(PARTITION).bucketBy(BUCKETS, KEY).sortBy(KEY)
-    # 32 Ki rows a row group: sorted by place on the sky, so a small field skips most of them.
+    # 32 Ki rows per row group, sorted by position: a query of a small area skips most of them.
     writer = writer.option("parquet.block.row.count.limit", 32768).option("path", str(folder))
     writer.saveAsTable("being_built")
     frame.sparkSession.sql("DROP TABLE being_built")
@@ -102,5 +102,5 @@ def write_table(frame, folder):
 
 
 def scratch_below(folder):
-    """A temporary folder for Spark next to what is built (the system's may be small)."""
+    """A temporary folder for Spark next to the target (that of the system may be small)."""
     return tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True)

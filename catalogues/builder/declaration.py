@@ -1,4 +1,4 @@
-"""Share declarations (YAML): reading one, and the SQL that makes its tables known to Spark."""
+"""Share declarations (YAML): reading one, and the SQL that registers its tables in Spark."""
 
 import os
 from pathlib import Path

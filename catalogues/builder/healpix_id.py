@@ -1,4 +1,4 @@
-"""Ids that begin with a place on the sky, as Gaia's do.
+"""Ids that begin with a HEALPix cell, like those of Gaia.
 
 A Gaia source_id is `HEALPix index · 2³⁵ + the rest`, the index being nested, of level 12
 (nside 4096), in ICRS (Gaia EDR3 data model, `source_id`). So `source_id >> 35` is the level-12
@@ -33,7 +33,7 @@ def make_id(cell, number):
 
 
 def running_number(cell):
-    """0, 1, 2 … for stars that share a cell, in the order in which they come."""
+    """0, 1, 2 … for stars that share a cell, in their order in the file."""
     cell = np.asarray(cell)
     order = np.argsort(cell, kind="stable")
     ordered = cell[order]
@@ -45,7 +45,7 @@ def running_number(cell):
 
 
 def scatter_within(cell, level, random):
-    """A random position (ra, dec in degrees) inside each nested `cell`; even over its area.
+    """A random position (ra, dec in degrees) inside each nested `cell`; uniform over its area.
 
     All cells are of `level`; `random` is a numpy Generator.
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from . import BuildError, declaration, place
+from . import BuildError, atomic_folder, declaration
 from .sample import build_sample
 
 SCATTER_LEVEL = 6
@@ -20,27 +20,27 @@ SHARE = "bigsky_synthetic"
 DECLARATION = Path(__file__).resolve().parent.parent / "bigsky.yaml"
 
 
-def build_synthetic(data, rows, say):
+def build_synthetic(data, rows, log):
     """Makes `<data>/catalogues/bigsky_synthetic` with `rows` stars; returns its manifest.
 
     Also writes `share.yaml` there, which declares it. The sample is built first if it is missing.
     """
-    build_sample(data, say)
+    build_sample(data, log)
     share = Path(data).absolute() / "catalogues" / SHARE
     recipe = {"table": f"{SHARE}.source", "version": 1, "rows": rows}
-    if manifest := place.finished(share / "source", recipe):
+    if manifest := atomic_folder.read_manifest(share / "source", recipe):
         return manifest
-    with place.only_builder(share, say):
+    with atomic_folder.build_lock(share, log):
         began = time.monotonic()
-        _build(Path(data).absolute(), share, recipe, rows, say)
+        _build(Path(data).absolute(), share, recipe, rows, log)
         (share / "share.yaml").write_text(
             yaml.safe_dump(declare(rows, share), sort_keys=False, allow_unicode=True)
         )
-    manifest = place.finished(share / "source", recipe)
+    manifest = atomic_folder.read_manifest(share / "source", recipe)
     took = time.monotonic() - began
-    size = place.size_mib(manifest)
-    say(f"{SHARE}.source is ready: {rows:,} rows, {size:.0f} MiB in {took:.0f} s")
-    say(f"its declaration is {share / 'share.yaml'}")
+    size = atomic_folder.size_mib(manifest)
+    log(f"{SHARE}.source is ready: {rows:,} rows, {size:.0f} MiB in {took:.0f} s")
+    log(f"its declaration is {share / 'share.yaml'}")
     return manifest
 
 
@@ -67,7 +67,7 @@ def scatter(frames, rows, stars, seed):
         star = frame["star"].to_numpy()
         count = copies(star, rows, stars)
         ends = np.cumsum(count)
-        # Piece by piece: a batch of stars may become millions of rows.
+        # In chunks: a batch of stars may become millions of rows.
         for start in range(0, int(ends[-1]) if len(ends) else 0, BATCH):
             place_in_batch = np.arange(start, min(start + BATCH, int(ends[-1])))
             which = np.searchsorted(ends, place_in_batch, side="right")
@@ -103,23 +103,23 @@ def declare(rows, folder):
     return share
 
 
-def _build(data, share, recipe, rows, say):
+def _build(data, share, recipe, rows, log):
     from .bucketed import BUCKETS, local_spark, scratch_below, write_table
 
     real = data / "catalogues" / "bigsky" / "source"
     facts = {"synthetic": True, "buckets": BUCKETS}
     with (
-        place.build_aside(share / "source", recipe, facts) as aside,
-        scratch_below(aside.parent) as scratch,
+        atomic_folder.atomic_build(share / "source", recipe, facts) as partial,
+        scratch_below(partial.parent) as scratch,
     ):
-        say(f"making {rows:,} synthetic stars …")
+        log(f"making {rows:,} synthetic stars …")
         with local_spark(scratch) as spark:
             # Stars are numbered in the order of their ids, that is, of their place on the sky.
             numbered, stars = _numbered(spark, real, scratch)
             schema = numbered.drop("star").schema.add("synthetic", "boolean")
             made = numbered.mapInPandas(lambda some: scatter(some, rows, stars, seed=1), schema)
-            write_table(made, aside)
-            written = spark.read.parquet(str(aside)).count()
+            write_table(made, partial)
+            written = spark.read.parquet(str(partial)).count()
         if written != rows:
             raise BuildError(
                 f"{written:,} rows were written where {rows:,} were asked for. Nothing was kept."

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from builder.bigsky import to_source
 from builder.bucketed import local_spark, write_table
+from builder.source_columns import to_source
 
 
 @pytest.fixture(scope="session")
 def big_sky():
-    """3,000 rows as Big Sky writes them, with its zeros for what is not known, and two twins."""
+    """3,000 rows as in Big Sky, with zeros for unknown values, and two stars at one position."""
     random = np.random.default_rng(3)
     rows = 3000
     stars = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""The build: nothing half, nothing twice, nothing unexpected."""
+"""The build is atomic, runs once, and verifies checksums."""
 
 import contextlib
 import fcntl
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import build
-from builder import BuildError, download, place
+from builder import BuildError, atomic_folder, download
 from builder.sample import RECIPE
 
 SCRIPT = Path(build.__file__)
@@ -32,15 +32,15 @@ def run_without_network(data, *more):
 
 def finish(folder, content=b"stars"):
     """A small finished folder."""
-    with place.build_aside(folder, RECIPE, {"rows": 1}) as aside:
-        (aside / "part.parquet").write_bytes(content)
+    with atomic_folder.atomic_build(folder, RECIPE, {"rows": 1}) as partial:
+        (partial / "part.parquet").write_bytes(content)
 
 
 def leftovers(folder):
-    return [path.name for path in Path(folder).rglob(f"{place.PARTIAL}*")]
+    return [path.name for path in Path(folder).rglob(f"{atomic_folder.PARTIAL}*")]
 
 
-def test_without_a_network_the_build_says_so_and_leaves_nothing_behind(tmp_path):
+def test_without_a_network_the_build_fails_clearly_and_leaves_no_files(tmp_path):
     result = run_without_network(tmp_path)
     assert result.returncode == 1
     assert "could not be downloaded" in result.stderr
@@ -63,7 +63,7 @@ def test_verify_finds_a_file_that_changed_without_changing_its_size(tmp_path):
     (table / "part.parquet").write_bytes(b"stArs")
     result = run_without_network(tmp_path, "--verify")
     assert "damaged" in result.stdout
-    assert result.returncode == 1  # it wants to build it again, and has no network
+    assert result.returncode == 1  # it builds again, and has no network
 
 
 @pytest.mark.parametrize(
@@ -71,42 +71,45 @@ def test_verify_finds_a_file_that_changed_without_changing_its_size(tmp_path):
     [
         lambda table: (table / "part.parquet").unlink(),
         lambda table: (table / "part.parquet").write_bytes(b"sta"),
-        lambda table: (table / place.MANIFEST).write_text("{"),
+        lambda table: (table / atomic_folder.MANIFEST).write_text("{"),
     ],
     ids=["missing file", "cut file", "unreadable manifest"],
 )
-def test_a_table_that_is_not_whole_does_not_count_as_finished(tmp_path, spoil):
+def test_an_incomplete_table_is_not_finished(tmp_path, spoil):
     finish(tmp_path / "source")
-    assert place.finished(tmp_path / "source", RECIPE)
+    assert atomic_folder.read_manifest(tmp_path / "source", RECIPE)
     spoil(tmp_path / "source")
-    assert place.finished(tmp_path / "source", RECIPE) is None
+    assert atomic_folder.read_manifest(tmp_path / "source", RECIPE) is None
 
 
-def test_a_newer_recipe_replaces_the_table_only_when_it_is_done(tmp_path):
+def test_a_newer_recipe_replaces_the_table_only_when_it_is_built(tmp_path):
     table = tmp_path / "source"
     finish(table, b"old")
     newer = {**RECIPE, "version": RECIPE["version"] + 1}
-    with contextlib.suppress(KeyboardInterrupt), place.build_aside(table, newer, {}) as aside:
-        (aside / "part.parquet").write_bytes(b"new, half")
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        atomic_folder.atomic_build(table, newer, {}) as partial,
+    ):
+        (partial / "part.parquet").write_bytes(b"new, half")
         raise KeyboardInterrupt
     assert (table / "part.parquet").read_bytes() == b"old"
-    with place.build_aside(table, newer, {}) as aside:
-        (aside / "part.parquet").write_bytes(b"new")
+    with atomic_folder.atomic_build(table, newer, {}) as partial:
+        (partial / "part.parquet").write_bytes(b"new")
     assert (table / "part.parquet").read_bytes() == b"new"
-    assert place.finished(table, RECIPE) is None
+    assert atomic_folder.read_manifest(table, RECIPE) is None
     assert leftovers(tmp_path) == []
 
 
 def build_until_killed(folder):
     with (
-        place.only_builder(folder, print),
-        place.build_aside(folder / "source", RECIPE, {}) as aside,
+        atomic_folder.build_lock(folder, print),
+        atomic_folder.atomic_build(folder / "source", RECIPE, {}) as partial,
     ):
-        (aside / "part.parquet").write_bytes(b"half")
+        (partial / "part.parquet").write_bytes(b"half")
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_what_a_killed_build_left_is_swept_by_the_next_one(tmp_path):
+def test_files_of_a_killed_build_are_removed_by_the_next_one(tmp_path):
     process = multiprocessing.get_context("fork").Process(
         target=build_until_killed, args=(tmp_path,)
     )
@@ -115,11 +118,11 @@ def test_what_a_killed_build_left_is_swept_by_the_next_one(tmp_path):
     assert process.exitcode == -signal.SIGKILL
     assert len(leftovers(tmp_path)) == 1
     assert not (tmp_path / "source").exists()
-    with place.only_builder(tmp_path, print):
+    with atomic_folder.build_lock(tmp_path, print):
         assert leftovers(tmp_path) == []
 
 
-def test_a_second_build_waits_for_the_first_and_takes_its_result(tmp_path):
+def test_a_second_build_waits_for_the_first_and_uses_its_result(tmp_path):
     catalogues = tmp_path / "catalogues"
     catalogues.mkdir()
     with open(catalogues / ".build.lock", "w") as lock:
@@ -130,13 +133,13 @@ def test_a_second_build_waits_for_the_first_and_takes_its_result(tmp_path):
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert "waiting for it" in second.stdout.readline()
+        assert "waiting for another build" in second.stdout.readline()
         finish(catalogues / "bigsky" / "source")
     assert second.wait(20) == 0
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "told to stop"])
-def test_a_build_that_is_stopped_says_so_in_a_line(how, tmp_path):
+def test_a_stopped_build_prints_one_line(how, tmp_path):
     (tmp_path / "catalogues").mkdir()
     with open(tmp_path / "catalogues" / ".build.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -150,7 +153,7 @@ def test_a_build_that_is_stopped_says_so_in_a_line(how, tmp_path):
         waiting.send_signal(how)
         _, said = waiting.communicate(timeout=20)
     assert (waiting.returncode, said.count("\n")) == (130, 1)
-    assert "nothing was left half done" in said
+    assert "no unfinished table was left" in said
 
 
 def test_a_wheel_with_another_hash_is_removed_unopened(tmp_path):
@@ -162,12 +165,12 @@ def test_a_wheel_with_another_hash_is_removed_unopened(tmp_path):
     assert not wheel.exists()
 
 
-def test_pips_refusal_of_a_wrong_file_is_named_as_such():
+def test_a_wrong_checksum_in_pip_is_explained():
     said = "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE."
     assert "another file than expected" in download.explain_pip(said)
 
 
-def test_a_second_start_loads_nothing_heavy(tmp_path):
+def test_a_second_start_imports_nothing_slow(tmp_path):
     finish(tmp_path / "catalogues" / "bigsky" / "source")
     code = "import sys, build; build.main(sys.argv[1:]); print(*sys.modules)"
     result = subprocess.run(
@@ -182,12 +185,12 @@ def test_a_second_start_loads_nothing_heavy(tmp_path):
 
 
 @pytest.mark.parametrize("rows", ["0", "-5", "1.5", "many"])
-def test_a_number_of_rows_that_makes_no_sense_is_refused(rows, tmp_path, capsys):
+def test_an_invalid_number_of_rows_is_rejected(rows, tmp_path, capsys):
     with pytest.raises(SystemExit) as raised:
         build.main(["synthetic", "--data", str(tmp_path), "--rows", rows])
     assert raised.value.code == 2
     assert "--rows" in capsys.readouterr().err
 
 
-def test_large_numbers_may_be_written_for_people():
+def test_large_numbers_may_be_written_in_short_form():
     assert [build.positive(text) for text in ("1e7", "10_000_000", "10000000")] == [10_000_000] * 3

@@ -1,4 +1,4 @@
-"""Ids that begin with a place on the sky."""
+"""Ids that begin with a HEALPix cell."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from builder import healpix_id
-from builder.bigsky import to_source
+from builder.source_columns import to_source
 
 CATALOGUES = Path(__file__).resolve().parent.parent
 
@@ -19,7 +19,7 @@ def test_gaias_own_ids_begin_with_the_cell_that_we_compute():
     assert (ours == theirs).mean() > 0.99
 
 
-def test_a_coarser_cell_is_the_same_id_with_bits_cut_off():
+def test_a_coarser_cell_is_a_prefix_of_the_id():
     ra, dec = np.array([10.0, 266.4, 359.9]), np.array([89.0, -29.0, 0.1])
     ids = healpix_id.make_id(healpix_id.cell_of(ra, dec), [0, 7, 2**35 - 1])
     for level in (0, 3, 8, 12):
@@ -39,7 +39,7 @@ def test_a_scattered_star_stays_in_its_cell():
     assert (healpix_id.cell_of(ra, dec, level=6) == cell).all()
 
 
-def test_every_star_has_an_id_of_its_own_also_twins_at_one_place(big_sky):
+def test_every_star_has_a_unique_id_also_at_the_same_position(big_sky):
     source = to_source(big_sky)
     assert len(source) == len(big_sky)
     assert source["source_id"].is_unique
@@ -53,7 +53,7 @@ def test_the_same_star_gets_the_same_id_whatever_the_order_of_the_file(big_sky):
     pd.testing.assert_frame_equal(to_source(big_sky), to_source(shuffled))
 
 
-def test_what_big_sky_does_not_know_is_null_and_not_zero(big_sky):
+def test_values_that_big_sky_does_not_have_are_null_and_not_zero(big_sky):
     source = to_source(big_sky).set_index("tycho_id")
     unknown = [f"{number}-1-1" for number in range(10)]
     assert source.loc[unknown, ["pmra", "pmdec", "parallax"]].isna().all().all()

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
 
-from builder import declaration, healpix_id, place, synthetic
-from builder.bigsky import to_source
+from builder import atomic_folder, declaration, healpix_id, synthetic
 from builder.sample import RECIPE
+from builder.source_columns import to_source
 
 STARS = 981_853
 ROWS = 120_017
@@ -20,7 +20,7 @@ BUILD = Path(__file__).resolve().parent.parent / "build.py"
 
 
 @pytest.mark.parametrize("rows", [1, 7, STARS - 1, STARS, 3 * STARS + 12345, 10**9])
-def test_the_copies_of_all_stars_add_up_to_exactly_the_rows_asked_for(rows):
+def test_the_copies_of_all_stars_add_up_to_exactly_the_requested_rows(rows):
     count = synthetic.copies(np.arange(STARS), rows, STARS)
     assert count.sum() == rows
     assert count.max() - count.min() <= 1
@@ -45,7 +45,7 @@ def test_batches_stay_small_however_many_rows_there_are(made):
     assert len(next(one_star)) == synthetic.BATCH
 
 
-def test_every_row_is_marked_and_has_an_id_of_its_own(made):
+def test_every_row_is_marked_and_has_a_unique_id(made):
     rows = pd.concat(made)
     assert rows["synthetic"].all()
     assert rows["source_id"].is_unique
@@ -62,7 +62,7 @@ def test_a_synthetic_star_stays_in_the_cell_of_its_original(made, real):
     )
     assert (cells == originals.to_numpy()).all()
     assert (healpix_id.cell_of_id(rows["source_id"], synthetic.SCATTER_LEVEL) == cells).all()
-    assert rows.groupby("tycho_id")["ra"].nunique().min() > 30  # and is moved about in it
+    assert rows.groupby("tycho_id")["ra"].nunique().min() > 30  # and is scattered in it
 
 
 @pytest.mark.parametrize("column", ["pmra", "pmdec", "parallax", "v_mag", "b_v", "ra", "dec"])
@@ -72,7 +72,7 @@ def test_the_distribution_of_each_column_is_that_of_the_real_sky(made, real, col
     assert rows[column].isna().mean() == pytest.approx(real[column].isna().mean(), abs=0.001)
 
 
-def test_what_belongs_together_stays_together(made, real):
+def test_related_columns_stay_consistent(made, real):
     rows = pd.concat(made)
     pairs = ["pmra", "pmdec", "parallax", "v_mag", "b_v"]
     assert (rows[pairs].corr() - real[pairs].corr()).abs().max().max() < 0.01
@@ -92,8 +92,8 @@ def test_the_command_makes_a_table_that_spark_reads(source, spark, tmp_path_fact
     frame, small_sky = source
     data = tmp_path_factory.mktemp("benchmark")
     table = data / "catalogues" / "bigsky" / "source"
-    with place.build_aside(table, RECIPE, {"rows": len(frame)}) as aside:
-        shutil.copytree(small_sky / "catalogues/bigsky/source", aside, dirs_exist_ok=True)
+    with atomic_folder.atomic_build(table, RECIPE, {"rows": len(frame)}) as partial:
+        shutil.copytree(small_sky / "catalogues/bigsky/source", partial, dirs_exist_ok=True)
     command = [sys.executable, str(BUILD), "synthetic", "--rows", "20_001", "--data", str(data)]
     subprocess.run(command, cwd="/", check=True)
 
@@ -103,4 +103,4 @@ def test_the_command_makes_a_table_that_spark_reads(source, spark, tmp_path_fact
     made = spark.table("bigsky_synthetic.source")
     assert made.count() == made.select("source_id").distinct().count() == 20_001
     assert made.where("NOT synthetic OR hpx0 != source_id >> 59").count() == 0
-    assert [path.name for path in data.rglob(f"{place.PARTIAL}*")] == []
+    assert [path.name for path in data.rglob(f"{atomic_folder.PARTIAL}*")] == []

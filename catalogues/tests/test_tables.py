@@ -16,7 +16,7 @@ DECLARATIONS = sorted(CATALOGUES.glob("*.yaml"))
 
 @pytest.fixture(scope="session")
 def registered(spark, source):
-    """All shares known to Spark by the SQL that their YAML gives; bigsky is the small sky."""
+    """All shares, registered by the SQL of their YAML; bigsky is the small sky."""
     _, data = source
     for file in DECLARATIONS:
         share = declaration.load(file)
@@ -43,8 +43,8 @@ def test_a_declared_table_has_the_columns_and_types_that_its_files_have(file, re
 
 
 @pytest.mark.parametrize("file", DECLARATIONS, ids=lambda file: file.stem)
-def test_a_column_is_described_by_known_words_only(file):
-    # A comma in an unquoted description would end it, and make a word of the rest.
+def test_a_column_has_known_fields_only(file):
+    # A comma in an unquoted description would end it, and make a field of the rest.
     for table in declaration.load(file)["tables"]:
         for column in table["columns"]:
             assert set(column) <= {"name", "type", "unit", "description"}, column

@@ -1,10 +1,10 @@
-"""Joins JupyterLab in the browser with the Aglais backend."""
+"""Connects JupyterLab in the browser to the Aglais backend."""
 
 from importlib.metadata import PackageNotFoundError, version
 
 try:
     __version__ = version("aglais")
-except PackageNotFoundError:  # read from a checkout that is not installed
+except PackageNotFoundError:  # running from a checkout that is not installed
     __version__ = "0"
 
 
@@ -13,7 +13,7 @@ def _jupyter_labextension_paths():
 
 
 def _jupyter_server_extension_points():
-    # Imported here: a kernel that only asks for the version does not load tornado.
+    # Imported here: a kernel that reads only the version does not load tornado.
     from .app import AglaisExtension
 
     return [{"module": "aglais", "app": AglaisExtension}]

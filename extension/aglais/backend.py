@@ -1,4 +1,4 @@
-"""Where the Aglais backend is and how to speak to it, as the environment says."""
+"""The address and tokens of the Aglais backend, from the environment."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-#: Where the operator mounts the token that says which pod this is.
+#: Where administrators mount the service account token that identifies this pod.
 POD_TOKEN_FILE = "/var/run/secrets/aglais.org/token"
 POD_TOKEN_HEADER = "Aglais-Pod-Token"
 
 
 class BackendNotConfigured(ValueError):
-    """The environment names a backend in a way that cannot be used."""
+    """AGLAIS_URL is invalid."""
 
 
 @dataclass(frozen=True)
 class Backend:
-    """The address of the backend and the files that hold its tokens.
+    """The URL of the backend and its token files.
 
-    Tokens are read again at each use: the backend may write new ones while Jupyter runs.
+    Tokens are read at each use: the backend may write new ones while Jupyter runs.
     """
 
     url: SplitResult
@@ -31,9 +31,9 @@ class Backend:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Backend | None:
-        """The backend that AGLAIS_URL names; None where there is none.
+        """The backend at AGLAIS_URL; None if that is not set.
 
-        Raises BackendNotConfigured if AGLAIS_URL is no http(s) URL with a host.
+        Raises BackendNotConfigured if AGLAIS_URL is not an http(s) URL with a host.
         """
         text = environ.get("AGLAIS_URL", "").strip()
         if not text:
@@ -41,7 +41,7 @@ class Backend:
         url = urlsplit(text.rstrip("/"))
         if url.scheme not in ("http", "https") or not url.hostname:
             raise BackendNotConfigured(
-                f"AGLAIS_URL is {text!r}, which is no http address; Jupyter goes on without Aglais."
+                f"AGLAIS_URL is {text!r}, which is not an http(s) URL; Jupyter runs without Aglais."
             )
 
         def path(name: str) -> Path | None:
@@ -63,23 +63,23 @@ class Backend:
     def port(self) -> int:
         return self.url.port or (443 if self.url.scheme == "https" else 80)
 
-    def address(self, path: str, query: str = "", *, websocket: bool = False) -> str:
-        """The full address of `path` (already percent-encoded, with a leading slash)."""
+    def url_of(self, path: str, query: str = "", *, websocket: bool = False) -> str:
+        """The full URL of `path` (percent-encoded, with a leading slash)."""
         scheme = self.url.scheme.replace("http", "ws", 1) if websocket else self.url.scheme
         return self.url._replace(scheme=scheme, path=self.url.path + path, query=query).geturl()
 
 
-def bearer(token_file: Path | None) -> dict[str, str]:
-    """The Authorization header with the token in `token_file`; none if it cannot be read.
+def bearer_header(token_file: Path | None) -> dict[str, str]:
+    """The Authorization header with the token in `token_file`; empty if that cannot be read.
 
-    Without it the backend answers 401 and says why, which tells more than a failure here.
+    Without it, the backend answers 401 with a clear message.
     """
     token = _token(token_file)
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def pod_proof(backend: Backend) -> dict[str, str]:
-    """The header that proves in which pod we are; none where nobody gave us a token for it."""
+def pod_token_header(backend: Backend) -> dict[str, str]:
+    """The header that identifies our pod; empty without a pod token."""
     token = _token(backend.pod_token_file)
     return {POD_TOKEN_HEADER: token} if token else {}
 

@@ -1,7 +1,7 @@
-"""`<base_url>aglais/…` → the backend, for the signed-in Jupyter user only.
+"""Proxies `<base_url>aglais/…` to the backend, for signed-in Jupyter users only.
 
-The browser is known to the Jupyter server by its cookie; the backend knows the Jupyter server by a
-bearer token that never leaves this machine. Nothing of the one is passed on to the other.
+The browser authenticates to the Jupyter server by its cookie, and the Jupyter server to the backend
+by a bearer token that never leaves this machine. Neither is forwarded to the other side.
 """
 
 from __future__ import annotations
@@ -14,93 +14,95 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server_proxy.handlers import ProxyHandler
 from tornado import httpclient, web
 
-from .backend import Backend, bearer, pod_proof
+from .backend import Backend, bearer_header, pod_token_header
 
-#: Headers of the browser that the backend needs. Cookies and Jupyter's own tokens stay here.
-PASSED_ON = ("Accept", "Accept-Encoding", "Content-Type", "If-None-Match", "User-Agent")
+#: Browser headers that are forwarded. Cookies and Jupyter's own tokens are not.
+FORWARDED_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "If-None-Match", "User-Agent")
 
-#: Seconds. The backend is near; its longest answer is a long poll of 30 s.
+#: Seconds. The longest response is a long poll of 30 s.
 CONNECT_TIMEOUT = 3.0
 REQUEST_TIMEOUT = 45.0
 
 #: WebSocket close code "try again later" (IANA registry of close codes).
 TRY_AGAIN_LATER = 1013
 
-#: Only these addresses are about the pod that we are in.
-ABOUT_THE_POD = "api/v1/notebook-memory"
+#: Only requests to this path get the pod token.
+NOTEBOOK_MEMORY_PATH = "api/v1/notebook-memory"
 
 UNREACHABLE = (
-    "The Aglais server does not answer. Notebooks and kernels go on, and so do running Spark "
-    "clusters. This page connects again by itself as soon as the server is back."
+    "The Aglais server does not answer. Notebooks, kernels and Spark clusters keep running. "
+    "This page reconnects automatically when the server is back."
 )
 
 
 class BackendProxyHandler(ProxyHandler):
-    """Passes one request or WebSocket on to the backend."""
+    """Forwards one request or WebSocket to the backend."""
 
     def __init__(self, *args, backend: Backend, **kwargs):
         self._backend = backend
-        # The page asks by itself for as long as it is open: that is no activity of a person, and
-        # counting it would keep an abandoned server from ever being culled.
+        # An open page sends requests without user activity: counting them would prevent an idle
+        # server from being culled.
         super().__init__(*args, host_allowlist=[backend.host], update_last_activity=False, **kwargs)
 
     async def prepare(self, *args, **kwargs):
         await super().prepare(*args, **kwargs)
         if not self.check_origin():
-            raise web.HTTPError(403, "A page of another site must not use this server.")
+            raise web.HTTPError(403, "Requests from other origins are not allowed.")
 
     def check_xsrf_cookie(self):
-        # ProxyHandler leaves this to the proxied application, which cannot know the cookie.
+        # ProxyHandler leaves this check to the proxied application, which does not have the cookie.
         return JupyterHandler.check_xsrf_cookie(self)
 
     def get_login_url(self):
-        # An API says no; it does not send its caller to a page.
+        # An API returns an error instead of a redirect to the login page.
         raise web.HTTPError(403, "Sign in to Jupyter first.")
 
     async def http_get(self, path):
-        return await self._pass_on(path)
+        return await self._forward(path)
 
     async def post(self, path):
-        return await self._pass_on(path)
+        return await self._forward(path)
 
     async def put(self, path):
-        return await self._pass_on(path)
+        return await self._forward(path)
 
     async def delete(self, path):
-        return await self._pass_on(path)
+        return await self._forward(path)
 
-    async def _pass_on(self, path):
+    async def _forward(self, path):
         try:
             await self.proxy(self._backend.host, self._backend.port, path)
         except (OSError, web.HTTPError) as error:
-            # The backend's own answers of every status are passed on and never raised.
+            # Responses of the backend, of any status, are forwarded and not raised.
             if isinstance(error, web.HTTPError) and error.status_code < 500:
                 raise
-            self.log.debug("aglais: no answer from the backend: %s", error)
+            self.log.debug("aglais: the backend does not answer: %s", error)
             raise web.HTTPError(502, UNREACHABLE) from error
 
     async def open(self, path):
         try:
             await self.proxy_open(self._backend.host, self._backend.port, path)
         except (OSError, httpclient.HTTPError) as error:
-            self.log.debug("aglais: no WebSocket to the backend: %s", error)
+            self.log.debug("aglais: cannot open the WebSocket to the backend: %s", error)
             self.close(TRY_AGAIN_LATER, "The Aglais server does not answer")
 
     def get_client_uri(self, protocol, host, port, proxied_path):
-        # `token` is how Jupyter's own clients may sign in to Jupyter by URL: not for the backend.
+        # Jupyter's own clients may sign in with `token` in the URL: it is not for the backend.
         query = [pair for pair in parse_qsl(self.request.query, True) if pair[0] != "token"]
         path = "/" + quote(proxied_path.lstrip("/"), safe="/:@!$&'()*+,;=-._~")
-        return self._backend.address(path, urlencode(query), websocket=protocol == "ws")
+        return self._backend.url_of(path, urlencode(query), websocket=protocol == "ws")
 
     def proxy_request_headers(self):
-        kept = {
-            name: self.request.headers[name] for name in PASSED_ON if name in self.request.headers
+        headers = {
+            name: self.request.headers[name]
+            for name in FORWARDED_HEADERS
+            if name in self.request.headers
         }
-        proof = pod_proof(self._backend) if self._asks_about_the_pod() else {}
-        return {**kept, **bearer(self._backend.browser_token_file), **proof}
+        pod_header = pod_token_header(self._backend) if self._needs_pod_token() else {}
+        return {**headers, **bearer_header(self._backend.browser_token_file), **pod_header}
 
-    def _asks_about_the_pod(self):
-        return (self.path_args or [""])[0].strip("/") == ABOUT_THE_POD
+    def _needs_pod_token(self):
+        return (self.path_args or [""])[0].strip("/") == NOTEBOOK_MEMORY_PATH
 
     def proxy_request_options(self):
         return {
@@ -110,7 +112,7 @@ class BackendProxyHandler(ProxyHandler):
         }
 
     def write_error(self, status_code, **kwargs):
-        """Errors of the way to the backend look like the backend's own (RFC 9457)."""
+        """Proxy errors have the same format as those of the backend (RFC 9457)."""
         error = kwargs.get("exc_info", (None, None))[1]
         detail = getattr(error, "log_message", None) or responses.get(status_code, "Unknown error")
         kind = "backend-unreachable" if status_code == 502 else "jupyter"

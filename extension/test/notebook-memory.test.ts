@@ -5,9 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ServerConnection } from '@jupyterlab/services';
 import { nullTranslator } from '@jupyterlab/translation';
 import type { NotebookMemory } from '@aglais/protocol';
-import { NotebookMemoryPoll } from '../src/backend/notebook-memory';
+import { NotebookMemoryPoll } from '../src/backend/notebook-memory-poll';
 import { Rest } from '../src/backend/rest';
-import { growth, memoryFigure, memoryRemarks, sizes } from '../src/notebook-memory/messages';
+import {
+  reachableLimit,
+  formatUsage,
+  formatRemarks,
+  offeredLimits
+} from '../src/notebook-memory/messages';
 
 const trans = nullTranslator.load('aglais');
 
@@ -25,66 +30,69 @@ function memory(parts: Partial<NotebookMemory> = {}): NotebookMemory {
   };
 }
 
-describe('what a card offers for a kernel that was killed', () => {
-  it('is what would have helped, or as much of it as can be given', () => {
-    expect(growth(memory(), 4096, trans)).toEqual({ memoryMiB: 4096 });
-    expect(growth(memory({ maxMiB: 3000 }), 4096, trans)).toEqual({ memoryMiB: 3000 });
+describe('the memory that a card offers for a killed kernel', () => {
+  it('is what would have been enough, up to the maximum', () => {
+    expect(reachableLimit(memory(), 4096, trans)).toEqual({ memoryMiB: 4096 });
+    expect(reachableLimit(memory({ maxMiB: 3000 }), 4096, trans)).toEqual({ memoryMiB: 3000 });
   });
 
-  it('is nothing once it is given, or where it cannot be; then it says so', () => {
-    const why = (parts: Partial<NotebookMemory>): unknown => growth(memory(parts), 4096, trans);
-    expect(why({ limitMiB: 4096 })).toEqual({ why: 'The notebook has this much now.' });
-    expect(why({ maxMiB: 2048 })).toEqual({
-      why: 'The notebook has the most that it can be given.'
+  it('is replaced by the reason if the limit cannot be raised', () => {
+    const reason = (parts: Partial<NotebookMemory>): unknown =>
+      reachableLimit(memory(parts), 4096, trans);
+    expect(reason({ limitMiB: 4096 })).toEqual({
+      reason: 'The notebook already has this much memory.'
     });
-    expect(why({ blockedReason: 'It would restart.' })).toEqual({ why: 'It would restart.' });
-    expect(why({ limitMiB: null, blockedReason: 'It has no limit.' })).toEqual({
-      why: 'It has no limit.'
+    expect(reason({ maxMiB: 2048 })).toEqual({
+      reason: 'The notebook already has the maximum memory.'
+    });
+    expect(reason({ blockedReason: 'It would restart.' })).toEqual({ reason: 'It would restart.' });
+    expect(reason({ limitMiB: null, blockedReason: 'It has no limit.' })).toEqual({
+      reason: 'It has no limit.'
     });
   });
 });
 
 describe('the memory of Jupyter in the panel', () => {
-  it('is what is used of the limit, or the limit alone', () => {
-    expect(memoryFigure(memory(), trans)).toBe('1.4 of 2.0 GiB');
-    expect(memoryFigure(memory({ usedMiB: null }), trans)).toBe('2.0 GiB granted');
+  it('is the use and the limit, or the limit alone', () => {
+    expect(formatUsage(memory(), trans)).toBe('1.4 of 2.0 GiB');
+    expect(formatUsage(memory({ usedMiB: null }), trans)).toBe('limit 2.0 GiB');
   });
 
-  it('can be had in steps up to the most', () => {
-    expect(sizes(memory())).toEqual([3072, 4096, 6144, 8192]);
-    expect(sizes(memory({ limitMiB: 300, maxMiB: 700 }))).toEqual([512, 640, 700]);
-    expect(sizes(memory({ limitMiB: 8192 }))).toEqual([]);
-    expect(sizes(memory({ blockedReason: 'no' }))).toEqual([]);
-    expect(sizes(memory({ limitMiB: null, blockedReason: 'no limit' }))).toEqual([]);
+  it('can be raised in steps up to the maximum', () => {
+    expect(offeredLimits(memory())).toEqual([3072, 4096, 6144, 8192]);
+    expect(offeredLimits(memory({ limitMiB: 300, maxMiB: 700 }))).toEqual([512, 640, 700]);
+    expect(offeredLimits(memory({ limitMiB: 8192 }))).toEqual([]);
+    expect(offeredLimits(memory({ blockedReason: 'no' }))).toEqual([]);
+    expect(offeredLimits(memory({ limitMiB: null, blockedReason: 'no limit' }))).toEqual([]);
   });
 
-  it('says what was killed, what is waited for, and why there is no more', () => {
-    expect(memoryRemarks(memory(), trans)).toEqual([]);
-    expect(memoryRemarks(memory({ oomKills: 2 }), trans)).toEqual([
+  it('comes with kills, a pending limit, and why it cannot be raised', () => {
+    expect(formatRemarks(memory(), trans)).toEqual([]);
+    expect(formatRemarks(memory({ oomKills: 2 }), trans)).toEqual([
       '2 processes were killed for lack of memory.'
     ]);
-    const waiting = memory({ pendingMiB: 4096, waitingFor: 'room on its node' });
-    expect(memoryRemarks(waiting, trans)).toEqual([
-      '4.0 GiB are asked for; waiting for: room on its node'
+    const waiting = memory({ pendingMiB: 4096, waitingFor: 'memory on its node' });
+    expect(formatRemarks(waiting, trans)).toEqual([
+      '4.0 GiB requested; waiting for memory on its node.'
     ]);
-    expect(memoryRemarks(memory({ limitMiB: 8192 }), trans)).toEqual([
-      'It has the most that it can be given.'
+    expect(formatRemarks(memory({ limitMiB: 8192 }), trans)).toEqual([
+      'It has the maximum memory.'
     ]);
   });
 });
 
-describe('asking for the memory of Jupyter, with a real HTTP server', () => {
+describe('polling the memory of Jupyter, with a real HTTP server', () => {
   let server: Server;
   let rest: Rest;
-  let asked: string[];
+  let requests: string[];
   let answer: { status: number; body: object };
 
   beforeEach(async () => {
-    asked = [];
+    requests = [];
     server = createServer(async (request, response) => {
       let body = '';
       for await (const chunk of request) body += chunk;
-      asked.push(`${request.method} ${request.url} ${body}`.trim());
+      requests.push(`${request.method} ${request.url} ${body}`.trim());
       response.writeHead(answer.status, { 'Content-Type': 'application/json' });
       response.end(JSON.stringify(answer.body));
     });
@@ -101,32 +109,42 @@ describe('asking for the memory of Jupyter, with a real HTTP server', () => {
   it('goes through the Jupyter server, which knows its pod', async () => {
     answer = { status: 200, body: memory() };
     expect(await rest.notebookMemory()).toEqual(memory());
-    await rest.growNotebook({ memoryMiB: 4096 });
+    await rest.raiseMemoryLimit({ memoryMiB: 4096 });
     const path = '/user/ada/aglais/api/v1/notebook-memory';
-    expect(asked).toEqual([`GET ${path}`, `POST ${path} {"memoryMiB":4096}`]);
+    expect(requests).toEqual([`GET ${path}`, `POST ${path} {"memoryMiB":4096}`]);
   });
 
-  it('goes on as long as it is answered, and seldom where nobody looks after it', async () => {
+  it('continues while it succeeds, and backs off if the memory is not managed', async () => {
     answer = { status: 200, body: memory() };
-    const told: (NotebookMemory | null)[] = [];
+    const received: (NotebookMemory | null)[] = [];
     const poll = new NotebookMemoryPoll(
       () => rest.notebookMemory(),
-      one => told.push(one),
+      one => received.push(one),
       50
     );
-    await sleep(400);
-    expect(told.length).toBeGreaterThan(3);
-    // What was known is shown on while the server is away.
-    answer = { status: 502, body: { detail: 'away' } };
-    await sleep(200);
-    expect(told.at(-1)).toEqual(memory());
-    answer = { status: 404, body: { detail: 'no pods of notebooks' } };
-    poll.refresh();
-    await sleep(100);
-    expect(told.at(-1)).toBeNull();
-    const before = asked.length;
-    await sleep(600);
-    expect(asked.length - before).toBeLessThan(8);
-    poll.dispose();
+    try {
+      await until(() => received.length > 3);
+      // While the backend is unreachable, the last known memory stays.
+      answer = { status: 502, body: { detail: 'unreachable' } };
+      const failed = requests.length + 2;
+      await until(() => requests.length >= failed);
+      expect(received.at(-1)).toEqual(memory());
+      answer = { status: 404, body: { detail: 'no notebook pods' } };
+      poll.refresh();
+      await until(() => received.at(-1) === null);
+      const before = requests.length;
+      await sleep(600);
+      expect(requests.length - before).toBeLessThan(8);
+    } finally {
+      poll.dispose();
+    }
   });
 });
+
+async function until(condition: () => boolean): Promise<void> {
+  const end = Date.now() + 10_000;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error('The condition was not met within 10 s.');
+    await sleep(10);
+  }
+}

@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import * as React from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
-import { OptionChoice, optionTitles, toggled } from '../src/clusters/options';
+import { OptionCheckboxes, optionTitles, toggle } from '../src/clusters/options';
 
 const OFFERED = [
   { name: 'gpu', title: 'One GPU', description: 'An A100 for each executor.' },
   { name: 'nvme', title: 'Fast scratch', description: '' }
 ];
-const choice = (parts: Partial<React.ComponentProps<typeof OptionChoice>> = {}): string =>
+const choice = (parts: Partial<React.ComponentProps<typeof OptionCheckboxes>> = {}): string =>
   renderToStaticMarkup(
-    React.createElement(OptionChoice, {
+    React.createElement(OptionCheckboxes, {
       offered: OFFERED,
       chosen: [],
       onChange: () => undefined,
@@ -19,11 +19,11 @@ const choice = (parts: Partial<React.ComponentProps<typeof OptionChoice>> = {}):
   );
 
 describe('the options of a cluster', () => {
-  it('are not there where nobody offers any', () => {
+  it('are not shown if none are offered', () => {
     expect(choice({ offered: [] })).toBe('');
   });
 
-  it('are boxes to tick, each with its title and what it is good for', () => {
+  it('are checkboxes with a title and a description', () => {
     const html = choice({ chosen: ['nvme'] });
     expect(html.match(/type="checkbox"/g)).toHaveLength(2);
     expect(html).not.toContain('aglais-Options-note');
@@ -32,22 +32,22 @@ describe('the options of a cluster', () => {
     expect(html).toMatch(
       /data-option="gpu"[^>]*>One GPU<\/label><p[^>]*>An A100 for each executor\./
     );
-    // What is ticked, and what describes it to a screen reader.
+    // Which are checked, and their descriptions for screen readers.
     expect(html).toMatch(/<input[^>]*data-option="nvme"[^>]*checked=""/);
     expect(html).not.toMatch(/<input[^>]*data-option="gpu"[^>]*checked=""/);
     const described = /data-option="gpu"[^>]*aria-describedby="([^"]+)"/.exec(html)?.[1];
     expect(html).toContain(`<p id="${described}"`);
   });
 
-  it('are taken and given back one by one, in the order of the offer', () => {
-    expect(toggled([], 'nvme', OFFERED)).toEqual(['nvme']);
-    expect(toggled(['nvme'], 'gpu', OFFERED)).toEqual(['gpu', 'nvme']);
-    expect(toggled(['gpu', 'nvme'], 'gpu', OFFERED)).toEqual(['nvme']);
-    // One of an earlier cluster that is offered no more cannot be asked for again.
-    expect(toggled(['old'], 'gpu', OFFERED)).toEqual(['gpu']);
+  it('are toggled one by one, and listed in the order in which they are offered', () => {
+    expect(toggle([], 'nvme', OFFERED)).toEqual(['nvme']);
+    expect(toggle(['nvme'], 'gpu', OFFERED)).toEqual(['gpu', 'nvme']);
+    expect(toggle(['gpu', 'nvme'], 'gpu', OFFERED)).toEqual(['nvme']);
+    // An option of an earlier cluster that is no longer offered cannot be chosen again.
+    expect(toggle(['old'], 'gpu', OFFERED)).toEqual(['gpu']);
   });
 
-  it('are called as people call them; one that is offered no more by its name', () => {
+  it('are shown by title; one that is no longer offered by its name', () => {
     expect(optionTitles(['gpu', 'old'], OFFERED)).toEqual(['One GPU', 'old']);
   });
 });

@@ -6,7 +6,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { ProblemError, Rest } from '../src/backend/rest';
 import { cluster } from './samples';
 
-describe('asking the backend, with a real HTTP server', () => {
+describe('requests to the backend, with a real HTTP server', () => {
   let server: Server;
   let rest: Rest;
   let asked: { method: string; url: string; type: string | undefined; body: string }[];
@@ -55,7 +55,7 @@ describe('asking the backend, with a real HTTP server', () => {
     expect(new URL(rest.streamAddress(null)).search).toBe('');
   });
 
-  it('names options, also that none are wanted, and is silent where nobody chose', async () => {
+  it('sends the chosen options, also an empty choice, and no options without a choice', async () => {
     answer = { status: 201, body: JSON.stringify(cluster()) };
     await rest.startCluster({ kernel: 'k1', notebook: 'n', options: ['gpu'] });
     await rest.restartCluster('c1', { options: [] });
@@ -67,7 +67,7 @@ describe('asking the backend, with a real HTTP server', () => {
     ]);
   });
 
-  it('keeps ids of any form in their place of the path', async () => {
+  it('encodes ids in the path', async () => {
     answer = { status: 204, body: '' };
     await rest.dismissFinding('c/1', 'stage 3?');
     expect(asked[0]?.url).toBe(
@@ -75,7 +75,7 @@ describe('asking the backend, with a real HTTP server', () => {
     );
   });
 
-  it('tells a refusal in the words of the backend', async () => {
+  it('throws the problem of an error response', async () => {
     const problem = {
       type: 'urn:aglais:problem:shape-too-large',
       title: 'Too large',
@@ -89,14 +89,14 @@ describe('asking the backend, with a real HTTP server', () => {
     expect((refusal as ProblemError).problem).toEqual(problem);
   });
 
-  it('makes the best of an answer that is no problem document', async () => {
+  it('builds a problem from an error response without problem details', async () => {
     answer = { status: 403, body: '{"message": "Forbidden by the hub"}' };
     await expect(rest.capacity()).rejects.toThrow('Forbidden by the hub');
     answer = { status: 500, body: '<html>' };
     await expect(rest.capacity()).rejects.toThrow('Internal Server Error');
   });
 
-  it('says so when Jupyter itself is gone', async () => {
+  it('throws a problem if Jupyter itself does not answer', async () => {
     server.closeAllConnections();
     await new Promise(resolve => server.close(resolve));
     await expect(rest.capacity()).rejects.toThrow('The Jupyter server does not answer');

@@ -43,6 +43,7 @@ export function cluster(parts: Partial<Cluster> = {}): Cluster {
     id: 'c1',
     kernel: 'k1',
     notebook: 'stars.ipynb',
+    jupyterServer: 'laptop-1:8888',
     launcher: 'local',
     shape: SHAPE,
     options: [],
@@ -87,7 +88,7 @@ export function cellRun(parts: Partial<CellRun> = {}): CellRun {
   };
 }
 
-export function placed(
+export function located(
   subject: Finding['subject'],
   parts: Partial<Omit<LocatedFinding, 'finding'>> & { finding?: Partial<Finding> } = {}
 ): LocatedFinding {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import type { StreamMessage } from '@aglais/protocol';
 import { EMPTY_STATE, reduce, withCluster, type State } from '../src/backend/state';
-import { cellRun, cluster, placed } from './samples';
+import { cellRun, cluster, located } from './samples';
 
 const fold = (...messages: StreamMessage[]): State => messages.reduce(reduce, EMPTY_STATE);
 const runs = (state: State) => [...state.cellRuns.values()];
 
 describe('the state of the page', () => {
-  it('begins with a snapshot, which replaces everything known before', () => {
+  it('is replaced by a snapshot', () => {
     const state = fold(
       { type: 'cluster', cursor: '1', cluster: cluster({ id: 'old' }) },
       {
@@ -15,16 +15,16 @@ describe('the state of the page', () => {
         cursor: '9',
         clusters: [cluster({ id: 'new' })],
         cellRuns: [cellRun()],
-        findings: [placed({ cell: 'a' })]
+        findings: [located({ cell: 'a' })]
       }
     );
     expect([...state.clusters.keys()]).toEqual(['new']);
     expect(runs(state)).toEqual([cellRun()]);
-    expect([...state.findings.values()]).toEqual([placed({ cell: 'a' })]);
+    expect([...state.findings.values()]).toEqual([located({ cell: 'a' })]);
     expect(state.cursor).toBe('9');
   });
 
-  it('keeps what it knows when a connection is resumed, and goes on from the new cursor', () => {
+  it('is kept when a connection is resumed, with the new cursor', () => {
     const before = fold({ type: 'cluster', cursor: '1', cluster: cluster() });
     const after = reduce(before, { type: 'resumed', cursor: '2' });
     expect(after).toEqual({ ...before, cursor: '2' });
@@ -39,7 +39,7 @@ describe('the state of the page', () => {
     expect(state.cursor).toBe('2');
   });
 
-  it('takes the answer of a request in before the stream says the same', () => {
+  it('includes the response to a request before the stream has the change', () => {
     const state = withCluster(EMPTY_STATE, cluster({ state: 'requested' }));
     expect(state.clusters.get('c1')?.state).toBe('requested');
     expect(state.cursor).toBeNull();
@@ -58,12 +58,12 @@ describe('the state of the page', () => {
     ]);
   });
 
-  it('replaces a finding by its newer form and removes a withdrawn one, in its own cluster only', () => {
-    const other = placed({}, { cluster: 'c2' });
+  it('replaces an updated finding and removes a withdrawn one, in its own cluster only', () => {
+    const other = located({}, { cluster: 'c2' });
     const state = fold(
-      { type: 'finding', cursor: '1', finding: placed({}) },
+      { type: 'finding', cursor: '1', finding: located({}) },
       { type: 'finding', cursor: '2', finding: other },
-      { type: 'finding', cursor: '3', finding: placed({}, { dismissed: true }) }
+      { type: 'finding', cursor: '3', finding: located({}, { dismissed: true }) }
     );
     expect([...state.findings.values()].map(({ dismissed }) => dismissed)).toEqual([true, false]);
     const after = reduce(state, {
@@ -75,15 +75,15 @@ describe('the state of the page', () => {
     expect([...after.findings.values()]).toEqual([other]);
   });
 
-  it('is never changed in place', () => {
+  it('is immutable', () => {
     const before = fold({ type: 'cluster', cursor: '1', cluster: cluster() });
     reduce(before, { type: 'cluster', cursor: '2', cluster: cluster({ id: 'c2' }) });
-    reduce(before, { type: 'finding', cursor: '3', finding: placed({}) });
+    reduce(before, { type: 'finding', cursor: '3', finding: located({}) });
     expect(before.clusters.size).toBe(1);
     expect(before.findings.size).toBe(0);
   });
 
-  it('is not disturbed by messages of a newer backend', () => {
+  it('ignores unknown messages of a newer backend', () => {
     const before = fold({ type: 'cluster', cursor: '1', cluster: cluster() });
     const unknown = { type: 'weather', cursor: '2' } as unknown as StreamMessage;
     expect(reduce(before, unknown)).toBe(before);

@@ -5,14 +5,14 @@ import type { StreamMessage } from '@aglais/protocol';
 import { backoff } from '../src/backend/backoff';
 import { Stream } from '../src/backend/stream';
 
-describe('waiting before the next attempt to connect', () => {
-  it('doubles from half a second to a quarter of a minute', () => {
+describe('the delay before the next attempt to connect', () => {
+  it('doubles from 0.5 s to 15 s', () => {
     expect([1, 2, 3, 4, 5, 6, 60].map(failures => backoff(failures, 1))).toEqual([
       500, 1000, 2000, 4000, 8000, 15_000, 15_000
     ]);
   });
 
-  it('is spread over half its length, so that pages do not ask all at once', () => {
+  it('has jitter of half its length, so that pages do not reconnect at the same time', () => {
     expect(backoff(3, 0)).toBe(1000);
     expect(backoff(3, 0.5)).toBe(1500);
   });
@@ -61,12 +61,12 @@ describe('the stream, with a real WebSocket server', () => {
   async function until(condition: () => boolean): Promise<void> {
     const end = Date.now() + 4000;
     while (!condition()) {
-      if (Date.now() > end) throw new Error('It did not come to be.');
+      if (Date.now() > end) throw new Error('The condition was not met within 4 s.');
       await new Promise(resolve => setTimeout(resolve, 10));
     }
   }
 
-  it('goes on from its cursor after the connection was lost', async () => {
+  it('resumes from its cursor after the connection is lost', async () => {
     stream = connect();
     await until(() => received.length === 1);
     for (const socket of server.clients) socket.terminate();
@@ -75,14 +75,14 @@ describe('the stream, with a real WebSocket server', () => {
     expect(connections).toEqual([true, false, true]);
   });
 
-  it('does not take an accepted connection for one to the backend', async () => {
+  it('is connected only after a message, not as soon as the proxy accepts', async () => {
     greet = socket => socket.close(1013, 'The Aglais server does not answer');
     stream = connect();
     await until(() => connections.length === 2);
     expect(connections).toEqual([false, false]);
   });
 
-  it('reads on after a message that is no JSON', async () => {
+  it('ignores a message that is not valid JSON', async () => {
     const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
     greet = socket => {
       socket.send('{"type": "clus');
@@ -95,7 +95,7 @@ describe('the stream, with a real WebSocket server', () => {
     warn.mockRestore();
   });
 
-  it('ends for good when it is disposed of', async () => {
+  it('does not reconnect after it is disposed', async () => {
     stream = connect();
     await until(() => received.length === 1);
     stream.dispose();

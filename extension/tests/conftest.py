@@ -1,4 +1,4 @@
-"""A real Jupyter server with the extension; a small real HTTP server stands in for the backend."""
+"""A real Jupyter server with the extension; a small HTTP server replaces the backend."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytest_plugins = ["pytest_jupyter.jupyter_server"]
 
 
 class _Recorder(web.RequestHandler):
-    """Writes down every request and answers what the test wants."""
+    """Records every request and sends the response that the test has set."""
 
     def initialize(self, backend):
         self.backend = backend
@@ -43,7 +43,7 @@ class _Stream(websocket.WebSocketHandler):
 
 
 class StandInBackend:
-    """Listens on a free port; keeps requests; answers by (method, path)."""
+    """Listens on a free port; records requests; responds by (method, path)."""
 
     def __init__(self):
         self.requests = []
@@ -71,7 +71,7 @@ class StandInBackend:
         ]
 
     async def stop(self):
-        """Go away, as a server does that crashed."""
+        """Stops, as a server that crashed."""
         self.server.stop()
         await self.server.close_all_connections()
 
@@ -96,7 +96,7 @@ def token_files(tmp_path):
 
 @pytest.fixture
 def aglais_environment(monkeypatch, backend, token_files):
-    """What `npm start` puts into Jupyter's environment."""
+    """The environment that `npm start` sets for Jupyter."""
     monkeypatch.setenv("AGLAIS_URL", backend.url)
     monkeypatch.setenv("AGLAIS_TOKEN_FILE", str(token_files[0]))
     monkeypatch.setenv("AGLAIS_BROWSER_TOKEN_FILE", str(token_files[1]))

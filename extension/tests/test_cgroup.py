@@ -1,4 +1,4 @@
-"""What the cgroup of a container says, in both versions."""
+"""Reading the cgroup of a container, version 1 and 2."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_version_1(tmp_path):
     assert read_cgroup(tmp_path).limit_mib is None
 
 
-def test_a_machine_that_says_nothing_or_only_a_part_is_not_known(tmp_path, version_2):
+def test_missing_or_incomplete_counters_are_unknown(tmp_path, version_2):
     assert read_cgroup(tmp_path / "nowhere") is None
     (version_2 / "memory.events").write_text("max 1\n")
     assert read_cgroup(version_2) is None

@@ -1,4 +1,4 @@
-"""The way from the browser to the backend."""
+"""The proxy from the browser to the backend."""
 
 import json
 
@@ -25,14 +25,14 @@ def fetch(jupyter, jp_fetch):
 
 @pytest.fixture
 def signed_in(jupyter, http_server_client, jp_asyncio_loop, jp_base_url, jp_http_port):
-    """A browser in which a person has signed in to Jupyter."""
+    """A browser that is signed in to Jupyter."""
     browser = Browser(f"http://127.0.0.1:{jp_http_port}{jp_base_url}")
     jp_asyncio_loop.run_until_complete(browser.sign_in(jupyter.identity_provider.token))
     return browser
 
 
 class Browser:
-    """Keeps cookies, as browsers do, and sends nothing else by itself."""
+    """Keeps cookies, as browsers do."""
 
     def __init__(self, root):
         self.root = root
@@ -63,7 +63,7 @@ class Browser:
         return answer
 
 
-async def test_passes_requests_on_with_the_browser_token(fetch, backend):
+async def test_forwards_requests_with_the_browser_token(fetch, backend):
     backend.answers["GET", "/api/v1/clusters"] = (200, {"clusters": []})
     answer = await fetch("api", "v1", "clusters", params={"afterRevision": "3"})
     assert json.loads(answer.body) == {"clusters": []}
@@ -79,7 +79,7 @@ async def test_reads_the_token_file_again_at_each_request(fetch, backend, token_
     assert backend.requests[-1].headers["Authorization"] == "Bearer a-newer-one"
 
 
-async def test_passes_bodies_on_and_status_and_problem_back(fetch, backend):
+async def test_forwards_bodies_and_returns_status_and_problem(fetch, backend):
     problem = {
         "type": "urn:aglais:problem:too-large",
         "title": "Too large",
@@ -95,7 +95,7 @@ async def test_passes_bodies_on_and_status_and_problem_back(fetch, backend):
     assert backend.bodies("POST", "/api/v1/clusters") == [{"kernel": "k"}]
 
 
-async def test_an_error_of_the_backend_itself_is_passed_back_as_it_is(fetch, backend):
+async def test_an_error_of_the_backend_is_returned_unchanged(fetch, backend):
     backend.answers["GET", "/api/v1/clusters"] = (500, {"detail": "the backend's own words"})
     with pytest.raises(HTTPClientError) as caught:
         await fetch("api", "v1", "clusters")
@@ -103,7 +103,7 @@ async def test_an_error_of_the_backend_itself_is_passed_back_as_it_is(fetch, bac
     assert json.loads(caught.value.response.body) == {"detail": "the backend's own words"}
 
 
-async def test_keeps_jupyters_secrets_to_itself(signed_in, backend):
+async def test_does_not_forward_jupyters_secrets(signed_in, backend):
     answer = await signed_in.visit("GET", "aglais/api/v1/clusters?token=secret-of-jupyter&x=1")
     assert answer.code == 200
     request = backend.requests[-1]
@@ -112,7 +112,7 @@ async def test_keeps_jupyters_secrets_to_itself(signed_in, backend):
     assert request.query == "x=1"
 
 
-async def test_a_stranger_gets_403_and_the_backend_hears_nothing(signed_in, backend):
+async def test_an_unauthenticated_request_gets_403_and_is_not_forwarded(signed_in, backend):
     for method, body in [("GET", None), ("POST", "{}"), ("DELETE", None)]:
         answer = await AsyncHTTPClient().fetch(
             signed_in.root + "aglais/api/v1/clusters",
@@ -126,15 +126,15 @@ async def test_a_stranger_gets_403_and_the_backend_hears_nothing(signed_in, back
     assert [r for r in backend.requests if r.path == "/api/v1/clusters"] == []
 
 
-async def test_a_post_of_another_site_does_not_pass(signed_in, backend):
+async def test_a_post_from_another_origin_is_not_forwarded(signed_in, backend):
     form = {"Content-Type": "text/plain", "Origin": "https://elsewhere.example"}
     assert (await signed_in.visit("POST", "aglais/api/v1/clusters", form, body="{}")).code >= 400
-    # The same without an Origin, as some browsers send forms: it does not know the xsrf cookie.
+    # Without an Origin, as some browsers send forms: the xsrf cookie is missing.
     assert (await signed_in.visit("POST", "aglais/api/v1/clusters", {}, body="{}")).code == 403
     assert backend.bodies("POST", "/api/v1/clusters") == []
 
 
-async def test_a_post_of_our_own_page_passes(signed_in, backend):
+async def test_a_post_from_our_own_page_is_forwarded(signed_in, backend):
     answer = await signed_in.visit(
         "POST", "aglais/api/v1/clusters", {"X-XSRFToken": signed_in.cookies["_xsrf"]}, body="{}"
     )
@@ -142,7 +142,7 @@ async def test_a_post_of_our_own_page_passes(signed_in, backend):
     assert backend.bodies("POST", "/api/v1/clusters") == [{}]
 
 
-async def test_a_backend_that_is_down_is_a_problem_for_people(fetch, backend):
+async def test_a_backend_that_is_down_is_reported_as_a_problem(fetch, backend):
     await backend.stop()
     with pytest.raises(HTTPClientError) as caught:
         await fetch("api", "v1", "clusters")
@@ -150,10 +150,12 @@ async def test_a_backend_that_is_down_is_a_problem_for_people(fetch, backend):
     assert caught.value.code == 502
     assert caught.value.response.headers["Content-Type"] == "application/problem+json"
     assert problem["type"] == "urn:aglais:problem:backend-unreachable"
-    assert "Notebooks and kernels go on" in problem["detail"]
+    assert "Notebooks, kernels and Spark clusters keep running" in problem["detail"]
 
 
-async def test_a_websocket_carries_cursor_and_messages_both_ways(jupyter, jp_ws_fetch, backend):
+async def test_a_websocket_forwards_the_cursor_and_messages_in_both_directions(
+    jupyter, jp_ws_fetch, backend
+):
     socket = await jp_ws_fetch("aglais", "api", "v1", "stream", params={"cursor": "7"})
     assert json.loads(await socket.read_message()) == {"cursor": "7"}
     assert backend.requests[-1].headers["Authorization"] == "Bearer browser-rights"
@@ -162,7 +164,7 @@ async def test_a_websocket_carries_cursor_and_messages_both_ways(jupyter, jp_ws_
     socket.close()
 
 
-async def test_a_websocket_of_another_site_does_not_open(signed_in, backend):
+async def test_a_websocket_from_another_origin_is_refused(signed_in, backend):
     request = HTTPRequest(
         signed_in.root.replace("http", "ws", 1) + "aglais/api/v1/stream",
         headers={
@@ -185,5 +187,5 @@ async def test_a_websocket_to_a_backend_that_is_down_closes_with_try_again_later
     assert socket.close_code == 1013
 
 
-async def test_the_page_learns_that_there_is_a_backend(jupyter):
+async def test_the_page_config_says_that_there_is_a_backend(jupyter):
     assert jupyter.web_app.settings["page_config_data"]["aglais"] == "on"

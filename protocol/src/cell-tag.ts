@@ -5,19 +5,19 @@
 const PREFIX = 'aglais-cell';
 
 /**
- * A kernel that was restarted counts its cells from 1 again, and its cells keep their ids. So that each run has a number
- * of its own, a later life of the kernel adds a multiple of this to its counts.
+ * A restarted kernel counts its cells from 1 again, and cells keep their ids. So that run numbers are unique, each kernel
+ * generation adds a multiple of this to its execution counts (docs/decisions/009).
  */
-const RUNS_PER_LIFE = 100_000;
+const RUNS_PER_GENERATION = 100_000;
 
-/** What a kernel that begins to live after the run `newest` (0: none) adds to its execution counts. */
+/** The run offset of a new kernel generation: what it adds to its execution counts after the run `newest` (0: none). */
 export function nextRunOffset(newest: number): number {
-  return newest === 0 ? 0 : (Math.floor(newest / RUNS_PER_LIFE) + 1) * RUNS_PER_LIFE;
+  return newest === 0 ? 0 : (Math.floor(newest / RUNS_PER_GENERATION) + 1) * RUNS_PER_GENERATION;
 }
 
-/** The number that the notebook shows beside the cell, in brackets. */
+/** The execution count that the notebook shows in brackets. */
 export function executionCount(run: number): number {
-  return run % RUNS_PER_LIFE;
+  return run % RUNS_PER_GENERATION;
 }
 
 export interface CellTag {
@@ -34,8 +34,8 @@ const CONNECT_TAG =
   /^SparkConnect_(?:SessionTag|OperationTag)_User_.*?_Session_[0-9a-f-]{36}_(.*)$/s;
 
 /**
- * The cell that a job's `spark.job.tags` name, or null.
- * Tags of our own form win; else a single tag set by a user through `addTag` counts as a cell.
+ * The cell in a job's `spark.job.tags`, or null.
+ * Tags of our own form have precedence; otherwise a single tag that a user set with `addTag` counts as a cell.
  * Spark Connect wraps tags as `SparkConnect_SessionTag_User_<u>_Session_<id>_Tag_<tag>`.
  */
 export function parseCellTags(tags: string | null | undefined): CellTag | null {

@@ -31,6 +31,10 @@ export const Cluster = z
     id: z.string(),
     kernel: z.string().describe('Id of the kernel it belongs to; of a spare, a name of its own'),
     notebook: z.string().describe("Path of the notebook in Jupyter's root"),
+    jupyterServer: z
+      .string()
+      .nullable()
+      .describe('Id of the Jupyter Server that has the kernel; null until it reports the kernel'),
     launcher: LauncherKind,
     spare: z.boolean().describe('It was started in advance and belongs to nobody yet'),
     shape: Shape,
@@ -82,10 +86,7 @@ export const Endpoint = z
       .describe(
         'PEM: the connection is encrypted, and the driver shows a certificate of this authority for the name "aglais"'
       ),
-    runOffset: z
-      .number()
-      .int()
-      .describe('What a kernel that has just begun to live adds to its execution counts')
+    runOffset: z.number().int().describe('What a new kernel process adds to its execution counts')
   })
   .meta({ id: 'Endpoint' });
 export type Endpoint = z.infer<typeof Endpoint>;

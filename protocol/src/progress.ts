@@ -48,7 +48,7 @@ export const CellRun = z
       .number()
       .int()
       .describe(
-        "The cell's execution count; after restarts of the kernel, plus a multiple of 100,000"
+        "The cell's execution count plus the run offset of the kernel process, a multiple of 100,000"
       ),
     outcome: z.enum(['running', 'ok', 'error', 'cancelled']),
     startedAt: z.number().int(),

@@ -3,7 +3,7 @@ import { Cluster } from './cluster.js';
 import { Finding } from './finding.js';
 import { CellRun } from './progress.js';
 
-/** A finding with the place it belongs to: a cluster, and through it a kernel and a notebook. */
+/** A finding with its cluster, and the kernel and notebook of that cluster. */
 export const LocatedFinding = z
   .strictObject({
     cluster: z.string(),
@@ -15,12 +15,12 @@ export const LocatedFinding = z
   .meta({ id: 'LocatedFinding' });
 export type LocatedFinding = z.infer<typeof LocatedFinding>;
 
-const cursor = z.string().describe('Give it back as ?cursor= to go on from here');
+const cursor = z.string().describe('Pass it as ?cursor= to resume from here');
 
 /**
  * What the server sends over the WebSocket `/api/v1/stream?cursor=…`.
- * The first message is a `snapshot` (all state), or, if the cursor is still known, `resumed`;
- * each later one replaces one piece of state.
+ * The first message is a `snapshot` (the whole state), or `resumed` if the cursor is still known;
+ * each later message replaces one part of the state.
  */
 export const StreamMessage = z
   .discriminatedUnion('type', [
@@ -28,7 +28,7 @@ export const StreamMessage = z
       type: z.literal('snapshot'),
       cursor,
       clusters: z.array(Cluster),
-      cellRuns: z.array(CellRun),
+      cellRuns: z.array(CellRun).describe('The latest run of each cell in each kernel'),
       findings: z.array(LocatedFinding)
     }),
     z.strictObject({ type: z.literal('resumed'), cursor }),

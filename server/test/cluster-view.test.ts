@@ -1,7 +1,7 @@
 import { Diagnosis, type Observation } from '@aglais/diagnosis';
 import { Cluster, type ProcessUsage } from '@aglais/protocol';
 import { describe, expect, it } from '@jest/globals';
-import { clusterView } from '../src/clusters/cluster-view.js';
+import { clusterView, viewOfOthers } from '../src/clusters/cluster-view.js';
 import { memoryLine } from '../src/clusters/memory-chart.js';
 import { row } from './support/rows.js';
 
@@ -75,6 +75,20 @@ describe('What a panel is told of a cluster', () => {
   it('is nothing of that once it has stopped', () => {
     const view = clusterView(row({ state: 'stopped' }), null, working(), 60_000, 1);
     expect([view.tables, view.memory]).toEqual([[], []]);
+  });
+});
+
+describe('The Jupyter Server of a cluster', () => {
+  const view = (jupyter_server: string | null) =>
+    clusterView(row({ jupyter_server }), null, null, 60_000, 1);
+
+  it('is shown, so that a page knows which notebook a path names', () => {
+    expect(view(null).jupyterServer).toBeNull();
+    expect(view('laptop-1:8888').jupyterServer).toBe('laptop-1:8888');
+  });
+
+  it('is taken from the row, also while another server reconciles the cluster', () => {
+    expect(viewOfOthers(view('laptop-1:8888'), view(null)).jupyterServer).toBe('laptop-1:8888');
   });
 });
 

@@ -114,6 +114,24 @@ describe('The journal', () => {
     expect([...journal.cellRuns.values()]).toMatchObject([{ cell: 'a', run: 2 }]);
   });
 
+  it('keeps the runs of two kernels apart, although path and cell are the same, as in two Labs', () => {
+    const mine = cellRun('a', 100, 7);
+    const theirs = { ...cellRun('a', 200, 1), cluster: 'c2', kernel: 'k2' };
+    journal.publish({ type: 'cell-run', cellRun: mine });
+    expect(journal.isNews(theirs)).toBe(true);
+    journal.publish({ type: 'cell-run', cellRun: theirs });
+    expect(journal.snapshot()).toMatchObject({ cellRuns: [mine, theirs] });
+    journal.forget('c2');
+    expect(journal.snapshot()).toMatchObject({ cellRuns: [mine] });
+  });
+
+  it('keeps one run of a cell when its notebook is renamed', () => {
+    journal.publish({ type: 'cell-run', cellRun: cellRun('a', 100, 1) });
+    const renamed = { ...cellRun('a', 200, 2), notebook: 'sky.ipynb' };
+    journal.publish({ type: 'cell-run', cellRun: renamed });
+    expect([...journal.cellRuns.values()]).toEqual([renamed]);
+  });
+
   it('drops a finding that was withdrawn', () => {
     journal.publish({ type: 'finding', finding: found('f1') });
     journal.publish({ type: 'finding-withdrawn', cluster: 'c1', id: 'f1' });

@@ -6,7 +6,7 @@ import { picture } from '../tests/pictures';
 
 const CELLS = {
   count: "spark.table('bigsky.source').count()",
-  /** Many small helpers: the largest process of the container is Java, which the kernel then takes; the next attempt passes. */
+  /** Many small processes: the JVM is the largest of the container and is OOM-killed; the next attempt succeeds. */
   helpers: `
 def unlucky(frames):
     import os, time
@@ -21,7 +21,7 @@ def unlucky(frames):
     yield from frames
 
 spark.range(0, 40, 1, 1).mapInPandas(unlucky, "id long").count()`.trim(),
-  /** More than a Python worker finds beside Java, in each attempt. */
+  /** More memory than is left for Python outside the JVM, in each attempt. */
   hungry: `
 def hungry(frames):
     for frame in frames:
@@ -31,7 +31,7 @@ def hungry(frames):
 spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count()`.trim()
 };
 
-test('Spark is started with an option as pods; a kill is named under its cell, and the pods get more memory as they run', async ({
+test('Spark starts as pods with an option; a kill is shown under its cell, and the memory of running pods is raised', async ({
   page,
   request,
   tmpPath
@@ -40,7 +40,7 @@ test('Spark is started with an option as pods; a kill is named under its cell, a
   const panel = await sparkPanel(page);
   const cluster = async () => readyClusterOf(request, await notebook.kernel());
 
-  await test.step('what the operator offers is ticked before the start, and named afterwards', async () => {
+  await test.step('an option that administrators offer is chosen before the start and shown afterwards', async () => {
     await panel.getByRole('checkbox', { name: OPTION.title }).check();
     await panel.getByRole('button', { name: 'Start now' }).click();
     await expect(panel.locator('.aglais-State')).toHaveAttribute('data-state', 'ready');
@@ -56,7 +56,7 @@ test('Spark is started with an option as pods; a kill is named under its cell, a
     await expectMemoryInUse(meters);
   });
 
-  await test.step('a pod that the kernel killed is named under the cell that succeeded', async () => {
+  await test.step('an OOM-killed pod is shown under the cell that succeeded', async () => {
     await notebook.run('helpers');
     expect(await notebook.failedCells()).toEqual([]);
     expect(await notebook.outputText('helpers')).toBe('40');
@@ -71,16 +71,16 @@ test('Spark is started with an option as pods; a kill is named under its cell, a
     await found.getByRole('button', { name: 'Hide evidence' }).click();
   });
 
-  await test.step('a Python worker that died for memory leads to more of it, without a restart', async () => {
+  await test.step('a Python worker that ran out of memory leads to a higher limit, without a restart', async () => {
     await notebook.run('hungry');
     expect(await notebook.failedCells()).toEqual(['hungry']);
     const found = card(await notebook.notes('hungry'), 'python-worker-died');
     await expect(found).toHaveAttribute('data-severity', 'error');
     const before = await cluster();
     await found
-      .getByRole('button', { name: /^Give .* per executor now, without a restart$/ })
+      .getByRole('button', { name: /^Raise to .* per executor now \(no restart\)$/ })
       .click();
-    await expect(found).toContainText('Spark has this size now.');
+    await expect(found).toContainText('Spark already has this size.');
     const after = await cluster();
     expect(after.id).toBe(before.id);
     expect(after.shape.executorOverheadMiB).toBeGreaterThan(before.shape.executorOverheadMiB);

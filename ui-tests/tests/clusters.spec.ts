@@ -4,54 +4,54 @@ import { openNew, sparkPanel } from './notebook';
 
 const COUNT = { count: 'spark.range(1000).count()' };
 
-test('Two notebooks have two clusters: one lives on when the other dies, and ends with its kernel', async ({
+test('Two notebooks have two clusters: one keeps running when the other fails, and stops with its kernel', async ({
   page,
   request,
   tmpPath
 }) => {
-  const doomed = await openNew(page, `${tmpPath}/doomed.ipynb`, COUNT);
-  await doomed.run('count');
+  const failing = await openNew(page, `${tmpPath}/failing.ipynb`, COUNT);
+  await failing.run('count');
   const healthy = await openNew(page, `${tmpPath}/healthy.ipynb`, COUNT);
   await healthy.run('count');
-  const first = await readyClusterOf(request, await doomed.kernel());
+  const first = await readyClusterOf(request, await failing.kernel());
   const second = await readyClusterOf(request, await healthy.kernel());
   expect(second.id).not.toBe(first.id);
   expect(processesOf(second).length).toBeGreaterThanOrEqual(3);
 
-  await test.step('the one whose driver was killed says so in the panel', async () => {
+  await test.step('the panel shows that the driver of the first was killed', async () => {
     killDriver(first);
-    await doomed.activate();
+    await failing.activate();
     const state = (await sparkPanel(page)).locator('.aglais-State');
     await expect(state).toHaveAttribute('data-state', 'failed');
     await expect(state).toContainText(/driver/i);
     await expect.poll(() => processesOf(first)).toEqual([]);
   });
 
-  await test.step('the other one answers, with the Spark it had', async () => {
+  await test.step('the other one still works, with the same cluster', async () => {
     await healthy.activate();
     await healthy.run('count');
     expect(await healthy.outputText('count')).toBe('1000');
     expect((await readyClusterOf(request, await healthy.kernel())).id).toBe(second.id);
   });
 
-  await test.step('the next cell of the first says what was lost, and works with a new Spark', async () => {
-    await doomed.activate();
-    await doomed.run('count');
-    const output = await doomed.outputText('count');
-    expect(output).toContain('The earlier Spark is gone');
+  await test.step('the next cell of the first shows what was lost, and works with a new cluster', async () => {
+    await failing.activate();
+    await failing.run('count');
+    const output = await failing.outputText('count');
+    expect(output).toContain('The previous Spark cluster has ended');
     expect(output).toContain('Kept: all Python variables.');
     expect(output).toMatch(/\b1000\s*$/);
   });
 
-  await test.step('closing a kernel ends its cluster', async () => {
+  await test.step('shutting down a kernel stops its cluster', async () => {
     await healthy.activate();
     await page.menu.clickMenuItem('Kernel>Shut Down Kernel');
     await expect.poll(() => processesOf(second)).toEqual([]);
-    expect((await readyClusterOf(request, await doomed.kernel())).id).not.toBe(first.id);
+    expect((await readyClusterOf(request, await failing.kernel())).id).not.toBe(first.id);
   });
 });
 
-test('A notebook that never uses Spark has none', async ({ page, request, tmpPath }) => {
+test('A notebook that never uses Spark has no cluster', async ({ page, request, tmpPath }) => {
   const notebook = await openNew(page, `${tmpPath}/plain.ipynb`, {
     sum: 'sum(range(10))',
     help: 'help(sum)'
@@ -59,11 +59,11 @@ test('A notebook that never uses Spark has none', async ({ page, request, tmpPat
   await notebook.run('sum');
   await notebook.run('help');
   expect(await notebook.outputText('sum')).toBe('45');
-  await expect(await sparkPanel(page)).toContainText('This notebook has no Spark yet.');
+  await expect(await sparkPanel(page)).toContainText('This notebook has no Spark cluster yet.');
   expect(await clustersOf(request, await notebook.kernel())).toEqual([]);
 });
 
-test('Spark is restarted, stopped and started from the panel, after a question, and the next cell finds the new one', async ({
+test('Spark is restarted, stopped and started from the panel, after confirmation, and the next cell uses the new cluster', async ({
   page,
   request,
   tmpPath
@@ -78,7 +78,7 @@ test('Spark is restarted, stopped and started from the panel, after a question, 
   const dialog = page.getByRole('dialog');
   const first = await readyClusterOf(request, await notebook.kernel());
 
-  await test.step('a restart asks first, and does nothing if the answer is no', async () => {
+  await test.step('a restart asks for confirmation, and does nothing if it is cancelled', async () => {
     await panel.getByRole('button', { name: 'Restart' }).click();
     await expect(dialog).toContainText('temporary views, cached tables');
     await expect(dialog).toContainText('all Python variables');
@@ -87,7 +87,7 @@ test('Spark is restarted, stopped and started from the panel, after a question, 
     expect((await readyClusterOf(request, await notebook.kernel())).id).toBe(first.id);
   });
 
-  await test.step('a restart gives a new cluster, and the next cell says what was lost', async () => {
+  await test.step('a restart creates a new cluster, and the next cell shows what was lost', async () => {
     await panel.getByRole('button', { name: 'Restart' }).click();
     await dialog.getByRole('button', { name: 'Restart' }).click();
     await expect.poll(() => processesOf(first)).toEqual([]);
@@ -98,7 +98,7 @@ test('Spark is restarted, stopped and started from the panel, after a question, 
     expect((await readyClusterOf(request, await notebook.kernel())).id).not.toBe(first.id);
   });
 
-  await test.step('a stop ends all processes, and the panel offers to start again', async () => {
+  await test.step('a stop ends all processes, and the panel offers a start', async () => {
     const second = await readyClusterOf(request, await notebook.kernel());
     await panel.getByRole('button', { name: 'Stop' }).click();
     await dialog.getByRole('button', { name: 'Stop' }).click();
@@ -107,7 +107,7 @@ test('Spark is restarted, stopped and started from the panel, after a question, 
     await expect(panel.getByRole('button', { name: 'Start again' })).toBeEnabled();
   });
 
-  await test.step('a start from the panel needs no cell', async () => {
+  await test.step('the panel starts Spark without a cell', async () => {
     await panel.getByRole('button', { name: 'Start again' }).click();
     await expect(state).toHaveAttribute('data-state', 'ready');
     await readyClusterOf(request, await notebook.kernel());

@@ -3,7 +3,7 @@ import type { Page } from '@playwright/test';
 
 export { expect, type IJupyterLabPageFixture } from '@jupyterlab/galata';
 
-/** Galata's test, but after a reload any document may be in front, not only the launcher. */
+/** Galata's test, except that any document may be open after a reload, not only the launcher. */
 export const test = galata.extend({
   waitForApplication: async ({ baseURL: _ }, use) => {
     await use(async (page: Page) => {

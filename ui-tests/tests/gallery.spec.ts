@@ -2,7 +2,7 @@ import { expect, test } from './fixtures';
 import { readyClusterOf } from '../product/clusters';
 import { card, openExample } from './notebook';
 
-test('A cell that fails because its result is too large has the limit and the way out under it', async ({
+test('A cell that fails because its result is too large has a card with the limit and the advice', async ({
   page,
   tmpPath
 }) => {
@@ -15,7 +15,7 @@ test('A cell that fails because its result is too large has the limit and the wa
   await expect(found).toContainText('spark.driver.maxResultSize');
 });
 
-test('A Python worker that died is named under the cell that succeeded, and its executor gets more memory at a click', async ({
+test('A Python worker that died is shown under the cell that succeeded, and a click raises the executor memory', async ({
   page,
   request,
   tmpPath
@@ -30,9 +30,9 @@ test('A Python worker that died is named under the cell that succeeded, and its 
 
   const before = await readyClusterOf(request, await notebook.kernel());
   await found
-    .getByRole('button', { name: /^Give .* per executor now, without a restart$/ })
+    .getByRole('button', { name: /^Raise to .* per executor now \(no restart\)$/ })
     .click();
-  await expect(found).toContainText('Spark has this size now.');
+  await expect(found).toContainText('Spark already has this size.');
   const after = await readyClusterOf(request, await notebook.kernel());
   expect(after.id).toBe(before.id);
   expect(after.shape.executorOverheadMiB).toBeGreaterThan(before.shape.executorOverheadMiB);

@@ -2,13 +2,13 @@ import { expect, test } from './fixtures';
 import { expectMemoryInUse, openExample, sparkPanel } from './notebook';
 import { picture } from './pictures';
 
-test('Mean proper motion draws two maps of the sky, and shows its Spark and its progress', async ({
+test('Mean proper motion draws two maps of the sky, and shows its cluster and its progress', async ({
   page,
   tmpPath
 }) => {
   const notebook = await openExample(page, tmpPath, 'mean-proper-motion.ipynb');
   const panel = await sparkPanel(page);
-  await expect(panel).toContainText('This notebook has no Spark yet.');
+  await expect(panel).toContainText('This notebook has no Spark cluster yet.');
 
   const running = page.locator('.jp-CodeCell', {
     has: page.locator('.jp-InputArea-prompt', { hasText: '[*]' })

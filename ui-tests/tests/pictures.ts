@@ -5,8 +5,8 @@ import { checkout } from '../../setup/paths.mjs';
 import { type IJupyterLabPageFixture } from './fixtures';
 
 /**
- * Takes a picture for the documentation, docs/images/NAME.png and NAME-dark.png, if AGLAIS_SCREENSHOTS is 1: ordinary
- * runs leave the files of the checkout as they are. Of the whole page, or of a part of it.
+ * Takes screenshots for the documentation, docs/images/NAME.png and NAME-dark.png, of the page or a part of it. Only if
+ * AGLAIS_SCREENSHOTS is 1: other runs do not change files of the checkout.
  */
 export async function picture(
   page: IJupyterLabPageFixture,

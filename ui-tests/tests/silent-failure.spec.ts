@@ -7,7 +7,7 @@ const CELL = 'kernel-kills-an-executor';
 const CODE = 'executor-oom-killed';
 const WINDOWING_MODES = ['full', 'defer', 'contentVisibility', 'none'];
 
-test('An executor that the kernel killed is named under the cell that succeeded, for everybody and for good', async ({
+test('An OOM-killed executor is shown under the cell that succeeded, in every tab and after a reload', async ({
   page,
   tmpPath
 }) => {
@@ -16,13 +16,13 @@ test('An executor that the kernel killed is named under the cell that succeeded,
   await notebook.run(CELL);
   const output = await notebook.outputText(CELL);
   test.skip(
-    output.includes('Nobody was killed'),
-    'This machine has no memory cgroups for executors, so the kernel kills nobody.'
+    output.includes('No executor was killed'),
+    'This machine has no memory cgroups for executors, so that the kernel kills none.'
   );
 
-  await test.step('the cell succeeds, and the card says what it cost', async () => {
+  await test.step('the cell succeeds, and the card shows the cost', async () => {
     expect(await notebook.failedCells()).toEqual([]);
-    expect(output).toContain('981,853 stars in 8 parts');
+    expect(output).toContain('981,853 stars in 8 partitions');
     const found = card(await notebook.notes(CELL), CODE);
     await expect(found).toBeVisible();
     await expect(found).toContainText(/killed/i);
@@ -40,19 +40,19 @@ test('An executor that the kernel killed is named under the cell that succeeded,
   await picture(page, 'panel', panel);
   await page.notebook.save();
 
-  await test.step('it is there after the page was loaded again', async () => {
+  await test.step('the card is there after a reload', async () => {
     await reload(page, notebook);
     await expect(card(await notebook.notes(CELL), CODE)).toBeVisible();
   });
 
   const secondTab = await page.context().newPage();
-  await test.step('it is there in a second tab', async () => {
+  await test.step('the card is there in a second tab', async () => {
     await secondTab.goto(`/doc/tree/${notebook.path}`);
     await expect(card(secondTab, CODE)).toBeVisible();
   });
 
   for (const mode of WINDOWING_MODES) {
-    await test.step(`it is there with windowing mode ${mode}, after scrolling away and back`, async () => {
+    await test.step(`the card is there with windowing mode ${mode}, after scrolling away and back`, async () => {
       await setWindowingMode(page, mode);
       await reload(page, notebook);
       await expectCardInView(card(await notebook.notes(CELL), CODE));
@@ -63,7 +63,7 @@ test('An executor that the kernel killed is named under the cell that succeeded,
     });
   }
 
-  await test.step('it is gone everywhere once it was dismissed', async () => {
+  await test.step('the card disappears everywhere when it is dismissed', async () => {
     await card(page, CODE).getByRole('button', { name: 'Dismiss' }).click();
     await expect(card(page, CODE)).toHaveCount(0);
     await expect(card(secondTab, CODE)).toHaveCount(0);

@@ -10,15 +10,15 @@ import type {
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { Connection, IBackend } from '../tokens';
-import type { Trans } from '../words';
-import { NotebookMemoryPoll } from './notebook-memory';
+import type { Trans } from '../translation';
+import { NotebookMemoryPoll } from './notebook-memory-poll';
 import { Rest } from './rest';
 import { EMPTY_STATE, reduce, withCluster, withFinding, type State } from './state';
 import { Stream } from './stream';
 
-/** The live backend: folds the stream and the answers to requests into one state. */
+/** The live backend: reduces the stream and the responses to requests to one state. */
 export class Backend implements IBackend, IDisposable {
-  /** @param inPod whether this Jupyter can prove in which pod it runs */
+  /** @param inPod whether this Jupyter runs in a pod whose memory limit can be raised */
   constructor(settings: ServerConnection.ISettings, trans: Trans, inPod: boolean) {
     this._rest = new Rest(settings, trans);
     this._stream = new Stream({
@@ -68,37 +68,37 @@ export class Backend implements IBackend, IDisposable {
     shape?: Shape,
     options?: readonly string[]
   ): Promise<Cluster> {
-    const asked = { kernel, notebook, ...wanted(shape, options) };
-    return this._know(await this._rest.startCluster(asked));
+    const request = { kernel, notebook, ...optional(shape, options) };
+    return this._applyResponse(await this._rest.startCluster(request));
   }
 
   async stopCluster(id: string): Promise<void> {
-    this._know(await this._rest.stopCluster(id));
+    this._applyResponse(await this._rest.stopCluster(id));
   }
 
   async restartCluster(id: string, shape?: Shape, options?: readonly string[]): Promise<Cluster> {
-    return this._know(await this._rest.restartCluster(id, wanted(shape, options)));
+    return this._applyResponse(await this._rest.restartCluster(id, optional(shape, options)));
   }
 
   async resizeCluster(id: string, shape: Shape): Promise<ResizeAnswer> {
     const { lost, ...cluster } = await this._rest.resizeCluster(id, { shape });
-    return { ...this._know(cluster), lost };
+    return { ...this._applyResponse(cluster), lost };
   }
 
   async dismissFinding(cluster: string, id: string): Promise<void> {
     await this._rest.dismissFinding(cluster, id);
-    const placed = this._state.findings.get(`${cluster} ${id}`);
-    if (placed)
-      this._set(withFinding(this._state, { ...placed, dismissed: true }), this._connection);
+    const located = this._state.findings.get(`${cluster} ${id}`);
+    if (located)
+      this._set(withFinding(this._state, { ...located, dismissed: true }), this._connection);
   }
 
-  async growNotebook(memoryMiB: number): Promise<NotebookMemory> {
+  async raiseMemoryLimit(memoryMiB: number): Promise<NotebookMemory> {
     try {
-      const memory = await this._rest.growNotebook({ memoryMiB });
+      const memory = await this._rest.raiseMemoryLimit({ memoryMiB });
       this._setMemory(memory);
       return memory;
     } catch (error) {
-      // It may be waiting for room now.
+      // The request may be pending now.
       this._poll?.refresh();
       throw error;
     }
@@ -108,8 +108,8 @@ export class Backend implements IBackend, IDisposable {
     return this._rest.capacity();
   }
 
-  /** An answer may come before the stream says the same: then it shows at once. */
-  private _know(cluster: Cluster): Cluster {
+  /** A response may arrive before the stream has the change: show it immediately. */
+  private _applyResponse(cluster: Cluster): Cluster {
     this._set(withCluster(this._state, cluster), this._connection);
     return cluster;
   }
@@ -136,12 +136,12 @@ export class Backend implements IBackend, IDisposable {
   private readonly _poll: NotebookMemoryPoll | null = null;
 }
 
-/** What is not said is left to the server, which keeps what the kernel had. */
-function wanted(shape?: Shape, options?: readonly string[]): RestartRequest {
+/** What is left out stays as the kernel had it. */
+function optional(shape?: Shape, options?: readonly string[]): RestartRequest {
   return { ...(shape && { shape }), ...(options && { options: [...options] }) };
 }
 
-/** Stands for a backend where Jupyter was started without one. */
+/** The backend of a Jupyter that was started without one. */
 export class NoBackend implements IBackend {
   readonly connection = 'off';
   readonly state = EMPTY_STATE;
@@ -153,7 +153,7 @@ export class NoBackend implements IBackend {
   restartCluster = refuse;
   resizeCluster = refuse;
   dismissFinding = refuse;
-  growNotebook = refuse;
+  raiseMemoryLimit = refuse;
   capacity = refuse;
 }
 

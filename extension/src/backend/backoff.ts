@@ -1,17 +1,17 @@
-/** Milliseconds: quick enough to go unnoticed after a short break, slow enough to burden nobody. */
-const FIRST = 500;
-const LONGEST = 15_000;
+/** ms: the first attempts hide a short interruption, the later ones put no load on the server. */
+const INITIAL_DELAY_MS = 500;
+const MAX_DELAY_MS = 15_000;
 
 /**
- * How long to wait before an attempt to connect, in ms.
+ * The delay before the next attempt to connect, in ms.
  *
- * Doubles from half a second to 15 s, with jitter: when a server comes back, thirty students' pages
- * must not ask in the same moment.
+ * Doubles from 0.5 s to 15 s, with jitter: when a server is back, the pages of a whole class must not
+ * connect at the same moment.
  *
- * @param failures how many attempts failed in a row, from 1
+ * @param failures number of consecutive failures, at least 1
  * @param random a number in [0, 1)
  */
 export function backoff(failures: number, random: number): number {
-  const full = Math.min(FIRST * 2 ** (failures - 1), LONGEST);
+  const full = Math.min(INITIAL_DELAY_MS * 2 ** (failures - 1), MAX_DELAY_MS);
   return full * (0.5 + random / 2);
 }

@@ -2,17 +2,17 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { PageConfig } from '@jupyterlab/coreutils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { IBackend } from '../tokens';
-import { DOMAIN } from '../words';
+import { DOMAIN } from '../translation';
 import { Backend, NoBackend } from './backend';
 
 export const backendPlugin: JupyterFrontEndPlugin<IBackend> = {
   id: '@aglais/jupyterlab:backend',
-  description: 'Provides the Aglais backend: one REST module and one WebSocket with its state.',
+  description: 'Provides the Aglais backend: its REST API and its state, updated by a WebSocket.',
   autoStart: true,
   provides: IBackend,
   optional: [ITranslator],
   activate: (app: JupyterFrontEnd, translator: ITranslator | null): IBackend =>
-    // Said by our part of the Jupyter server, which knows whether there is a backend.
+    // Set by our Jupyter Server extension (extension/aglais/app.py).
     PageConfig.getOption('aglais') === 'on'
       ? new Backend(
           app.serviceManager.serverSettings,

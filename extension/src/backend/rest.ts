@@ -11,12 +11,12 @@ import type {
   ResizeRequest,
   RestartRequest
 } from '@aglais/protocol';
-import type { Trans } from '../words';
+import type { Trans } from '../translation';
 
-/** Where the Jupyter server passes requests on to the backend. */
+/** The Jupyter server proxies requests under this path to the backend. */
 const ROOT = 'aglais/api/v1';
 
-/** An answer that says no, in words for people (`message` is the problem's `detail`). */
+/** An error response (RFC 9457); `message` is the problem's `detail`. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
 
@@ -25,7 +25,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** The backend's REST API, by way of the Jupyter server. Every method throws ProblemError. */
+/** The backend's REST API, through the Jupyter server. Every method throws ProblemError. */
 export class Rest {
   constructor(
     private readonly _settings: ServerConnection.ISettings,
@@ -33,38 +33,38 @@ export class Rest {
   ) {}
 
   startCluster(request: ClusterRequest): Promise<Cluster> {
-    return this._ask('POST', ['clusters'], request);
+    return this._request('POST', ['clusters'], request);
   }
 
   stopCluster(id: string): Promise<Cluster> {
-    return this._ask('DELETE', ['clusters', id]);
+    return this._request('DELETE', ['clusters', id]);
   }
 
   restartCluster(id: string, request: RestartRequest): Promise<Cluster> {
-    return this._ask('POST', ['clusters', id, 'restart'], request);
+    return this._request('POST', ['clusters', id, 'restart'], request);
   }
 
   resizeCluster(id: string, request: ResizeRequest): Promise<ResizeAnswer> {
-    return this._ask('POST', ['clusters', id, 'resize'], request);
+    return this._request('POST', ['clusters', id, 'resize'], request);
   }
 
   dismissFinding(cluster: string, id: string): Promise<void> {
-    return this._ask('POST', ['clusters', cluster, 'findings', id, 'dismiss'], {});
+    return this._request('POST', ['clusters', cluster, 'findings', id, 'dismiss'], {});
   }
 
   notebookMemory(): Promise<NotebookMemory> {
-    return this._ask('GET', ['notebook-memory']);
+    return this._request('GET', ['notebook-memory']);
   }
 
-  growNotebook(request: NotebookMemoryRequest): Promise<NotebookMemory> {
-    return this._ask('POST', ['notebook-memory'], request);
+  raiseMemoryLimit(request: NotebookMemoryRequest): Promise<NotebookMemory> {
+    return this._request('POST', ['notebook-memory'], request);
   }
 
   capacity(): Promise<CapacityReport> {
-    return this._ask('GET', ['capacity']);
+    return this._request('GET', ['capacity']);
   }
 
-  /** The address of the event stream; a token only where the browser cannot send Jupyter's cookie. */
+  /** The URL of the event stream; with a token only where the browser cannot send Jupyter's cookie. */
   streamAddress(cursor: string | null): string {
     const { wsUrl, appendToken, token } = this._settings;
     const query = {
@@ -74,13 +74,13 @@ export class Rest {
     return URLExt.join(wsUrl, ROOT, 'stream') + URLExt.objectToQueryString(query);
   }
 
-  private async _ask<T>(method: string, path: string[], body?: unknown): Promise<T> {
+  private async _request<T>(method: string, path: string[], body?: unknown): Promise<T> {
     const url = URLExt.join(this._settings.baseUrl, ROOT, ...path.map(encodeURIComponent));
-    // Never from a cache; 'no-store' would have a time stamp added to the address.
+    // Bypass the cache; 'no-store' would add a timestamp to the URL.
     const init: RequestInit = { method, cache: 'reload' };
     if (body !== undefined) {
       init.body = JSON.stringify(body);
-      // Else the browser calls it text.
+      // The browser's default would be text/plain.
       init.headers = { 'Content-Type': 'application/json' };
     }
     let response: Response;
@@ -92,8 +92,8 @@ export class Rest {
         title: this._trans.__('Jupyter does not answer'),
         status: 0,
         detail: this._trans.__(
-          'The Jupyter server does not answer, so nothing was changed. ' +
-            'See whether it still runs, then try again.'
+          'The Jupyter server does not answer. Nothing was changed. ' +
+            'Check that it is running, then try again.'
         )
       });
     }
@@ -102,11 +102,11 @@ export class Rest {
   }
 }
 
-/** The problem that an unsuccessful response tells, in whatever form it tells it. */
+/** The problem in an error response; built from its status if the body has no problem details. */
 export async function problemOf(response: Response): Promise<Problem> {
   const title = response.statusText || `Status ${response.status}`;
-  const told: unknown = await response.json().catch(() => null);
-  const fields = (typeof told === 'object' && told !== null ? told : {}) as Record<string, unknown>;
+  const body: unknown = await response.json().catch(() => null);
+  const fields = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
   const text = (name: string): string | undefined =>
     typeof fields[name] === 'string' && fields[name] ? fields[name] : undefined;
   return {
@@ -114,7 +114,7 @@ export async function problemOf(response: Response): Promise<Problem> {
     type: text('type') ?? 'about:blank',
     title: text('title') ?? title,
     status: response.status,
-    // Jupyter's own handlers say `message`.
-    detail: text('detail') ?? text('message') ?? `The request was answered with "${title}".`
+    // Jupyter's own handlers use `message`.
+    detail: text('detail') ?? text('message') ?? `The request failed: ${title}.`
   };
 }

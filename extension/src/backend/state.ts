@@ -1,8 +1,8 @@
 import type { CellRun, Cluster, LocatedFinding, StreamMessage } from '@aglais/protocol';
 
-/** All that the backend told this page. Never changed in place: a new state is a new object. */
+/** Everything that this page has received from the backend. Immutable: each change makes a new object. */
 export interface State {
-  /** Where to go on after a lost connection; null before the first message. */
+  /** Where to resume after a lost connection; null before the first message. */
   readonly cursor: string | null;
   readonly clusters: ReadonlyMap<string, Cluster>;
   /** The latest run of each cell in each kernel. */
@@ -17,7 +17,7 @@ export const EMPTY_STATE: State = {
   findings: new Map()
 };
 
-/** The state after one message. Messages of kinds that a newer backend knows change nothing. */
+/** The state after one message. Unknown message types, as from a newer backend, are ignored. */
 export function reduce(state: State, message: StreamMessage): State {
   switch (message.type) {
     case 'snapshot':
@@ -25,7 +25,7 @@ export function reduce(state: State, message: StreamMessage): State {
         cursor: message.cursor,
         clusters: new Map(message.clusters.map(cluster => [cluster.id, cluster])),
         cellRuns: message.cellRuns.reduce<ReadonlyMap<string, CellRun>>(withCellRun, new Map()),
-        findings: new Map(message.findings.map(placed => [findingKey(placed), placed]))
+        findings: new Map(message.findings.map(located => [findingKey(located), located]))
       };
     case 'resumed':
       return { ...state, cursor: message.cursor };
@@ -49,26 +49,26 @@ export function reduce(state: State, message: StreamMessage): State {
   }
 }
 
-/** The state with a cluster, unless a later revision of it is known (answers and stream race). */
+/** The state with a cluster, unless it has a later revision already (responses and stream race). */
 export function withCluster(state: State, cluster: Cluster): State {
   const known = state.clusters.get(cluster.id);
   if (known && known.revision > cluster.revision) return state;
   return { ...state, clusters: new Map(state.clusters).set(cluster.id, cluster) };
 }
 
-/** The state with a finding in place of what was known of it. */
-export function withFinding(state: State, placed: LocatedFinding): State {
-  return { ...state, findings: new Map(state.findings).set(findingKey(placed), placed) };
+/** The state with a new or updated finding. */
+export function withFinding(state: State, located: LocatedFinding): State {
+  return { ...state, findings: new Map(state.findings).set(findingKey(located), located) };
 }
 
 /** Finding ids are stable within one cluster only. */
-export function findingKey(placed: LocatedFinding): string {
-  return `${placed.cluster} ${placed.finding.id}`;
+export function findingKey(located: LocatedFinding): string {
+  return `${located.cluster} ${located.finding.id}`;
 }
 
 function withCellRun(runs: ReadonlyMap<string, CellRun>, run: CellRun): Map<string, CellRun> {
   const key = `${run.kernel} ${run.cell}`;
   const known = runs.get(key);
-  // Numbers of runs only grow within a kernel: a late message of an earlier run is of no use.
+  // Run numbers only grow within a kernel: a late message about an earlier run is ignored.
   return known && known.run > run.run ? new Map(runs) : new Map(runs).set(key, run);
 }

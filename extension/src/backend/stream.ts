@@ -2,11 +2,11 @@ import type { StreamMessage } from '@aglais/protocol';
 import type { IDisposable } from '@lumino/disposable';
 import { backoff } from './backoff';
 
-/** A connection that was opened and says nothing for so long is given up (ms). */
-const FIRST_MESSAGE_WITHIN = 10_000;
+/** An open connection without a first message is closed after this time, ms. */
+const FIRST_MESSAGE_TIMEOUT_MS = 10_000;
 
 export interface StreamOptions {
-  /** The address to open, with the cursor to go on from (null: from the start). */
+  /** The URL to open, with the cursor to resume from, if there is one. */
   readonly address: () => string;
   readonly WebSocket: typeof WebSocket;
   readonly onMessage: (message: StreamMessage) => void;
@@ -15,15 +15,15 @@ export interface StreamOptions {
 }
 
 /**
- * The one WebSocket to the backend. Opens it again for as long as it is not disposed.
+ * The one WebSocket to the backend. Reconnects until it is disposed.
  *
- * The proxy in the Jupyter server accepts before the backend does: only a message proves that there
- * is a connection.
+ * The proxy in the Jupyter server accepts a connection before the backend does: only a message proves that
+ * the backend is connected.
  */
 export class Stream implements IDisposable {
   constructor(options: StreamOptions) {
     this._options = options;
-    globalThis.addEventListener?.('online', this._now);
+    globalThis.addEventListener?.('online', this._reconnectNow);
     this._open();
   }
 
@@ -34,7 +34,7 @@ export class Stream implements IDisposable {
   dispose(): void {
     if (this._isDisposed) return;
     this._isDisposed = true;
-    globalThis.removeEventListener?.('online', this._now);
+    globalThis.removeEventListener?.('online', this._reconnectNow);
     clearTimeout(this._timer);
     this._close();
   }
@@ -42,7 +42,7 @@ export class Stream implements IDisposable {
   private _open(): void {
     const socket = new this._options.WebSocket(this._options.address());
     this._socket = socket;
-    this._timer = setTimeout(() => this._failed(), FIRST_MESSAGE_WITHIN);
+    this._timer = setTimeout(() => this._failed(), FIRST_MESSAGE_TIMEOUT_MS);
     socket.onmessage = event => {
       clearTimeout(this._timer);
       this._failures = 0;
@@ -69,8 +69,8 @@ export class Stream implements IDisposable {
     socket.close();
   }
 
-  /** The network is back: do not sit out a long wait. */
-  private readonly _now = (): void => {
+  /** The network is back: reconnect without waiting for the timer. */
+  private readonly _reconnectNow = (): void => {
     if (this._socket) return;
     clearTimeout(this._timer);
     this._open();
@@ -87,7 +87,7 @@ function parse(data: unknown): StreamMessage | null {
   try {
     return JSON.parse(String(data)) as StreamMessage;
   } catch {
-    console.warn('aglais: a message of the backend could not be read and is left out.');
+    console.warn('aglais: ignoring a message of the backend that is not valid JSON.');
     return null;
   }
 }

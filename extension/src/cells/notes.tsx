@@ -1,22 +1,22 @@
 import { ReactWidget } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { Cluster, NotebookMemory, LocatedFinding, Shape } from '@aglais/protocol';
-import { sameNotes, type CellNotes } from '../backend/select';
+import { sameNotes, type CellNotes } from '../backend/selectors';
 import { findingKey } from '../backend/state';
 import { Card } from '../findings/card';
-import type { Trans } from '../words';
+import type { Trans } from '../translation';
 import { RunProgress } from './progress';
 
-/** What notes can ask for. */
+/** The actions that notes offer. */
 export interface NotesActions {
   readonly resize: (shape: Partial<Shape>) => void;
-  readonly growNotebook: (memoryMiB: number) => void;
-  readonly dismiss: (placed: LocatedFinding) => void;
+  readonly raiseMemoryLimit: (memoryMiB: number) => void;
+  readonly dismiss: (located: LocatedFinding) => void;
 }
 
 /**
- * What is shown under one cell. Windowed notebooks take it out of the page and put it back: what is
- * unfolded is kept here and not in the rendered components.
+ * Progress and findings under one cell. Windowed notebooks detach and re-attach it, so that which cards are expanded is
+ * kept here and not in the rendered components.
  */
 export class CellNotesWidget extends ReactWidget {
   constructor(
@@ -27,10 +27,10 @@ export class CellNotesWidget extends ReactWidget {
     this.addClass('aglais-CellNotes');
   }
 
-  /** Shows these notes from now on. */
+  /** Replaces the notes. */
   setNotes(notes: CellNotes, cluster: Cluster | null, memory: NotebookMemory | null): void {
     const same = this._notes !== null && sameNotes(notes, this._notes);
-    const sameMemory = canGrow(memory) === canGrow(this._memory);
+    const sameMemory = limitsOf(memory) === limitsOf(this._memory);
     if (same && sameMemory && sameForAdvice(cluster, this._cluster)) return;
     this._notes = notes;
     this._cluster = cluster;
@@ -48,21 +48,21 @@ export class CellNotesWidget extends ReactWidget {
           className="aglais-Cards"
           role="region"
           aria-live="polite"
-          aria-label={trans.__('What Aglais found in this cell')}
+          aria-label={trans.__('Findings of Aglais in this cell')}
         >
-          {notes?.findings.map(placed => {
-            const key = findingKey(placed);
+          {notes?.findings.map(located => {
+            const key = findingKey(located);
             return (
               <Card
                 key={key}
-                placed={placed}
+                located={located}
                 cluster={this._cluster}
                 notebookMemory={this._memory}
-                open={this._unfolded.has(key)}
+                open={this._expanded.has(key)}
                 onToggle={() => this._toggle(key)}
                 onResize={shape => this._actions.resize(shape)}
-                onGrowNotebook={memoryMiB => this._actions.growNotebook(memoryMiB)}
-                onDismiss={() => this._actions.dismiss(placed)}
+                onRaiseMemoryLimit={memoryMiB => this._actions.raiseMemoryLimit(memoryMiB)}
+                onDismiss={() => this._actions.dismiss(located)}
                 trans={trans}
               />
             );
@@ -73,22 +73,22 @@ export class CellNotesWidget extends ReactWidget {
   }
 
   private _toggle(key: string): void {
-    if (!this._unfolded.delete(key)) this._unfolded.add(key);
+    if (!this._expanded.delete(key)) this._expanded.add(key);
     this.update();
   }
 
   private _notes: CellNotes | null = null;
   private _cluster: Cluster | null = null;
   private _memory: NotebookMemory | null = null;
-  private readonly _unfolded = new Set<string>();
+  private readonly _expanded = new Set<string>();
 }
 
-/** What is used changes all the time; cards depend on what can be given only. */
-function canGrow(memory: NotebookMemory | null): string {
+/** The part that cards depend on: what is used changes all the time. */
+function limitsOf(memory: NotebookMemory | null): string {
   return JSON.stringify(memory && [memory.limitMiB, memory.maxMiB, memory.blockedReason]);
 }
 
-/** Figures of a cluster change all the time; cards depend on its state and size only. */
+/** Cards depend only on the state and size of a cluster; its metrics change all the time. */
 function sameForAdvice(a: Cluster | null, b: Cluster | null): boolean {
   const sameSize = JSON.stringify(a?.shape) === JSON.stringify(b?.shape);
   return a?.id === b?.id && a?.state === b?.state && sameSize;

@@ -1,17 +1,17 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { CommandIDs, orSay } from '../clusters/commands';
-import { GROW_NOTEBOOK } from '../notebook-memory/command';
-import { placeOf } from '../notebook/current';
+import { CommandIDs, showErrorOnFailure } from '../clusters/commands';
+import { RAISE_MEMORY_LIMIT } from '../notebook-memory/command';
+import { locationOf } from '../notebook/current-notebook';
 import { IBackend } from '../tokens';
-import { DOMAIN } from '../words';
+import { DOMAIN } from '../translation';
 import { CellNotesWidget, type NotesActions } from './notes';
 import { CellNotesTracker } from './tracker';
 
 export const cellsPlugin: JupyterFrontEndPlugin<void> = {
   id: '@aglais/jupyterlab:cells',
-  description: 'Shows progress of Spark and findings under the cells that they belong to.',
+  description: 'Shows Spark progress and findings under the cells.',
   autoStart: true,
   requires: [IBackend, INotebookTracker],
   optional: [ITranslator],
@@ -29,17 +29,17 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
     const track = (panel: NotebookPanel): void => {
       const actions: NotesActions = {
         resize: shape => {
-          const { path, kernel } = placeOf(panel);
+          const { path, kernel } = locationOf(panel);
           const args = { notebook: path, kernel, shape: { ...shape } };
           void app.commands.execute(CommandIDs.resize, args);
         },
-        growNotebook: memoryMiB => void app.commands.execute(GROW_NOTEBOOK, { memoryMiB }),
-        dismiss: placed => {
-          // The button goes away with its card: the focus must not be lost with it.
-          const { cell } = placed.finding.subject;
+        raiseMemoryLimit: memoryMiB => void app.commands.execute(RAISE_MEMORY_LIMIT, { memoryMiB }),
+        dismiss: located => {
+          // The focused button is removed with its card: move the focus to the cell.
+          const { cell } = located.finding.subject;
           panel.content.widgets.find(({ model }) => model.id === cell)?.node.focus();
-          const action = backend.dismissFinding(placed.cluster, placed.finding.id);
-          void orSay(trans.__('The finding was not dismissed'), action, trans);
+          const action = backend.dismissFinding(located.cluster, located.finding.id);
+          void showErrorOnFailure(trans.__('The finding was not dismissed'), action, trans);
         }
       };
       const tracker = new CellNotesTracker({ panel, backend, createNotes, actions });

@@ -1,9 +1,15 @@
 import * as React from 'react';
 import type { CellRun, StageProgress } from '@aglais/protocol';
-import { fraction, shownStages, stageWords, summaryWords, taskWords } from '../clusters/progress';
-import type { Trans } from '../words';
+import {
+  fraction,
+  visibleStages,
+  formatStage,
+  formatRunSummary,
+  formatTasks
+} from '../clusters/progress';
+import type { Trans } from '../translation';
 
-/** A bar for tasks: done, running and the rest. */
+/** A progress bar of tasks: done and running. */
 export function TaskBar(props: {
   tasks: StageProgress['tasks'];
   label: string;
@@ -20,7 +26,7 @@ export function TaskBar(props: {
       aria-valuemin={0}
       aria-valuemax={tasks.total}
       aria-valuenow={tasks.done}
-      aria-valuetext={taskWords(tasks, trans)}
+      aria-valuetext={formatTasks(tasks, trans)}
     >
       <div className="aglais-Bar-done" style={{ width: `${(done ?? 0) * 100}%` }} />
       <div className="aglais-Bar-running" style={{ width: `${running * 100}%` }} />
@@ -28,22 +34,22 @@ export function TaskBar(props: {
   );
 }
 
-/** One running stage: what it is, how far it has come. */
+/** One running stage: its name and its tasks. */
 export function StageRow(props: { stage: StageProgress; trans: Trans }): React.JSX.Element {
   const { stage, trans } = props;
-  const words = stageWords(stage, trans);
+  const text = formatStage(stage, trans);
   return (
     <li className="aglais-Stage" data-stage={stage.id} data-attempt={stage.attempt}>
-      <span className="aglais-Stage-name" title={words}>
-        {words}
+      <span className="aglais-Stage-name" title={text}>
+        {text}
       </span>
-      <span className="aglais-Stage-tasks">{taskWords(stage.tasks, trans)}</span>
-      <TaskBar tasks={stage.tasks} label={words} trans={trans} />
+      <span className="aglais-Stage-tasks">{formatTasks(stage.tasks, trans)}</span>
+      <TaskBar tasks={stage.tasks} label={text} trans={trans} />
     </li>
   );
 }
 
-/** Under a running cell: the whole and its running stages. Under one that is over: one quiet line. */
+/** Under a running cell: its tasks and its running stages. Under a finished cell: one line. */
 export function RunProgress(props: {
   run: CellRun;
   running: boolean;
@@ -55,21 +61,21 @@ export function RunProgress(props: {
   if (!running) {
     return (
       <div className="aglais-RunSummary" data-outcome={run.outcome}>
-        {summaryWords(run, trans)}
+        {formatRunSummary(run, trans)}
       </div>
     );
   }
   return (
-    <div className="aglais-Progress" role="group" aria-label={trans.__('Progress of Spark')}>
+    <div className="aglais-Progress" role="group" aria-label={trans.__('Spark progress')}>
       <div className="aglais-Progress-whole">
-        <span className="aglais-Progress-words">{taskWords(tasks, trans)}</span>
+        <span className="aglais-Progress-text">{formatTasks(tasks, trans)}</span>
         <span className="aglais-Progress-jobs">
           {trans.__('job %1 of %2', Math.min(jobs.done + jobs.failed + 1, jobs.total), jobs.total)}
         </span>
         <TaskBar tasks={tasks} label={trans.__('All tasks of this cell')} trans={trans} />
       </div>
       <ul className="aglais-Progress-stages">
-        {shownStages(run).map(stage => (
+        {visibleStages(run).map(stage => (
           <StageRow key={`${stage.id}.${stage.attempt}`} stage={stage} trans={trans} />
         ))}
       </ul>

@@ -4,13 +4,13 @@ import type { IDisposable } from '@lumino/disposable';
 import { Throttler } from '@lumino/polling';
 import { Signal } from '@lumino/signaling';
 import type { PanelLayout } from '@lumino/widgets';
-import { clusterOf, notesByCell, stillTrue, type CellNotes } from '../backend/select';
-import { placeOf } from '../notebook/current';
+import { clusterOf, notesByCell, currentNotes, type CellNotes } from '../backend/selectors';
+import { locationOf } from '../notebook/current-notebook';
 import type { IBackend } from '../tokens';
 import { CellNotesWidget, type NotesActions } from './notes';
 
-/** Figures may come a hundred times a second; eyes do not need them more often than this (ms). */
-const LIMIT = 50;
+/** Metrics may change a hundred times a second; rendering is limited to this interval, ms. */
+const RENDER_INTERVAL_MS = 50;
 
 export interface TrackerOptions {
   readonly panel: NotebookPanel;
@@ -19,7 +19,7 @@ export interface TrackerOptions {
   readonly actions: NotesActions;
 }
 
-/** Keeps what is under the cells of one notebook as the state says. */
+/** Keeps the notes under the cells of one notebook in sync with the state. */
 export class CellNotesTracker implements IDisposable {
   constructor(options: TrackerOptions) {
     this._options = options;
@@ -27,7 +27,7 @@ export class CellNotesTracker implements IDisposable {
     backend.changed.connect(this._refreshSoon, this);
     panel.sessionContext.kernelChanged.connect(this._refreshSoon, this);
     panel.context.pathChanged.connect(this._refreshSoon, this);
-    // Cells that are moved, or come with another content, are new widgets.
+    // Moved cells, and cells of new content, are new widgets.
     panel.content.modelChanged.connect(this._refreshSoon, this);
     panel.content.modelContentChanged.connect(this._refreshSoon, this);
     NotebookActions.executionScheduled.connect(this._onExecutionScheduled, this);
@@ -45,12 +45,12 @@ export class CellNotesTracker implements IDisposable {
     Signal.clearData(this);
   }
 
-  /** The notes of before belong to the past from the moment on in which their cell is run again. */
+  /** Notes are outdated as soon as their cell is run again. */
   private _onExecutionScheduled(_: unknown, args: { notebook: Notebook; cell: Cell }): void {
     if (args.notebook !== this._options.panel.content) return;
     const { id } = args.cell.model;
     const notes = this._notes.get(id);
-    // A run that goes on is still of interest while the next one waits for it.
+    // A run in progress stays visible while the next one is queued.
     if (notes && !notes.running) this._superseded.set(id, notes.key);
     this._refresh();
   }
@@ -62,14 +62,14 @@ export class CellNotesTracker implements IDisposable {
   private _refresh(): void {
     const { panel, backend } = this._options;
     if (this._isDisposed || panel.isDisposed || !panel.content.model) return;
-    const place = placeOf(panel);
+    const place = locationOf(panel);
     const cluster = clusterOf(backend.state, place.kernel);
     const memory = backend.notebookMemory;
     this._notes = notesByCell(backend.state, place);
     for (const cell of panel.content.widgets) {
       if (!(cell instanceof CodeCell)) continue;
       const { id, executionCount } = cell.model;
-      const notes = stillTrue(this._notes.get(id), {
+      const notes = currentNotes(this._notes.get(id), {
         kernel: place.kernel,
         executionCount,
         superseded: this._superseded.get(id) ?? null
@@ -86,7 +86,7 @@ export class CellNotesTracker implements IDisposable {
     }
   }
 
-  /** A cell that was never in view has no layout yet. */
+  /** A cell that has never been in view has no layout yet. */
   private _whenReady(cell: CodeCell): void {
     if (this._awaited.has(cell)) return;
     this._awaited.add(cell);
@@ -104,13 +104,13 @@ export class CellNotesTracker implements IDisposable {
 
   private readonly _options: TrackerOptions;
   private readonly _throttler = new Throttler(() => this._refresh(), {
-    limit: LIMIT,
+    limit: RENDER_INTERVAL_MS,
     edge: 'trailing'
   });
   private _notes: Map<string, CellNotes> = new Map();
-  /** By cell id: the key of the notes that a new run made obsolete. */
+  /** By cell id: the key of the notes that a new run made outdated. */
   private readonly _superseded = new Map<string, string>();
-  // Weak: a cell that is removed disposes of its children and is forgotten.
+  // Weak: a removed cell disposes of its children.
   private readonly _widgets = new WeakMap<CodeCell, CellNotesWidget>();
   private readonly _awaited = new WeakSet<CodeCell>();
   private _isDisposed = false;

@@ -4,12 +4,12 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import type { Shape } from '@aglais/protocol';
 import { canResizeInPlace } from '@aglais/protocol/can-resize-in-place';
 import { ProblemError } from '../backend/rest';
-import { clusterOf, isLive, type NotebookPlace } from '../backend/select';
-import type { CurrentNotebook } from '../notebook/current';
+import { clusterOf, isLive } from '../backend/selectors';
+import type { CurrentNotebook } from '../notebook/current-notebook';
 import type { IBackend } from '../tokens';
-import type { Trans } from '../words';
+import type { Trans } from '../translation';
 import { confirmRestart, confirmStop } from './dialogs';
-import { possible, resized, shapeChanges } from './messages';
+import { allowedActions, mergeShape, shapeChanges } from './messages';
 
 export const CommandIDs = {
   openPanel: 'aglais:open-panel',
@@ -20,29 +20,29 @@ export const CommandIDs = {
 } as const;
 
 const PLACE = {
-  notebook: { type: 'string', description: 'Path of the notebook; the current one if left out' },
+  notebook: { type: 'string', description: 'Path of the notebook. Default: the current one' },
   kernel: { type: 'string', description: 'Id of its kernel' }
 } as const;
 
 const SHAPE = {
-  shape: { type: 'object', description: 'What is to change in the size of the cluster' }
+  shape: { type: 'object', description: 'The changes to the size of the cluster' }
 } as const;
 
 const OPTIONS = {
   options: {
     type: 'array',
     items: { type: 'string' },
-    description: 'Names of options that the server offers; those of before if left out'
+    description: 'Names of options that the server offers. Default: those of the last cluster'
   }
 } as const;
 
 interface Target {
-  place: NotebookPlace & { kernel: string };
+  place: { path: string; kernel: string };
   change: Partial<Shape>;
   options: readonly string[] | undefined;
 }
 
-/** Adds the commands that start, stop and restart the cluster of a notebook. */
+/** Adds the commands that start, stop, restart and resize the cluster of a notebook. */
 export function addClusterCommands(
   commands: CommandRegistry,
   backend: IBackend,
@@ -64,13 +64,13 @@ export function addClusterCommands(
   const can = (what: 'start' | 'stop' | 'restart') => (args: ReadonlyPartialJSONObject) => {
     const found = target(args);
     if (!found || backend.connection !== 'connected') return false;
-    return possible(clusterOf(backend.state, found.place.kernel))[what];
+    return allowedActions(clusterOf(backend.state, found.place.kernel))[what];
   };
 
   const start = async ({ place, change, options }: Target): Promise<void> => {
-    // The size that the notebook had before: it may have been asked for.
+    // Keep the size that the notebook had before: the user may have chosen it.
     const before = clusterOf(backend.state, place.kernel)?.shape;
-    const shape = before && resized(before, change);
+    const shape = before && mergeShape(before, change);
     await backend.startCluster(place.kernel, place.path, shape, options);
   };
 
@@ -81,7 +81,7 @@ export function addClusterCommands(
     describedBy: { args: { type: 'object', properties: { ...PLACE, ...SHAPE, ...OPTIONS } } },
     execute: async args => {
       const found = target(args);
-      if (found) await orSay(trans.__('Spark was not started'), start(found), trans);
+      if (found) await showErrorOnFailure(trans.__('Spark was not started'), start(found), trans);
     }
   });
 
@@ -94,7 +94,11 @@ export function addClusterCommands(
       const found = target(args);
       const cluster = found && clusterOf(backend.state, found.place.kernel);
       if (!cluster || !(await confirmStop(cluster, trans))) return;
-      await orSay(trans.__('Spark was not stopped'), backend.stopCluster(cluster.id), trans);
+      await showErrorOnFailure(
+        trans.__('Spark was not stopped'),
+        backend.stopCluster(cluster.id),
+        trans
+      );
     }
   });
 
@@ -107,21 +111,21 @@ export function addClusterCommands(
       const found = target(args);
       const cluster = found && clusterOf(backend.state, found.place.kernel);
       if (!cluster) return;
-      const shape = resized(cluster.shape, found.change);
+      const shape = mergeShape(cluster.shape, found.change);
       const changes = shapeChanges(cluster.shape, shape, trans);
       const capacity = await backend.capacity().catch(() => null);
       const options = await confirmRestart(cluster, changes, capacity, trans);
       if (options === null) return;
       const size = changes.length > 0 ? shape : undefined;
       const request = backend.restartCluster(cluster.id, size, options);
-      await orSay(trans.__('Spark was not restarted'), request, trans);
+      await showErrorOnFailure(trans.__('Spark was not restarted'), request, trans);
     }
   });
 
   commands.addCommand(CommandIDs.resize, {
-    label: trans.__('Give Spark another size'),
+    label: trans.__('Resize Spark'),
     caption: trans.__(
-      'Change the size of the Spark cluster, without a restart where that can be done'
+      'Change the size of the Spark cluster of this notebook, without a restart if possible'
     ),
     isEnabled: args => can('start')(args) || can('restart')(args),
     describedBy: { args: { type: 'object', properties: { ...PLACE, ...SHAPE } } },
@@ -130,7 +134,7 @@ export function addClusterCommands(
       const cluster = found && clusterOf(backend.state, found.place.kernel);
       if (!cluster || !isLive(cluster))
         return commands.execute(CommandIDs.start, args) as Promise<unknown>;
-      const shape = resized(cluster.shape, found.change);
+      const shape = mergeShape(cluster.shape, found.change);
       if (!canResizeInPlace(cluster.shape, shape, cluster.launcher)) {
         return commands.execute(CommandIDs.restart, args) as Promise<unknown>;
       }
@@ -138,13 +142,13 @@ export function addClusterCommands(
       try {
         const { lost } = await backend.resizeCluster(cluster.id, shape);
         const size = changes.map(change => change.short).join(', ');
-        const done = trans.__('%1 now has %2; nothing was restarted.', cluster.notebook, size);
+        const done = trans.__('%1 now has %2. Nothing was restarted.', cluster.notebook, size);
         Notification.success(lost === null ? done : `${done} ${lost}`, { autoClose: 6000 });
       } catch (error) {
         if (error instanceof ProblemError && error.problem.type.endsWith(':restart-needed'))
           return commands.execute(CommandIDs.restart, args) as Promise<unknown>;
         const message = error instanceof Error ? error.message : trans.__('Nothing was changed.');
-        await showErrorMessage(trans.__('Spark did not get another size'), message);
+        await showErrorMessage(trans.__('Spark was not resized'), message);
       }
       return undefined;
     }
@@ -159,8 +163,12 @@ export function addClusterCommands(
   current.changed.connect(notify);
 }
 
-/** Awaits an action; tells the person who asked for it if it is refused. */
-export async function orSay(title: string, action: Promise<unknown>, trans: Trans): Promise<void> {
+/** Awaits an action, and shows an error dialog if it fails. */
+export async function showErrorOnFailure(
+  title: string,
+  action: Promise<unknown>,
+  trans: Trans
+): Promise<void> {
   try {
     await action;
   } catch (error) {

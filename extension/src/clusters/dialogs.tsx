@@ -1,23 +1,26 @@
 import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import * as React from 'react';
 import type { CapacityReport, Cluster } from '@aglais/protocol';
-import { gib, type Trans } from '../words';
-import { OptionChoice } from './options';
+import { formatMemoryUse } from '../format';
+import type { Trans } from '../translation';
+import { OptionCheckboxes } from './options';
 import type { ShapeChange } from './messages';
 
-/** What a person should know before Spark goes away under a notebook. */
+/** What is lost and what is kept when a cluster is stopped. */
 function LostAndKept({ trans }: { trans: Trans }): React.JSX.Element {
   return (
     <dl className="aglais-LostAndKept">
       <dt>{trans.__('Lost')}</dt>
-      <dd>{trans.__('temporary views, cached tables, and what Spark computes right now')}</dd>
+      <dd>{trans.__('temporary views, cached tables, and running Spark jobs')}</dd>
       <dt>{trans.__('Kept')}</dt>
-      <dd>{trans.__('all Python variables, the notebook, and every file and table written')}</dd>
+      <dd>
+        {trans.__('all Python variables, the notebook, and all files and tables that were written')}
+      </dd>
     </dl>
   );
 }
 
-/** Asks whether to stop the cluster of a notebook. */
+/** Asks for confirmation before the cluster of a notebook is stopped. */
 export async function confirmStop(cluster: Cluster, trans: Trans): Promise<boolean> {
   const result = await showDialog({
     title: trans.__('Stop Spark?'),
@@ -25,7 +28,7 @@ export async function confirmStop(cluster: Cluster, trans: Trans): Promise<boole
       <div className="aglais-Dialog">
         <p>
           {trans.__(
-            'This ends the Spark cluster of %1. It starts again by itself at the next use of Spark.',
+            'This stops the Spark cluster of %1. A new one starts automatically at the next use of Spark.',
             cluster.notebook
           )}
         </p>
@@ -40,7 +43,7 @@ export async function confirmStop(cluster: Cluster, trans: Trans): Promise<boole
   return result.button.accept;
 }
 
-/** What a new cluster would be, and the options that it shall have. */
+/** The size of the new cluster, and its options to choose. */
 class RestartBody extends ReactWidget implements Dialog.IBodyWidget<string[]> {
   constructor(
     private readonly _cluster: Cluster,
@@ -62,7 +65,7 @@ class RestartBody extends ReactWidget implements Dialog.IBodyWidget<string[]> {
       <div className="aglais-Dialog">
         <p>
           {changes.length > 0
-            ? trans.__('%1 gets a new Spark cluster, now with:', cluster.notebook)
+            ? trans.__('%1 gets a new Spark cluster with:', cluster.notebook)
             : trans.__('%1 gets a new Spark cluster of the same size.', cluster.notebook)}
         </p>
         {changes.length > 0 && (
@@ -72,7 +75,7 @@ class RestartBody extends ReactWidget implements Dialog.IBodyWidget<string[]> {
             ))}
           </ul>
         )}
-        <OptionChoice
+        <OptionCheckboxes
           offered={capacity?.options ?? []}
           chosen={this._options}
           onChange={options => {
@@ -85,9 +88,8 @@ class RestartBody extends ReactWidget implements Dialog.IBodyWidget<string[]> {
         {changes.length > 0 && capacity && (
           <p className="aglais-Dialog-note">
             {trans.__(
-              'All notebooks together have %1 of %2 GiB; the memory of the old cluster is freed first.',
-              gib(capacity.grantedMiB),
-              gib(capacity.totalMiB)
+              'Memory allocated to all notebooks: %1. The memory of the old cluster is freed first.',
+              formatMemoryUse(capacity.grantedMiB, capacity.totalMiB, trans)
             )}
           </p>
         )}
@@ -99,11 +101,11 @@ class RestartBody extends ReactWidget implements Dialog.IBodyWidget<string[]> {
 }
 
 /**
- * Asks whether to replace the cluster of a notebook.
+ * Asks for confirmation before the cluster of a notebook is replaced.
  *
- * @param changes what is different in the new one, empty if it has the same size
- * @param capacity what the machine can still hold and what is offered, if that is known
- * @returns the options that were chosen; undefined if nobody could choose, null if nothing is to be done
+ * @param changes differences of the new cluster, empty if it has the same size
+ * @param capacity the memory and the options on offer; null if unknown
+ * @returns the chosen options; undefined if there was no choice, null if cancelled
  */
 export async function confirmRestart(
   cluster: Cluster,

@@ -1,17 +1,18 @@
 import type { Cluster, Memory, Shape } from '@aglais/protocol';
-import { isLive } from '../backend/select';
+import { isLive } from '../backend/selectors';
 import type { Connection } from '../tokens';
-import { gib, usedOfGranted, type Trans } from '../words';
+import { formatMemory, formatMemoryUse } from '../format';
+import type { Trans } from '../translation';
 
-/** The state of a cluster in plain words. */
-export function stateWords(cluster: Cluster, trans: Trans): string {
+/** The state of a cluster as a sentence. */
+export function formatState(cluster: Cluster, trans: Trans): string {
   switch (cluster.state) {
     case 'requested':
       return trans.__('Spark is about to start');
     case 'starting':
       return trans.__('Spark is starting');
     case 'ready':
-      return cluster.stages.length > 0 ? trans.__('Spark is working') : trans.__('Spark is ready');
+      return cluster.stages.length > 0 ? trans.__('Spark is busy') : trans.__('Spark is ready');
     case 'stopping':
       return trans.__('Spark is stopping');
     case 'stopped':
@@ -30,8 +31,8 @@ export function statusLine(cluster: Cluster | null, connection: Connection, tran
   if (cluster.state === 'ready') {
     const { length } = activeExecutors(cluster);
     parts.push(trans._n('%1 executor', '%1 executors', length));
-    const { used, granted } = totalMemory(cluster);
-    const memory = used === null ? null : usedOfGranted(used, granted, trans);
+    const { usedMiB, limitMiB } = totalMemory(cluster);
+    const memory = usedMiB === null ? null : formatMemoryUse(usedMiB, limitMiB, trans);
     if (memory) parts.push(memory);
   }
   return parts.join(' · ');
@@ -43,7 +44,7 @@ function shortState(cluster: Cluster, trans: Trans): string {
     case 'starting':
       return trans.__('starting');
     case 'ready':
-      return cluster.stages.length > 0 ? trans.__('working') : trans.__('ready');
+      return cluster.stages.length > 0 ? trans.__('busy') : trans.__('ready');
     case 'stopping':
       return trans.__('stopping');
     case 'stopped':
@@ -57,25 +58,25 @@ export function activeExecutors(cluster: Cluster): Cluster['executors'] {
   return cluster.executors.filter(executor => executor.state === 'active');
 }
 
-/** The executors that were lost, the latest first. */
+/** The lost executors, latest first. */
 export function lostExecutors(cluster: Cluster): Cluster['executors'] {
   return cluster.executors
     .filter(executor => executor.state === 'lost')
     .sort((a, b) => (b.removedAt ?? 0) - (a.removedAt ?? 0));
 }
 
-/** Memory of the driver and the active executors together, MiB; null as soon as one is not known. */
-export function totalMemory(cluster: Cluster): { used: number | null; granted: number | null } {
+/** Memory of the driver and all active executors, MiB; null if that of one is unknown. */
+export function totalMemory(cluster: Cluster): { usedMiB: number | null; limitMiB: number | null } {
   const parts = [cluster.driver.memory, ...activeExecutors(cluster).map(({ memory }) => memory)];
   const sum = (of: (memory: Memory) => number | null): number | null =>
     parts.reduce<number | null>((total, memory) => {
       const part = of(memory);
       return total === null || part === null ? null : total + part;
     }, 0);
-  return { used: sum(memory => memory.usedMiB), granted: sum(memory => memory.limitMiB) };
+  return { usedMiB: sum(memory => memory.usedMiB), limitMiB: sum(memory => memory.limitMiB) };
 }
 
-/** What the memory of a process group is used for, MiB; together what is used. */
+/** What the used memory of a driver or executor consists of, MiB. */
 export interface MemoryParts {
   readonly heap: number;
   readonly python: number;
@@ -83,8 +84,8 @@ export interface MemoryParts {
 }
 
 /**
- * Takes used memory apart. Figures come from different clocks (the JVM, the kernel), so that their
- * sum may exceed what is used for a moment: then the heap gives way, never the whole.
+ * Splits used memory into its parts. The metrics are sampled at different times (by the JVM and by the kernel), so
+ * that the parts may exceed the total for a moment: then the heap is reduced.
  */
 export function memoryParts(memory: Memory): MemoryParts | null {
   if (memory.usedMiB === null) return null;
@@ -93,54 +94,54 @@ export function memoryParts(memory: Memory): MemoryParts | null {
   return { heap, python, other: memory.usedMiB - python - heap };
 }
 
-/** What one executor may use, heap and the rest, MiB. */
+/** The memory limit of one executor: heap and overhead, MiB. */
 function executorMiB(shape: Shape): number {
   return shape.executorMemoryMiB + shape.executorOverheadMiB;
 }
 
-function countWords({ min, max }: Shape['executors'], trans: Trans): string {
+function formatExecutorCount({ min, max }: Shape['executors'], trans: Trans): string {
   return min === max
     ? trans._n('%1 executor', '%1 executors', max)
     : trans.__('%1 to %2 executors', min, max);
 }
 
-function executorWords(shape: Shape, trans: Trans): string {
+function formatExecutorMemory(shape: Shape, trans: Trans): string {
   return trans.__(
-    '%1 GiB per executor (%2 Java heap, %3 for Python and the rest)',
-    gib(executorMiB(shape)),
-    gib(shape.executorMemoryMiB),
-    gib(shape.executorOverheadMiB)
+    '%1 per executor (%2 Java heap, %3 for Python and other memory)',
+    formatMemory(executorMiB(shape), trans),
+    formatMemory(shape.executorMemoryMiB, trans),
+    formatMemory(shape.executorOverheadMiB, trans)
   );
 }
 
-/** The size of a cluster, one line each for what a person compares. */
-export function shapeWords(shape: Shape, trans: Trans): string[] {
+/** The size of a cluster: a line for executors, executor memory and driver. */
+export function formatShape(shape: Shape, trans: Trans): string[] {
   return [
-    `${countWords(shape.executors, trans)}, ${trans._n('%1 core each', '%1 cores each', shape.executorCores)}`,
-    executorWords(shape, trans),
-    trans.__('driver with %1 GiB Java heap', gib(shape.driverMemoryMiB))
+    `${formatExecutorCount(shape.executors, trans)}, ${trans._n('%1 core each', '%1 cores each', shape.executorCores)}`,
+    formatExecutorMemory(shape, trans),
+    trans.__('driver with %1 Java heap', formatMemory(shape.driverMemoryMiB, trans))
   ];
 }
 
-/** A shape with what an advice changes in it. */
-export function resized(shape: Shape, change: Partial<Shape>): Shape {
-  const known = Object.entries(change).filter(([, value]) => value !== undefined);
-  return { ...shape, ...Object.fromEntries(known) };
+/** A shape with the changes that are set. */
+export function mergeShape(shape: Shape, change: Partial<Shape>): Shape {
+  const defined = Object.entries(change).filter(([, value]) => value !== undefined);
+  return { ...shape, ...Object.fromEntries(defined) };
 }
 
 /** One difference between two shapes. */
 export interface ShapeChange {
-  /** Fits on a button: "2.0 GiB per executor". */
+  /** For a button: "2.0 GiB per executor". */
   readonly short: string;
-  /** Says everything, old and new: for a dialog. */
+  /** For a dialog: the new and the old value. */
   readonly full: string;
 }
 
-/** What differs between two shapes; empty if they are the same. */
+/** The differences between two shapes; empty if they are equal. */
 export function shapeChanges(from: Shape, to: Shape, trans: Trans): ShapeChange[] {
   const changes: ShapeChange[] = [];
   const change = (short: string, before: string, after = short): void => {
-    changes.push({ short, full: trans.__('%1, until now %2', after, before) });
+    changes.push({ short, full: trans.__('%1, currently %2', after, before) });
   };
   if (
     from.executorMemoryMiB !== to.executorMemoryMiB ||
@@ -149,25 +150,25 @@ export function shapeChanges(from: Shape, to: Shape, trans: Trans): ShapeChange[
     const sameSum = executorMiB(from) === executorMiB(to);
     change(
       sameSum
-        ? trans.__('%1 GiB Java heap per executor', gib(to.executorMemoryMiB))
-        : trans.__('%1 GiB per executor', gib(executorMiB(to))),
+        ? trans.__('%1 Java heap per executor', formatMemory(to.executorMemoryMiB, trans))
+        : trans.__('%1 per executor', formatMemory(executorMiB(to), trans)),
       trans.__(
-        '%1 GiB (%2 and %3)',
-        gib(executorMiB(from)),
-        gib(from.executorMemoryMiB),
-        gib(from.executorOverheadMiB)
+        '%1 (%2 and %3)',
+        formatMemory(executorMiB(from), trans),
+        formatMemory(from.executorMemoryMiB, trans),
+        formatMemory(from.executorOverheadMiB, trans)
       ),
-      executorWords(to, trans)
+      formatExecutorMemory(to, trans)
     );
   }
   if (from.driverMemoryMiB !== to.driverMemoryMiB) {
     change(
-      trans.__('%1 GiB driver heap', gib(to.driverMemoryMiB)),
-      trans.__('%1 GiB', gib(from.driverMemoryMiB))
+      trans.__('%1 driver heap', formatMemory(to.driverMemoryMiB, trans)),
+      formatMemory(from.driverMemoryMiB, trans)
     );
   }
   if (from.executors.min !== to.executors.min || from.executors.max !== to.executors.max) {
-    change(countWords(to.executors, trans), countWords(from.executors, trans));
+    change(formatExecutorCount(to.executors, trans), formatExecutorCount(from.executors, trans));
   }
   if (from.executorCores !== to.executorCores) {
     change(
@@ -178,8 +179,8 @@ export function shapeChanges(from: Shape, to: Shape, trans: Trans): ShapeChange[
   return changes;
 }
 
-/** What can be done with a cluster now. */
-export function possible(cluster: Cluster | null): {
+/** Which actions a cluster allows in its present state. */
+export function allowedActions(cluster: Cluster | null): {
   start: boolean;
   stop: boolean;
   restart: boolean;

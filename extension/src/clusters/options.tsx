@@ -1,8 +1,8 @@
 import * as React from 'react';
 import type { ClusterOption } from '@aglais/protocol';
 
-/** The chosen names after a click on one, in the order of the offer. */
-export function toggled(
+/** The chosen names after one is toggled, in the order in which they are offered. */
+export function toggle(
   chosen: readonly string[],
   name: string,
   offered: readonly ClusterOption[]
@@ -11,7 +11,7 @@ export function toggled(
   return offered.map(option => option.name).filter(isChosen);
 }
 
-/** How people call them; one that is offered no more goes by its name. */
+/** The titles of options; the name of one that is no longer offered. */
 export function optionTitles(
   names: readonly string[],
   offered: readonly ClusterOption[]
@@ -24,12 +24,12 @@ interface Props {
   readonly chosen: readonly string[];
   readonly onChange: (chosen: string[]) => void;
   readonly legend: string;
-  /** What else one should know before choosing. */
+  /** A remark below the options. */
   readonly note?: string;
 }
 
-/** What the operator offers beyond a size, to be ticked; nothing where nothing is offered. */
-export function OptionChoice({
+/** Checkboxes for the options that administrators offer; nothing if there are none. */
+export function OptionCheckboxes({
   offered,
   chosen,
   onChange,
@@ -49,7 +49,7 @@ export function OptionChoice({
               data-option={name}
               checked={chosen.includes(name)}
               aria-describedby={description ? `${id}-${name}` : undefined}
-              onChange={() => onChange(toggled(chosen, name, offered))}
+              onChange={() => onChange(toggle(chosen, name, offered))}
             />
             {title}
           </label>

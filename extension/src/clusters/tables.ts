@@ -1,42 +1,44 @@
 import type { CachedTable } from '@aglais/protocol';
-import { gib, type Trans } from '../words';
+import { formatMemory } from '../format';
+import type { Trans } from '../translation';
 
-/** Parts of a cached table, each between 0 and 1; together at most 1. */
+/** Cached fractions of a table; their sum is at most 1. */
 export interface TableShares {
   readonly memory: number;
   readonly disk: number;
 }
 
-/** How much of a table's partitions is in memory, and only on disk; null where the log does not say it. */
+/** The fractions of a table's partitions in memory, and on disk only; null if unknown. */
 export function tableShares({ now, partitions }: CachedTable): TableShares | null {
   if (!now || partitions === 0) return null;
   const memory = Math.min(now.memoryPartitions ?? now.partitions, partitions);
-  const kept = Math.min(now.partitions, partitions);
-  return { memory: memory / partitions, disk: Math.max(0, kept - memory) / partitions };
+  const cached = Math.min(now.partitions, partitions);
+  return { memory: memory / partitions, disk: Math.max(0, cached - memory) / partitions };
 }
 
-/** "all 12 partitions, 0.5 GiB", "4 of 12 partitions, 0.2 GiB", "not filled yet". */
-export function tableWords(table: CachedTable, trans: Trans): string {
+/** "all 12 partitions, 1.5 GiB", "4 of 12 partitions, 512 MiB", "not cached yet". */
+export function formatTable(table: CachedTable, trans: Trans): string {
   const { now, partitions, most } = table;
-  if (!now) return trans.__('not known how much of it');
+  if (!now) return trans.__('cached size unknown');
   if (now.partitions === 0) {
     return (most?.partitions ?? 0) > 0
-      ? trans.__('nothing left of it')
-      : trans.__('not filled yet');
+      ? trans.__('evicted from cache')
+      : trans.__('not cached yet');
   }
-  const size = trans.__('%1 GiB', gib(now.memoryMiB + now.diskMiB));
+  const size = formatMemory(now.memoryMiB + now.diskMiB, trans);
   return now.partitions >= partitions
-    ? trans._n('its %1 partition, %2', 'all %1 partitions, %2', partitions, size)
+    ? trans._n('%1 partition, %2', 'all %1 partitions, %2', partitions, size)
     : trans.__('%1 of %2 partitions, %3', now.partitions, partitions, size);
 }
 
-/** What the bar does not say: how much is on disk, and what was computed again. */
-export function tableDetail(table: CachedTable, trans: Trans): string {
+/** What the bar does not show: the size on disk, and recomputed partitions. */
+export function formatTableDetail(table: CachedTable, trans: Trans): string {
   const { now, recomputed } = table;
-  const disk = now && now.diskMiB > 0 ? trans.__('%1 GiB of it on disk', gib(now.diskMiB)) : '';
-  const again =
+  const disk =
+    now && now.diskMiB > 0 ? trans.__('%1 on disk', formatMemory(now.diskMiB, trans)) : '';
+  const recomputations =
     recomputed > 0
-      ? trans._n('%1 partition was computed again', '%1 partitions were computed again', recomputed)
+      ? trans._n('%1 partition was recomputed', '%1 partitions were recomputed', recomputed)
       : '';
-  return [disk, again].filter(Boolean).join('; ');
+  return [disk, recomputations].filter(Boolean).join('; ');
 }

@@ -9,35 +9,36 @@ import type {
   Shape
 } from '@aglais/protocol';
 import { canResizeInPlace } from '@aglais/protocol/can-resize-in-place';
-import { isLive } from '../backend/select';
-import { Button, KEEPS_KEYS } from '../button';
-import { resized, shapeChanges } from '../clusters/messages';
-import { growth } from '../notebook-memory/messages';
-import { gib, moment, type Trans } from '../words';
-import { confidenceWords, costWords, seenWords, severityWords, sourceWords } from './words';
+import { isLive } from '../backend/selectors';
+import { Button, SUPPRESS_SHORTCUTS } from '../button';
+import { mergeShape, shapeChanges } from '../clusters/messages';
+import { reachableLimit } from '../notebook-memory/messages';
+import { formatMemory, formatTime } from '../format';
+import type { Trans } from '../translation';
+import { formatConfidence, formatCost, formatSeen, formatSeverity, formatSource } from './messages';
 
 export interface CardProps {
-  readonly placed: LocatedFinding;
-  /** The cluster that advice would change: the one that the kernel has now. */
+  readonly located: LocatedFinding;
+  /** The cluster that the advice applies to: the present one of the kernel. */
   readonly cluster: Cluster | null;
-  /** Of the pod in which the notebook runs, where it can be raised. */
+  /** Of the pod in which the notebook runs; null if its limit cannot be raised. */
   readonly notebookMemory: NotebookMemory | null;
   readonly open: boolean;
   readonly onToggle: () => void;
   readonly onResize: (shape: Partial<Shape>) => void;
-  readonly onGrowNotebook: (memoryMiB: number) => void;
+  readonly onRaiseMemoryLimit: (memoryMiB: number) => void;
   readonly onDismiss: () => void;
-  /** Leads to the cell that suffered, where the card is not under it. */
+  /** Shows the affected cell, if the card is not under it. */
   readonly onShowCell?: (() => void) | undefined;
   readonly trans: Trans;
 }
 
-/** One finding: what happened and what it cost, in its own words; what would help; the evidence on request. */
+/** One finding: what happened, its effects, advice, and the evidence when expanded. */
 export function Card(props: CardProps): React.JSX.Element {
-  const { placed, open, trans } = props;
-  const { finding } = placed;
+  const { located, open, trans } = props;
+  const { finding } = located;
   const id = React.useId();
-  const cost = costWords(finding.cost, trans);
+  const cost = formatCost(finding.cost, trans);
   return (
     <article
       className="aglais-Card"
@@ -47,21 +48,21 @@ export function Card(props: CardProps): React.JSX.Element {
       aria-labelledby={`${id}-title`}
     >
       <header className="aglais-Card-header">
-        <span className="aglais-Card-severity">{severityWords(finding.severity, trans)}</span>
+        <span className="aglais-Card-severity">{formatSeverity(finding.severity, trans)}</span>
         <h4 id={`${id}-title`} className="aglais-Card-title">
           {finding.title}
         </h4>
       </header>
       <p className="aglais-Card-explanation">{finding.explanation}</p>
       {finding.effects.length > 0 && (
-        <ul className="aglais-Card-effects" aria-label={trans.__('What this caused')}>
+        <ul className="aglais-Card-effects" aria-label={trans.__('Effects')}>
           {finding.effects.map((effect, index) => (
             <li key={index}>{effect}</li>
           ))}
         </ul>
       )}
       {finding.advice.length > 0 && (
-        <ul className="aglais-Card-advice" aria-label={trans.__('What would help')}>
+        <ul className="aglais-Card-advice" aria-label={trans.__('Advice')}>
           {finding.advice.map((advice, index) => (
             <li key={index} data-action={advice.action}>
               <AdviceText advice={advice} />
@@ -74,7 +75,7 @@ export function Card(props: CardProps): React.JSX.Element {
           advice.action === 'resize' ? (
             <ResizeButton key={index} {...props} shape={advice.shape} />
           ) : advice.action === 'notebook-memory' ? (
-            <GrowButton key={index} {...props} wantedMiB={advice.memoryMiB} />
+            <RaiseMemoryLimitButton key={index} {...props} requestedMiB={advice.memoryMiB} />
           ) : null
         )}
         {props.onShowCell && <Button onClick={props.onShowCell}>{trans.__('Go to cell')}</Button>}
@@ -100,9 +101,9 @@ export function Card(props: CardProps): React.JSX.Element {
           aria-label={trans.__('Evidence')}
         >
           <p className="aglais-Card-meta">
-            {trans.__('Confidence: %1', confidenceWords(finding.confidence, trans))}
+            {trans.__('Confidence: %1', formatConfidence(finding.confidence, trans))}
             {' · '}
-            {trans.__('Seen: %1', seenWords(finding, trans))}
+            {trans.__('Seen: %1', formatSeen(finding, trans))}
           </p>
           {cost && (
             <p className="aglais-Card-cost">
@@ -110,7 +111,7 @@ export function Card(props: CardProps): React.JSX.Element {
             </p>
           )}
           {finding.evidence.map((evidence, index) => (
-            <Quote key={index} evidence={evidence} trans={trans} />
+            <EvidenceQuote key={index} evidence={evidence} trans={trans} />
           ))}
         </section>
       )}
@@ -118,7 +119,7 @@ export function Card(props: CardProps): React.JSX.Element {
   );
 }
 
-/** The sentence says it all; the hint of a `code` advice is for programs. */
+/** The sentence is complete; the hint of a `code` advice is for programs. */
 function AdviceText({ advice }: { advice: Advice }): React.JSX.Element {
   return (
     <>
@@ -139,15 +140,17 @@ function ResizeButton(
 ): React.JSX.Element | null {
   const { cluster, shape, trans } = props;
   if (!cluster) return null;
-  const changes = shapeChanges(cluster.shape, resized(cluster.shape, shape), trans);
+  const changes = shapeChanges(cluster.shape, mergeShape(cluster.shape, shape), trans);
   if (changes.length === 0) {
-    return <span className="aglais-Card-done">{trans.__('Spark has this size now.')}</span>;
+    return <span className="aglais-Card-done">{trans.__('Spark already has this size.')}</span>;
   }
   const size = changes.map(change => change.short).join(', ');
   const label = !isLive(cluster)
     ? trans.__('Start with %1', size)
-    : canResizeInPlace(cluster.shape, resized(cluster.shape, shape), cluster.launcher)
-      ? trans.__('Give %1 now, without a restart', size)
+    : canResizeInPlace(cluster.shape, mergeShape(cluster.shape, shape), cluster.launcher)
+      ? isRaised(cluster.shape, mergeShape(cluster.shape, shape))
+        ? trans.__('Raise to %1 now (no restart)', size)
+        : trans.__('Change to %1 now (no restart)', size)
       : trans.__('Restart with %1', size);
   return (
     <Button
@@ -161,33 +164,53 @@ function ResizeButton(
   );
 }
 
-/** The kernel's own memory is its pod's: not Spark's size, and not there where Jupyter is in no pod. */
-function GrowButton(
-  props: Pick<CardProps, 'notebookMemory' | 'onGrowNotebook' | 'trans'> & { wantedMiB: number }
-): React.JSX.Element | null {
-  const { notebookMemory, wantedMiB, trans } = props;
-  if (!notebookMemory) return null;
-  const grown = growth(notebookMemory, wantedMiB, trans);
-  if ('why' in grown) return <span className="aglais-Card-done">{grown.why}</span>;
-  const { memoryMiB } = grown;
+/** Whether a shape is at least as large as another in memory and executors. */
+function isRaised(from: Shape, to: Shape): boolean {
   return (
-    <Button primary className="aglais-Card-grow" onClick={() => props.onGrowNotebook(memoryMiB)}>
-      {trans.__('Give the notebook %1 GiB now, without a restart', gib(memoryMiB))}
+    to.executorMemoryMiB + to.executorOverheadMiB >=
+      from.executorMemoryMiB + from.executorOverheadMiB && to.executors.max >= from.executors.max
+  );
+}
+
+/** Raises the memory limit of the pod in which the kernel runs; nothing if Jupyter does not run in a managed pod. */
+function RaiseMemoryLimitButton(
+  props: Pick<CardProps, 'notebookMemory' | 'onRaiseMemoryLimit' | 'trans'> & {
+    requestedMiB: number;
+  }
+): React.JSX.Element | null {
+  const { notebookMemory, requestedMiB, trans } = props;
+  if (!notebookMemory) return null;
+  const limit = reachableLimit(notebookMemory, requestedMiB, trans);
+  if ('reason' in limit) return <span className="aglais-Card-done">{limit.reason}</span>;
+  const { memoryMiB } = limit;
+  return (
+    <Button
+      primary
+      className="aglais-Card-raise"
+      onClick={() => props.onRaiseMemoryLimit(memoryMiB)}
+    >
+      {trans.__('Raise notebook memory to %1 now (no restart)', formatMemory(memoryMiB, trans))}
     </Button>
   );
 }
 
-function Quote({ evidence, trans }: { evidence: Evidence; trans: Trans }): React.JSX.Element {
+function EvidenceQuote({
+  evidence,
+  trans
+}: {
+  evidence: Evidence;
+  trans: Trans;
+}): React.JSX.Element {
   return (
     <figure className="aglais-Evidence" data-source={evidence.source}>
       <blockquote>
-        <pre tabIndex={0} {...KEEPS_KEYS}>
+        <pre tabIndex={0} {...SUPPRESS_SHORTCUTS}>
           {evidence.quote}
         </pre>
       </blockquote>
       <figcaption>
-        {sourceWords(evidence.source, trans)}
-        {evidence.at !== null && ` · ${moment(evidence.at)}`}
+        {formatSource(evidence.source, trans)}
+        {evidence.at !== null && ` · ${formatTime(evidence.at)}`}
         {' · '}
         <span className="aglais-Evidence-ref">{evidence.ref}</span>
       </figcaption>

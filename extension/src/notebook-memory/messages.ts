@@ -1,43 +1,48 @@
 import type { NotebookMemory } from '@aglais/protocol';
-import { gib, usedOfGranted, type Trans } from '../words';
+import { formatMemory, formatMemoryUse } from '../format';
+import type { Trans } from '../translation';
 
-/** Sizes are offered in whole steps of this, MiB. */
-const STEP = 128;
+/** Offered limits are multiples of this, MiB. */
+const STEP_MIB = 128;
 
-/** What can be given of a size that would help: that much, or why nothing. */
-export type Growth = { memoryMiB: number } | { why: string };
+/** The limit that can be set, or the reason why it cannot be raised. */
+export type ReachableLimit = { memoryMiB: number } | { reason: string };
 
-/** How far the notebook can be grown towards `wantedMiB`, as far as this page knows. */
-export function growth(memory: NotebookMemory, wantedMiB: number, trans: Trans): Growth {
+/** How far the limit can be raised towards `requestedMiB`. */
+export function reachableLimit(
+  memory: NotebookMemory,
+  requestedMiB: number,
+  trans: Trans
+): ReachableLimit {
   const { limitMiB, maxMiB, blockedReason } = memory;
-  if (limitMiB !== null && limitMiB >= wantedMiB) {
-    return { why: trans.__('The notebook has this much now.') };
+  if (limitMiB !== null && limitMiB >= requestedMiB) {
+    return { reason: trans.__('The notebook already has this much memory.') };
   }
   if (limitMiB === null || blockedReason !== null) {
-    return { why: blockedReason ?? trans.__('The notebook has no limit.') };
+    return { reason: blockedReason ?? trans.__('The notebook has no memory limit.') };
   }
   if (limitMiB >= maxMiB) {
-    return { why: trans.__('The notebook has the most that it can be given.') };
+    return { reason: trans.__('The notebook already has the maximum memory.') };
   }
-  return { memoryMiB: Math.min(wantedMiB, maxMiB) };
+  return { memoryMiB: Math.min(requestedMiB, maxMiB) };
 }
 
-/** Sizes to choose from, MiB, the smallest first and the most last; empty if it cannot be given more. */
-export function sizes({ limitMiB, maxMiB, blockedReason }: NotebookMemory): number[] {
+/** Limits to choose from, MiB, ascending up to the maximum; empty if the limit cannot be raised. */
+export function offeredLimits({ limitMiB, maxMiB, blockedReason }: NotebookMemory): number[] {
   if (limitMiB === null || blockedReason !== null || limitMiB >= maxMiB) return [];
   const offered = [1.5, 2, 3, 4, 6, 8]
-    .map(factor => Math.ceil((factor * limitMiB) / STEP) * STEP)
+    .map(factor => Math.ceil((factor * limitMiB) / STEP_MIB) * STEP_MIB)
     .filter(size => size < maxMiB);
   return [...offered, maxMiB];
 }
 
-/** "0.7 of 2.0 GiB"; what it has where nobody knows what it uses. */
-export function memoryFigure({ usedMiB, limitMiB }: NotebookMemory, trans: Trans): string {
-  return usedOfGranted(usedMiB, limitMiB, trans) ?? trans.__('not known yet');
+/** "1.4 of 2.0 GiB"; the limit alone while the use is unknown. */
+export function formatUsage({ usedMiB, limitMiB }: NotebookMemory, trans: Trans): string {
+  return formatMemoryUse(usedMiB, limitMiB, trans) ?? trans.__('unknown');
 }
 
-/** What else a person should know of it, a sentence each. */
-export function memoryRemarks(memory: NotebookMemory, trans: Trans): string[] {
+/** Out-of-memory kills, a pending limit, and why the limit cannot be raised: a sentence each. */
+export function formatRemarks(memory: NotebookMemory, trans: Trans): string[] {
   const { oomKills, pendingMiB, waitingFor, blockedReason, limitMiB, maxMiB } = memory;
   const remarks: string[] = [];
   if (oomKills !== null && oomKills > 0) {
@@ -51,12 +56,14 @@ export function memoryRemarks(memory: NotebookMemory, trans: Trans): string[] {
   }
   if (pendingMiB !== null) {
     remarks.push(
-      trans.__('%1 GiB are asked for; waiting for: %2', gib(pendingMiB), waitingFor ?? '')
+      waitingFor
+        ? trans.__('%1 requested; waiting for %2.', formatMemory(pendingMiB, trans), waitingFor)
+        : trans.__('%1 requested.', formatMemory(pendingMiB, trans))
     );
   }
   if (blockedReason !== null) remarks.push(blockedReason);
   else if (limitMiB !== null && limitMiB >= maxMiB) {
-    remarks.push(trans.__('It has the most that it can be given.'));
+    remarks.push(trans.__('It has the maximum memory.'));
   }
   return remarks;
 }

@@ -2,27 +2,27 @@ import * as React from 'react';
 import type { NotebookMemory } from '@aglais/protocol';
 import { Button } from '../button';
 import { Section } from '../panel/cluster';
-import type { Trans } from '../words';
-import { memoryFigure, memoryRemarks, sizes } from './messages';
+import type { Trans } from '../translation';
+import { formatUsage, formatRemarks, offeredLimits } from './messages';
 
-/** Memory of the pod in which this Jupyter and all its kernels live, and a way to more of it. */
+/** Memory of the pod in which this Jupyter and all its kernels run, and a button to increase it. */
 export function NotebookMemorySection(props: {
   memory: NotebookMemory;
   disabled: boolean;
-  onGrow: () => void;
+  onRaise: () => void;
   trans: Trans;
 }): React.JSX.Element {
-  const { memory, disabled, onGrow, trans } = props;
+  const { memory, disabled, onRaise, trans } = props;
   const { limitMiB, usedMiB } = memory;
   const nearly = limitMiB !== null && (usedMiB ?? 0) > 0.9 * limitMiB;
-  const figure = memoryFigure(memory, trans);
+  const figure = formatUsage(memory, trans);
   const name = trans.__('All notebooks');
   return (
-    <Section title={trans.__('Memory of Jupyter')} className="aglais-NotebookMemory">
+    <Section title={trans.__('Jupyter memory')} className="aglais-NotebookMemory">
       <div className="aglais-Memory" data-nearly-full={nearly || undefined} title={memory.pod}>
-        <div className="aglais-Memory-words">
+        <div className="aglais-Memory-text">
           <span className="aglais-Memory-name">{name}</span>
-          <span className="aglais-Memory-figure">{figure}</span>
+          <span className="aglais-Memory-value">{figure}</span>
         </div>
         {limitMiB !== null && (
           <div
@@ -41,14 +41,14 @@ export function NotebookMemorySection(props: {
           </div>
         )}
       </div>
-      {memoryRemarks(memory, trans).map(remark => (
+      {formatRemarks(memory, trans).map(remark => (
         <p key={remark} className="aglais-NotebookMemory-remark">
           {remark}
         </p>
       ))}
-      {sizes(memory).length > 0 && (
-        <Button data-command="grow-notebook" disabled={disabled} onClick={onGrow}>
-          {trans.__('Give it more…')}
+      {offeredLimits(memory).length > 0 && (
+        <Button data-command="raise-memory-limit" disabled={disabled} onClick={onRaise}>
+          {trans.__('Increase…')}
         </Button>
       )}
     </Section>

@@ -2,12 +2,13 @@ import * as React from 'react';
 import type { Cluster, ClusterOption } from '@aglais/protocol';
 import { StageRow } from '../cells/progress';
 import { optionTitles } from '../clusters/options';
-import { activeExecutors, lostExecutors, shapeWords, stateWords } from '../clusters/messages';
-import { moment, type Trans } from '../words';
-import { MemoryLegend, MemoryRow } from './memory';
-import { TableRow } from './tables';
+import { activeExecutors, lostExecutors, formatShape, formatState } from '../clusters/messages';
+import { formatTime } from '../format';
+import type { Trans } from '../translation';
+import { MemoryLegend, MemoryRow } from './memory-row';
+import { TableRow } from './table-row';
 
-/** Lost executors that are shown; older ones are in the findings if they mattered. */
+/** The number of lost executors shown; older ones are in the findings if they had an effect. */
 const LOST_SHOWN = 3;
 
 interface Props {
@@ -15,11 +16,11 @@ interface Props {
   readonly trans: Trans;
 }
 
-/** What the cluster does, in a sentence, and what it waits for or why it ended. */
+/** The state of the cluster, and what it waits for or why it ended. */
 export function ClusterState({ cluster, trans }: Props): React.JSX.Element {
   return (
     <div className="aglais-State" role="status" data-state={cluster.state}>
-      <p className="aglais-State-words">{stateWords(cluster, trans)}</p>
+      <p className="aglais-State-text">{formatState(cluster, trans)}</p>
       {(cluster.state === 'starting' || (cluster.state === 'ready' && cluster.waitingFor)) && (
         <p className="aglais-State-waiting">
           {cluster.waitingFor
@@ -30,7 +31,7 @@ export function ClusterState({ cluster, trans }: Props): React.JSX.Element {
       {cluster.reason && <p className="aglais-State-reason">{cluster.reason}</p>}
       {cluster.state === 'ready' && cluster.idleStopAt !== null && cluster.stages.length === 0 && (
         <p className="aglais-State-idle">
-          {trans.__('Stops at %1 if nothing uses it.', moment(cluster.idleStopAt))}
+          {trans.__('Stops at %1 if idle.', formatTime(cluster.idleStopAt))}
         </p>
       )}
     </div>
@@ -93,7 +94,7 @@ export function ClusterDetails({
         </Section>
       )}
       {cluster.shareProblems.length > 0 && (
-        <Section title={trans.__('Tables that are missing')} className="aglais-ShareProblems">
+        <Section title={trans.__('Unavailable tables')} className="aglais-ShareProblems">
           <ul>
             {cluster.shareProblems.map(problem => (
               <li key={problem}>{problem}</li>
@@ -107,7 +108,7 @@ export function ClusterDetails({
             {lost.map(executor => (
               <li key={executor.id} data-executor={executor.id}>
                 {trans.__('Executor %1', executor.id)}
-                {executor.removedAt !== null && `, ${moment(executor.removedAt)}`}
+                {executor.removedAt !== null && `, ${formatTime(executor.removedAt)}`}
                 {executor.removedReason && <q>{executor.removedReason}</q>}
               </li>
             ))}
@@ -116,7 +117,7 @@ export function ClusterDetails({
       )}
       <Section title={trans.__('Size')} className="aglais-Shape">
         <ul>
-          {shapeWords(cluster.shape, trans).map(line => (
+          {formatShape(cluster.shape, trans).map(line => (
             <li key={line}>{line}</li>
           ))}
           {optionTitles(cluster.options, offered).map(title => (

@@ -1,12 +1,12 @@
 import { VDomModel } from '@jupyterlab/ui-components';
 import { Throttler } from '@lumino/polling';
 import type { Cluster, ClusterOption, NotebookMemory, LocatedFinding } from '@aglais/protocol';
-import { clusterOf, presentFindings, type NotebookPlace } from '../backend/select';
-import type { CurrentNotebook } from '../notebook/current';
+import { clusterOf, currentFindings, type NotebookLocation } from '../backend/selectors';
+import type { CurrentNotebook } from '../notebook/current-notebook';
 import type { Connection, IBackend } from '../tokens';
 
-/** Figures may come a hundred times a second; eyes do not need them more often than this (ms). */
-const LIMIT = 50;
+/** Metrics may change a hundred times a second; rendering is limited to this interval, ms. */
+const RENDER_INTERVAL_MS = 50;
 
 /** What the panel shows: the current notebook, its cluster and its findings. */
 export class PanelModel extends VDomModel {
@@ -23,7 +23,7 @@ export class PanelModel extends VDomModel {
     return this.backend.connection;
   }
 
-  get place(): NotebookPlace | null {
+  get place(): NotebookLocation | null {
     return this.current.place;
   }
 
@@ -36,12 +36,12 @@ export class PanelModel extends VDomModel {
     return this.backend.notebookMemory;
   }
 
-  /** What can be asked for beyond a size. */
+  /** The options on offer. */
   get offered(): readonly ClusterOption[] {
     return this._offered;
   }
 
-  /** What the next cluster of the notebook shall have: what was ticked, else what the last one had. */
+  /** The options for the next cluster: the chosen ones, otherwise those of the last cluster. */
   get chosen(): readonly string[] {
     const { cluster, _chosen: chosen } = this;
     return chosen?.next === this._next ? chosen.options : (cluster?.options ?? []);
@@ -52,14 +52,14 @@ export class PanelModel extends VDomModel {
     this.stateChanged.emit();
   }
 
-  /** Names the cluster that is not there yet: what was ticked is for that one alone. */
+  /** Identifies the next cluster: a choice applies to one cluster only. */
   private get _next(): string {
     return `${this.place?.kernel} ${this.cluster?.id}`;
   }
 
-  /** Findings of the notebook that matter now, newest first. */
+  /** The current findings of the notebook, newest first. */
   get findings(): LocatedFinding[] {
-    return this.place ? presentFindings(this.backend.state, this.place) : [];
+    return this.place ? currentFindings(this.backend.state, this.place) : [];
   }
 
   override dispose(): void {
@@ -69,29 +69,29 @@ export class PanelModel extends VDomModel {
 
   private _changed(): void {
     const { connection } = this;
-    if (connection === 'connected' && !this._asked) void this._askOffered();
-    // A server that was away may offer something else.
-    if (connection === 'unreachable') this._asked = false;
+    if (connection === 'connected' && !this._isLoaded) void this._loadOptions();
+    // A restarted server may offer other options.
+    if (connection === 'unreachable') this._isLoaded = false;
     void this._throttler.invoke();
   }
 
-  private async _askOffered(): Promise<void> {
-    this._asked = true;
+  private async _loadOptions(): Promise<void> {
+    this._isLoaded = true;
     try {
       this._offered = (await this.backend.capacity()).options;
       this.stateChanged.emit();
     } catch {
-      // Nothing can be chosen then; everything else works.
-      this._asked = false;
+      // Without an answer there are no options to choose; everything else works.
+      this._isLoaded = false;
     }
   }
 
-  private _asked = false;
+  private _isLoaded = false;
   private _offered: readonly ClusterOption[] = [];
   private _chosen: { next: string; options: readonly string[] } | null = null;
 
   private readonly _throttler = new Throttler(() => this.stateChanged.emit(), {
-    limit: LIMIT,
+    limit: RENDER_INTERVAL_MS,
     edge: 'trailing'
   });
 }

@@ -2,28 +2,28 @@ import { VDomRenderer } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import { executionCount } from '@aglais/protocol/cell-tag';
 import type { LocatedFinding, Shape } from '@aglais/protocol';
-import { isLive } from '../backend/select';
+import { isLive } from '../backend/selectors';
 import { findingKey } from '../backend/state';
 import { Button } from '../button';
-import { OptionChoice } from '../clusters/options';
-import { possible } from '../clusters/messages';
+import { OptionCheckboxes } from '../clusters/options';
+import { allowedActions } from '../clusters/messages';
 import { Card } from '../findings/card';
 import { NotebookMemorySection } from '../notebook-memory/section';
 import { sparkIcon } from '../icon';
-import type { Trans } from '../words';
+import type { Trans } from '../translation';
 import { ClusterDetails, ClusterState, Section } from './cluster';
 import type { PanelModel } from './model';
 
-/** What the panel can ask for, of the current notebook. */
+/** The actions of the panel, for the current notebook. */
 export interface PanelActions {
-  /** @param options those to be had, undefined where nothing can be chosen */
+  /** @param options the chosen options; undefined if none are on offer */
   readonly start: (options: readonly string[] | undefined) => void;
   readonly stop: () => void;
   readonly restart: () => void;
   readonly resize: (shape: Partial<Shape>) => void;
-  /** @param memoryMiB asked for if left out */
-  readonly growNotebook: (memoryMiB?: number) => void;
-  readonly dismiss: (placed: LocatedFinding) => void;
+  /** @param memoryMiB the new limit; undefined: ask the user */
+  readonly raiseMemoryLimit: (memoryMiB?: number) => void;
+  readonly dismiss: (located: LocatedFinding) => void;
   readonly showCell: (cell: string) => void;
 }
 
@@ -38,9 +38,9 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
     this.id = 'aglais-panel';
     this.addClass('aglais-Panel');
     this.title.icon = sparkIcon;
-    this.title.caption = _trans.__('Spark of this notebook');
+    this.title.caption = _trans.__('Spark cluster of this notebook');
     this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', _trans.__('Spark of this notebook'));
+    this.node.setAttribute('aria-label', _trans.__('Spark cluster of this notebook'));
   }
 
   protected override render(): React.JSX.Element {
@@ -60,8 +60,8 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
           <div className="aglais-Unreachable" role="alert">
             <strong>{trans.__('The Aglais server does not answer.')}</strong>{' '}
             {trans.__(
-              'Notebooks and kernels go on. What is shown here is the last that was known; ' +
-                'this page connects again by itself.'
+              'Notebooks and kernels keep running. This panel shows the last known state ' +
+                'and reconnects automatically.'
             )}
           </div>
         )}
@@ -77,7 +77,7 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
       return (
         <Empty
           title={trans.__('No notebook is open.')}
-          hint={trans.__('Open one: each notebook gets a Spark cluster of its own.')}
+          hint={trans.__('Open one: each notebook gets its own Spark cluster.')}
         />
       );
     }
@@ -86,7 +86,7 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
         <>
           <Empty
             title={trans.__('This notebook has no kernel.')}
-            hint={trans.__('Spark belongs to a kernel. Run a cell to start one.')}
+            hint={trans.__('A Spark cluster belongs to a kernel. Run a cell to start the kernel.')}
           />
           {this._notebookMemory()}
           {this._findings()}
@@ -100,14 +100,14 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
           <ClusterState cluster={cluster} trans={trans} />
         ) : (
           <Empty
-            title={trans.__('This notebook has no Spark yet.')}
-            hint={trans.__('It starts by itself at the first use of `spark`.')}
+            title={trans.__('This notebook has no Spark cluster yet.')}
+            hint={trans.__('It starts automatically at the first use of `spark`.')}
           />
         )}
-        {possible(cluster).start && (
-          <OptionChoice
+        {allowedActions(cluster).start && (
+          <OptionCheckboxes
             legend={trans.__('Start with')}
-            note={trans.__('A cell that starts Spark by itself takes what the last one had.')}
+            note={trans.__('If a cell starts Spark, it uses the options of the last cluster.')}
             offered={this.model.offered}
             chosen={this.model.chosen}
             onChange={options => this.model.choose(options)}
@@ -126,7 +126,7 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
   private _buttons(): React.JSX.Element {
     const { cluster, connection, offered, chosen } = this.model;
     const trans = this._trans;
-    const can = possible(cluster);
+    const can = allowedActions(cluster);
     const off = connection !== 'connected';
     return (
       <div className="aglais-Panel-buttons">
@@ -164,7 +164,7 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
       <NotebookMemorySection
         memory={notebookMemory}
         disabled={connection !== 'connected'}
-        onGrow={() => this._actions.growNotebook()}
+        onRaise={() => this._actions.raiseMemoryLimit()}
         trans={this._trans}
       />
     );
@@ -176,38 +176,38 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
     if (findings.length === 0) return null;
     return (
       <Section title={trans.__('Findings')} className="aglais-Findings">
-        {findings.map(placed => {
-          const key = findingKey(placed);
-          const { cell } = placed.finding.subject;
+        {findings.map(located => {
+          const key = findingKey(located);
+          const { cell } = located.finding.subject;
           return cell === undefined ? (
             <Card
               key={key}
-              placed={placed}
+              located={located}
               cluster={cluster}
               notebookMemory={notebookMemory}
-              open={this._unfolded.has(key)}
+              open={this._expanded.has(key)}
               onToggle={() => this._toggle(key)}
               onResize={this._actions.resize}
-              onGrowNotebook={memoryMiB => this._actions.growNotebook(memoryMiB)}
-              onDismiss={() => this._actions.dismiss(placed)}
+              onRaiseMemoryLimit={memoryMiB => this._actions.raiseMemoryLimit(memoryMiB)}
+              onDismiss={() => this._actions.dismiss(located)}
               trans={trans}
             />
           ) : (
             <button
               key={key}
               className="aglais-FindingLink"
-              data-code={placed.finding.code}
-              data-severity={placed.finding.severity}
+              data-code={located.finding.code}
+              data-severity={located.finding.severity}
               data-cell={cell}
               title={trans.__('Go to the cell')}
               onClick={() => this._actions.showCell(cell)}
             >
-              {placed.finding.subject.run !== undefined && (
+              {located.finding.subject.run !== undefined && (
                 <span className="aglais-FindingLink-run">
-                  [{executionCount(placed.finding.subject.run)}]
+                  [{executionCount(located.finding.subject.run)}]
                 </span>
               )}{' '}
-              {placed.finding.title}
+              {located.finding.title}
             </button>
           );
         })}
@@ -216,11 +216,11 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
   }
 
   private _toggle(key: string): void {
-    if (!this._unfolded.delete(key)) this._unfolded.add(key);
+    if (!this._expanded.delete(key)) this._expanded.add(key);
     this.update();
   }
 
-  private readonly _unfolded = new Set<string>();
+  private readonly _expanded = new Set<string>();
 }
 
 function Empty(props: { title: string; hint: string }): React.JSX.Element {

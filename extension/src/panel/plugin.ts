@@ -7,12 +7,12 @@ import {
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { CommandIDs, orSay } from '../clusters/commands';
+import { CommandIDs, showErrorOnFailure } from '../clusters/commands';
 import { sparkIcon } from '../icon';
-import { GROW_NOTEBOOK } from '../notebook-memory/command';
-import { CurrentNotebook } from '../notebook/current';
+import { RAISE_MEMORY_LIMIT } from '../notebook-memory/command';
+import { CurrentNotebook } from '../notebook/current-notebook';
 import { IBackend } from '../tokens';
-import { DOMAIN } from '../words';
+import { DOMAIN } from '../translation';
 import { PanelModel } from './model';
 import { SparkPanel, type PanelActions } from './panel';
 
@@ -43,11 +43,11 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       stop: () => void commands.execute(CommandIDs.stop),
       restart: () => void commands.execute(CommandIDs.restart),
       resize: shape => void commands.execute(CommandIDs.resize, { shape: { ...shape } }),
-      growNotebook: memoryMiB =>
-        void commands.execute(GROW_NOTEBOOK, memoryMiB === undefined ? {} : { memoryMiB }),
-      dismiss: placed => {
-        const action = backend.dismissFinding(placed.cluster, placed.finding.id);
-        void orSay(trans.__('The finding was not dismissed'), action, trans);
+      raiseMemoryLimit: memoryMiB =>
+        void commands.execute(RAISE_MEMORY_LIMIT, memoryMiB === undefined ? {} : { memoryMiB }),
+      dismiss: located => {
+        const action = backend.dismissFinding(located.cluster, located.finding.id);
+        void showErrorOnFailure(trans.__('The finding was not dismissed'), action, trans);
       },
       showCell: cell => {
         const notebook = current.panel?.content;
@@ -64,7 +64,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
 
     commands.addCommand(CommandIDs.openPanel, {
       label: trans.__('Show the Spark panel'),
-      caption: trans.__('Show the Spark cluster of this notebook'),
+      caption: trans.__('Show the Spark cluster of the current notebook'),
       icon: sparkIcon,
       describedBy: { args: { type: 'object', properties: {} } },
       execute: () => (labShell ?? shell).activateById(panel.id)

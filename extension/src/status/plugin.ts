@@ -3,14 +3,14 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { CommandIDs } from '../clusters/commands';
-import { CurrentNotebook } from '../notebook/current';
+import { CurrentNotebook } from '../notebook/current-notebook';
 import { IBackend } from '../tokens';
-import { DOMAIN } from '../words';
+import { DOMAIN } from '../translation';
 import { SparkStatus, SparkStatusModel } from './status';
 
 export const statusPlugin: JupyterFrontEndPlugin<void> = {
   id: '@aglais/jupyterlab:status',
-  description: 'Shows the Spark of the current notebook in the status bar.',
+  description: 'Shows the Spark cluster of the current notebook in the status bar.',
   autoStart: true,
   requires: [IBackend, INotebookTracker],
   // Notebook 7 has no status bar.

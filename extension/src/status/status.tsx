@@ -1,13 +1,13 @@
 import { TextItem } from '@jupyterlab/statusbar';
 import { VDomModel, VDomRenderer } from '@jupyterlab/ui-components';
 import * as React from 'react';
-import { clusterOf } from '../backend/select';
+import { clusterOf } from '../backend/selectors';
 import { statusLine } from '../clusters/messages';
-import type { CurrentNotebook } from '../notebook/current';
+import type { CurrentNotebook } from '../notebook/current-notebook';
 import type { IBackend } from '../tokens';
-import type { Trans } from '../words';
+import type { Trans } from '../translation';
 
-/** One line about the Spark of the current notebook. */
+/** One line about the Spark cluster of the current notebook. */
 export class SparkStatus extends VDomRenderer<SparkStatusModel> {
   constructor(
     model: SparkStatusModel,
@@ -36,7 +36,7 @@ export class SparkStatus extends VDomRenderer<SparkStatusModel> {
   }
 }
 
-/** Renders again only when the line itself is another one: figures come several times a second. */
+/** Renders again only when the line has changed: metrics arrive several times a second. */
 export class SparkStatusModel extends VDomModel {
   constructor(
     private readonly _backend: IBackend,
@@ -49,7 +49,7 @@ export class SparkStatusModel extends VDomModel {
     this._update();
   }
 
-  /** What to show; null where there is no notebook. */
+  /** The text; null without a notebook. */
   get line(): string | null {
     return this._line;
   }

@@ -1,9 +1,9 @@
-"""The Python that sits next to user code in an IPython kernel.
+"""The Python package that runs in the user's IPython kernel.
 
-It puts a lazy `spark` into the namespace, lets `SparkSession.builder.getOrCreate()` reach this
-notebook's own cluster, tags every Spark job with its cell, and says in plain words what happens
-to Spark. A notebook that never uses Spark does not notice it: only light modules of the standard
-library are imported here, and no thread is started.
+It puts a lazy `spark` into the namespace, connects `SparkSession.builder.getOrCreate()` to this
+notebook's own cluster, tags every Spark job with its cell, and reports what happens to Spark in
+plain language. It does not affect a notebook that never uses Spark: only light modules of the
+standard library are imported here, and no thread is started.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Attaches this kernel to the Aglais server at AGLAIS_URL; without it, does nothing."""
+    """Attaches this kernel to the Aglais server at AGLAIS_URL; does nothing if that is not set."""
     url = os.environ.get("AGLAIS_URL")
     if not url or not hasattr(shell, "kernel"):
         return

@@ -1,4 +1,4 @@
-"""Which cell runs now, and to which cell a thread or task belongs."""
+"""The running cell, and the cell to which a thread or asyncio task belongs."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from typing import Any
 
 CELL_TAG = "aglais-cell"  # protocol/src/cell-tag.ts
 
-_life: int | None = None
+_run_offset: int | None = None
 
 
-def begin_generation(number: int) -> None:
-    """Adds `number` to all execution counts of this process: an earlier one of the same kernel used
-    the lower ones. The server tells it with the first endpoint; later ones change nothing."""
-    global _life
-    if _life is None:
-        _life = number
+def set_run_offset(number: int) -> None:
+    """Adds `number` to all execution counts of this process: an earlier process of the same kernel
+    has used the lower ones. Only the first call, with the first endpoint, has an effect."""
+    global _run_offset
+    if _run_offset is None:
+        _run_offset = number
 
 
 class Cell:
-    """One run of one cell. `began` and all times in ms since the epoch."""
+    """One run of one cell. All times in ms since the epoch."""
 
     def __init__(self, id: str, count: int, info: Any):
         self.id = id
         self.count = count
         self.info = info
-        self.began = now_ms()
+        self.started_at = now_ms()
         self.ended = False
-        self.clusters: list[str] = []  # whose Spark it used
+        self.clusters: list[str] = []  # that it has used
         self.clients: weakref.WeakSet[Any] = weakref.WeakSet()
 
     @property
     def run(self) -> int:
-        """Its execution count, made unique among all lives of the kernel."""
-        return (_life or 0) + self.count
+        """Its execution count, unique over all restarts of the kernel."""
+        return (_run_offset or 0) + self.count
 
     @property
     def tag(self) -> str:
-        """What Spark carries on each job of this run. Spark forbids commas in tags."""
+        """The tag of each Spark job of this run. Spark forbids commas in tags."""
         return f"{CELL_TAG}:{self.run}:{self.id}".replace(",", "_")
 
 
@@ -49,8 +49,8 @@ _of_context: contextvars.ContextVar[Cell | None] = contextvars.ContextVar("aglai
 _latest: Cell | None = None
 
 
-def begin(cell: Cell) -> None:
-    """From now on this context, and whatever knows no better, belongs to `cell`."""
+def set_current(cell: Cell) -> None:
+    """Makes `cell` the current cell of this context, and of code without a cell of its own."""
     global _latest
     _latest = cell
     _of_context.set(cell)
@@ -59,17 +59,17 @@ def begin(cell: Cell) -> None:
 def current() -> Cell | None:
     """The cell that the calling code belongs to.
 
-    Tasks of asyncio carry it in their context, threads from where they were started
-    (`follow_threads`); all else belongs to the latest cell.
+    An asyncio task has it in its context, a thread from the code that started it
+    (`follow_threads`); all other code belongs to the latest cell.
     """
     cell = _of_context.get(None)
     return cell or getattr(threading.current_thread(), "_aglais_cell", None) or _latest
 
 
 def follow_threads() -> None:
-    """Lets new threads, and the tasks of thread pools, keep the cell that started them.
+    """Makes new threads, and tasks of thread pools, belong to the cell that started them.
 
-    Called when Spark is first imported, so that a notebook without Spark has untouched threads.
+    Called when Spark is first imported: threads of a notebook without Spark are not changed.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -82,7 +82,7 @@ def follow_threads() -> None:
         self._aglais_cell = current()  # type: ignore[attr-defined]
         start(self)
 
-    # A pool's threads outlive the cell that made them: there, the task is what counts.
+    # A pool's threads outlive the cell that created them: the task determines the cell.
     @functools.wraps(submit)
     def submit_in_cell(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         return submit(self, functools.partial(_run_in, current(), fn), *args, **kwargs)

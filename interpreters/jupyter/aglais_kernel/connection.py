@@ -1,4 +1,4 @@
-"""This kernel's tie to its cluster: made at the first use, checked, lost, made again."""
+"""The connection of a kernel to its cluster: created at the first use, checked, lost, renewed."""
 
 from __future__ import annotations
 
@@ -10,166 +10,168 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import cells, wording
-from .errors import PlainError, Refused, ServerUnavailable, SparkLost, SparkReplaced
-from .holdings import Holdings
-from .place import Place
-from .server import Cluster, Endpoint, Server
+from . import cells, messages
+from .api_client import ApiClient, Cluster, Endpoint
+from .errors import AglaisError, RequestRefused, ServerUnavailable, SparkLost, SparkReplaced
+from .kernel_identity import KernelIdentity
+from .session_contents import SessionContents
 from .start import start_spark
 
-CHECK_S = 0.3  # at the start of a cell
-CHECK_PAUSE_S = 10.0  # after a check that got no answer: a hung server must not slow every cell
-VERDICT_S = 2.5  # how long we wait for the server to notice that a driver died
+CHECK_TIMEOUT_S = 0.3  # at the start of a cell
+CHECK_PAUSE_S = 10.0  # after a check that timed out: a hung server must not slow every cell
+DETECTION_S = 2.5  # how long the server may take to notice that a driver died
 REMOTE = "SPARK_REMOTE"
 
 
 class Connection:
-    """One per kernel. All state of what this kernel is connected to is here."""
+    """One per kernel. Holds all state of the connection to Spark."""
 
-    def __init__(self, server: Server, place: Place):
+    def __init__(self, server: ApiClient, identity: KernelIdentity):
         self.server = server
-        self.place = place
-        self.cluster: Cluster | None = None  # as it was when we connected
+        self.identity = identity
+        self.cluster: Cluster | None = None  # as it was at connection time
         self.endpoint: Endpoint | None = None
-        self.holdings = Holdings()
-        self.wanted = False  # code that we did not expect to use Spark met a dead one
+        self.session_contents = SessionContents()
+        self.may_be_needed = False  # code used a lost session although it does not mention Spark
         self._lock = threading.RLock()
         self._clients: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._gone: tuple[str | None, Holdings] | None = None  # told when the next one is there
-        self._old: str | None = None  # id of the cluster before this one
+        self._loss: tuple[str | None, SessionContents] | None = None  # shown after the reconnection
+        self._previous: str | None = None  # id of the previous cluster
         self._no_check_before = 0.0
 
     @property
     def connected(self) -> bool:
-        """Whether there is a Spark that is not known to be gone."""
+        """Whether there is a cluster that is not known to be lost."""
         return self.cluster is not None
 
     @property
     def lost(self) -> bool:
-        """Whether a Spark that was used is gone, and no other took its place yet."""
-        return self._gone is not None
+        """Whether a cluster was lost, and there is no new one yet."""
+        return self._loss is not None
 
     def ensure(self) -> None:
         """Connects to this notebook's cluster, after having it started if need be."""
         with self._lock:
             if self.cluster is not None:
                 return
-            cluster = start_spark(self.server, self.place, self._old, meanwhile=_import_connect)
+            cluster = start_spark(
+                self.server, self.identity, self._previous, meanwhile=_import_connect
+            )
             self.endpoint = self.server.endpoint(cluster["id"])
-            cells.begin_generation(self.endpoint["runOffset"])
+            cells.set_run_offset(self.endpoint["runOffset"])
             self.cluster = cluster
-            self.wanted = False
+            self.may_be_needed = False
             os.environ[REMOTE] = self.endpoint["url"]
 
     def check(self) -> None:
-        """Notices, in at most CHECK_S, that the server replaced or stopped the cluster."""
+        """Checks, in at most CHECK_TIMEOUT_S, whether the cluster was replaced or stopped."""
         cluster = self.cluster
         if cluster is None or time.monotonic() < self._no_check_before:
             return
         try:
-            now = self.server.cluster(cluster["id"], timeout=CHECK_S)
-        except Refused as refusal:
+            now = self.server.cluster(cluster["id"], timeout=CHECK_TIMEOUT_S)
+        except RequestRefused as refusal:
             if refusal.status == 404:
-                self.lose(str(refusal))
+                self.mark_lost(str(refusal))
         except ServerUnavailable:
-            # Without the server the work goes on: Spark does not pass through it.
+            # Spark works without the server: no data passes through it.
             self._no_check_before = time.monotonic() + CHECK_PAUSE_S
         else:
             if now["state"] != "ready":
-                self.lose(now["reason"])
+                self.mark_lost(now["reason"])
 
-    def lose(self, reason: str | None, cluster_id: str | None = None) -> None:
-        """From now on all that belongs to the present Spark is dead; the next use makes it anew.
+    def mark_lost(self, reason: str | None, cluster_id: str | None = None) -> None:
+        """Marks the current cluster and its sessions as lost; the next use connects again.
 
-        With `cluster_id`, only if that is still the present one.
+        With `cluster_id`, only if that is still the current cluster.
         """
         with self._lock:
             if self.cluster is None or cluster_id not in (None, self.cluster["id"]):
                 return
-            reason = wording.cause(reason) if reason else None
+            reason = messages.cause(reason) if reason else None
             if self.endpoint and os.environ.get(REMOTE) == self.endpoint["url"]:
                 del os.environ[REMOTE]
             for client in list(self._clients):
-                client._closed = True  # what pyspark itself does when a server forgot a session
-                client.aglais_gone = reason or "it was replaced"
+                client._closed = True  # as pyspark does when a server no longer has a session
+                client.aglais_lost_reason = reason or "it was replaced"
             self._clients.clear()
-            self._gone = (reason, self.holdings)
-            self._old = self.cluster["id"]
+            self._loss = (reason, self.session_contents)
+            self._previous = self.cluster["id"]
             self.cluster = self.endpoint = None
-            self.holdings = Holdings()
+            self.session_contents = SessionContents()
 
-    def take_loss(self) -> tuple[str | None, Holdings] | None:
-        """What was lost since this was last asked, once there is a new Spark."""
+    def pop_loss_notice(self) -> tuple[str | None, SessionContents] | None:
+        """Reason and contents of the session that was lost, once after the reconnection."""
         if self.cluster is None:
             return None
-        gone, self._gone = self._gone, None
-        return gone
+        loss, self._loss = self._loss, None
+        return loss
 
-    def leave(self) -> None:
-        """Stops the cluster when the kernel ends, where nobody else would notice the end."""
+    def stop_at_exit(self) -> None:
+        """Stops the cluster at the exit of a kernel that no Jupyter Server reports."""
         if self.cluster is not None:
-            with suppress(PlainError):
+            with suppress(AglaisError):
                 self.server.stop_cluster(self.cluster["id"], timeout=1.0)
 
-    def owns(self, url: str) -> bool:
-        """Whether a Spark Connect URL or `host:port` is that of our cluster."""
+    def is_own_url(self, url: str) -> bool:
+        """Whether a Spark Connect URL or `host:port` belongs to our cluster."""
         ours = self.endpoint and _host_and_port(self.endpoint["url"])
         return bool(ours) and _host_and_port(url) == ours
 
     def add_client(self, client: Any) -> None:
-        """A pyspark client of ours was made."""
+        """Registers a pyspark client of our cluster."""
         assert self.cluster is not None
         client.aglais_cluster = self.cluster["id"]
         self._clients.add(client)
 
-    def explain_silence(self, cluster_id: str) -> PlainError:
-        """Spark stopped answering: asks the server why, and gives up this Spark."""
-        reason, running = self._verdict(cluster_id)
+    def explain_unavailable(self, cluster_id: str) -> AglaisError:
+        """The error for a Spark that does not answer; marks the cluster as lost."""
+        reason, running = self._cluster_status(cluster_id)
         if not running:
-            self.lose(reason, cluster_id)
+            self.mark_lost(reason, cluster_id)
             return SparkLost(
-                f"Spark went away while this cell used it: {wording.sentence(reason)} "
+                f"Spark was lost while this cell was using it: {messages.sentence(reason)} "
                 "Your Python variables are kept; temporary views and cached tables are lost. "
-                "Run this cell again: `spark` will be connected to a new Spark by itself."
+                "Run this cell again: `spark` reconnects automatically."
             )
-        self.lose("Its driver stopped answering", cluster_id)
+        self.mark_lost("Its driver stopped answering", cluster_id)
         return SparkLost(
             f"Spark does not answer, {reason}. Your Python variables are kept. "
-            "Run this cell again to connect anew; if that fails too, use `%aglais restart`."
+            "Run this cell again to reconnect; if that fails, use `%aglais restart`."
         )
 
-    def explain_ended_session(self, cluster_id: str, gone: str | None) -> PlainError:
-        """A session that Spark no longer knows was used."""
-        if gone is None:
-            reason, running = self._verdict(cluster_id, wait=False)
-            gone = reason if not running else "its session was closed"
-            self.lose(gone, cluster_id)
-        self.wanted = self.cluster is None
+    def explain_ended_session(self, cluster_id: str, cause: str | None) -> AglaisError:
+        """The error for an operation on a session that no longer exists."""
+        if cause is None:
+            reason, running = self._cluster_status(cluster_id, wait=False)
+            cause = reason if not running else "its session was closed"
+            self.mark_lost(cause, cluster_id)
+        self.may_be_needed = self.cluster is None
         return SparkReplaced(
-            f"This belongs to a Spark that is gone ({gone.strip().rstrip('.')}). "
-            "Make the DataFrame again from `spark`, which is or will be connected to a new one."
+            f"This object belongs to a Spark session that has ended ({cause.strip().rstrip('.')}). "
+            "Create it again from `spark`, which connects to a new session."
         )
 
-    def _verdict(self, cluster_id: str, wait: bool = True) -> tuple[str, bool]:
-        """Why the cluster is gone and False; or what else is known and True."""
-        deadline = time.monotonic() + (VERDICT_S if wait else 0)
+    def _cluster_status(self, cluster_id: str, wait: bool = True) -> tuple[str, bool]:
+        """The reason why the cluster has ended and False; otherwise a remark and True."""
+        deadline = time.monotonic() + (DETECTION_S if wait else 0)
         while True:
             try:
                 now = self.server.cluster(cluster_id, timeout=1.0)
                 if now["state"] != "ready":
                     reason = now["reason"] or f"the cluster is {now['state']}"
-                    return wording.cause(reason), False
-            except Refused as refusal:
+                    return messages.cause(reason), False
+            except RequestRefused as refusal:
                 return str(refusal), False
             except ServerUnavailable:
                 return "and the Aglais server does not answer either", True
             if time.monotonic() >= deadline:
-                return "although the server believes that it runs", True
+                return "although the server reports it as running", True
             time.sleep(0.25)
 
 
 def _import_connect() -> None:
-    """1–2 s that pass while the cluster starts."""
+    """Takes 1–2 s, while the cluster starts."""
     import pyspark.sql.connect.session  # noqa: F401
 
 

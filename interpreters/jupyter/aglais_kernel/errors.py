@@ -1,4 +1,4 @@
-"""Errors that are for their reader: IPython shows what happened and what to do, not a trace."""
+"""Errors for users: IPython shows what happened and what to do, without a traceback."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import traceback
 BOLD_RED, RESET = "\x1b[1;31m", "\x1b[0m"
 
 
-class PlainError(Exception):
-    """What happened, what was kept, what to do next. The trace stays in `__traceback__`."""
+class AglaisError(Exception):
+    """What happened, what was kept, what to do next. `__traceback__` has the traceback."""
 
     def _render_traceback_(self) -> list[str]:
         return render(self)
 
 
-class ServerUnavailable(PlainError):
+class ServerUnavailable(AglaisError):
     """The Aglais server does not answer."""
 
 
-class Refused(PlainError):
-    """The Aglais server said no, and why (problem details, RFC 9457).
+class RequestRefused(AglaisError):
+    """The Aglais server refused a request (problem details, RFC 9457).
 
     `status` is the HTTP status, `kind` the problem's type URN.
     """
@@ -30,16 +30,16 @@ class Refused(PlainError):
         self.kind = kind
 
 
-class SparkDidNotStart(PlainError):
+class SparkStartFailed(AglaisError):
     """The cluster ended before it was ready."""
 
 
-class SparkLost(PlainError):
-    """Spark went away under an operation that was running."""
+class SparkLost(AglaisError):
+    """Spark was lost during an operation."""
 
 
-class SparkReplaced(PlainError):
-    """A DataFrame or session of a Spark that no longer exists was used."""
+class SparkReplaced(AglaisError):
+    """A DataFrame or session of a Spark that has ended was used."""
 
 
 class StartInterrupted(KeyboardInterrupt):
@@ -50,7 +50,7 @@ class StartInterrupted(KeyboardInterrupt):
 
 
 def render(error: BaseException) -> list[str]:
-    """The message, and the line of the user's own cell that met the error."""
+    """The message, and the line of the cell that raised the error."""
     lines = [f"{BOLD_RED}{type(error).__name__}{RESET}: {error}"]
     frames = traceback.extract_tb(error.__traceback__)
     place = next((frame for frame in frames if _is_cell(frame.filename)), None)

@@ -1,4 +1,4 @@
-"""`%aglais`: this notebook's Spark, from a cell."""
+"""The `%aglais` magic: status, stop and restart of this notebook's Spark."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from . import wording
+from . import messages
 
 if TYPE_CHECKING:
     from .notebook import Notebook
@@ -36,50 +36,50 @@ def register(notebook: Notebook) -> None:
 
 
 def status(notebook: Notebook) -> str:
-    """What is known of this notebook's Spark, in a few lines."""
+    """The status of this notebook's Spark, as text."""
     connection = notebook.connection
-    cluster = connection.server.live_cluster(connection.place.kernel)
+    cluster = connection.server.live_cluster(connection.identity.kernel)
     if cluster is None:
         return "Spark is not running for this notebook. It starts when a cell uses `spark`."
     if cluster["state"] != "ready":
-        return wording.starting(cluster, time.time() - cluster["createdAt"] / 1000)
-    lines = [f"Spark {cluster['sparkVersion'] or ''} is ready: {wording.size(cluster)}".strip()]
+        return messages.starting(cluster, time.time() - cluster["createdAt"] / 1000)
+    lines = [f"Spark {cluster['sparkVersion'] or ''} is ready: {messages.size(cluster)}".strip()]
     if cluster["idleStopAt"]:
         minutes = max(0, cluster["idleStopAt"] / 1000 - time.time()) / 60
-        lines.append(f"It stops in {minutes:.0f} min if nothing uses it.")
+        lines.append(f"It stops in {minutes:.0f} min if idle.")
     return "\n".join(lines)
 
 
 def stop(notebook: Notebook) -> str:
-    """Stops the cluster; Python variables stay."""
+    """Stops the cluster; Python variables are kept."""
     connection = notebook.connection
-    cluster = connection.server.live_cluster(connection.place.kernel)
+    cluster = connection.server.live_cluster(connection.identity.kernel)
     if cluster is None:
         return "Spark is not running for this notebook."
     connection.server.stop_cluster(cluster["id"])
-    connection.lose("you stopped it with `%aglais stop`")
+    connection.mark_lost("you stopped it with `%aglais stop`")
     return "Spark is stopping. Python variables are kept; the next use of `spark` starts it again."
 
 
 def restart(notebook: Notebook, executor_memory_mib: int | None) -> None:
-    """Replaces the cluster, with another heap per executor (MiB) if one is given, and waits."""
+    """Replaces the cluster, optionally with another executor heap (MiB); waits for the new one."""
     connection = notebook.connection
-    server, place = connection.server, connection.place
-    cluster = server.live_cluster(place.kernel)
+    server, identity = connection.server, connection.identity
+    cluster = server.live_cluster(identity.kernel)
     shape: dict[str, Any] | None = None
     if executor_memory_mib is not None:
         present = cluster["shape"] if cluster else server.default_shape()
         shape = {**present, "executorMemoryMiB": executor_memory_mib}
     if cluster:
         server.restart_cluster(cluster["id"], shape)
-        connection.lose("you restarted it with `%aglais restart`")
+        connection.mark_lost("you restarted it with `%aglais restart`")
     else:
-        server.request_cluster(place.kernel, place.notebook, shape)
+        server.request_cluster(identity.kernel, identity.notebook, shape)
     notebook.session()
 
 
 def parse_memory(text: str) -> int:
-    """MiB of `2g`, `1.5 GiB`, `512m` or a bare number of MiB."""
+    """MiB of `2g`, `1.5 GiB`, `512m` or a plain number of MiB."""
     match = MEMORY.match(text.strip())
     if not match:
         raise UsageError(f"Cannot read {text!r} as memory. {USAGE}")

@@ -1,4 +1,4 @@
-"""This notebook's kernel and its Spark: what happens at the start and the end of each cell."""
+"""The kernel of this notebook and its Spark: what runs at the start and the end of each cell."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import sys
 import threading
 from typing import Any
 
-from . import cells, pyspark_hooks, wording
+from . import cells, messages, pyspark_hooks
+from .api_client import ApiClient
 from .connection import Connection
-from .holdings import Holdings
-from .likely import is_likely, loads_spark
-from .place import find_place
-from .placeholder import LazySpark
+from .kernel_identity import identify_kernel
+from .lazy_spark import LazySpark
 from .reports import Reports
-from .server import Server
-from .status import notice
+from .session_contents import SessionContents
+from .spark_usage import loads_spark, may_use_spark
+from .status_line import notice
 
 _notebook: Notebook | None = None
 
 
 def attach(shell: Any, url: str, token_file: str | None) -> None:
-    """Gives this kernel its `spark`; a second call does nothing."""
+    """Installs `spark` in this kernel; a second call does nothing."""
     global _notebook
     if _notebook is None:
         _notebook = Notebook(shell, url, token_file)
@@ -32,50 +32,50 @@ def attach(shell: Any, url: str, token_file: str | None) -> None:
 
 
 def prepare() -> None:
-    """Runs as the first statement of a cell that uses Spark; errors and interrupts end the cell."""
+    """The first statement of a cell that uses Spark; errors and interrupts end the cell."""
     __tracebackhide__ = True
     if _notebook:
         _notebook.prepare()
 
 
 class Notebook:
-    """Ties the shell, the connection and the reports together; one per kernel."""
+    """Connects the shell, the connection and the reports; one per kernel."""
 
     def __init__(self, shell: Any, url: str, token_file: str | None):
-        server = Server(url, token_file)
+        server = ApiClient(url, token_file)
         file = getattr(getattr(shell.kernel, "parent", None), "connection_file", None)
         self.shell = shell
-        self.connection = Connection(server, find_place(file, os.environ))
+        self.connection = Connection(server, identify_kernel(file, os.environ))
         self.reports = Reports(server)
-        self.placeholder = LazySpark(self.session, in_use=self._in_use)
-        self._running: list[cells.Cell] = []  # cells that run cells are nested
+        self.lazy_spark = LazySpark(self.session, in_use=self._in_use)
+        self._running: list[cells.Cell] = []  # nested if a cell runs cells
         self._lock = threading.Lock()
-        self._fresh_cell = False  # its code was not seen yet
+        self._fresh_cell = False  # its code has not been visited yet
         self._uses_spark = False
 
     def install(self) -> None:
-        """Puts everything in its place; imports nothing of pyspark."""
+        """Installs all hooks; does not import pyspark."""
         from .magic import register
 
         pyspark_hooks.install(self)
-        self.shell.user_ns.setdefault("spark", self.placeholder)
+        self.shell.user_ns.setdefault("spark", self.lazy_spark)
         self.shell.events.register("pre_run_cell", self._begin)
         self.shell.events.register("post_run_cell", self._end)
         self.shell.ast_transformers.append(self)
         register(self)
-        if not self.connection.place.watched:
-            atexit.register(self.connection.leave)
+        if not self.connection.identity.has_jupyter_server:
+            atexit.register(self.connection.stop_at_exit)
 
     def session(self) -> Any:
-        """The SparkSession of this notebook, started if need be."""
+        """The SparkSession of this notebook; starts the cluster if necessary."""
         from pyspark.sql import SparkSession
 
         return SparkSession.builder.getOrCreate()
 
     def visit(self, tree: ast.Module) -> ast.Module:
-        """IPython's AST transformer: has Spark ready before the first statement that may use it.
+        """IPython's AST transformer: prepares Spark before the first statement that may use it.
 
-        Not in pre_run_cell: what goes wrong there is printed, and the cell runs all the same.
+        Not in pre_run_cell: IPython prints an error there, and runs the cell regardless.
         """
         if not self._fresh_cell or not tree.body:
             return tree
@@ -89,30 +89,30 @@ class Notebook:
         return tree
 
     def prepare(self) -> None:
-        """Has a live session in the namespace, if the cell that begins is to find one there."""
+        """Puts a live session into the namespace if the cell needs one."""
         namespace = self.shell.user_ns
         if self._uses_spark:
-            namespace.setdefault("spark", self.placeholder)  # %reset took it
+            namespace.setdefault("spark", self.lazy_spark)  # removed by %reset
         self.connection.check()
-        untouched = self._uses_spark and namespace["spark"] is self.placeholder
-        if untouched or self.connection.lost or self._holds_dead_session():
+        untouched = self._uses_spark and namespace["spark"] is self.lazy_spark
+        if untouched or self.connection.lost or self._has_ended_session():
             self.session()
 
     def adopt(self, session: Any) -> None:
-        """Puts a session wherever the namespace holds the placeholder or a dead session."""
+        """Replaces the lazy `spark` and ended sessions in the namespace by a session."""
         namespace = self.shell.user_ns
-        dead = {name: held for name, held in list(namespace.items()) if self._is_dead(held)}
+        ended = {name: held for name, held in list(namespace.items()) if self._is_ended(held)}
         for name, held in list(namespace.items()):
-            if name in dead or held is self.placeholder:
+            if name in ended or held is self.lazy_spark:
                 namespace[name] = session
-        gone = self.connection.take_loss()
-        if gone:
-            notice(wording.replaced(*gone))
-        elif dead:
-            self.connection.holdings = Holdings()  # the user stopped the session
+        loss = self.connection.pop_loss_notice()
+        if loss:
+            notice(messages.replaced(*loss))
+        elif ended:
+            self.connection.session_contents = SessionContents()  # the user stopped the session
 
     def note_use(self, cell: cells.Cell, client: Any) -> None:
-        """A cell (or a thread of it) is about to run a Spark operation."""
+        """Called before a cell (or a thread of it) runs a Spark operation."""
         with self._lock:
             cluster = client.aglais_cluster
             if cell.ended:
@@ -120,7 +120,7 @@ class Notebook:
             cell.clients.add(client)
             if cluster not in cell.clusters:
                 cell.clusters.append(cluster)
-                self.reports.began(cell, cluster)
+                self.reports.started(cell, cluster)
 
     def _begin(self, info: Any) -> None:
         count = self.shell.execution_count - (1 if info.store_history else 0)
@@ -130,12 +130,12 @@ class Notebook:
             cell = cells.Cell(info.cell_id or f"in-{count}", count, info)
             self._running.append(cell)
         self._fresh_cell = True
-        cells.begin(cell)
+        cells.set_current(cell)
 
     def _end(self, result: Any) -> None:
         cell = next((c for c in self._running if _is_run_of(c, result)), None)
         if cell is None:
-            return  # an empty cell has an end and no beginning
+            return  # IPython calls only the end hook for an empty cell
         del self._running[self._running.index(cell) :]
         with self._lock:
             cell.ended = True
@@ -148,7 +148,7 @@ class Notebook:
             ).start()
 
     def _in_use(self) -> bool:
-        """False for completion and inspection, which run in the main thread between cells."""
+        """False during completion and inspection, which run in the main thread between cells."""
         return bool(self._running) or threading.current_thread() is not threading.main_thread()
 
     def _had_spark(self) -> bool:
@@ -156,14 +156,14 @@ class Notebook:
 
     def _may_use_spark(self, tree: ast.Module) -> bool:
         source = self._running[-1].info.raw_cell if self._running else ""
-        return self.connection.wanted or is_likely(source, tree, self.shell.user_ns)
+        return self.connection.may_be_needed or may_use_spark(source, tree, self.shell.user_ns)
 
-    def _holds_dead_session(self) -> bool:
-        return any(self._is_dead(held) for held in list(self.shell.user_ns.values()))
+    def _has_ended_session(self) -> bool:
+        return any(self._is_ended(held) for held in list(self.shell.user_ns.values()))
 
     @staticmethod
-    def _is_dead(value: Any) -> bool:
-        """Whether it is a session of ours that was stopped or lost."""
+    def _is_ended(value: Any) -> bool:
+        """Whether it is a session of our cluster that was stopped or lost."""
         module = sys.modules.get("pyspark.sql.connect.session")
         return (
             module is not None
@@ -174,7 +174,7 @@ class Notebook:
 
 
 def _is_run_of(cell: cells.Cell, result: Any) -> bool:
-    """By content too: IPython makes a new `info` when an interrupt hits its own code."""
+    """Compares the content too: IPython creates a new `info` if an interrupt hits its own code."""
     ours, theirs = cell.info, result.info
     return ours is theirs or (ours.cell_id, ours.raw_cell) == (theirs.cell_id, theirs.raw_cell)
 
@@ -187,9 +187,9 @@ def _outcome(error: BaseException | None) -> str:
 
 
 def _cancel(cell: cells.Cell) -> None:
-    """Ends what the cell left running in Spark, threads of it included."""
+    """Cancels what the cell left running in Spark, including its threads."""
     for client in list(cell.clients):
         try:
             client.interrupt_tag(cell.tag)
-        except Exception:  # Spark is gone: nothing left to cancel
+        except Exception:  # Spark was lost: nothing to cancel
             continue

@@ -1,10 +1,10 @@
-"""What we change in pyspark, when it is imported and not before.
+"""Patches pyspark when it is imported.
 
-- `SparkSession.builder.getOrCreate()` gets this notebook's cluster.
-- Clients of that cluster carry its token, give up in seconds, tag operations with their cell,
-  and explain themselves when Spark is gone.
+- `SparkSession.builder.getOrCreate()` connects to this notebook's cluster.
+- Clients of that cluster send its token, time out within seconds, tag operations with their cell,
+  and raise clear errors when Spark is lost.
 
-Sessions that a user makes for another server are left alone.
+Sessions that a user creates for another server are not changed.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING, Any
 
 from . import cells
 from .connection import REMOTE, Connection
-from .options import OptionsNotice
+from .ignored_options import IgnoredOptionsNotice
 
 if TYPE_CHECKING:
     from .notebook import Notebook
 
-# A broken connection on one machine heals at once or never: 50 + 200 + 800 + 1000 ms.
+# A broken connection on one machine recovers immediately or never: 50 + 200 + 800 + 1000 ms.
 RETRIES = {"max_retries": 4, "initial_backoff": 50, "backoff_multiplier": 4.0, "max_backoff": 1000}
-# Pings find a driver that hangs without closing its connection. Spark allows one in 10 s at most,
-# and a long garbage collection must not look like death.
+# Pings detect a driver that hangs without closing its connection. Spark allows at most one in 10 s,
+# and a long garbage collection must not look like a failure.
 KEEP_ALIVE = [
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -40,7 +40,7 @@ KEEP_ALIVE = [
 CERTIFICATE = "aglais"
 # Seconds. pyspark's 10 min would let a driver that hangs swallow an interrupt and `spark.stop()`.
 DEADLINES = {"interrupt": 5.0, "release_session": 5.0}
-# Said by Spark Connect when it runs but no longer knows a session, or is being stopped.
+# Errors of a running Spark Connect that no longer has the session, or is stopping.
 SESSION_ENDED = (
     "NO_ACTIVE_SESSION",
     "INVALID_HANDLE.SESSION_CLOSED",
@@ -52,10 +52,10 @@ SPARK_ENDED = ("stopped SparkContext", "SparkContext was shut down")
 
 
 def install(notebook: Notebook) -> None:
-    """Arranges that pyspark is changed as soon as it is imported (or now, if it already is)."""
+    """Patches pyspark as soon as it is imported (now, if it already is)."""
     hooks = {
-        "pyspark.sql.session": functools.partial(change_builder, notebook),
-        "pyspark.sql.connect.client.core": functools.partial(change_client, notebook),
+        "pyspark.sql.session": functools.partial(patch_builder, notebook),
+        "pyspark.sql.connect.client.core": functools.partial(patch_client, notebook),
     }
     for name, change in hooks.items():
         if name in sys.modules:
@@ -64,13 +64,13 @@ def install(notebook: Notebook) -> None:
 
 
 class AfterImport(importlib.abc.MetaPathFinder):
-    """Runs a function on a module right after its import."""
+    """Calls a function with a module right after its import."""
 
     def __init__(self, hooks: dict[str, Callable[[ModuleType], None]]):
         self._hooks = hooks
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        """Finds the modules we wait for as usual, and nothing else."""
+        """Finds only the modules that have a hook."""
         if name not in self._hooks:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path)
@@ -85,18 +85,18 @@ class AfterImport(importlib.abc.MetaPathFinder):
         return spec
 
 
-def change_builder(notebook: Notebook, module: ModuleType) -> None:
-    """The classic entry, `SparkSession.builder`, leads to this notebook's cluster."""
+def patch_builder(notebook: Notebook, module: ModuleType) -> None:
+    """Connects `SparkSession.builder` to this notebook's cluster."""
     builder = module.SparkSession.Builder
     connection = notebook.connection
-    said = OptionsNotice()
+    ignored_options = IgnoredOptionsNotice()
 
     def is_for_us(options: dict[str, str]) -> bool:
         remote = options.get("spark.remote") or os.environ.get(REMOTE)
         mode = options.get("spark.api.mode") or os.environ.get("SPARK_API_MODE", "")
         if mode.lower() == "classic":
             return False
-        return remote is None or connection.owns(remote)
+        return remote is None or connection.is_own_url(remote)
 
     def through_cluster(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         @functools.wraps(original)
@@ -104,13 +104,13 @@ def change_builder(notebook: Notebook, module: ModuleType) -> None:
             if not is_for_us(self._options):
                 return original(self)
             connection.ensure()
-            asked = dict(self._options)
+            requested = dict(self._options)
             self._options.pop("spark.master", None)
             _forget_stopped_sessions()
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="Failed to set .*CANNOT_MODIFY")
                 session = original(self)
-            said.tell(asked, session, connection.cluster)
+            ignored_options.report(requested, session, connection.cluster)
             notebook.adopt(session)
             return session
 
@@ -120,7 +120,7 @@ def change_builder(notebook: Notebook, module: ModuleType) -> None:
 
     @functools.wraps(validate)
     def validate_startup_urls(self: Any) -> None:
-        # Spark refuses a master next to a remote; here the remote is ours, and wins.
+        # Spark rejects a master together with a remote; ours is the remote, and has precedence.
         if not is_for_us(self._options):
             validate(self)
 
@@ -129,25 +129,27 @@ def change_builder(notebook: Notebook, module: ModuleType) -> None:
     builder._validate_startup_urls = validate_startup_urls
 
 
-def change_client(notebook: Notebook, module: ModuleType) -> None:
-    """Clients of our cluster know their cell, and when to give up."""
-    tie = notebook.connection
+def patch_client(notebook: Notebook, module: ModuleType) -> None:
+    """Gives clients of our cluster its token, timeouts, cell tags and clear errors."""
+    cluster_connection = notebook.connection
     client_class = module.SparkConnectClient
     initialise = client_class.__init__
     analyse = client_class._analyze
     handle_error = client_class._handle_error
     cells.follow_threads()
-    # Our errors say it better.
+    # Our errors replace this warning.
     warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")
 
     @functools.wraps(initialise)
     def __init__(self: Any, connection: Any, *args: Any, **kwargs: Any) -> None:
-        ours = tie.owns(connection if isinstance(connection, str) else _address(connection))
+        ours = cluster_connection.is_own_url(
+            connection if isinstance(connection, str) else _address(connection)
+        )
         if ours and isinstance(connection, str):
-            connection = channel_builder(module, connection, tie.endpoint["ca"])  # type: ignore[index]
-            # Not in SPARK_REMOTE, which people print, nor in pyspark's variable for tokens, which
-            # would go to every other server too.
-            connection.set("token", tie.endpoint["token"])  # type: ignore[index]
+            connection = channel_builder(module, connection, cluster_connection.endpoint["ca"])  # type: ignore[index]
+            # Not in SPARK_REMOTE, which users print, nor in pyspark's variable for tokens, which
+            # is sent to every other server too.
+            connection.set("token", cluster_connection.endpoint["token"])  # type: ignore[index]
         if ours:
             kwargs.setdefault("rpc_deadlines", module.RpcDeadlines(**DEADLINES))
         initialise(self, connection, *args, **kwargs)
@@ -158,7 +160,7 @@ def change_client(notebook: Notebook, module: ModuleType) -> None:
     def _analyze(self: Any, method: str, **kwargs: Any) -> Any:
         if _is_ours(self):
             _note_use(notebook, self)
-            tie.holdings.see_analysis(method)
+            cluster_connection.session_contents.record_analysis(method)
         return analyse(self, method, **kwargs)
 
     @functools.wraps(handle_error)
@@ -166,7 +168,7 @@ def change_client(notebook: Notebook, module: ModuleType) -> None:
         try:
             return handle_error(self, error, *args)
         except Exception as converted:
-            plain = _is_ours(self) and _explain(tie, self, error, converted)
+            plain = _is_ours(self) and _explain(cluster_connection, self, error, converted)
             if not plain:
                 raise
             raise plain from converted
@@ -177,9 +179,9 @@ def change_client(notebook: Notebook, module: ModuleType) -> None:
 
 
 def channel_builder(module: ModuleType, url: str, ca: str | None) -> Any:
-    """A builder of channels to our cluster; with `ca` (PEM), only to one that this authority knows.
+    """A channel builder for our cluster; with `ca` (PEM), the only authority it accepts.
 
-    The authority is the cluster's own and signs for one name, whatever address leads there.
+    The authority belongs to the cluster and signs one name, independent of the address.
     """
     if ca is None:
         return module.DefaultChannelBuilder(url, KEEP_ALIVE)
@@ -198,33 +200,33 @@ def channel_builder(module: ModuleType, url: str, ca: str | None) -> Any:
 
 
 class OperationHook:
-    """A `SparkSession.Hook`: sees each operation before it is sent, in the thread that runs it."""
+    """A `SparkSession.Hook`: called before each operation is sent, in the thread that runs it."""
 
     def __init__(self, notebook: Notebook, client: Any):
         self._notebook = notebook
         self._client = client
 
     def on_execute_plan(self, request: Any) -> Any:
-        """Tags the operation with its cell, next to the user's own tags."""
+        """Tags the operation with its cell, in addition to the user's own tags."""
         cell = _note_use(self._notebook, self._client)
         if cell:
             request.tags.append(cell.tag)
-        self._notebook.connection.holdings.see_plan(request.plan)
+        self._notebook.connection.session_contents.record_plan(request.plan)
         return request
 
 
 def _adopt(client: Any, notebook: Notebook, policy: Any) -> None:
     notebook.connection.add_client(client)
-    # A new list: a cloned session shares its hooks with the one it came from.
+    # A new list: a cloned session shares the list with the original.
     others = [hook for hook in client._session_hooks if not isinstance(hook, OperationHook)]
     client._session_hooks = [*others, OperationHook(notebook, client)]
     client.set_retry_policies([policy(**RETRIES)])
-    # pyspark says goodbye to Spark when the kernel ends: no retries then, Spark may be gone first.
+    # pyspark releases the session at exit: without retries, since Spark may have ended.
     atexit.register(client.set_retry_policies, [])
 
 
 def _forget_stopped_sessions() -> None:
-    """pyspark makes a new session the active one only where it has none, not even a dead one."""
+    """pyspark makes a new session active only if there is none, not even a stopped one."""
     from pyspark.sql.connect.session import SparkSession
 
     with SparkSession._lock:
@@ -255,14 +257,14 @@ def _explain(
     import grpc
 
     text = str(converted)
-    gone = getattr(client, "aglais_gone", None)
-    if gone is not None and client.is_closed:
-        return connection.explain_ended_session(client.aglais_cluster, gone)
+    lost_reason = getattr(client, "aglais_lost_reason", None)
+    if lost_reason is not None and client.is_closed:
+        return connection.explain_ended_session(client.aglais_cluster, lost_reason)
     if client.is_closed and "NO_ACTIVE_SESSION" in text:
         return None  # the user stopped it
     if any(words in text for words in SESSION_ENDED):
         return connection.explain_ended_session(client.aglais_cluster, None)
     code = error.code() if isinstance(error, grpc.RpcError) else None
     if code == grpc.StatusCode.UNAVAILABLE or any(words in text for words in SPARK_ENDED):
-        return connection.explain_silence(client.aglais_cluster)
+        return connection.explain_unavailable(client.aglais_cluster)
     return None

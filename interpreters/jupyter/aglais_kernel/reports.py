@@ -1,4 +1,4 @@
-"""Tells the server, in order and from a thread of its own, which cells use Spark."""
+"""Reports to the server which cells use Spark: in order, from a thread of its own."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import threading
 import time
 from typing import Any
 
+from .api_client import ApiClient
 from .cells import Cell, now_ms
-from .errors import Refused, ServerUnavailable
-from .server import Server
+from .errors import RequestRefused, ServerUnavailable
 
 TIMEOUT_S = 2.0
-PATIENCE_S = 10.0  # how long one report is tried again while the server is away
-LAST_WORDS_S = 1.0  # how long the end of the kernel may wait for reports
-WAITING_AT_MOST = 1000
+RETRY_S = 10.0  # how long one report is retried while the server is unavailable
+FLUSH_TIMEOUT_S = 1.0  # how long the exit of the kernel may wait for reports
+MAX_QUEUED = 1000
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Reports:
     """The thread starts with the first report; no method waits or raises."""
 
-    def __init__(self, server: Server):
+    def __init__(self, server: ApiClient):
         self._server = server
-        self._waiting: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue(WAITING_AT_MOST)
+        self._queued: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue(MAX_QUEUED)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closing = False
 
-    def began(self, cell: Cell, cluster: str) -> None:
+    def started(self, cell: Cell, cluster: str) -> None:
         """The cell used this cluster for the first time."""
-        self._send(cluster, {**_run(cell), "outcome": "running", "at": cell.began})
+        self._send(cluster, {**_run(cell), "outcome": "running", "at": cell.started_at})
 
     def ended(self, cell: Cell, outcome: str, error: BaseException | None) -> None:
         """The cell ended, for every cluster that it had used."""
@@ -47,9 +47,9 @@ class Reports:
 
     def _send(self, cluster: str, report: dict[str, Any]) -> None:
         try:
-            self._waiting.put_nowait((cluster, report))
+            self._queued.put_nowait((cluster, report))
         except queue.Full:
-            return  # the server has been away for very long
+            return  # the server has been unavailable for a long time
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(
@@ -60,19 +60,19 @@ class Reports:
 
     def _work(self) -> None:
         while True:
-            cluster, report = self._waiting.get()
+            cluster, report = self._queued.get()
             try:
                 self._deliver(cluster, report)
             finally:
-                self._waiting.task_done()
+                self._queued.task_done()
 
     def _deliver(self, cluster: str, report: dict[str, Any]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + RETRY_S
         while True:
             try:
                 return self._server.report_cell_run(cluster, report, TIMEOUT_S)
-            except Refused:
-                return None  # e.g. the cluster is forgotten: trying again would not help
+            except RequestRefused:
+                return None  # e.g. the cluster was deleted: a retry would not help
             except ServerUnavailable:
                 if self._closing or time.monotonic() > deadline:
                     return None
@@ -80,8 +80,8 @@ class Reports:
 
     def _flush(self) -> None:
         self._closing = True
-        deadline = time.monotonic() + LAST_WORDS_S
-        while self._waiting.unfinished_tasks and time.monotonic() < deadline:
+        deadline = time.monotonic() + FLUSH_TIMEOUT_S
+        while self._queued.unfinished_tasks and time.monotonic() < deadline:
             time.sleep(0.02)
 
 

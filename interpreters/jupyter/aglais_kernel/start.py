@@ -1,4 +1,4 @@
-"""The wait for a cluster: asks for it, and shows what it waits for until it is ready."""
+"""Starts a cluster: requests it, and shows what it waits for until it is ready."""
 
 from __future__ import annotations
 
@@ -6,100 +6,102 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from . import wording
-from .errors import Refused, ServerUnavailable, SparkDidNotStart, StartInterrupted
-from .place import Place
-from .server import Cluster, Server
-from .status import StatusLine
+from . import messages
+from .api_client import ApiClient, Cluster
+from .errors import RequestRefused, ServerUnavailable, SparkStartFailed, StartInterrupted
+from .kernel_identity import KernelIdentity
+from .status_line import StatusLine
 
 POLL_MS = 1000  # the line counts seconds
 ENDED = ("stopped", "failed")
-ENDING_S = 30.0  # then the new one is asked for all the same
-SILENCE_S = 4.0  # how long the server may be away while we wait (it may be restarting)
+STOP_TIMEOUT_S = 30.0  # then a new one is requested regardless
+SERVER_OUTAGE_S = (
+    4.0  # how long the server may be unavailable during a start (it may be restarting)
+)
 
 
 def start_spark(
-    server: Server, place: Place, old: str | None, meanwhile: Callable[[], None]
+    server: ApiClient, identity: KernelIdentity, previous: str | None, meanwhile: Callable[[], None]
 ) -> Cluster:
     """Returns this kernel's cluster when it is ready.
 
-    `old` is the id of the cluster that the kernel had before: it still holds memory until it has
-    ended. `meanwhile` runs while the cluster starts, in a thread: an interrupt must not hit the
-    middle of an import. Raises ServerUnavailable, Refused, SparkDidNotStart or StartInterrupted.
+    `previous` is the id of the kernel's previous cluster, which holds memory until it has ended.
+    `meanwhile` runs in a thread while the cluster starts: an interrupt must not hit the middle of
+    an import. Raises ServerUnavailable, RequestRefused, SparkStartFailed or StartInterrupted.
     """
     began = time.monotonic()
     line = StatusLine()
     side = threading.Thread(target=meanwhile, name="aglais-import", daemon=True)
     try:
-        for cluster in _ending(server, old):
-            line.show(wording.starting(cluster, time.monotonic() - began))
-        first = server.request_cluster(place.kernel, place.notebook)
+        for cluster in _ending(server, previous):
+            line.show(messages.starting(cluster, time.monotonic() - began))
+        first = server.request_cluster(identity.kernel, identity.notebook)
         side.start()
-        for cluster in _starting(server, place, first):
-            line.show(wording.starting(cluster, time.monotonic() - began))
+        for cluster in _starting(server, identity, first):
+            line.show(messages.starting(cluster, time.monotonic() - began))
         side.join()
     except KeyboardInterrupt:
         line.show("Interrupted while Spark was starting.")
         raise StartInterrupted(
-            "You interrupted the wait for Spark. It goes on starting in the background; "
-            "the next cell that uses it will find it."
+            "You interrupted the start of Spark. It continues in the background; "
+            "the next cell that uses Spark connects to it."
         ) from None
     except Exception:
         line.show("Spark did not start.")
         raise
-    line.show(wording.ready(cluster, time.monotonic() - began))
+    line.show(messages.ready(cluster, time.monotonic() - began))
     return cluster
 
 
-def _ending(server: Server, old: str | None) -> Iterator[Cluster]:
-    """The old cluster as it changes, while it is ending."""
-    deadline = time.monotonic() + ENDING_S
-    while old and time.monotonic() < deadline:
+def _ending(server: ApiClient, previous: str | None) -> Iterator[Cluster]:
+    """Yields the previous cluster at each change, while it is stopping."""
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while previous and time.monotonic() < deadline:
         try:
-            cluster = server.cluster(old)
+            cluster = server.cluster(previous)
             if cluster["state"] != "stopping":
                 return
             yield cluster
-            server.changed_cluster(old, cluster["revision"], POLL_MS)
-        except (Refused, ServerUnavailable):
-            return  # the request that follows will say what is wrong
+            server.changed_cluster(previous, cluster["revision"], POLL_MS)
+        except (RequestRefused, ServerUnavailable):
+            return  # the next request reports the problem
 
 
-def _starting(server: Server, place: Place, cluster: Cluster) -> Iterator[Cluster]:
-    """The cluster as it changes (and at least every POLL_MS); the last one is ready."""
-    heard = time.monotonic()
+def _starting(server: ApiClient, identity: KernelIdentity, cluster: Cluster) -> Iterator[Cluster]:
+    """Yields the cluster at each change (and every POLL_MS); the last one is ready."""
+    last_response = time.monotonic()
     while True:
         yield cluster
         if cluster["state"] == "ready":
             return
         try:
             if cluster["state"] in ENDED:
-                cluster = _successor(server, place, cluster)
+                cluster = _successor(server, identity, cluster)
             else:
                 cluster = _newer(server, cluster)
-            heard = time.monotonic()
+            last_response = time.monotonic()
         except ServerUnavailable:
-            if time.monotonic() - heard > SILENCE_S:
+            if time.monotonic() - last_response > SERVER_OUTAGE_S:
                 raise
             time.sleep(0.2)
 
 
-def _newer(server: Server, cluster: Cluster) -> Cluster:
+def _newer(server: ApiClient, cluster: Cluster) -> Cluster:
     try:
         return server.changed_cluster(cluster["id"], cluster["revision"], POLL_MS)
-    except Refused as refusal:
+    except RequestRefused as refusal:
         if refusal.status != 404:
             raise
         return {**cluster, "state": "stopped", "reason": str(refusal)}
 
 
-def _successor(server: Server, place: Place, ended: Cluster) -> Cluster:
-    """A restart from the panel replaces the cluster that we wait for: then wait for the new one."""
-    live = server.live_cluster(place.kernel)
+def _successor(server: ApiClient, identity: KernelIdentity, ended: Cluster) -> Cluster:
+    """The live cluster after a restart from the panel has replaced `ended`."""
+    live = server.live_cluster(identity.kernel)
     if live:
         return live
-    reason = wording.sentence(ended["reason"] or "The server gave no reason")
-    raise SparkDidNotStart(
+    reason = messages.sentence(ended["reason"] or "The server gave no reason")
+    raise SparkStartFailed(
         f"Spark did not start. {reason} Your Python variables are kept; "
-        "run this cell again to try once more."
+        "run this cell again to retry."
     )

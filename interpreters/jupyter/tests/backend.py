@@ -24,7 +24,7 @@ SHAPE = {
 
 
 class Backend:
-    """State is public: tests look at it, and change it as the world would."""
+    """All state is public: tests read and change it."""
 
     def __init__(self, spark: SparkConnect):
         self.spark = spark
@@ -32,10 +32,10 @@ class Backend:
         self.cell_runs: list[tuple[str, dict[str, Any]]] = []
         self.requests: list[tuple[str, str]] = []
         self.refusal: dict[str, Any] | None = None  # a problem for the next requests of clusters
-        self.start_seconds = 0.0  # how long a cluster says that it starts
+        self.start_seconds = 0.0  # how long a cluster takes to start
         self.run_offset = 0  # what a new kernel adds to its execution counts
-        self.report_seconds = 0.0  # how long a report takes to be taken
-        self.behind: tuple[str, str] | None = None  # URL and authority of a relay before Spark
+        self.report_seconds = 0.0  # how long a report takes
+        self.behind: tuple[str, str] | None = None  # URL and authority of a TLS proxy before Spark
         self.hangs = False  # takes requests and does not answer
         self._changed = threading.Condition()
         self._http: ThreadingHTTPServer | None = None
@@ -60,7 +60,7 @@ class Backend:
             self._http = None
 
     def restore(self) -> None:
-        """As if new, but for the clusters: for a notebook that goes on from test to test."""
+        """Resets everything except the clusters: for the notebook that tests share."""
         if self._http is None:
             self.start()
         self.start_seconds = self.report_seconds = 0.0
@@ -68,7 +68,7 @@ class Backend:
         self.cell_runs.clear()
 
     def live(self, kernel: str) -> dict[str, Any] | None:
-        """The cluster that is wanted; one that is stopping no longer is."""
+        """The live cluster; not one that is stopping."""
         states = ("requested", "starting", "ready")
         found = [c for c in self.clusters.values() if c["kernel"] == kernel]
         return next((c for c in found if c["state"] in states), None)
@@ -128,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.backend.hangs:
             while self.backend.hangs:
                 time.sleep(0.1)
-            return  # whoever asked has long gone
+            return  # the client has disconnected
         parts = urlsplit(self.path)
         query = {name: int(values[0]) for name, values in parse_qs(parts.query).items()}
         length = int(self.headers.get("Content-Length") or 0)

@@ -14,7 +14,7 @@ from spark_connect import SparkConnect
 
 @pytest.fixture(scope="session")
 def one_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkConnect]:
-    """The Spark of the whole session; started by the first cluster that is asked for."""
+    """The Spark of the whole session; started by the first request for a cluster."""
     spark = SparkConnect(tmp_path_factory.mktemp("spark"))
     yield spark
     spark.stop()
@@ -22,7 +22,7 @@ def one_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkConnect
 
 @pytest.fixture
 def spark_server(one_spark: SparkConnect) -> SparkConnect:
-    """That Spark, running: for tests that look at it or at the time."""
+    """That Spark, running: for tests that inspect it or measure time."""
     one_spark.start_if_needed()
     return one_spark
 
@@ -36,7 +36,7 @@ def backend(one_spark: SparkConnect) -> Iterator[Backend]:
 
 @pytest.fixture
 def start_kernel(tmp_path: Path) -> Iterator[Callable[..., Kernel]]:
-    """Starts a kernel with exactly this environment on top of a bare one."""
+    """Starts a kernel with this environment, without other AGLAIS and SPARK variables."""
     kernels: list[Kernel] = []
 
     def start(file_name: str = "", **environment: str) -> Kernel:
@@ -53,13 +53,13 @@ def start_kernel(tmp_path: Path) -> Iterator[Callable[..., Kernel]]:
 
 @pytest.fixture
 def aglais(tmp_path: Path, backend: Backend) -> dict[str, str]:
-    """The environment that a kernel gets under Aglais."""
+    """The environment of a kernel under Aglais."""
     return environment(tmp_path, backend)
 
 
 @pytest.fixture
 def kernel(start_kernel: Callable[..., Kernel], aglais: dict[str, str]) -> Kernel:
-    """A kernel that has just started, of the `backend` that has no clusters yet."""
+    """A new kernel, with a `backend` without clusters."""
     return start_kernel(**aglais)
 
 
@@ -97,7 +97,7 @@ def long_notebook(
 def notebook(
     long_notebook: Notebook, one_spark: SparkConnect, eventually: Callable[..., None]
 ) -> Notebook:
-    """The notebook that goes on from test to test, connected: starting one takes seconds."""
+    """The notebook that tests share, connected: starting one takes seconds."""
     one_spark.start_if_needed()
     long_notebook.backend.restore()
     run = long_notebook.run("spark.range(1).schema", cell="between-tests").run
@@ -110,7 +110,7 @@ def notebook(
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable[[Callable[[], object]], None]:
-    """Waits up to 5 s for something that happens on another thread."""
+    """Waits up to 5 s for a condition that another thread fulfils."""
 
     def wait(condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + 5

@@ -1,4 +1,4 @@
-"""A real IPython kernel of this environment, driven as a notebook drives it."""
+"""A real IPython kernel of this environment, used as a notebook uses it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHECKOUT = Path(__file__).parents[1]  # its code is tested, not an older install
 
 @dataclass
 class Outcome:
-    """What one run of a cell left: outputs as a notebook would have them, and how it ended."""
+    """The outcome of one run of a cell: its outputs and how it ended."""
 
     status: str = ""
     text: str = ""
@@ -34,7 +34,7 @@ class Outcome:
 
     @property
     def shown(self) -> list[str]:
-        """The plain text of what is displayed in the end."""
+        """The plain text of all displays at the end."""
         return [data["text/plain"] for data in self.displays.values()]
 
 

@@ -1,4 +1,4 @@
-"""A real Spark Connect server as a process that tests can really kill."""
+"""A real Spark Connect server in a process that tests can kill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A driver on another machine: encrypted, and nobody else is believed to be it."""
+"""A driver on another machine: encrypted, and authenticated by its certificate."""
 
 import grpc
 import pyspark.sql.connect.client.core as core
@@ -51,13 +51,15 @@ def call(port, ca):
         return channel.unary_unary("/any/Call")(b"hello", timeout=5)
 
 
-def test_the_token_goes_to_a_driver_that_the_authority_knows_by_whatever_address(driver, authority):
+def test_the_token_is_sent_to_a_driver_with_a_certificate_of_the_authority_at_any_address(
+    driver, authority
+):
     port, echo = driver
     assert call(port, authority.pem) == b"hello"
     assert echo.tokens == [f"Bearer {TOKEN}"]
 
 
-def test_nothing_goes_to_a_driver_of_another_authority(driver, tmp_path):
+def test_nothing_is_sent_to_a_driver_of_another_authority(driver, tmp_path):
     port, echo = driver
     with pytest.raises(grpc.RpcError) as refusal:
         call(port, Authority(tmp_path / "other").pem)
@@ -65,13 +67,13 @@ def test_nothing_goes_to_a_driver_of_another_authority(driver, tmp_path):
     assert echo.tokens == []
 
 
-def test_nothing_goes_to_a_driver_whose_certificate_has_another_name(tmp_path):
+def test_nothing_is_sent_to_a_driver_whose_certificate_has_another_name(tmp_path):
     stranger = Authority(tmp_path / "stranger", name="elsewhere")
-    relay = TlsProxy(stranger, port=9)
+    proxy = TlsProxy(stranger, port=9)
     with pytest.raises(grpc.RpcError):
-        call(relay.port, stranger.pem)
-    assert relay.received == 0
-    relay.close()
+        call(proxy.port, stranger.pem)
+    assert proxy.received == 0
+    proxy.close()
 
 
 def test_a_driver_on_this_machine_needs_no_authority():
@@ -79,12 +81,14 @@ def test_a_driver_on_this_machine_needs_no_authority():
     assert type(builder) is core.DefaultChannelBuilder
 
 
-def test_a_notebook_uses_an_encrypted_spark_as_any_other(kernel, backend, spark_server, authority):
-    relay = TlsProxy(authority, spark_server.port)
-    backend.behind = (f"sc://127.0.0.1:{relay.port}", authority.pem)
+def test_a_notebook_uses_an_encrypted_spark_like_any_other(
+    kernel, backend, spark_server, authority
+):
+    proxy = TlsProxy(authority, spark_server.port)
+    backend.behind = (f"sc://127.0.0.1:{proxy.port}", authority.pem)
     assert kernel.run("spark.range(10).count()").result == "10"
-    assert relay.received > 0
-    # What people print, or hand to other programs, has no secret in it.
+    assert proxy.received > 0
+    # The variable that users print or pass on contains no secret.
     shown = kernel.run("import os; print(os.environ['SPARK_REMOTE'])").text
-    assert shown == f"sc://127.0.0.1:{relay.port}\n"
-    relay.close()
+    assert shown == f"sc://127.0.0.1:{proxy.port}\n"
+    proxy.close()

@@ -1,4 +1,4 @@
-"""The first use of Spark brings this notebook's cluster, and existing code works unchanged."""
+"""The first use of Spark starts this notebook's cluster, and existing code works unchanged."""
 
 import json
 
@@ -22,7 +22,7 @@ def test_the_first_cell_that_names_spark_gets_a_real_session(kernel, backend, sp
     assert cluster["kernel"] == kernel.id
     assert cluster["notebook"] == "stars/mean proper motion.ipynb"
 
-    # One line that changed while the cluster started, and is calm in the end.
+    # One line that is updated while the cluster starts.
     assert len(outcome.displays) == 1
     assert outcome.versions[:2] == [
         "Starting Spark: waiting for executors 1 of 2 (0 s)",
@@ -31,7 +31,7 @@ def test_the_first_cell_that_names_spark_gets_a_real_session(kernel, backend, sp
     [text] = outcome.shown
     assert text.startswith("Spark is ready: 2 executors × 1.4 GiB, 2.")
 
-    # Later cells say nothing, and ask for nothing new.
+    # Later cells show and request nothing.
     outcome = kernel.run("spark.range(2).count()")
     assert (outcome.result, outcome.shown, outcome.text) == ("2", [], "")
     assert len(backend.clusters) == 1
@@ -42,9 +42,9 @@ def test_existing_code_with_a_builder_works_unchanged(kernel, backend):
     assert outcome.error == ""
     assert outcome.text == "5 7\n"
     assert len(backend.clusters) == 1
-    [_, said] = outcome.shown
-    assert said.startswith("No effect here: spark.executor.memory=8g, spark.master=local[*]. ")
-    assert "`%aglais restart 2g`" in said
+    [_, notice] = outcome.shown
+    assert notice.startswith("Ignored: spark.executor.memory=8g, spark.master=local[*]. ")
+    assert "`%aglais restart 2g`" in notice
 
     again = kernel.run(EXISTING)
     assert (again.text, again.shown) == ("5 7\n", [])
@@ -78,14 +78,14 @@ def test_the_token_is_in_no_variable_of_the_environment(notebook, spark_server):
     assert json.loads(environment)["SPARK_REMOTE"] == spark_server.url
 
 
-def test_nbconvert_leaves_the_status_line_out(notebook):
+def test_nbconvert_omits_the_status_line(notebook):
     import nbformat
     from nbconvert import MarkdownExporter
     from nbconvert.nbconvertapp import NbConvertApp
 
     notebook.backend.end(notebook.cluster, "It was stopped.")
     outcome = notebook.run("spark.range(1).count()")
-    assert outcome.metadata == [{"tags": ["aglais-status"]}] * 2  # the line, and what was lost
+    assert outcome.metadata == [{"tags": ["aglais-status"]}] * 2  # the status line, and the notice
     data = next(iter(outcome.displays.values()))
     output = nbformat.v4.new_output("display_data", data, metadata=outcome.metadata[0])
     document = nbformat.v4.new_notebook(

@@ -1,4 +1,4 @@
-"""Spark was stopped or replaced under the kernel: the next use connects anew and says so."""
+"""Spark was stopped or replaced while the kernel runs: the next use reconnects and reports it."""
 
 BEFORE = """
 frame = spark.range(6)
@@ -11,40 +11,40 @@ kept = frame.count()
 IDLE = "Nothing had used it for 60 min, so it was stopped."
 
 
-def test_the_next_use_has_a_new_session_under_every_name_and_says_what_was_lost(notebook):
+def test_the_next_use_has_a_new_session_under_every_name_and_shows_what_was_lost(notebook):
     notebook.run(BEFORE)
     notebook.backend.end(notebook.cluster, IDLE)
     outcome = notebook.run("print(spark.range(2).count(), other_name is spark, kept)")
     assert outcome.error == ""
     assert outcome.text == "2 True 6\n"
-    ready, said = outcome.shown
+    ready, notice = outcome.shown
     assert ready.startswith("Spark is ready")
-    assert said == (
-        f"The earlier Spark is gone: {IDLE}\n"
+    assert notice == (
+        f"The previous Spark cluster has ended: {IDLE}\n"
         "Lost: temporary views bright, faint; cached table faint.\n"
         "Kept: all Python variables. `spark` is a new session; "
-        "DataFrames made before must be made again."
+        "create your DataFrames again."
     )
     assert notebook.run("spark.range(3).count()").shown == []
-    # pyspark itself must know the new one too: udf("long") asks for the active session.
+    # It is pyspark's active session too: udf("long") needs that.
     code = "from pyspark.sql import SparkSession\nSparkSession.active() is spark"
     assert notebook.run(code).result == "True"
 
 
-def test_an_old_dataframe_gets_a_plain_error(notebook):
+def test_a_dataframe_of_an_ended_session_raises_a_clear_error(notebook):
     notebook.run(BEFORE)
     notebook.backend.end(notebook.cluster, IDLE)
     outcome = notebook.run("1\nframe.count()")
     assert outcome.error_name == "SparkReplaced"
     assert outcome.error == (
-        "SparkReplaced: This belongs to a Spark that is gone (Nothing had used it for 60 min, so "
-        "it was stopped). Make the DataFrame again from `spark`, which is or will be connected to "
-        "a new one.\n  at line 2 of this cell: frame.count()"
+        "SparkReplaced: This object belongs to a Spark session that has ended (Nothing had used it "
+        "for 60 min, so it was stopped). Create it again from `spark`, which connects to a new "
+        "session.\n  at line 2 of this cell: frame.count()"
     )
     assert notebook.run("spark.range(3).count()").result == "3"
 
 
-def test_a_builder_reaches_the_new_spark_too(notebook):
+def test_a_builder_connects_to_the_new_spark_too(notebook):
     notebook.run(BEFORE)
     notebook.backend.end(notebook.cluster, IDLE)
     code = (
@@ -63,7 +63,7 @@ def test_a_function_that_uses_spark_works_again(notebook):
 def test_a_session_that_spark_closed_is_replaced_on_the_same_cluster(notebook):
     notebook.run(BEFORE)
     cluster = notebook.cluster["id"]
-    # What Spark Connect does by itself to a session that was idle for an hour.
+    # As Spark Connect does with a session that was idle for an hour.
     notebook.run("spark.client.release_session()")
     assert notebook.run("spark.range(1).count()").error_name == "SparkReplaced"
     outcome = notebook.run("spark.range(9).count()")
@@ -80,7 +80,7 @@ def test_after_spark_stop_the_next_cell_has_a_session_again(notebook):
     assert notebook.cluster["id"] == cluster
 
 
-def test_the_magic_stops_restarts_and_tells(notebook):
+def test_the_magic_stops_restarts_and_shows_the_status(notebook):
     assert notebook.run("%aglais").text == "Spark 4.3.0 is ready: 2 executors × 1.4 GiB\n"
     outcome = notebook.run("%aglais restart 2g")
     assert outcome.error == ""
@@ -90,7 +90,7 @@ def test_the_magic_stops_restarts_and_tells(notebook):
     assert "Spark is stopping" in notebook.run("%aglais stop").text
     assert notebook.backend.live(notebook.kernel.id) is None
     assert "not running" in notebook.run("%aglais status").text
-    outcome = notebook.run("spark.range(3).count()")  # waits for the old one to end
+    outcome = notebook.run("spark.range(3).count()")  # waits until the previous cluster has stopped
     assert (outcome.result, outcome.error) == ("3", "")
-    assert outcome.versions[0] == "Starting Spark: waiting for the old one to end (0 s)"
+    assert outcome.versions[0] == "Starting Spark: waiting for the previous cluster to stop (0 s)"
     assert "UsageError: Cannot read 'lots'" in notebook.run("%aglais restart lots").text

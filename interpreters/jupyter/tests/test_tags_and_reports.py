@@ -1,4 +1,4 @@
-"""Every Spark job carries its cell, and the server hears which cells use Spark."""
+"""Every Spark job is tagged with its cell, and cells that use Spark are reported."""
 
 import json
 
@@ -50,11 +50,11 @@ def test_the_very_first_cell_is_tagged(kernel, new_tags):
     assert all(tags == {"aglais-cell:1:first-cell"} for tags in new_tags())
 
 
-def test_a_restarted_kernel_does_not_use_the_numbers_of_its_earlier_life(backend, kernel, new_tags):
+def test_a_restarted_kernel_does_not_reuse_run_numbers(backend, kernel, new_tags):
     backend.run_offset = 100_000
     kernel.run("spark.range(9).toPandas()", cell="first-cell")
     assert new_tags()[-1] == {"aglais-cell:100001:first-cell"}
-    # Its life has begun: whatever a later endpoint says, the numbers go on.
+    # A later endpoint does not change the offset of a running kernel.
     backend.run_offset = 200_000
     kernel.run("%aglais restart")
     kernel.run("spark.range(9).toPandas()", cell="first-cell")
@@ -62,7 +62,7 @@ def test_a_restarted_kernel_does_not_use_the_numbers_of_its_earlier_life(backend
     assert runs(backend)[0] == ("first-cell", 100_001, "running")
 
 
-def test_a_users_own_tags_stay(notebook, new_tags):
+def test_a_users_own_tags_are_kept(notebook, new_tags):
     notebook.run("spark.addTag('mine')", cell="a")
     run = notebook.run("spark.range(9).toPandas()", cell="b").run
     assert new_tags()[-1] == {"mine", f"aglais-cell:{run}:b"}
@@ -79,7 +79,7 @@ def test_threads_and_tasks_keep_the_cell_that_started_them(notebook, new_tags):
     notebook.run("await task", cell="another")
     assert new_tags()[1:] == [{f"aglais-cell:{task}:task"}]
 
-    # The pool's thread is born in the first of these cells, and serves the second too.
+    # The pool's thread is started by the first of these cells, and used by the second too.
     notebook.run(POOL, cell="pool")
     pool = notebook.run(POOL, cell="pool-again").run
     assert new_tags()[-1] == {f"aglais-cell:{pool}:pool-again"}

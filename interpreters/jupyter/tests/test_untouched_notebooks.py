@@ -1,4 +1,4 @@
-"""A notebook that never uses Spark does not notice that it could."""
+"""A notebook that never uses Spark is not affected."""
 
 STATE = """
 import sys, threading
@@ -29,7 +29,7 @@ def test_a_notebook_without_spark_starts_no_cluster_no_thread_and_imports_no_pys
     assert backend.requests == []
 
 
-def test_looking_at_spark_or_importing_pyspark_does_not_start_it(kernel, backend):
+def test_inspecting_spark_or_importing_pyspark_does_not_start_it(kernel, backend):
     assert "not started" in kernel.run("repr(globals()['spark'])").result
     kernel.client.complete("spark.ta", reply=True, timeout=20)
     kernel.client.inspect("spark.table", reply=True, timeout=20)
@@ -38,7 +38,7 @@ def test_looking_at_spark_or_importing_pyspark_does_not_start_it(kernel, backend
 
 
 def test_loading_takes_less_than_100_ms(start_kernel, aglais, record_property, capsys):
-    # The environment's own loading is off, so that ours can be timed in a kernel.
+    # Without AGLAIS_URL the package is not loaded at the start: the loading is timed here.
     kernel = start_kernel(**{**aglais, "AGLAIS_URL": ""})
     kernel.run(f"import os\nos.environ['AGLAIS_URL'] = {aglais['AGLAIS_URL']!r}")
     milliseconds = float(kernel.run(LOAD).text)

@@ -1,4 +1,4 @@
-"""Certificates as the server makes them for a cluster, and a relay in front of one."""
+"""Certificates as the server makes them for a cluster, and a TLS proxy."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Authority:
 
 
 class TlsProxy:
-    """TLS on a free port of 127.0.0.1, passed on in plain to `port`."""
+    """Terminates TLS on a free port of 127.0.0.1 and forwards to `port`."""
 
     def __init__(self, authority: Authority, port: int):
         self.received = 0  # bytes that clients sent after the handshake

@@ -41,6 +41,7 @@ export function clusterView(
     id: row.id,
     kernel: row.kernel,
     notebook: row.notebook,
+    jupyterServer: row.jupyter_server,
     launcher: row.launcher as Cluster['launcher'],
     spare: row.spare === 1,
     shape,
@@ -73,11 +74,12 @@ export function clusterView(
  */
 export function viewOfOthers(known: Cluster, shown: Cluster | null): Cluster {
   if (!shown || known.state === 'stopped' || known.state === 'failed') return known;
-  const { kernel, notebook, spare, shape, state, reason } = known;
+  const { kernel, notebook, jupyterServer, spare, shape, state, reason } = known;
   const { createdAt, readyAt, stoppedAt, revision } = known;
   return {
     ...shown,
-    ...{ kernel, notebook, spare, shape, state, reason, createdAt, readyAt, stoppedAt, revision },
+    ...{ kernel, notebook, jupyterServer, spare, shape, state, reason },
+    ...{ createdAt, readyAt, stoppedAt, revision },
     waitingFor: shown.state === state ? shown.waitingFor : known.waitingFor,
     idleStopAt: state === 'ready' ? shown.idleStopAt : null
   };

@@ -213,8 +213,9 @@ export class OtherServers implements RemoteClusters {
     const shown = this.parts.journal.clusters.get(id);
     const row = await this.parts.rows.get(id);
     if (!row || !shown) return;
-    const { kernel, notebook, shape } = shown;
-    const isSame = row.kernel === kernel && row.notebook === notebook;
+    const { kernel, notebook, jupyterServer, shape } = shown;
+    const isSame =
+      row.kernel === kernel && row.notebook === notebook && row.jupyter_server === jupyterServer;
     if (!isSame || row.shape !== JSON.stringify(shape)) this.local.place(row);
     const isLive = ['requested', 'starting', 'ready'].includes(shown.state);
     if (row.desired === 'stopped' && isLive) {

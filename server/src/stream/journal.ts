@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { CellRun, Cluster, LocatedFinding, StreamMessage } from '@aglais/protocol';
 
-/** A message that has no place in the stream yet. */
+/** A message without a cursor. */
 export type Change =
   Exclude<StreamMessage, { type: 'snapshot' | 'resumed' }> extends infer M
     ? M extends { cursor: string }
@@ -11,20 +11,21 @@ export type Change =
 
 export type Listener = (message: StreamMessage) => void;
 
-/** Changes that a client may have missed and still get one by one. */
-const KEPT = 5_000;
+/** The minimum number of past changes that a client can resume from. */
+const RETAINED_CHANGES = 5_000;
 
 const findingKey = (cluster: string, id: string) => `${cluster} ${id}`;
-const cellRunKey = (run: CellRun) => `${run.notebook} ${run.cell}`;
+/** Paths and cell ids are the same in a copied notebook and in another Lab; kernel ids are not. */
+const cellRunKey = (run: CellRun) => `${run.kernel} ${run.cell}`;
 
 /**
- * All that users see, and the order in which it changed. A client that comes with a cursor gets what it missed; one
- * that was away too long, or that knew another server, gets everything.
+ * The state that clients see, and its changes in order. A client that connects with a cursor gets the changes since then;
+ * one whose cursor is too old or from another server gets a snapshot.
  */
 export class Journal {
   readonly clusters = new Map<string, Cluster>();
   readonly findings = new Map<string, LocatedFinding>();
-  /** The latest run of each cell of each notebook. */
+  /** The latest run of each cell in each kernel. */
   readonly cellRuns = new Map<string, CellRun>();
 
   private readonly epoch = randomBytes(6).toString('hex');
@@ -37,11 +38,11 @@ export class Journal {
     const message = { ...change, cursor: this.cursor() } as StreamMessage;
     this.apply(change);
     this.changes.push(message);
-    if (this.changes.length > KEPT * 2) this.changes.splice(0, KEPT);
+    if (this.changes.length > RETAINED_CHANGES * 2) this.changes.splice(0, RETAINED_CHANGES);
     for (const listener of [...this.listeners]) listener(message);
   }
 
-  /** Hears every change from the cursor on, beginning with a `snapshot` or `resumed`. Call the result to leave. */
+  /** Calls the listener with a `snapshot` or `resumed`, then with each change. Returns the function to unsubscribe. */
   subscribe(cursor: string | null, listener: Listener): () => void {
     const missed = this.since(cursor);
     listener(missed ? { type: 'resumed', cursor: this.cursor() } : this.snapshot());
@@ -49,7 +50,7 @@ export class Journal {
     return this.onChange(listener);
   }
 
-  /** Hears every change from now on. Call the result to leave. */
+  /** Calls the listener with each change from now on. Returns the function to unsubscribe. */
   onChange(listener: Listener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -69,7 +70,7 @@ export class Journal {
     return this.findings.get(findingKey(cluster, id));
   }
 
-  /** Whether it says something of the latest run of its cell that was not told yet. */
+  /** Whether it changes what is known of the latest run of its cell. */
   isNews(cellRun: CellRun): boolean {
     const known = this.cellRuns.get(cellRunKey(cellRun));
     if (!known) return true;
@@ -91,7 +92,7 @@ export class Journal {
     });
   }
 
-  /** Forgets a cluster that ended long ago, with its findings and cell runs; clients do the same. */
+  /** Removes an ended cluster with its findings and cell runs; clients do the same. */
   forget(cluster: string): void {
     if (this.clusters.has(cluster)) this.publish({ type: 'cluster-forgotten', cluster });
   }
@@ -106,7 +107,7 @@ export class Journal {
     return `${this.epoch}.${this.sequence}`;
   }
 
-  /** The changes after the cursor, or null if they are not known (any more). */
+  /** The changes after the cursor; null if they are no longer retained. */
   private since(cursor: string | null): StreamMessage[] | null {
     const [epoch, text] = cursor?.split('.') ?? [];
     if (epoch !== this.epoch || !/^\d+$/.test(text ?? '')) return null;

@@ -1,7 +1,7 @@
 """Loads aglais_kernel in every kernel of this environment, if it runs under Aglais.
 
 `extra_extensions`, not `extensions`: a user's own config often assigns the latter, which would
-drop us. Without AGLAIS_URL nothing at all is loaded.
+remove ours. Without AGLAIS_URL nothing is loaded.
 """
 
 import os

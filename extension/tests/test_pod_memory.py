@@ -1,4 +1,4 @@
-"""What the backend is told about the memory of our pod, and how it knows that it is ours."""
+"""Reports of the memory of our pod, and how the backend identifies the pod."""
 
 import asyncio
 import json
@@ -9,8 +9,8 @@ from tornado.httpclient import HTTPClientError
 
 from aglais.backend import Backend
 from aglais.cgroup import Reading
-from aglais.kernels import server_id_of
-from aglais.memory import MemoryReporter
+from aglais.kernel_list import server_id_of
+from aglais.pod_memory import MemoryReporter
 
 PATH = "/api/v1/notebook-memory/reading"
 
@@ -28,7 +28,7 @@ def reporter_of(pod_token, aglais_environment, jp_asyncio_loop):
     reporters = []
 
     def start(read, **pauses):
-        pauses = {"read_every": 0.02, "unwanted_every": 60, **pauses}
+        pauses = {"base_interval": 0.02, "max_interval": 60, **pauses}
         log = logging.getLogger("aglais")
         reporter = MemoryReporter(Backend.from_environment(), log, read=read, **pauses)
         reporter.start()
@@ -50,7 +50,7 @@ async def until(condition, seconds=5):
         await asyncio.sleep(0.01)
 
 
-async def test_tells_each_reading_with_the_proof_of_our_pod(backend, reporter_of, pod_token):
+async def test_reports_each_reading_with_the_pod_token(backend, reporter_of, pod_token):
     used = iter(range(100, 10_000))
     reporter_of(lambda: reading(next(used)))
     await until(lambda: len(backend.bodies("PUT", PATH)) >= 2)
@@ -58,14 +58,12 @@ async def test_tells_each_reading_with_the_proof_of_our_pod(backend, reporter_of
     headers = backend.requests[0].headers
     assert headers["Authorization"] == "Bearer full-rights"
     assert headers["Aglais-Pod-Token"] == "bound-to-our-pod"
-    # Kubernetes writes a new one long before the old one ends.
+    # Kubernetes writes a new token long before the old one expires.
     pod_token.write_text("a newer one")
     await until(lambda: backend.requests[-1].headers["Aglais-Pod-Token"] == "a newer one")
 
 
-async def test_leaves_a_backend_alone_that_does_not_look_after_this_pod(
-    backend, reporter_of, caplog
-):
+async def test_reports_rarely_if_the_backend_does_not_manage_this_pod(backend, reporter_of, caplog):
     backend.answers["PUT", PATH] = (404, {"detail": "no pods of notebooks here"})
     with caplog.at_level(logging.INFO, logger="aglais"):
         reporter_of(lambda: reading(1))
@@ -74,16 +72,14 @@ async def test_leaves_a_backend_alone_that_does_not_look_after_this_pod(
     assert "no pods of notebooks here" in caplog.text
 
 
-async def test_goes_on_while_the_backend_is_away_and_where_nothing_can_be_read(
-    backend, reporter_of
-):
+async def test_continues_while_the_backend_or_the_cgroup_is_unavailable(backend, reporter_of):
     backend.answers["PUT", PATH] = (503, {"detail": "not now"})
     readings = iter([None, None])
     reporter_of(lambda: next(readings, reading(7)))
     await until(lambda: len(backend.bodies("PUT", PATH)) >= 3)
 
 
-async def test_the_report_of_kernels_says_which_pod_it_is_of(
+async def test_the_report_of_kernels_has_the_pod_token(
     pod_token, aglais_environment, jp_serverapp, backend
 ):
     await jp_serverapp._post_start()
@@ -94,7 +90,7 @@ async def test_the_report_of_kernels_says_which_pod_it_is_of(
     await jp_serverapp.cleanup_extensions()
 
 
-async def test_only_questions_about_the_pod_carry_its_proof(
+async def test_only_requests_about_the_pod_have_its_token(
     pod_token, aglais_environment, jp_serverapp, jp_fetch, backend
 ):
     await jp_fetch("aglais", "api", "v1", "notebook-memory", headers={"Aglais-Pod-Token": "forged"})
@@ -110,7 +106,7 @@ async def test_only_questions_about_the_pod_carry_its_proof(
     assert jp_serverapp.web_app.settings["page_config_data"]["aglaisPod"] == "on"
 
 
-async def test_outside_of_a_pod_there_is_no_proof(
+async def test_outside_of_a_pod_there_is_no_pod_token(
     aglais_environment, jp_serverapp, jp_fetch, backend
 ):
     backend.answers["GET", "/api/v1/notebook-memory"] = (403, {"detail": "no proof"})

@@ -1,21 +1,21 @@
 import * as React from 'react';
 import type { CachedTable } from '@aglais/protocol';
-import { tableDetail, tableShares, tableWords } from '../clusters/tables';
-import type { Trans } from '../words';
+import { formatTableDetail, tableShares, formatTable } from '../clusters/tables';
+import type { Trans } from '../translation';
 
-/** A cached table: its name, how much of it is kept, and a bar of what is in memory and on disk. */
+/** A cached table: its name, its cached size, and a bar of the fractions in memory and on disk. */
 export function TableRow(props: { table: CachedTable; trans: Trans }): React.JSX.Element {
   const { table, trans } = props;
   const shares = tableShares(table);
-  const words = tableWords(table, trans);
-  const detail = tableDetail(table, trans);
+  const text = formatTable(table, trans);
+  const detail = formatTableDetail(table, trans);
   return (
     <li className="aglais-Table" data-rdd={table.rdd}>
-      <div className="aglais-Table-words">
+      <div className="aglais-Table-text">
         <span className="aglais-Table-name" title={table.name}>
           {table.name}
         </span>
-        <span className="aglais-Table-figure">{words}</span>
+        <span className="aglais-Table-value">{text}</span>
       </div>
       {shares && (
         <div
@@ -25,7 +25,7 @@ export function TableRow(props: { table: CachedTable; trans: Trans }): React.JSX
           aria-valuemin={0}
           aria-valuemax={100}
           aria-valuenow={Math.round(100 * (shares.memory + shares.disk))}
-          aria-valuetext={[words, detail].filter(Boolean).join('; ')}
+          aria-valuetext={[text, detail].filter(Boolean).join('; ')}
           title={table.level}
         >
           <div data-part="memory" style={{ width: `${100 * shares.memory}%` }} />

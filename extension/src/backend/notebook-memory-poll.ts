@@ -2,36 +2,36 @@ import { Poll } from '@lumino/polling';
 import type { NotebookMemory } from '@aglais/protocol';
 import { ProblemError } from './rest';
 
-/** As often as the Jupyter server reads it, ms; less often while it is refused or nobody answers. */
-const EVERY = 5_000;
-const SELDOM = 60_000;
+/** ms. The Jupyter server measures at the base interval; failures back off to the maximum. */
+const BASE_INTERVAL_MS = 5_000;
+const MAX_INTERVAL_MS = 60_000;
 
-/** Asks again and again how the memory of this Jupyter's pod is, as long as the page is seen. */
+/** Polls the memory of this Jupyter's pod while the page is visible. */
 export class NotebookMemoryPoll {
-  /** @param onMemory told each answer; null: nobody looks after the memory of this pod */
+  /** @param onMemory called with each response; null: the memory of this pod is not managed */
   constructor(
-    ask: () => Promise<NotebookMemory>,
+    request: () => Promise<NotebookMemory>,
     onMemory: (memory: NotebookMemory | null) => void,
-    interval = EVERY
+    interval = BASE_INTERVAL_MS
   ) {
     this._poll = new Poll({
       name: '@aglais/jupyterlab:notebook-memory',
       factory: async () => {
         try {
-          onMemory(await ask());
+          onMemory(await request());
         } catch (error) {
           const { status } = error instanceof ProblemError ? error.problem : { status: 0 };
-          // Of a backend that is away the last is shown that was known.
+          // While the backend is unreachable, the last known memory stays.
           if (status === 403 || status === 404) onMemory(null);
           throw error;
         }
       },
-      frequency: { interval, backoff: true, max: SELDOM },
+      frequency: { interval, backoff: true, max: MAX_INTERVAL_MS },
       standby: 'when-hidden'
     });
   }
 
-  /** Asks at once: something changed. */
+  /** Polls immediately. */
   refresh(): void {
     void this._poll.refresh();
   }

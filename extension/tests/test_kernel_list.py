@@ -1,4 +1,4 @@
-"""What the backend is told about living kernels."""
+"""Reports of running kernels to the backend."""
 
 import asyncio
 import json
@@ -7,25 +7,27 @@ import logging
 import pytest
 
 from aglais.backend import Backend
-from aglais.kernels import KernelReporter, server_id, server_id_of
+from aglais.kernel_list import KernelReporter, jupyter_root, server_id, server_id_of
 
 
 @pytest.fixture
-def address(aglais_environment):
+def configured_backend(aglais_environment):
     return Backend.from_environment()
 
 
 @pytest.fixture
-def reporter_of(address, jp_asyncio_loop):
-    """Starts a quick reporter of a list that the test changes."""
+def reporter_of(configured_backend, jp_asyncio_loop):
+    """Starts a reporter with short intervals, of a list that the test changes."""
     reporters = []
 
     def start(kernels, **options):
-        async def look():
+        async def poll():
             return dict(kernels)
 
-        options = {"look_every": 0.01, "report_every": 60, **options}
-        reporter = KernelReporter(address, "lab-1", look, logging.getLogger("aglais"), **options)
+        options = {"poll_interval": 0.01, "report_interval": 60, **options}
+        reporter = KernelReporter(
+            configured_backend, "lab-1", poll, logging.getLogger("aglais"), **options
+        )
         reporter.start()
         reporters.append(reporter)
         return reporter
@@ -39,14 +41,14 @@ PATH = "/api/v1/jupyter-servers/lab-1/kernels"
 
 
 async def until(condition, seconds=5):
-    """Waits for something that must come to be; fails with what was asked for."""
+    """Waits until the condition is met; fails after `seconds`."""
     end = asyncio.get_running_loop().time() + seconds
     while not condition():
-        assert asyncio.get_running_loop().time() < end, "it did not come to be"
+        assert asyncio.get_running_loop().time() < end, "the condition was not met"
         await asyncio.sleep(0.01)
 
 
-async def test_reports_the_list_at_once_and_again_when_it_changes(backend, reporter_of):
+async def test_reports_the_list_immediately_and_at_each_change(backend, reporter_of):
     kernels = {"k1": "stars.ipynb"}
     reporter_of(kernels)
     await until(lambda: backend.bodies("PUT", PATH))
@@ -64,34 +66,32 @@ async def test_reports_the_list_at_once_and_again_when_it_changes(backend, repor
     assert backend.requests[-1].headers["Authorization"] == "Bearer full-rights"
 
 
-async def test_says_nothing_twice_until_it_is_time_to_say_it_again(backend, reporter_of):
-    reporter_of({"k1": "stars.ipynb"}, report_every=0.3)
+async def test_repeats_an_unchanged_list_only_after_the_report_interval(backend, reporter_of):
+    reporter_of({"k1": "stars.ipynb"}, report_interval=0.3)
     await asyncio.sleep(0.2)
     assert len(backend.bodies("PUT", PATH)) == 1
     await until(lambda: len(backend.bodies("PUT", PATH)) == 2)
 
 
-async def test_says_at_its_end_that_its_kernels_end(backend, reporter_of):
+async def test_reports_an_empty_list_when_it_stops(backend, reporter_of):
     reporter = reporter_of({"k1": "stars.ipynb"})
     await until(lambda: backend.bodies("PUT", PATH))
     await reporter.stop()
     assert backend.bodies("PUT", PATH)[-1] == {"kernels": []}
 
 
-async def test_a_failure_is_logged_once_and_tried_again_until_it_works(
-    backend, reporter_of, caplog
-):
+async def test_a_failure_is_logged_once_and_retried_until_it_succeeds(backend, reporter_of, caplog):
     backend.answers["PUT", PATH] = (503, {"detail": "not now"})
 
-    def said():
+    def levels():
         return [record.levelname for record in caplog.records if record.name == "aglais"]
 
     with caplog.at_level(logging.INFO, logger="aglais"):
         reporter_of({"k1": "stars.ipynb"})
         await until(lambda: len(backend.bodies("PUT", PATH)) >= 3)
-        assert said() == ["WARNING"]
+        assert levels() == ["WARNING"]
         backend.answers.clear()
-        await until(lambda: said() == ["WARNING", "INFO"])
+        await until(lambda: levels() == ["WARNING", "INFO"])
 
 
 async def test_a_real_jupyter_server_reports_a_real_kernel_and_its_end(
@@ -123,6 +123,14 @@ async def test_a_real_jupyter_server_reports_a_real_kernel_and_its_end(
     await jp_serverapp.cleanup_extensions()
 
 
-def test_two_servers_on_one_machine_have_two_names():
-    assert server_id("host", 8888) != server_id("host", 8889)
-    assert server_id("host", 0, "/run/user/jupyter.sock") == "host--run-user-jupyter.sock"
+def test_two_servers_on_one_machine_have_different_ids():
+    assert server_id("host-1", 8888) == "host-1:8888"
+    assert server_id("host-1", 8889) == "host-1:8889"
+    assert server_id("host-1", 0, "/run/user/jupyter.sock") == "host-1:run-user-jupyter.sock"
+
+
+def test_the_root_differs_by_host_and_directory_only():
+    ada = jupyter_root("host", "/home/ada")
+    assert ada == jupyter_root("host", "/home/ada")
+    assert len({ada, jupyter_root("host", "/home/bob"), jupyter_root("other", "/home/ada")}) == 3
+    assert ":" not in jupyter_root("a:b", "/c:d")

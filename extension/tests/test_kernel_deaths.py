@@ -1,4 +1,4 @@
-"""Real kernels of a real Jupyter server are killed; the counters are files of the test's own."""
+"""Kills real kernels of a real Jupyter server; the counters are fake."""
 
 import asyncio
 import logging
@@ -9,13 +9,13 @@ import pytest
 
 from aglais.backend import Backend
 from aglais.cgroup import Reading
-from aglais.deaths import KernelDeaths
+from aglais.kernel_deaths import KernelDeaths
 
 PATH = "/api/v1/jupyter-servers/lab-1/kernel-deaths"
 
 
 class Counter:
-    """What the kernel of the system would count."""
+    """The OOM kill counter of a cgroup."""
 
     def __init__(self):
         self.oom_kills = 4
@@ -37,7 +37,7 @@ def deaths(aglais_environment, jp_serverapp, counter, jp_asyncio_loop):
         jp_serverapp.kernel_manager,
         logging.getLogger("aglais"),
         read=counter,
-        try_every=0.05,
+        retry_interval=0.05,
     )
     yield deaths
     jp_asyncio_loop.run_until_complete(deaths.stop())
@@ -46,7 +46,7 @@ def deaths(aglais_environment, jp_serverapp, counter, jp_asyncio_loop):
 async def until(condition, seconds=20):
     end = asyncio.get_running_loop().time() + seconds
     while not condition():
-        assert asyncio.get_running_loop().time() < end, "it did not come to be"
+        assert asyncio.get_running_loop().time() < end, "the condition was not met"
         await asyncio.sleep(0.02)
 
 
@@ -57,7 +57,7 @@ async def process_of(jp_serverapp, kernel):
 
 
 async def started_again(jp_serverapp, kernel, before):
-    """A kernel that Jupyter starts again cannot be ended in the middle of that."""
+    """Waits for a kernel that Jupyter restarts: it cannot be shut down during a restart."""
     manager = jp_serverapp.kernel_manager.get_kernel(kernel)
 
     def is_new():
@@ -67,26 +67,26 @@ async def started_again(jp_serverapp, kernel, before):
     await until(is_new)
 
 
-async def test_tells_of_a_kernel_that_was_killed_for_memory(jp_serverapp, deaths, counter, backend):
+async def test_reports_a_kernel_that_was_oom_killed(jp_serverapp, deaths, counter, backend):
     kernels = jp_serverapp.kernel_manager
     kernel = await kernels.start_kernel()
     other = await kernels.start_kernel()
     process = await process_of(jp_serverapp, kernel)
-    deaths.look()
+    deaths.poll()
     backend.answers["POST", PATH] = (503, {"detail": "not now"})
     os.kill(process.pid, signal.SIGKILL)
     counter.oom_kills = 5
-    # A look in between, before Jupyter notices: the one that lives has nothing to do with it.
-    deaths.look()
+    # A poll before Jupyter notices: the other kernel is still running.
+    deaths.poll()
     await until(lambda: len(backend.bodies("POST", PATH)) >= 2)
     backend.answers["POST", PATH] = (204, None)
     tries = len(backend.bodies("POST", PATH))
     await until(lambda: len(backend.bodies("POST", PATH)) > tries)
-    told = backend.bodies("POST", PATH)
-    assert all(one == told[0] for one in told)
-    assert told[0]["kernel"] == kernel
-    assert told[0]["exitCode"] == -9
-    assert told[0]["memory"] == {
+    reported = backend.bodies("POST", PATH)
+    assert all(one == reported[0] for one in reported)
+    assert reported[0]["kernel"] == kernel
+    assert reported[0]["exitCode"] == -9
+    assert reported[0]["memory"] == {
         "oomKills": 1,
         "limitMiB": 2048,
         "quote": "oom_kill 5",
@@ -95,46 +95,51 @@ async def test_tells_of_a_kernel_that_was_killed_for_memory(jp_serverapp, deaths
     assert backend.requests[-1].headers["Authorization"] == "Bearer full-rights"
     await started_again(jp_serverapp, kernel, process)
 
-    # One kill ends one process: another kernel that dies now died of something else.
+    # One kill ends one process: another kernel that dies now has another cause.
     process = await process_of(jp_serverapp, other)
-    deaths.look()
+    deaths.poll()
     backend.requests.clear()
     os.kill(process.pid, signal.SIGKILL)
     await until(lambda: backend.bodies("POST", PATH))
-    told = backend.bodies("POST", PATH)[0]
-    assert (told["kernel"], told["memory"]["oomKills"]) == (other, 0)
+    reported = backend.bodies("POST", PATH)[0]
+    assert (reported["kernel"], reported["memory"]["oomKills"]) == (other, 0)
     await started_again(jp_serverapp, other, process)
     await kernels.shutdown_all()
 
 
-async def test_says_nothing_of_kernels_that_were_asked_to_end(jp_serverapp, deaths, backend):
+async def test_does_not_report_kernels_that_were_shut_down(jp_serverapp, deaths, backend):
     kernels = jp_serverapp.kernel_manager
     kernel = await kernels.start_kernel()
     await process_of(jp_serverapp, kernel)
-    deaths.look()
+    deaths.poll()
     await kernels.restart_kernel(kernel)
-    deaths.look()
+    deaths.poll()
     await kernels.shutdown_kernel(kernel)
-    deaths.look()
+    deaths.poll()
     await asyncio.sleep(3.5)
     assert backend.bodies("POST", PATH) == []
 
 
-async def test_a_kernel_that_cannot_be_read_about_is_told_without_figures(
+async def test_a_kernel_without_a_cgroup_is_reported_without_metrics(
     aglais_environment, jp_serverapp, backend, jp_asyncio_loop
 ):
     log = logging.getLogger("aglais")
     backend_of = Backend.from_environment()
     deaths = KernelDeaths(
-        backend_of, "lab-1", jp_serverapp.kernel_manager, log, read=lambda: None, try_every=0.05
+        backend_of,
+        "lab-1",
+        jp_serverapp.kernel_manager,
+        log,
+        read=lambda: None,
+        retry_interval=0.05,
     )
     kernel = await jp_serverapp.kernel_manager.start_kernel()
     process = await process_of(jp_serverapp, kernel)
-    deaths.look()
+    deaths.poll()
     os.kill(process.pid, signal.SIGTERM)
     await until(lambda: backend.bodies("POST", PATH))
-    told = backend.bodies("POST", PATH)[0]
-    assert (told["exitCode"], told["memory"]) == (-15, None)
+    reported = backend.bodies("POST", PATH)[0]
+    assert (reported["exitCode"], reported["memory"]) == (-15, None)
     await started_again(jp_serverapp, kernel, process)
     await deaths.stop()
     await jp_serverapp.kernel_manager.shutdown_all()

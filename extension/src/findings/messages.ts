@@ -1,8 +1,9 @@
 import type { Confidence, Cost, Evidence, Finding, Severity } from '@aglais/protocol';
-import { duration, moment, type Trans } from '../words';
+import { formatDuration, formatTime } from '../format';
+import type { Trans } from '../translation';
 
-/** How a card of this severity is introduced to those who do not see its colour. */
-export function severityWords(severity: Severity, trans: Trans): string {
+/** The severity as text, for those who cannot see the colour of a card. */
+export function formatSeverity(severity: Severity, trans: Trans): string {
   switch (severity) {
     case 'error':
       return trans.__('Error');
@@ -13,7 +14,7 @@ export function severityWords(severity: Severity, trans: Trans): string {
   }
 }
 
-export function confidenceWords(confidence: Confidence, trans: Trans): string {
+export function formatConfidence(confidence: Confidence, trans: Trans): string {
   switch (confidence) {
     case 'certain':
       return trans.__('directly observed');
@@ -24,29 +25,29 @@ export function confidenceWords(confidence: Confidence, trans: Trans): string {
   }
 }
 
-/** What an incident took, or null if it took nothing. */
-export function costWords(cost: Cost | undefined, trans: Trans): string | null {
+/** What an incident cost; null if nothing. */
+export function formatCost(cost: Cost | undefined, trans: Trans): string | null {
   if (!cost) return null;
   const parts: string[] = [];
   if (cost.recomputedTasks > 0) {
-    parts.push(trans._n('%1 task ran twice', '%1 tasks ran twice', cost.recomputedTasks));
+    parts.push(trans._n('%1 task recomputed', '%1 tasks recomputed', cost.recomputedTasks));
   }
   if (cost.taskMs > 0) {
-    parts.push(trans.__('%1 of executor time lost', duration(cost.taskMs, trans)));
+    parts.push(trans.__('%1 of executor time wasted', formatDuration(cost.taskMs, trans)));
   }
-  if (cost.wallMs > 0) parts.push(trans.__('held up for %1', duration(cost.wallMs, trans)));
+  if (cost.wallMs > 0) parts.push(trans.__('delayed by %1', formatDuration(cost.wallMs, trans)));
   return parts.length > 0 ? parts.join(' · ') : null;
 }
 
-/** When it was seen and how often. */
-export function seenWords(finding: Finding, trans: Trans): string {
+/** When a finding was seen last, and how often. */
+export function formatSeen(finding: Finding, trans: Trans): string {
   return finding.count > 1
-    ? trans.__('%1 times, last at %2', finding.count, moment(finding.lastSeen))
-    : moment(finding.lastSeen);
+    ? trans.__('%1 times, last at %2', finding.count, formatTime(finding.lastSeen))
+    : formatTime(finding.lastSeen);
 }
 
-/** Where a piece of evidence is from, in words. */
-export function sourceWords(source: Evidence['source'], trans: Trans): string {
+/** The source of a piece of evidence. */
+export function formatSource(source: Evidence['source'], trans: Trans): string {
   switch (source) {
     case 'eventlog':
       return trans.__('Spark event log');

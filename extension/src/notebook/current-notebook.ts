@@ -1,12 +1,14 @@
+import { PageConfig } from '@jupyterlab/coreutils';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
-import type { NotebookPlace } from '../backend/select';
+import type { NotebookLocation } from '../backend/selectors';
 
-/** Where an open notebook is: its path and the kernel it has now. */
-export function placeOf(panel: NotebookPanel): NotebookPlace {
+/** Where an open notebook is, and the kernel it has now. */
+export function locationOf(panel: NotebookPanel): NotebookLocation {
   return {
     path: panel.context.localPath,
+    jupyterRoot: PageConfig.getOption('aglaisJupyterRoot') || null,
     kernel: panel.sessionContext.session?.kernel?.id ?? null
   };
 }
@@ -23,8 +25,8 @@ export class CurrentNotebook implements IDisposable {
     return this._panel;
   }
 
-  get place(): NotebookPlace | null {
-    return this._panel ? placeOf(this._panel) : null;
+  get place(): NotebookLocation | null {
+    return this._panel ? locationOf(this._panel) : null;
   }
 
   /** Emitted when it is another notebook, or has another kernel or path. */

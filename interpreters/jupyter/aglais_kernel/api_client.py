@@ -1,4 +1,4 @@
-"""The Aglais server's HTTP API, as much of it as a kernel needs."""
+"""A client of the Aglais server's HTTP API, as far as a kernel needs it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from .errors import Refused, ServerUnavailable
+from .errors import RequestRefused, ServerUnavailable
 
 Cluster = dict[str, Any]
 Endpoint = dict[str, Any]  # url, token, ca, runOffset: protocol/src/cluster.ts
 """A cluster as the API describes it (protocol/src/cluster.ts)."""
 
-# A person waits for these: together they stay under the 5 s in which an answer was promised.
-ANSWER_S = 4.5
-REFUSED_S = 1.5
-PAUSE_S = 0.2
-RESTART_S = 60.0
+# A user waits for these: together they stay below 5 s.
+RESPONSE_TIMEOUT_S = 4.5
+RETRY_WINDOW_S = 1.5
+RETRY_INTERVAL_S = 0.2
+RESTART_TIMEOUT_S = 60.0
 
 
-class Server:
-    """Each call opens a connection of its own; nothing is kept between calls, not even the token.
+class ApiClient:
+    """Each call opens its own connection and reads the token again.
 
-    Every method raises ServerUnavailable or Refused.
+    Every method raises ServerUnavailable or RequestRefused.
     """
 
     def __init__(self, url: str, token_file: str | None):
@@ -34,15 +34,17 @@ class Server:
     def request_cluster(
         self, kernel: str, notebook: str, shape: dict[str, Any] | None = None
     ) -> Cluster:
-        """This kernel's cluster: the live one, or a new one (of that shape, if one is given)."""
+        """This kernel's cluster: the live one, or a new one (with `shape` or the default shape)."""
         body: dict[str, Any] = {"kernel": kernel, "notebook": notebook}
-        return self._patiently("POST", "/clusters", {**body, "shape": shape} if shape else body)
+        return self._call_with_retry(
+            "POST", "/clusters", {**body, "shape": shape} if shape else body
+        )
 
     def default_shape(self) -> dict[str, Any]:
-        """The shape of a cluster for which none is asked."""
-        return self._patiently("GET", "/capacity")["defaultShape"]
+        """The shape of clusters that are requested without a shape."""
+        return self._call_with_retry("GET", "/capacity")["defaultShape"]
 
-    def cluster(self, id: str, timeout: float = ANSWER_S) -> Cluster:
+    def cluster(self, id: str, timeout: float = RESPONSE_TIMEOUT_S) -> Cluster:
         """The cluster as it is now; `timeout` in seconds."""
         return self._call("GET", f"/clusters/{quote(id)}", timeout=timeout)
 
@@ -53,45 +55,49 @@ class Server:
 
     def live_cluster(self, kernel: str) -> Cluster | None:
         """The cluster that this kernel has now, if any."""
-        clusters = self._patiently("GET", "/clusters")["clusters"]
+        clusters = self._call_with_retry("GET", "/clusters")["clusters"]
         live = ("requested", "starting", "ready")
         return next((c for c in clusters if c["kernel"] == kernel and c["state"] in live), None)
 
     def endpoint(self, id: str) -> Endpoint:
         """How to reach a ready cluster."""
-        return self._patiently("GET", f"/clusters/{quote(id)}/endpoint")
+        return self._call_with_retry("GET", f"/clusters/{quote(id)}/endpoint")
 
-    def stop_cluster(self, id: str, timeout: float = ANSWER_S) -> Cluster:
-        """Begins to stop a cluster; `timeout` in seconds."""
+    def stop_cluster(self, id: str, timeout: float = RESPONSE_TIMEOUT_S) -> Cluster:
+        """Requests to stop a cluster; `timeout` in seconds."""
         return self._call("DELETE", f"/clusters/{quote(id)}", timeout=timeout)
 
     def restart_cluster(self, id: str, shape: dict[str, Any] | None) -> Cluster:
-        """Replaces a cluster by a new one, of another shape if one is given.
+        """Replaces a cluster by a new one, optionally with another shape.
 
-        The answer comes when the old one has ended.
+        Returns when the old cluster has ended.
         """
         body = {"shape": shape} if shape else {}
-        return self._call("POST", f"/clusters/{quote(id)}/restart", body, timeout=RESTART_S)
+        return self._call("POST", f"/clusters/{quote(id)}/restart", body, timeout=RESTART_TIMEOUT_S)
 
     def report_cell_run(self, id: str, report: dict[str, Any], timeout: float) -> None:
-        """Says that a cell which uses Spark began or ended (protocol's CellRunReport)."""
+        """Reports that a cell which uses Spark started or ended (protocol's CellRunReport)."""
         self._call("POST", f"/clusters/{quote(id)}/cell-runs", report, timeout=timeout)
 
-    def _patiently(self, method: str, path: str, body: Any = None) -> Any:
-        """As `_call`, but bridges a server that is just being restarted."""
+    def _call_with_retry(self, method: str, path: str, body: Any = None) -> Any:
+        """As `_call`, but retries while the server restarts."""
         start = time.monotonic()
         while True:
-            spent = time.monotonic() - start
+            elapsed = time.monotonic() - start
             try:
-                return self._call(method, path, body, timeout=max(0.5, ANSWER_S - spent))
+                return self._call(
+                    method, path, body, timeout=max(0.5, RESPONSE_TIMEOUT_S - elapsed)
+                )
             except ServerUnavailable:
-                if time.monotonic() - start + PAUSE_S > REFUSED_S:
+                if time.monotonic() - start + RETRY_INTERVAL_S > RETRY_WINDOW_S:
                     raise
-                time.sleep(PAUSE_S)
+                time.sleep(RETRY_INTERVAL_S)
 
-    def _call(self, method: str, path: str, body: Any = None, timeout: float = ANSWER_S) -> Any:
-        # Imported here: 20-60 ms that a notebook without Spark need not pay. Not urllib.request,
-        # which would send loopback traffic through an http_proxy of the environment.
+    def _call(
+        self, method: str, path: str, body: Any = None, timeout: float = RESPONSE_TIMEOUT_S
+    ) -> Any:
+        # Imported here: a notebook without Spark need not spend 20-60 ms. Not urllib.request, which
+        # would send loopback traffic through an http_proxy of the environment.
         from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
         parts = urlsplit(self.url)
@@ -111,7 +117,7 @@ class Server:
         except (OSError, HTTPException) as error:
             raise ServerUnavailable(
                 f"The Aglais server at {self.url} does not answer ({_why(error)}). "
-                "This kernel and its Python variables are untouched. "
+                "This kernel and its Python variables are not affected. "
                 "Make sure that Aglais is running, then run this cell again."
             ) from error
         finally:
@@ -119,15 +125,15 @@ class Server:
         return _answer(response.status, response.reason, text)
 
     def _token(self) -> str:
-        """Read on each use: a server that was restarted may have written a new one."""
+        """Read at each use: a restarted server may have written a new one."""
         if not self._token_file:
             return ""
         try:
             return Path(self._token_file).read_text().strip()
         except OSError as error:
             raise ServerUnavailable(
-                f"The file with the token for the Aglais server cannot be read ({error}). "
-                "This kernel is untouched. Start Aglais again, then run this cell again."
+                f"Cannot read the token file of the Aglais server ({error}). "
+                "This kernel is not affected. Restart Aglais, then run this cell again."
             ) from error
 
 
@@ -140,7 +146,7 @@ def _answer(status: int, reason: str, text: bytes) -> Any:
         return content
     problem = content if isinstance(content, dict) else {}
     detail = problem.get("detail") or problem.get("title")
-    raise Refused(
+    raise RequestRefused(
         detail or f"The Aglais server answered {status} {reason}.",
         status,
         problem.get("type", "about:blank"),
@@ -149,5 +155,5 @@ def _answer(status: int, reason: str, text: bytes) -> Any:
 
 def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return "no answer in time"
+        return "timed out"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

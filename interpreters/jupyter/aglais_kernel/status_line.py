@@ -1,4 +1,4 @@
-"""What the user is told in the output of a cell: one line that changes, never a heap of them."""
+"""Messages in the output of a cell: one line that is updated, and notices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 
 from IPython.display import publish_display_data
 
-# The etc/jupyter configs of this package make nbconvert leave such outputs out.
+# The etc/jupyter configs of this package make nbconvert omit such outputs.
 METADATA = {"tags": ["aglais-status"]}
 STYLE = "font-family:var(--jp-ui-font-family);font-size:var(--jp-ui-font-size1);padding:2px 0;"
 MUTED = "color:var(--jp-ui-font-color2);"
@@ -15,14 +15,14 @@ STRIPE = "border-left:3px solid var(--jp-warn-color1);padding-left:8px;"
 
 
 class StatusLine:
-    """One line in the running cell's output that is replaced as things go on."""
+    """One line in the output of the running cell that is updated in place."""
 
     def __init__(self) -> None:
         self._id = f"aglais-{uuid.uuid4()}"
         self._shown = ""
 
     def show(self, text: str) -> None:
-        """Shows `text` in place of what the line showed before."""
+        """Replaces the text of the line."""
         if text != self._shown:
             self._publish(_bundle(text, MUTED))
             self._shown = text
@@ -37,7 +37,7 @@ class StatusLine:
 
 
 def notice(text: str) -> None:
-    """Says something the user must know; it stays."""
+    """Shows a permanent message."""
     publish_display_data(_bundle(text, STRIPE), metadata=METADATA)
 
 

@@ -1,6 +1,6 @@
-"""What a Spark session holds and a new one would not: temporary views and caches.
+"""The temporary views and cached data of a Spark session, which a new session does not have.
 
-Watched as plans go by, since a dead session can no longer be asked.
+Recorded from the plans that are sent: a lost session can no longer be asked.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ CLEAR_CACHE = re.compile(r"^\s*CLEAR\s+CACHE", re.IGNORECASE)
 
 
 @dataclass
-class Holdings:
-    """Names are those that the user gave; `cached_frames` counts DataFrames without one."""
+class SessionContents:
+    """Names are as the user gave them; `cached_frames` counts cached DataFrames without a name."""
 
     views: set[str] = field(default_factory=set)
     cached_tables: set[str] = field(default_factory=set)
     cached_frames: int = 0
 
-    def see_plan(self, plan: Any) -> None:
-        """Notes what a plan (pyspark's proto `Plan`) that is about to be executed leaves behind."""
+    def record_plan(self, plan: Any) -> None:
+        """Records the views and caches that a plan (pyspark's proto `Plan`) creates or drops."""
         if plan.HasField("command"):
             command = plan.command
             if command.HasField("create_dataframe_view"):
                 self.views.add(command.create_dataframe_view.name)
             elif command.HasField("sql_command"):
-                self.see_sql(command.sql_command.input.sql.query or command.sql_command.sql)
+                self.record_sql(command.sql_command.input.sql.query or command.sql_command.sql)
         elif plan.HasField("root") and plan.root.HasField("catalog"):
-            self._see_catalog(plan.root.catalog)
+            self._record_catalog(plan.root.catalog)
 
-    def see_sql(self, query: str) -> None:
-        """Notes what an SQL statement leaves behind."""
+    def record_sql(self, query: str) -> None:
+        """Records the views and caches that an SQL statement creates or drops."""
         if match := CREATE_VIEW.match(query):
             self.views.add(match.group(1).strip("`"))
         elif match := DROP_VIEW.match(query):
@@ -53,14 +53,14 @@ class Holdings:
         elif CLEAR_CACHE.match(query):
             self._clear_cache()
 
-    def see_analysis(self, method: str) -> None:
-        """Notes `DataFrame.cache()` and `unpersist()`, which are analyses in Spark Connect."""
+    def record_analysis(self, method: str) -> None:
+        """Records `DataFrame.cache()` and `unpersist()`, which Spark Connect sends as analyses."""
         if method == "persist":
             self.cached_frames += 1
         elif method == "unpersist":
             self.cached_frames = max(0, self.cached_frames - 1)
 
-    def _see_catalog(self, catalog: Any) -> None:
+    def _record_catalog(self, catalog: Any) -> None:
         if catalog.HasField("cache_table"):
             self.cached_tables.add(catalog.cache_table.table_name)
         elif catalog.HasField("uncache_table"):

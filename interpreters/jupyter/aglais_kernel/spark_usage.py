@@ -1,4 +1,4 @@
-"""Whether a cell is likely to use Spark, from its code and the names it mentions. Pure."""
+"""Whether a cell may use Spark, from its code and the names it reads. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from types import FunctionType
 from typing import Any
 
 SPARK = re.compile(r"\bspark\b")
-# Magics whose text is Python that runs here; `%%bash` may well say spark and not mean ours.
+# Magics whose text is Python that runs in this kernel, unlike that of `%%bash`.
 PYTHON_MAGICS = {"capture", "memit", "prun", "time", "timeit"}
 
 
 def loads_spark(tree: ast.AST) -> bool:
-    """Whether a cell reads the name `spark` and does not give it a value of its own."""
+    """Whether a cell reads the name `spark` and does not assign it."""
     loads = False
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id == "spark":
@@ -31,8 +31,8 @@ def loads_spark(tree: ast.AST) -> bool:
     return loads
 
 
-def is_likely(source: str, tree: ast.AST, namespace: Mapping[str, Any]) -> bool:
-    """Whether a cell says Spark, or mentions a pyspark object or a function that mentions one."""
+def may_use_spark(source: str, tree: ast.AST, namespace: Mapping[str, Any]) -> bool:
+    """Whether a cell contains "spark", a pyspark object, or a function that uses one."""
     if "spark" in source.lower():
         return True
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
@@ -55,7 +55,7 @@ def _is_pyspark(value: Any) -> bool:
 
 
 def _python_in_magic(call: ast.Call) -> str:
-    """The text of `get_ipython().run_cell_magic('time', '', text)` and its like."""
+    """The text of `get_ipython().run_cell_magic('time', '', text)` and similar calls."""
     if not (isinstance(call.func, ast.Attribute) and call.func.attr.startswith("run_")):
         return ""
     texts = [

@@ -1,4 +1,4 @@
-"""A folder that is finished or not there: built aside, described, then renamed into place."""
+"""Atomic builds of folders: built in a temporary folder, then renamed."""
 
 import contextlib
 import fcntl
@@ -15,10 +15,10 @@ MANIFEST = "_built.json"
 PARTIAL = ".partial-"
 
 
-def finished(folder, recipe):
-    """The manifest of `folder` if the same `recipe` finished it and its files have their sizes.
+def read_manifest(folder, recipe):
+    """The manifest of `folder` if the same `recipe` built it and all files have their sizes.
 
-    Looks at no content, so that a second start costs milliseconds; `damaged` does.
+    Does not read the files, so that a second start takes milliseconds; `changed_files` does.
     """
     try:
         manifest = json.loads((Path(folder) / MANIFEST).read_text())
@@ -31,8 +31,8 @@ def finished(folder, recipe):
     return manifest if same else None
 
 
-def damaged(folder, manifest):
-    """Names of the files whose content is no longer what was built."""
+def changed_files(folder, manifest):
+    """Names of the files whose checksum differs from the manifest."""
     return [
         name
         for name, entry in manifest["files"].items()
@@ -41,17 +41,17 @@ def damaged(folder, manifest):
 
 
 @contextlib.contextmanager
-def build_aside(folder, recipe, facts):
-    """Gives an empty folder to build in; renames it to `folder` if the block ends without error.
+def atomic_build(folder, recipe, facts):
+    """Yields an empty folder to build in; renames it to `folder` if the block succeeds.
 
     `facts` (a dict, may be filled in the block) goes into the manifest with the files' SHA-256.
-    What stood at `folder` before is replaced only at the very end.
+    An existing `folder` is replaced only at the end.
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{folder.name}-", dir=folder.parent))
+    partial = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{folder.name}-", dir=folder.parent))
     try:
-        table = aside / folder.name
+        table = partial / folder.name
         table.mkdir()
         yield table
         files = {
@@ -61,22 +61,22 @@ def build_aside(folder, recipe, facts):
         manifest = {"recipe": recipe, **facts, "files": files}
         (table / MANIFEST).write_text(json.dumps(manifest, indent=1))
         if folder.exists():
-            folder.rename(aside / "replaced")
+            folder.rename(partial / "replaced")
         table.rename(folder)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def only_builder(folder, say):
-    """Holds the lock of `folder` (checkouts may share it); sweeps what a killed build left."""
+def build_lock(folder, log):
+    """Holds the lock of `folder` (checkouts may share it); removes the files of a killed build."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".build.lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another build is at work here; waiting for it")
+            log("waiting for another build of this catalogue")
             fcntl.flock(lock, fcntl.LOCK_EX)
         for left in folder.rglob(f"{PARTIAL}*"):
             shutil.rmtree(left, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A kernel that a real Jupyter Server started knows its id and its notebook."""
+"""A kernel of a real Jupyter Server has the right id and notebook path."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from jupyter_client import BlockingKernelClient
 
 QUESTION = """
 from aglais_kernel import notebook
-place = notebook._notebook.connection.place
-print(place.kernel, place.notebook)
+identity = notebook._notebook.connection.identity
+print(identity.kernel, identity.notebook)
 """
 
 
@@ -62,17 +62,15 @@ def test_the_id_is_jupyters_and_the_path_is_relative_to_its_root(jupyter, tmp_pa
     client.load_connection_file()
     client.start_channels()
     client.wait_for_ready(20)
-    said = []
+    printed = []
     client.execute_interactive(
-        QUESTION, timeout=20, output_hook=lambda m: said.append(m["content"].get("text"))
+        QUESTION, timeout=20, output_hook=lambda m: printed.append(m["content"].get("text"))
     )
     client.stop_channels()
-    assert f"{id} stars/gd 1.ipynb\n" in said
+    assert f"{id} stars/gd 1.ipynb\n" in printed
 
 
-def test_a_kernel_that_no_jupyter_server_watches_stops_its_spark_when_it_ends(
-    start_kernel, aglais, backend
-):
+def test_a_kernel_without_a_jupyter_server_stops_its_spark_at_exit(start_kernel, aglais, backend):
     # As nbclient, and so `nbconvert --execute`, starts its kernels.
     kernel = start_kernel("tmpab12.json", **aglais)
     kernel.run("spark.range(1).schema")
@@ -82,7 +80,9 @@ def test_a_kernel_that_no_jupyter_server_watches_stops_its_spark_when_it_ends(
     assert cluster["state"] in ("stopping", "stopped")
 
 
-def test_a_kernel_of_a_jupyter_server_leaves_its_spark_to_it(start_kernel, aglais, backend):
+def test_a_kernel_of_a_jupyter_server_does_not_stop_its_spark_at_exit(
+    start_kernel, aglais, backend
+):
     kernel = start_kernel(**aglais)
     kernel.run("spark.range(1).schema")
     kernel.shutdown(now=False)

@@ -1,4 +1,4 @@
-"""From the Big Sky star catalogue to the columns of `bigsky.source`."""
+"""Converts the Big Sky star catalogue to the columns of `bigsky.source`."""
 
 import pandas as pd
 

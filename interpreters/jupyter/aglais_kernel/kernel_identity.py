@@ -1,4 +1,4 @@
-"""Which kernel this is, and of which notebook."""
+"""The id of this kernel and the path of its notebook."""
 
 from __future__ import annotations
 
@@ -14,30 +14,32 @@ KERNEL_FILE = re.compile(r"^kernel-(.+)\.json$")
 
 
 @dataclass(frozen=True)
-class Place:
+class KernelIdentity:
     """`kernel` is Jupyter's kernel id, `notebook` the path in Jupyter's root ("" if unknown).
 
-    `watched`: a Jupyter Server knows this kernel, and tells the Aglais server when it ends.
+    `has_jupyter_server`: a Jupyter Server reports to the Aglais server when this kernel ends.
     """
 
     kernel: str
     notebook: str
-    watched: bool
+    has_jupyter_server: bool
 
 
-def find_place(connection_file: str | None, environ: Mapping[str, str]) -> Place:
-    """Reads both from what Jupyter gives a kernel: its connection file and JPY_SESSION_NAME."""
+def identify_kernel(connection_file: str | None, environ: Mapping[str, str]) -> KernelIdentity:
+    """Reads both from the connection file and JPY_SESSION_NAME, which Jupyter sets."""
     path = notebook_path(connection_file, environ)
     if not connection_file:
-        return Place(str(uuid.uuid4()), path, watched=False)
-    # Only Jupyter Server names the file by the id; nbclient and its like take a temporary name.
+        return KernelIdentity(str(uuid.uuid4()), path, has_jupyter_server=False)
+    # Only Jupyter Server names the file after the id; nbclient and others use a temporary name.
     name = PurePath(connection_file).name
     match = KERNEL_FILE.match(name)
-    return Place(match.group(1) if match else PurePath(name).stem, path, watched=bool(match))
+    return KernelIdentity(
+        match.group(1) if match else PurePath(name).stem, path, has_jupyter_server=bool(match)
+    )
 
 
 def notebook_path(connection_file: str | None, environ: Mapping[str, str]) -> str:
-    """Jupyter Server sets JPY_SESSION_NAME to an absolute path; the API wants it in its root."""
+    """The path relative to Jupyter's root; JPY_SESSION_NAME is absolute."""
     name = environ.get("JPY_SESSION_NAME", "")
     root = _jupyter_root(connection_file, environ)
     if not name or not root or not os.path.isabs(name):
@@ -47,12 +49,12 @@ def notebook_path(connection_file: str | None, environ: Mapping[str, str]) -> st
 
 
 def _jupyter_root(connection_file: str | None, environ: Mapping[str, str]) -> str | None:
-    """Jupyter Server notes its root next to the connection files: `jpserver-<pid>.json`."""
+    """Jupyter Server writes its root to `jpserver-<pid>.json`, next to the connection files."""
     parent = environ.get("JPY_PARENT_PID")
     if connection_file and parent:
-        note = Path(connection_file).parent / f"jpserver-{parent}.json"
+        file = Path(connection_file).parent / f"jpserver-{parent}.json"
         try:
-            return json.loads(note.read_text())["root_dir"]
+            return json.loads(file.read_text())["root_dir"]
         except (OSError, ValueError, KeyError):
             pass
     return environ.get("JUPYTER_SERVER_ROOT")

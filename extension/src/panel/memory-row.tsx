@@ -1,12 +1,13 @@
 import * as React from 'react';
 import type { Memory, MemoryLine } from '@aglais/protocol';
 import { memoryParts, type MemoryParts } from '../clusters/messages';
-import { gib, usedOfGranted, type Trans } from '../words';
-import { MemoryOverTime } from './memory-line';
+import { formatMemory, formatMemoryUse } from '../format';
+import type { Trans } from '../translation';
+import { MemoryOverTime } from './memory-over-time';
 
 const PARTS: readonly (keyof MemoryParts)[] = ['heap', 'python', 'other'];
 
-function partWords(part: keyof MemoryParts, heapKnown: boolean, trans: Trans): string {
+function formatPart(part: keyof MemoryParts, heapKnown: boolean, trans: Trans): string {
   switch (part) {
     case 'heap':
       return trans.__('Java heap');
@@ -17,7 +18,7 @@ function partWords(part: keyof MemoryParts, heapKnown: boolean, trans: Trans): s
   }
 }
 
-/** What the colours of the bars mean. Where nobody measures the heap, it is among the rest. */
+/** The legend of the bars. Without heap metrics, the heap counts as other memory. */
 export function MemoryLegend(props: { heapKnown: boolean; trans: Trans }): React.JSX.Element {
   const { heapKnown, trans } = props;
   return (
@@ -25,41 +26,43 @@ export function MemoryLegend(props: { heapKnown: boolean; trans: Trans }): React
       {PARTS.filter(part => heapKnown || part !== 'heap').map(part => (
         <li key={part}>
           <span className="aglais-Legend-key" data-part={part} />
-          {partWords(part, heapKnown, trans)}
+          {formatPart(part, heapKnown, trans)}
         </li>
       ))}
     </ul>
   );
 }
 
-/** Memory used of memory granted, with heap, Python and the rest apart. */
+/** Memory used of the limit, split into heap, Python and other. */
 export function MemoryRow(props: {
   name: string;
   detail?: string;
   memory: Memory;
-  /** The same over time, if it is known. */
+  /** The same over time, if known. */
   line?: MemoryLine | undefined;
   trans: Trans;
 }): React.JSX.Element {
   const { name, detail, memory, line, trans } = props;
   const parts = memoryParts(memory);
-  const words = usedOfGranted(memory.usedMiB, memory.limitMiB, trans);
+  const words = formatMemoryUse(memory.usedMiB, memory.limitMiB, trans);
   const limit = memory.limitMiB;
   const nearly = limit !== null && (memory.usedMiB ?? 0) > 0.9 * limit;
   const heapKnown = memory.heapUsedMiB !== null;
   const split = parts
     ? PARTS.filter(part => parts[part] > 0)
-        .map(part => trans.__('%1: %2 GiB', partWords(part, heapKnown, trans), gib(parts[part])))
+        .map(part =>
+          trans.__('%1: %2', formatPart(part, heapKnown, trans), formatMemory(parts[part], trans))
+        )
         .join(', ')
     : '';
   return (
     <div className="aglais-Memory" data-nearly-full={nearly || undefined}>
-      <div className="aglais-Memory-words">
+      <div className="aglais-Memory-text">
         <span className="aglais-Memory-name">{name}</span>
         {detail && <span className="aglais-Memory-detail">{detail}</span>}
-        <span className="aglais-Memory-figure">{words ?? trans.__('not known yet')}</span>
+        <span className="aglais-Memory-value">{words ?? trans.__('unknown')}</span>
       </div>
-      {/* Without a limit there is no whole that a bar could be a part of. */}
+      {/* A bar needs a limit. */}
       {limit !== null && limit > 0 && (
         <div
           className="aglais-Memory-bar"

@@ -1,4 +1,4 @@
-"""The `spark` that waits in the namespace until it is needed."""
+"""The lazy `spark` in the namespace, until Spark is needed."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-# For completion before pyspark is imported; afterwards it is complete.
+# For completion before pyspark is imported.
 KNOWN = ["catalog", "conf", "createDataFrame", "range", "read", "sql", "stop", "table", "udf"]
 
 
 class LazySpark:
-    """Becomes the real SparkSession at its first use.
+    """Delegates to the real SparkSession, which starts at the first use.
 
     Cells that name `spark` get the real session before they run; this object serves indirect
-    uses. Looking at it (repr, completion, variable inspectors) does not start anything.
+    uses. Inspecting it (repr, completion, variable inspectors) does not start Spark.
     """
 
     def __init__(self, session: Callable[[], Any], in_use: Callable[[], bool]):

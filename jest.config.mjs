@@ -29,6 +29,7 @@ export default {
     'server',
     'extension',
     'corpus',
-    'testbed'
+    'testbed',
+    'setup'
   ].map(project)
 };

@@ -32,15 +32,17 @@ const fileName = step => step.name.replace(/\W+/g, '-').toLowerCase();
  * Does every step that was not done, or whose inputs changed since; steps that do not need each other side by side.
  * After a failure nothing more is started, and what runs is ended.
  * @param {Step[]} steps each after those that it needs
- * @param {{ records?: string, count?: number }} [options] `records`: where notes and logs are kept; `count`: of how many
+ * @param {{ records?: string, count?: number, progress?: Pick<Progress, 'begin' | 'say' | 'end'> }} [options] `records`: where notes and logs are kept; `count`: of how many
  *   steps these are the last
  * @returns {Promise<number>} how many were done
  * @throws SetupError the first failure
  */
-export async function prepare(steps, { records = defaultRecords, count = steps.length } = {}) {
+export async function prepare(
+  steps,
+  { records = defaultRecords, count = steps.length, progress = new Progress() } = {}
+) {
   mkdirSync(records, { recursive: true });
   const abort = new AbortController();
-  const progress = new Progress();
   const results = new Map();
   let interruptedBy = null;
   let failure = null;

@@ -13,7 +13,8 @@ const node = Object.fromEntries(
     'clearInterval',
     'setTimeout',
     'clearTimeout',
-    'URL'
+    'URL',
+    'AbortSignal'
   ].map(name => [name, 'readonly'])
 );
 

@@ -66,7 +66,7 @@ export const steps = [
     }
   },
   {
-    name: 'Server and extension',
+    name: 'Server',
     needs: ['Node packages'],
     inputs: [
       'protocol',
@@ -85,13 +85,24 @@ export const steps = [
       join(checkout, 'server', 'dist', 'main.js'),
       join(checkout, 'command', 'dist', 'main.js'),
       join(checkout, 'testbed', 'dist', 'main.js'),
-      join(checkout, 'extension', 'aglais', 'labextension', 'package.json')
+      join(checkout, 'extension', 'lib', 'index.js')
     ],
-    run: ({ run }) => run('npm', ['run', 'build'])
+    async run({ run }) {
+      await run('tsc', ['-b']);
+      await run('tsc', ['-p', 'extension']);
+    }
+  },
+  {
+    name: 'Lab extension',
+    // Its builder comes with JupyterLab.
+    needs: ['Server', 'Python packages'],
+    inputs: ['extension', 'protocol/src', 'setup/requirements.txt'],
+    makes: [join(checkout, 'extension', 'aglais', 'labextension', 'package.json')],
+    run: ({ run }) => run('jupyter-builder', ['build', '.'], { cwd: join(checkout, 'extension') })
   },
   {
     name: 'Jupyter parts',
-    needs: ['Python packages', 'Server and extension'],
+    needs: ['Lab extension'],
     inputs: ['extension', 'interpreters/jupyter', 'protocol/src', 'setup/requirements.txt'],
     makes: [
       join(venv, 'share', 'jupyter', 'labextensions', '@aglais', 'jupyterlab', 'package.json')
@@ -137,7 +148,7 @@ export const steps = [
  */
 export const fasterStarts = {
   name: 'Faster starts',
-  needs: ['Server and extension', 'Spark'],
+  needs: ['Server', 'Spark'],
   inputs: [
     'interpreters/spark',
     'setup/spark-home.mjs',

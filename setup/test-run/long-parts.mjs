@@ -36,9 +36,14 @@ export function makeLongParts(runners, args) {
         // Only the testbed's API server may be killed, and only if nobody else uses it.
         const own = { AGLAIS_CHAOS_RESTART: String(!process.env.AGLAIS_KUBECONFIG) };
         const env = { ...facts, ...own, ...KILLS };
-        return runners.jest('kubernetes', signal, jest(name => name.endsWith(ON_KUBERNETES)), {
-          ...{ env, lines: 'tests' }
-        });
+        return runners.jest(
+          'kubernetes',
+          signal,
+          jest(name => name.endsWith(ON_KUBERNETES)),
+          {
+            ...{ env, lines: 'tests' }
+          }
+        );
       }
     },
     {
@@ -46,9 +51,14 @@ export function makeLongParts(runners, args) {
       needs: ['testbed-down'],
       minutes: 120,
       run: signal =>
-        runners.jest('units', signal, jest(name => !name.endsWith(ON_KUBERNETES)), {
-          lines: 'tests'
-        })
+        runners.jest(
+          'units',
+          signal,
+          jest(name => !name.endsWith(ON_KUBERNETES)),
+          {
+            lines: 'tests'
+          }
+        )
     },
     {
       name: 'corpus',

@@ -48,12 +48,10 @@ export function makeParts(runners, { args, mayBuild }) {
       needs: ['installed'],
       minutes: 25,
       run: signal =>
-        runners.jest(
-          'spark',
-          signal,
-          ['--runInBand', ...chosen],
-          { env: { AGLAIS_TESTS: 'spark' }, lines: 'tests' }
-        )
+        runners.jest('spark', signal, ['--runInBand', ...chosen], {
+          env: { AGLAIS_TESTS: 'spark' },
+          lines: 'tests'
+        })
     },
     {
       name: 'kubernetes',

@@ -69,10 +69,12 @@ export function makeParts(runners, { args, mayBuild }) {
       minutes: 15,
       async run(signal) {
         const results = [];
-        for (const [name, command, ...rest] of CHECKS)
+        for (const [name, command, ...rest] of CHECKS) {
+          if (signal.aborted) break;
           results.push(
             checkResult(name, await runners.show('style', signal, command, [...rest, ...args]))
           );
+        }
         return sum(results);
       }
     },
@@ -107,6 +109,7 @@ export function makeParts(runners, { args, mayBuild }) {
       async run(signal) {
         const results = [];
         for (const part of PYTHON_PARTS) {
+          if (signal.aborted) break;
           const report = runners.report(`pytest-${part.replace('/', '-')}.xml`);
           const pytest = ['-m', 'pytest', '-v', '--no-header', `--junitxml=${report}`, ...args];
           const code = await runners.show('python', signal, python, pytest, {

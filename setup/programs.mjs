@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { checkout, venv } from './paths.mjs';
@@ -29,6 +31,7 @@ export function runProgram(command, args, { signal, onText, ...options }) {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe']
     });
+    inheritPriority(child.pid);
     const end = () => {
       signalGroup(child.pid, 'SIGTERM');
       late = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), END_MS);
@@ -47,6 +50,21 @@ export function runProgram(command, args, { signal, onText, ...options }) {
       resolve(by ?? code ?? 1);
     });
   });
+}
+
+/** Where Linux groups processes by their session, a new session has the usual priority among them (sched(7)). */
+function inheritPriority(pid) {
+  const priority = getPriority();
+  if (priority > 0 && pid) setSessionPriority(pid, priority);
+}
+
+/** Of the group of a session's processes; nothing where there are no such groups. */
+export function setSessionPriority(pid, priority) {
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(priority));
+  } catch {
+    // Another kind of system, or the process has ended.
+  }
 }
 
 function signalGroup(pid, kind) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.mjs';
 import { checkout, data, node, notebooks, python, sparkHome, state, venv } from './paths.mjs';
-import { fasterStarts, setUp } from './setup.mjs';
+import { fasterSteps, setUp } from './setup.mjs';
 import { isDone } from './steps.mjs';
 import { chosenJava } from './tools.mjs';
 
@@ -19,7 +19,7 @@ const logs = join(state, 'logs');
 let ending = null;
 const children = new Map();
 
-await setUp({ archives: false });
+await setUp({ faster: false });
 mkdirSync(logs, { recursive: true, mode: 0o700 });
 
 const [serverPort, labPort] = [
@@ -77,7 +77,8 @@ console.log(
   `Notebooks: ${notebooks}\nLogs:      ${logs}\nEnd it with Ctrl-C; Spark ends with it.\n`
 );
 openBrowser(url);
-if (!(await isDone(fasterStarts))) makeFasterStarts();
+const done = await Promise.all(fasterSteps.map(step => isDone(step)));
+if (done.includes(false)) makeFasterStarts();
 
 /** While the Lab is in use already. If it fails, nothing is lost but time at each start of Spark. */
 function makeFasterStarts() {

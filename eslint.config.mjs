@@ -5,6 +5,7 @@ import tseslint from 'typescript-eslint';
 
 const node = Object.fromEntries(
   [
+    'AbortController',
     'console',
     'fetch',
     'process',
@@ -12,7 +13,8 @@ const node = Object.fromEntries(
     'clearInterval',
     'setTimeout',
     'clearTimeout',
-    'URL'
+    'URL',
+    'AbortSignal'
   ].map(name => [name, 'readonly'])
 );
 

@@ -1,8 +1,19 @@
-/** One Jest for all TypeScript packages; sources are read as they are, nothing has to be built first. */
+/**
+ * One Jest for all TypeScript packages; sources are read as they are, nothing has to be built first. AGLAIS_TESTS chooses:
+ * `spark` those that start a real Spark on this machine, `units` all others. What is long by nature is left to jest.long.mjs.
+ */
+const CHOICES = {
+  spark: { files: '*.spark.test.ts', but: [] },
+  units: { files: '*.test.ts', but: ['\\.spark\\.test\\.ts$'] },
+  all: { files: '*.test.ts', but: [] }
+};
+const { files, but } = CHOICES[process.env.AGLAIS_TESTS ?? 'all'];
+
 const project = name => ({
   displayName: name,
   rootDir: `${import.meta.dirname}/${name}`,
-  testMatch: ['<rootDir>/{src,test}/**/*.test.ts'],
+  testMatch: [`<rootDir>/{src,test}/**/${files}`],
+  testPathIgnorePatterns: ['/node_modules/', '\\.long\\.test\\.ts$', ...but],
   testEnvironment: 'node',
   modulePathIgnorePatterns: ['<rootDir>/aglais/', '<rootDir>/dist/', '<rootDir>/lib/'],
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
@@ -29,6 +40,7 @@ export default {
     'server',
     'extension',
     'corpus',
-    'testbed'
+    'testbed',
+    'setup'
   ].map(project)
 };

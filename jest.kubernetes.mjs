@@ -8,6 +8,7 @@ export default {
     .map(project => ({
       ...project,
       displayName: `${project.displayName} on Kubernetes`,
-      testMatch: ['<rootDir>/test/**/*.kubernetes.ts']
+      testMatch: ['<rootDir>/test/**/*.kubernetes.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '\\.long\\.kubernetes\\.ts$']
     }))
 };

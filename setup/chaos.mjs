@@ -38,7 +38,10 @@ const settings = {
 };
 await setUp();
 // By its folder too: a checkout may be called "chaos".
-const { code, skipped } = await testKubernetes([join('kubernetes', 'chaos')], settings);
+const { code, skipped } = await testKubernetes([join('kubernetes', 'chaos')], {
+  config: 'jest.long.mjs',
+  environment: settings
+});
 if (values.table && !skipped)
   spawnSync(node, [join(checkout, 'node_modules', '.bin', 'prettier'), '--write', table]);
 if (skipped) console.error(`Nothing was killed: ${skipped}`);

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync
@@ -22,15 +23,19 @@ const scripts = join(checkout, 'interpreters', 'spark');
 export const archivesNote = join(sparkHome, 'archives.txt');
 const START_MS = 180_000;
 const EXIT_MS = 180_000;
+/** Begin of the name of a folder in the Spark home where a process, whose id follows, writes its archives. */
+const UNFINISHED = 'archives-of-';
 
 /**
  * Runs one small Spark application and keeps what its Java had to load and check, as class-data archives (JEP 350) that
- * every later driver and executor maps into memory.
+ * every later driver and executor maps into memory. Servers may start clusters meanwhile: an archive has its name only when
+ * it is complete.
  */
-export async function makeArchives({ run, say }) {
+export async function makeArchives({ run, say, signal }) {
   const { driverCommand } = await import('../server/dist/launchers/local/driver-command.js');
   const { argumentFile } = await import('../server/dist/launchers/spark-driver.js');
   const directory = mkdtempSync(join(tmpdir(), 'aglais-archives-'));
+  const id = `training-${process.pid}`;
   const token = 'training';
   const java = chosenJava();
   const lacks = (output(java, ['--list-modules']) ?? '').includes('jdk.incubator.vector')
@@ -40,7 +45,7 @@ export async function makeArchives({ run, say }) {
   // One executor: each would write the same archive.
   const shape = { ...DEFAULT_SHAPE, executors: { min: 1, max: 1 } };
   const command = driverCommand(
-    { id: 'training', shape, token, catalogue: [] },
+    { id, shape, token, catalogue: [] },
     directory,
     {
       home: sparkHome,
@@ -55,8 +60,12 @@ export async function makeArchives({ run, say }) {
   );
   for (const folder of ['scratch', 'tmp', 'eventlog']) mkdirSync(join(directory, folder));
   writeFileSync(join(directory, 'catalogue.sql'), '');
-  const archive = who => join(sparkHome, `${who}.jsa`);
-  for (const who of ['driver', 'executor']) rmSync(archive(who), { force: true });
+  const unfinished = join(sparkHome, `${UNFINISHED}${process.pid}`);
+  removeUnfinished();
+  mkdirSync(unfinished);
+  const archive = who => join(unfinished, `${who}.jsa`);
+  // Those of another Java or other jars are of no use.
+  for (const who of ['driver', 'executor']) rmSync(join(sparkHome, `${who}.jsa`), { force: true });
   const bin = join(directory, 'executor', 'bin');
   mkdirSync(bin, { recursive: true });
   symlinkSync(join(scripts, 'training-java.sh'), join(bin, 'java'));
@@ -83,39 +92,47 @@ export async function makeArchives({ run, say }) {
   driver.stdout.pipe(log);
   driver.stderr.pipe(log);
   const ended = new Promise(resolve => driver.once('close', resolve));
+  let executorRuns = true;
   try {
     say('starting Spark');
-    const port = await portOf(join(directory, 'ready'), driver);
+    const port = await portOf(join(directory, 'ready'), driver, signal);
     const trained = run(python, [
       join(scripts, 'training.py'),
       `sc://localhost:${port}/;token=${token}`
     ]);
-    await Promise.race([trained, executorEnded(executorPid, trained)]);
+    await Promise.race([trained, executorEnded(executorPid, trained, id)]);
     // Each process writes its archive while it ends. The driver would not give its executor the time, so that goes first.
     say('writing the archive of the executor');
     const pid = Number(readFileSync(executorPid, 'utf8'));
     process.kill(pid, 'SIGTERM');
-    for (let waited = 0; isAlive(pid) && waited < EXIT_MS; waited += 100) await sleep(100);
+    for (let waited = 0; isAlive(pid) && waited < EXIT_MS; waited += 100)
+      await sleep(100, undefined, { signal });
+    executorRuns = false;
     say('writing the archive of the driver');
     driver.kill('SIGTERM');
-    await Promise.race([ended, sleep(EXIT_MS, undefined, { ref: false })]);
+    await Promise.race([ended, sleep(EXIT_MS, undefined, { ref: false, signal })]);
     const missing = ['driver', 'executor'].filter(who => !existsSync(archive(who)));
     const note =
       missing.length === 0
         ? 'made'
         : `This Java wrote no archive of its classes for ${missing.join(' and ')}: Spark starts more slowly, nothing else is lost.`;
     if (missing.length > 0) console.log(`\n${note}`);
+    else
+      for (const who of ['driver', 'executor'])
+        renameSync(archive(who), join(sparkHome, `${who}.jsa`));
     writeFileSync(archivesNote, `${note}\n`);
   } finally {
     driver.kill('SIGKILL');
     await ended;
-    rmSync(directory, { recursive: true, force: true });
-    rmSync(join(sparkHome, 'work', 'app-training'), { recursive: true, force: true });
+    if (executorRuns && existsSync(executorPid))
+      endProcess(Number(readFileSync(executorPid, 'utf8')));
+    for (const path of [directory, unfinished, join(sparkHome, 'work', `app-${id}`)])
+      rmSync(path, { recursive: true, force: true });
   }
 }
 
 /** Spark would start executors for ever that cannot live; the first that ends says why. */
-async function executorEnded(pidFile, trained) {
+async function executorEnded(pidFile, trained, id) {
   let over = false;
   trained.then(
     () => (over = true),
@@ -124,7 +141,7 @@ async function executorEnded(pidFile, trained) {
   while (!over) {
     await sleep(500);
     if (over || !existsSync(pidFile) || isAlive(Number(readFileSync(pidFile, 'utf8')))) continue;
-    const log = join(sparkHome, 'work', 'app-training', '0', 'stderr');
+    const log = join(sparkHome, 'work', `app-${id}`, '0', 'stderr');
     const words = existsSync(log) ? readFileSync(log, 'utf8').slice(-2000) : '';
     throw new SetupError(`${words}\nAn executor of Spark ended by itself on this machine.`);
   }
@@ -138,11 +155,26 @@ function isAlive(pid) {
   }
 }
 
-async function portOf(file, driver) {
+function endProcess(pid) {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}
+
+/** What processes left behind that were killed while they made archives. */
+function removeUnfinished() {
+  for (const name of readdirSync(sparkHome).filter(entry => entry.startsWith(UNFINISHED)))
+    if (!isAlive(Number(name.slice(UNFINISHED.length))))
+      rmSync(join(sparkHome, name), { recursive: true, force: true });
+}
+
+async function portOf(file, driver, signal) {
   const deadline = Date.now() + START_MS;
   while (Date.now() < deadline && driver.exitCode === null) {
     if (existsSync(file)) return readFileSync(file, 'utf8').split('\n')[0];
-    await sleep(100);
+    await sleep(100, undefined, { signal });
   }
   throw new SetupError('Spark did not start on this machine.');
 }

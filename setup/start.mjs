@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.mjs';
 import { checkout, data, node, notebooks, python, sparkHome, state, venv } from './paths.mjs';
-import { setUp } from './setup.mjs';
+import { fasterSteps, setUp } from './setup.mjs';
+import { isDone } from './steps.mjs';
 import { chosenJava } from './tools.mjs';
 
 const WAIT_MS = 90_000;
@@ -18,7 +19,7 @@ const logs = join(state, 'logs');
 let ending = null;
 const children = new Map();
 
-await setUp();
+await setUp({ faster: false });
 mkdirSync(logs, { recursive: true, mode: 0o700 });
 
 const [serverPort, labPort] = [
@@ -76,6 +77,27 @@ console.log(
   `Notebooks: ${notebooks}\nLogs:      ${logs}\nEnd it with Ctrl-C; Spark ends with it.\n`
 );
 openBrowser(url);
+const done = await Promise.all(fasterSteps.map(step => isDone(step)));
+if (done.includes(false)) makeFasterStarts();
+
+/** While the Lab is in use already. If it fails, nothing is lost but time at each start of Spark. */
+function makeFasterStarts() {
+  console.log(
+    'Spark starts more slowly until archives of its Java classes are made. That happens now, in the background,\n' +
+      'and takes some minutes; you can work meanwhile.\n'
+  );
+  const child = spawn(node, [join(checkout, 'setup', 'faster-starts.mjs')], {
+    cwd: checkout,
+    detached: true,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc']
+  });
+  children.set('faster starts', child);
+  child.once('error', error => console.error(`The archives cannot be made: ${error.message}`));
+  child.once('exit', code => {
+    if (!ending && code !== 0)
+      console.error('Spark works without these archives; the next npm start tries again.');
+  });
+}
 
 /** Starts a program in a session of its own, so that Ctrl-C reaches it through us, in the right order. */
 function start(name, command, args, env) {
@@ -129,8 +151,7 @@ function fail(message) {
 function end(code) {
   ending ??= (async () => {
     console.log('\nEnding Spark, JupyterLab and the server …');
-    await stop('jupyterlab');
-    await stop('server');
+    await Promise.all([stop('jupyterlab').then(() => stop('server')), stop('faster starts')]);
     process.exit(code);
   })();
   return ending;

@@ -12,7 +12,9 @@ import { Leaver, run, Screen } from './terminal.js';
 jest.setTimeout(60_000);
 
 let folder: Folder;
-beforeEach(() => (folder = new Folder()));
+beforeEach(() => {
+  folder = new Folder();
+});
 afterEach(() => folder.remove());
 
 const fine = () => folder.write('fine', [...beginning('fine', 'app-fine'), END]);

@@ -180,7 +180,7 @@ describe('The time line', () => {
       ...Array.from({ length: 100 }, (_, id) => job(id, 10 * id, 10 * id + (id === 50 ? 900 : 1))),
       job(100, 5, 6, 'failed')
     ];
-    const [{ rows, note }] = lanes({ jobs }) as [{ rows: { label: string }[]; note: string }];
+    const { rows, note } = lanes({ jobs })[0]!;
     expect(rows).toHaveLength(40);
     expect(rows.map(({ label }) => label)).toEqual(
       expect.arrayContaining(['Job 50', 'Job 100', 'Job 0'])

@@ -29,14 +29,14 @@ export interface CachedInfo {
   partitions: number;
   name?: string;
   disk?: boolean;
-  parents?: number[];
+  parents?: readonly number[];
   /** Only Sparks before 2.3 say it. */
   cachedPartitions?: number;
 }
 
 interface StageOptions {
   name?: string;
-  cached?: CachedInfo[];
+  cached?: readonly CachedInfo[];
   properties?: Record<string, string>;
   parents?: number[];
   attempt?: number;

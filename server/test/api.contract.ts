@@ -9,7 +9,8 @@ import {
   ShareStatus,
   shapeTotalMiB,
   StreamMessage,
-  type Endpoint
+  type Endpoint,
+  type ResizeAnswer
 } from '@aglais/protocol';
 import { runPython } from './support/connect.js';
 import { clusterProcesses, endAll } from './support/processes.js';
@@ -583,7 +584,7 @@ export function apiContract(database: () => string | undefined): void {
       stream.close();
       const [snapshot] = stream.messages;
       return (
-        snapshot!.type === 'snapshot' && snapshot.cellRuns.find(({ cell }) => cell === 'cell-2')
+        snapshot?.type === 'snapshot' && snapshot.cellRuns.find(({ cell }) => cell === 'cell-2')
       );
     };
     // Its begin was reported while the cluster lived; with the cluster it was cut off.

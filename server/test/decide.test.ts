@@ -8,6 +8,8 @@ const seen = (change: Partial<ObservedCluster>): ObservedCluster => ({
   id: 'c1',
   state: 'ready',
   url: null,
+  ca: null,
+  advice: null,
   waitingFor: null,
   shareProblems: [],
   exit: null,

@@ -13,7 +13,8 @@ import { follow } from './support/stream.js';
 
 const tokens: Tokens = {
   scopeOf: token => (token === 'good' ? 'user' : null),
-  forCluster: () => ''
+  forCluster: () => '',
+  secretOf: () => ''
 };
 
 describe('The stream to a client that does not read', () => {

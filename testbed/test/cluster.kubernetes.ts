@@ -102,7 +102,7 @@ it('keeps a pod waiting that fits nowhere, and says why', async () => {
       ({ reason }) => reason === 'Unschedulable'
     )
   );
-  expect(condition.message).toMatch(/Insufficient memory/);
+  expect(condition!.message).toMatch(/Insufficient memory/);
 });
 
 it('mounts a directory of the node for reading only', async () => {

@@ -65,7 +65,9 @@ describe('network policies', () => {
 
   it('are the same whether they were listed or watched', () => {
     const from = [{ podSelector: { matchLabels: { app: 'client' } } }];
-    const watched = { podSelector: serverSelector, ingress: [{ from }] } as V1NetworkPolicySpec;
+    // As a watch gives it; the type has the names of a list.
+    const raw: unknown = { podSelector: serverSelector, ingress: [{ from }] };
+    const watched = raw as V1NetworkPolicySpec;
     expect(rulesFor(watched)).toBe(
       rulesFor({ podSelector: serverSelector, ingress: [{ _from: from }] })
     );

@@ -230,7 +230,7 @@ describe('The memory of a notebook that runs in a pod', () => {
       ...{ namespace: hub, name: 'default' },
       body: { spec: { audiences: ['aglais'], expirationSeconds: 600 } }
     });
-    expect((await ask<Problem>(unbound.status!.token, AFTER_MIB)).status).toBe(403);
+    expect((await ask<Problem>(unbound.status!.token!, AFTER_MIB)).status).toBe(403);
     expect((await specified())!.limits).toEqual({ memory: `${BEFORE_MIB}Mi` });
   });
 

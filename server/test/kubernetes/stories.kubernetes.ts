@@ -1,40 +1,14 @@
-import type { ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { V1Pod } from '@kubernetes/client-node';
-import { startPython } from '../support/connect.js';
 import type { Notebook } from '../support/notebook.js';
 import { eventually, PATIENCE_MS, SMALL } from '../support/server.js';
+import { expectFailedStart } from './failed-start.js';
 import { openStoryRoom, type StoryRoom } from './story-setting.js';
+
+// The others are in stories.long.kubernetes.ts.
 
 /** Stars of the sample catalogue (catalogues/bigsky.yaml). */
 const STARS = 981_853;
-const SCRATCH_MIB = 100;
-
-/** A first attempt does it; the next one passes. */
-const once = (what: string) => `
-def unlucky(frames):
-    import os, time
-    from pyspark import TaskContext
-    if TaskContext.get().attemptNumber() == 0:
-${what.replace(/^/gm, '        ')}
-    yield from frames
-print(spark.range(0, 40, 1, 1).mapInPandas(unlucky, "id long").count())`;
-
-/** Many small helpers: the largest process of the container is Java, which the kernel then takes. */
-const FORKS = `
-for _ in range(14):
-    if os.fork() == 0:
-        hoard = b"x" * (48 << 20)
-        time.sleep(300)
-        os._exit(0)
-time.sleep(300)`.trim();
-
-const FILLS_THE_SCRATCH = `
-with open(os.environ["SPARK_LOCAL_DIRS"].split(",")[0] + "/mine", "wb") as file:
-    file.write(b"x" * (${2 * SCRATCH_MIB} << 20))
-time.sleep(300)`.trim();
-
-const SLEEPS = 'time.sleep(300)';
 
 /** More than a worker may have, in each attempt. */
 const HUNGRY = `
@@ -78,7 +52,6 @@ describe('Under the cell is named', () => {
           source: { hostPath: process.env.AGLAIS_NODE_CATALOGUES }
         }
       ],
-      scratch: { kind: 'disk', sizeMiB: SCRATCH_MIB },
       // Little beside the heap: a driver whose heap is full is over its limit.
       driver: { cpu: { request: '100m' }, overheadMiB: 96 },
       network: {
@@ -155,73 +128,6 @@ describe('Under the cell is named', () => {
     4 * PATIENCE_MS
   );
 
-  describe('although the cell succeeds', () => {
-    let id: string;
-    const succeeds = async (cell: string, what: string) =>
-      expect(await capacity.prints(id, cell, once(what))).toBe('40');
-
-    beforeAll(async () => {
-      id = await capacity.spark('lucky');
-    }, PATIENCE_MS);
-    afterAll(() => capacity.stop(id, 'executors-lost'), PATIENCE_MS);
-
-    it(
-      'an executor that the kernel killed for memory',
-      async () => {
-        await succeeds('forks', FORKS);
-        const killed = await capacity.found(
-          id,
-          'executor-oom-killed:cell:1:forks',
-          /This cell succeeded, but executor \d was killed by the Linux OOM killer \(limit 768 MiB/
-        );
-        expect(killed).toMatchObject({ confidence: 'certain', severity: 'warning' });
-        expect(killed.evidence).toContainEqual(
-          expect.objectContaining({ source: 'container', quote: 'OOMKilled' })
-        );
-      },
-      3 * PATIENCE_MS
-    );
-
-    it(
-      'an executor that wrote more than its scratch holds',
-      async () => {
-        await succeeds('fills', FILLS_THE_SCRATCH);
-        const evicted = await capacity.found(
-          id,
-          'executor-evicted:cell:1:fills',
-          /This cell succeeded, but .*evicted from its node.*spark-local-dir-1.*100Mi/
-        );
-        expect(evicted).toMatchObject({ confidence: 'certain', severity: 'warning' });
-      },
-      3 * PATIENCE_MS
-    );
-
-    it(
-      'an executor that had to make room for somebody more important',
-      async () => {
-        const cell = succeeds('pushed', SLEEPS);
-        await eventually('its first task', async () =>
-          (await capacity.server.user.cluster(id)).stages.some(({ tasks }) => tasks.running > 0)
-        );
-        // For memory: of pods that were kept away by the affinity of another, the scheduler of 1.35 thinks again only after
-        // five minutes.
-        const leave = await capacity.stranger('important', 50, (await capacity.freeMiB()) + 300);
-        expect(await capacity.found(id, 'executor-preempted:cell:1:pushed')).toMatchObject({
-          confidence: 'certain'
-        });
-        await leave();
-        await cell;
-        const preempted = await capacity.found(
-          id,
-          'executor-preempted:cell:1:pushed',
-          /This cell succeeded, but executor \d was preempted by a pod of higher priority/
-        );
-        expect(preempted.severity).toBe('warning');
-      },
-      3 * PATIENCE_MS
-    );
-  });
-
   it(
     'that no node takes an executor, with what it needs and what there is, until one does',
     async () => {
@@ -289,128 +195,15 @@ describe('Under the cell is named', () => {
 });
 
 describe('While the notebook waits is named', () => {
-  const waits = async (
-    name: string,
-    config: object,
-    code: 'image-failed' | 'mount-failed',
-    words: RegExp
-  ): Promise<void> => {
-    const capacity = await openStoryRoom(config, { AGLAIS_START_SECONDS: '20' });
-    try {
-      const { id } = await capacity.server.user.request('waits');
-      const finding = await capacity.found(id, `${code}:application`, words);
-      expect(finding).toMatchObject({ confidence: 'certain', severity: 'error' });
-      const over = await eventually('its end', async () => {
-        const now = await capacity.server.user.cluster(id);
-        return now.state === 'failed' && now;
-      });
-      expect(over.reason).toMatch(/did not start within 20 seconds.*Ask the operator/);
-      await eventually('that it is gone', async () => {
-        const { items } = await capacity.core.listNamespacedPod({ namespace: capacity.namespace });
-        return items.length === 0;
-      });
-      await eventually(
-        'that all is on record',
-        async () => (await capacity.server.user.cluster(id)).stoppedAt
-      );
-      expect((await capacity.findings(id)).map(one => one.code)).toEqual([code]);
-      await capacity.compare(id, name);
-    } finally {
-      await capacity.close();
-    }
-  };
-
   it(
     'an image that is not there',
     () =>
-      waits(
+      expectFailedStart(
         'image-missing',
         { image: { name: 'aglais.invalid/nothing:1', pullPolicy: 'Never' } },
         'image-failed',
         /image aglais\.invalid\/nothing:1 could not be pulled.*ErrImageNeverPull/
       ),
     PATIENCE_MS
-  );
-
-  it(
-    'a claim that does not exist',
-    () =>
-      waits(
-        'claim-missing',
-        { volumes: [{ name: 'gaia', mountPath: '/data', source: { claim: 'gaia-dr3' } }] },
-        'mount-failed',
-        /volume claim gaia-dr3 does not exist/i
-      ),
-    PATIENCE_MS
-  );
-
-  it(
-    'a folder that the node does not have',
-    () =>
-      waits(
-        'folder-missing',
-        { volumes: [{ name: 'gaia', mountPath: '/data', source: { hostPath: '/nowhere/gaia' } }] },
-        'mount-failed',
-        /volume share-gaia cannot be mounted.*\/nowhere\/gaia is not a directory/i
-      ),
-    PATIENCE_MS
-  );
-});
-
-describe('Executors that end before Spark has met them', () => {
-  it.each<
-    [string, 'executor-lost' | 'executor-oom-killed', Record<string, string>, RegExp, RegExp]
-  >([
-    [
-      'executors-without-java',
-      'executor-lost',
-      { 'spark.executor.extraJavaOptions': '-XX:+UseSerialGC -XX:+UseG1GC' },
-      /\d+ executors \(.*\) ended with exit code 1 before it registered with the driver/,
-      /Multiple garbage collectors selected/
-    ],
-    [
-      'executors-too-small',
-      'executor-oom-killed',
-      // It wins over what Spark says, and takes all of its heap before anything else.
-      { 'spark.executorEnv._JAVA_OPTIONS': '-Xms2g -Xmx2g -XX:+AlwaysPreTouch' },
-      /\d+ executors \(.*\) were killed by the Linux OOM killer before it registered with the driver \(limit \d+ MiB/,
-      /^OOMKilled$/
-    ]
-  ])(
-    'are one finding under the cell that waits for them: %s',
-    async (name, code, properties, words, quote) => {
-      const capacity = await openStoryRoom({ properties });
-      const children: ChildProcess[] = [];
-      try {
-        const id = await capacity.spark('waits');
-        const report = { cell: 'waits', run: 1, outcome: 'running', at: Date.now() };
-        await capacity.server.user.post(`/clusters/${id}/cell-runs`, report);
-        // Nobody waits for its end: a client asks for minutes whether its Spark comes back.
-        const cell = startPython(
-          await capacity.server.user.endpoint(id),
-          'spark.addTag("aglais-cell:1:waits")\nspark.range(0, 9, 1, 2).count()'
-        );
-        children.push(cell.child);
-        const finding = await eventually('a loop of deaths', async () => {
-          const found = await capacity.findings(id);
-          const one = found.find(placed => placed.id === `${code}:cell:1:waits`);
-          return one && one.count >= 4 && one.effects.length > 0 && one;
-        });
-        expect(finding.severity).toBe('warning');
-        // Where the cell began late, those that had died before are the application's.
-        const others = (await capacity.findings(id)).filter(placed => placed.id !== finding.id);
-        expect(others.filter(placed => placed.id !== `${code}:application`)).toEqual([]);
-        expect(finding.explanation).toMatch(words);
-        expect(finding.evidence.map(one => one.quote).join('\n')).toMatch(
-          new RegExp(quote.source, 'm')
-        );
-        expect(finding.effects.join()).toMatch(/waits for executors.*no task has started/);
-        await capacity.stop(id, name);
-      } finally {
-        for (const child of children) child.kill('SIGKILL');
-        await capacity.close();
-      }
-    },
-    2 * PATIENCE_MS
   );
 });

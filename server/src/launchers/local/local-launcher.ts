@@ -17,6 +17,7 @@ import { applicationId, argumentFile } from '../spark-driver.js';
 import { driverCommand, type SparkInstallation } from './driver-command.js';
 import { endGroup, endProcesses } from './end-cluster.js';
 import { followEvidence } from './local-evidence.js';
+import { findArchives } from './spark-installation.js';
 import { LIMIT_FILE, moveLimits, writeLimit } from './executor-limits.js';
 import { LocalCluster } from './local-cluster.js';
 import { ShareProbes } from './share-probes.js';
@@ -70,7 +71,9 @@ export class LocalLauncher implements Launcher {
     for (const name of ['scratch', 'tmp', 'eventlog', 'warehouse']) {
       await mkdir(join(directory, name), { recursive: true, mode: 0o700 });
     }
-    const { installation, properties, environment } = this.options;
+    const { properties, environment } = this.options;
+    const archives = await findArchives(this.options.installation.home);
+    const installation = { ...this.options.installation, archives };
     const cgroup = this.options.cgroup && (await makeClusterGroup(this.options.cgroup, spec.id));
     if (cgroup) await replaceFile(join(directory, 'cgroup'), cgroup);
     const jars = await readdir(join(installation.home, 'jars'));

@@ -20,10 +20,15 @@ export async function findInstallation(config: Config): Promise<SparkInstallatio
     python,
     scripts: join(import.meta.dirname, '../../../../interpreters/spark'),
     javaLacks: (await modulesOf(java)).includes(VECTOR) ? '' : VECTOR,
-    archives: {
-      driver: await exists(join(home, 'driver.jsa')),
-      executor: await exists(join(home, 'executor.jsa'))
-    }
+    archives: await findArchives(home)
+  };
+}
+
+/** Class-data archives that are there now: the set-up makes them while servers run, and renames them when they are complete. */
+export async function findArchives(home: string): Promise<SparkInstallation['archives']> {
+  return {
+    driver: await exists(join(home, 'driver.jsa')),
+    executor: await exists(join(home, 'executor.jsa'))
   };
 }
 

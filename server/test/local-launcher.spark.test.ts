@@ -52,9 +52,9 @@ async function open(): Promise<MachineRoom> {
     },
     url: /^sc:\/\/localhost:\d+$/,
     limitMiB: async (id, executor) =>
-      group
-        ? ((await readCounters(join(group, id, `executor-${executor}`)))?.limitMiB ?? null)
-        : null,
+      group === null
+        ? null
+        : ((await readCounters(join(group, id, `executor-${executor}`)))?.limitMiB ?? null),
     async close() {
       const left = await endAll(clusters);
       if (group) await rmdir(group);

@@ -1,0 +1,71 @@
+import long from '../../jest.long.mjs';
+import { skip } from './schedule.mjs';
+import { testbedParts } from './testbed.mjs';
+
+/** How jest.kubernetes.mjs names its projects. */
+const ON_KUBERNETES = ' on Kubernetes';
+
+/** How often the long run kills something; each can be set in the environment. */
+const KILLS = {
+  AGLAIS_CHAOS_KILLS: process.env.AGLAIS_CHAOS_KILLS ?? '100',
+  AGLAIS_REPLICA_KILLS: process.env.AGLAIS_REPLICA_KILLS ?? '30'
+};
+
+/**
+ * The parts of `npm run test:long`, one after the other: their figures are kept, and nothing may disturb them.
+ * @param {import('./runners.mjs').Runners} runners
+ * @param {string[]} args for the runner of the one part that was chosen
+ * @returns {import('./schedule.mjs').Part[]}
+ */
+export function makeLongParts(runners, args) {
+  const testbed = testbedParts(runners, { mayBuild: true, usedBy: ['kubernetes'] });
+  const jest = isChosen => [
+    ...['--config', 'jest.long.mjs', '--selectProjects'],
+    ...long.projects.map(({ displayName }) => displayName).filter(isChosen),
+    ...['--runInBand', '--passWithNoTests', ...args]
+  ];
+  return [
+    testbed.up,
+    {
+      name: 'kubernetes',
+      needs: ['testbed'],
+      minutes: 180,
+      async run(signal) {
+        const { facts, skipped } = testbed.kubernetes();
+        if (!facts) return skip(`all tests that need a Kubernetes: ${skipped}`);
+        // Only the testbed's API server may be killed, and only if nobody else uses it.
+        const own = { AGLAIS_CHAOS_RESTART: String(!process.env.AGLAIS_KUBECONFIG) };
+        const env = { ...facts, ...own, ...KILLS };
+        return runners.jest(
+          'kubernetes',
+          signal,
+          jest(name => name.endsWith(ON_KUBERNETES)),
+          {
+            ...{ env, lines: 'tests' }
+          }
+        );
+      }
+    },
+    {
+      name: 'units',
+      needs: ['testbed-down'],
+      minutes: 120,
+      run: signal =>
+        runners.jest(
+          'units',
+          signal,
+          jest(name => !name.endsWith(ON_KUBERNETES)),
+          {
+            lines: 'tests'
+          }
+        )
+    },
+    {
+      name: 'corpus',
+      needs: ['units'],
+      minutes: 180,
+      run: signal => runners.corpus('corpus', signal, args)
+    },
+    testbed.down
+  ];
+}

@@ -1,0 +1,100 @@
+import { createWriteStream } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
+
+const QUIET_MS = 60_000;
+
+/**
+ * What the parts print, line by line as it comes, each with the name of its part; a minute without any shows what runs.
+ * The same is kept in a file for each part.
+ */
+export class Output {
+  #running = new Map();
+  #last = Date.now();
+  #width;
+  #timer = setInterval(() => this.#heartbeat(), 5_000);
+
+  /** @param {number} width of the longest name */
+  constructor(width) {
+    this.#width = width;
+  }
+
+  begin(name) {
+    this.#running.set(name, Date.now());
+    this.#print(name, '──────── begins');
+  }
+
+  end({ name, result: { passed, failed, skipped, notes }, ms }) {
+    this.#running.delete(name);
+    const counts = [passed && `${passed} passed`, failed && `${failed} failed`];
+    const words = [...counts, skipped && `${skipped} skipped`].filter(Boolean).join(', ');
+    this.#print(name, `──────── ended after ${minutes(ms)} min${words && `: ${words}`}`);
+    for (const note of notes) this.#print(name, note);
+  }
+
+  /**
+   * Takes a program's text in pieces.
+   * @param {string} file where it is kept as it is
+   */
+  writer(name, file) {
+    const log = createWriteStream(file, { flags: 'a' });
+    let rest = '';
+    return {
+      onText: text => {
+        log.write(text);
+        const lines = `${rest}${text}`.split(/\r?\n/);
+        rest = lines.pop() ?? '';
+        for (const line of lines) this.#print(name, line);
+      },
+      end: () => {
+        if (rest) this.#print(name, rest);
+        log.end();
+      }
+    };
+  }
+
+  close() {
+    clearInterval(this.#timer);
+  }
+
+  #print(name, line) {
+    const words = stripVTControlCharacters(line).trimEnd();
+    if (!words) return;
+    console.log(`${name.padEnd(this.#width)} │ ${words}`);
+    this.#last = Date.now();
+  }
+
+  #heartbeat() {
+    if (this.#running.size === 0 || Date.now() - this.#last < QUIET_MS) return;
+    const parts = [...this.#running].map(
+      ([name, begun]) => `${name} (${minutes(Date.now() - begun)} min)`
+    );
+    console.log(`${''.padEnd(this.#width)} │ still running: ${parts.join(', ')}`);
+    this.#last = Date.now();
+  }
+}
+
+export const minutes = ms => (ms / 60_000).toFixed(1);
+
+/** The table at the end: minutes and counts of each part, and why something failed or was skipped. */
+export function tableOf(outcomes) {
+  const rows = [
+    ['part', 'minutes', 'passed', 'failed', 'skipped'],
+    ...outcomes.map(({ name, result: { passed, failed, skipped }, ms }) => {
+      const hasTests = passed + failed + skipped > 0;
+      return [name, minutes(ms), ...[passed, failed, skipped].map(n => (hasTests ? `${n}` : ''))];
+    })
+  ];
+  const widths = rows[0].map((_, column) => Math.max(...rows.map(row => row[column].length)));
+  const lines = rows.map(row =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])
+      )
+      .join('  ')
+      .trimEnd()
+  );
+  const notes = outcomes.flatMap(({ name, result }) =>
+    result.notes.map(note => `${name}: ${note.split('\n')[0]}`)
+  );
+  return [...lines, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');
+}

@@ -1,0 +1,131 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { checkout, python } from '../paths.mjs';
+import { installedPart } from './installed.mjs';
+import { checkResult, pytestResult, sum } from './reports.mjs';
+import { failure, nothing, skip } from './schedule.mjs';
+import { testbedParts } from './testbed.mjs';
+
+const CHECKS = [
+  ['ESLint', 'eslint', '.'],
+  ['Prettier', 'prettier', '--check', '--log-level', 'warn', '.'],
+  ['Ruff', 'ruff', 'check', '.'],
+  ['the types of tests', 'tsc', '-p', 'tsconfig.tests.json'],
+  ['the types of tests of the extension', 'tsc', '-p', 'extension/tsconfig.tests.json'],
+  ['the types of tests in the browser', 'tsc', '-p', 'ui-tests/tsconfig.json']
+];
+const PYTHON_PARTS = ['interpreters/jupyter', 'extension', 'catalogues', 'notebooks'];
+
+/** Parts for which a Kubernetes is needed, with what brings it. */
+export const KUBERNETES_PARTS = ['testbed', 'kubernetes', 'kubernetes-ui', 'testbed-down'];
+
+/**
+ * The parts of `npm test`, longest first as far as they need nothing.
+ * @param {import('./runners.mjs').Runners} runners
+ * @param {{ args: string[], mayBuild: boolean }} options `args`: for the runner of the one part that was chosen;
+ *   `mayBuild`: testbedParts
+ * @returns {import('./schedule.mjs').Part[]}
+ */
+export function makeParts(runners, { args, mayBuild }) {
+  const found = { browser: null };
+  const testbed = testbedParts(runners, { mayBuild, usedBy: ['kubernetes', 'kubernetes-ui'] });
+  const chosen = args.length > 0 ? ['--passWithNoTests', ...args] : [];
+
+  async function inBrowser(part, signal, config, env = {}) {
+    if (!found.browser)
+      return failure(
+        'no browser was found and none could be installed; install Chromium or name one with AGLAIS_BROWSER'
+      );
+    const environment = { ...env, AGLAIS_BROWSER: found.browser };
+    return runners.playwright(part, signal, config, args, environment);
+  }
+
+  return [
+    installedPart(runners, found),
+    testbed.up,
+    {
+      name: 'spark',
+      needs: ['installed'],
+      minutes: 25,
+      run: signal =>
+        runners.jest('spark', signal, ['--runInBand', ...chosen], {
+          env: { AGLAIS_TESTS: 'spark' },
+          lines: 'tests'
+        })
+    },
+    {
+      name: 'kubernetes',
+      needs: ['testbed'],
+      minutes: 40,
+      async run(signal) {
+        const { facts, skipped } = testbed.kubernetes();
+        if (!facts) return skip(`all tests that need a Kubernetes: ${skipped}`);
+        const config = ['--config', 'jest.kubernetes.mjs', '--runInBand', ...chosen];
+        return runners.jest('kubernetes', signal, config, { env: facts, lines: 'tests' });
+      }
+    },
+    {
+      name: 'style',
+      minutes: 15,
+      async run(signal) {
+        const results = [];
+        for (const [name, command, ...rest] of CHECKS) {
+          if (signal.aborted) break;
+          results.push(
+            checkResult(name, await runners.show('style', signal, command, [...rest, ...args]))
+          );
+        }
+        return sum(results);
+      }
+    },
+    {
+      name: 'units',
+      needs: ['installed'],
+      minutes: 15,
+      run: signal =>
+        runners.jest('units', signal, [`--maxWorkers=${availableParallelism()}`, ...chosen], {
+          env: { AGLAIS_TESTS: 'units' }
+        })
+    },
+    {
+      name: 'kubernetes-ui',
+      needs: ['kubernetes'],
+      minutes: 15,
+      run: async signal => {
+        const { facts } = testbed.kubernetes();
+        return facts ? inBrowser('kubernetes-ui', signal, 'kubernetes', facts) : nothing();
+      }
+    },
+    {
+      name: 'ui',
+      needs: ['installed'],
+      minutes: 25,
+      run: signal => inBrowser('ui', signal, 'playwright')
+    },
+    {
+      name: 'python',
+      minutes: 20,
+      // Each in its own folder, with its own settings: one broken part hides none of the others.
+      async run(signal) {
+        const results = [];
+        for (const part of PYTHON_PARTS) {
+          if (signal.aborted) break;
+          const report = runners.report(`pytest-${part.replace('/', '-')}.xml`);
+          const pytest = ['-m', 'pytest', '-v', '--no-header', `--junitxml=${report}`, ...args];
+          const code = await runners.show('python', signal, python, pytest, {
+            cwd: join(checkout, part)
+          });
+          results.push(pytestResult(report, code));
+        }
+        return sum(results);
+      }
+    },
+    {
+      name: 'corpus',
+      minutes: 20,
+      /** A few real failures and healthy runs; `npm run test:long` makes all of them. */
+      run: signal => runners.corpus('corpus', signal, args.length > 0 ? args : ['quick'])
+    },
+    testbed.down
+  ];
+}

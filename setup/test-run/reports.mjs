@@ -1,0 +1,79 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { failure, nothing } from './schedule.mjs';
+
+/** Results of several programs as one. */
+export function sum(results) {
+  const all = nothing();
+  for (const { passed, failed, skipped, notes } of results) {
+    all.passed += passed;
+    all.failed += failed;
+    all.skipped += skipped;
+    all.notes.push(...notes);
+  }
+  return all;
+}
+
+/** A check without tests of its own counts as one. */
+export const checkResult = (name, code) =>
+  code === 0 ? { ...nothing(), passed: 1 } : failure(`${name} (ended with ${code})`);
+
+/**
+ * What a program reported in a file. A program that ends badly has failed, whatever its report says.
+ * @param {(text: string) => import('./schedule.mjs').Result} read
+ */
+function reported(runner, path, code, read) {
+  if (!existsSync(path)) return failure(`${runner} ended with ${code} and wrote no report`);
+  const result = read(readFileSync(path, 'utf8'));
+  if (code === 0 || result.failed > 0) return result;
+  return sum([result, failure(`${runner} ended with ${code}, although no test failed`)]);
+}
+
+export const jestResult = (path, code) =>
+  reported('Jest', path, code, text => {
+    const report = JSON.parse(text);
+    const broken = report.testResults.filter(
+      ({ status, assertionResults }) =>
+        status === 'failed' && !assertionResults.some(one => one.status === 'failed')
+    );
+    const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
+    return {
+      passed: report.numPassedTests,
+      failed: report.numFailedTests + broken.length,
+      skipped: report.numPendingTests + report.numTodoTests,
+      notes: [
+        ...broken.map(({ name }) => `${name} could not be run`),
+        ...tests.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName)
+      ]
+    };
+  });
+
+export const playwrightResult = (path, code) =>
+  reported('Playwright', path, code, text => {
+    const { stats, suites, errors } = JSON.parse(text);
+    const specs = suites.flatMap(specsOf).filter(({ ok }) => !ok);
+    return {
+      passed: stats.expected,
+      failed: stats.unexpected + stats.flaky,
+      skipped: stats.skipped,
+      notes: [...specs.map(({ title }) => title), ...errors.map(({ message }) => message)]
+    };
+  });
+
+const specsOf = ({ specs = [], suites = [] }) => [...specs, ...suites.flatMap(specsOf)];
+
+export const pytestResult = (path, code) =>
+  reported('pytest', path, code, text => {
+    const suite = text.match(/<testsuite [^>]*>/)?.[0] ?? '';
+    const count = name => Number(suite.match(new RegExp(`${name}="(\\d+)"`))?.[1] ?? 0);
+    const failed = count('failures') + count('errors');
+    const bad = [...text.matchAll(/<testcase ([^>]*[^/])>\s*<(?:failure|error)\b/g)];
+    return {
+      passed: count('tests') - failed - count('skipped'),
+      failed,
+      skipped: count('skipped'),
+      notes: bad.map(([, about]) => about.match(/\bname="([^"]*)"/)?.[1] ?? about)
+    };
+  });
+
+export const corpusResult = (path, code) =>
+  reported('The corpus', path, code, text => ({ ...JSON.parse(text), notes: [] }));

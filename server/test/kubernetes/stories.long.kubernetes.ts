@@ -139,7 +139,7 @@ describe('Executors that end before Spark has met them', () => {
       'executors-without-java',
       'executor-lost',
       { 'spark.executor.extraJavaOptions': '-XX:+UseSerialGC -XX:+UseG1GC' },
-      /\d+ executors \(.*\) ended with exit code 1 before it registered with the driver/,
+      /\d+ executors \(.*\) ended with exit code 1 before they registered with the driver/,
       /Multiple garbage collectors selected/
     ],
     [
@@ -147,7 +147,7 @@ describe('Executors that end before Spark has met them', () => {
       'executor-oom-killed',
       // It wins over what Spark says, and takes all of its heap before anything else.
       { 'spark.executorEnv._JAVA_OPTIONS': '-Xms2g -Xmx2g -XX:+AlwaysPreTouch' },
-      /\d+ executors \(.*\) were killed by the Linux OOM killer before it registered with the driver \(limit \d+ MiB/,
+      /\d+ executors \(.*\) were killed by the Linux OOM killer before they registered with the driver \(limit \d+ MiB/,
       /^OOMKilled$/
     ]
   ])(

@@ -85,7 +85,7 @@ describe('The program', () => {
   it('says what it lacks and ends', async () => {
     start({ AGLAIS_SPARK_PORT: 'x' });
     expect((await once(witness, 'exit'))[0]).toBe(1);
-    expect(output).toContain('AGLAIS_SPARK_PORT is no port.');
+    expect(output).toContain('AGLAIS_SPARK_PORT is not a port.');
     start({ AGLAIS_SECRET: '' });
     expect((await once(witness, 'exit'))[0]).toBe(1);
     expect(output).toContain('AGLAIS_SECRET is not set.');

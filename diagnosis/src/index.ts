@@ -2,6 +2,7 @@ export type { CellState } from './application/scopes.js';
 export { lackingWords, neededWords, schedulersSentence } from './detectors/placement.js';
 export { duration, memory, plural } from './detectors/words.js';
 export { Diagnosis, type DrainedChanges } from './diagnosis.js';
+export { growingBytes, type GrowingOptions } from './eventlog/growing-bytes.js';
 export { Line, LineSplitter, START, type Position } from './eventlog/lines.js';
 export { parseEvent } from './eventlog/parse-event.js';
 export { tail, type TailOptions } from './eventlog/tail.js';

@@ -20,7 +20,7 @@ import { pino } from 'pino';
 import { kubernetesObjects, objectsOf } from '../../diagnosis/src/evidence/objects.js';
 import { event, pod, terminated, UNSCHEDULABLE } from '../../diagnosis/test/kubernetes.js';
 import { lost, Story } from '../../diagnosis/test/story.js';
-import { KubernetesEvidence } from '../src/launchers/kubernetes/evidence/pod-evidence.js';
+import { KubernetesEvidence } from '../src/launchers/kubernetes/evidence/kubernetes-evidence.js';
 import { eventually, temporaryDirectory } from './support/server.js';
 
 const SOON_MS = 20_000;
@@ -190,12 +190,12 @@ describe('What is seen of pods', () => {
 });
 
 describe('That the driver is ready', () => {
-  it('is what it wrote, and null before', () => {
-    expect(evidence.ready(ID)).toBeNull();
+  it('is what it wrote, and null before', async () => {
+    expect(await evidence.ready(ID)).toBeNull();
     mkdirSync(directory(), { recursive: true });
     writeFileSync(join(directory(), 'ready'), '15003\nCREATE TABLE x: no such path\n');
     const ready = { port: 15003, problems: ['CREATE TABLE x: no such path'] };
-    expect(evidence.ready(ID)).toEqual(ready);
+    expect(await evidence.ready(ID)).toEqual(ready);
   });
 });
 

@@ -90,7 +90,7 @@ async function openKubernetes(
 ): Promise<OpenedLauncher> {
   // Loaded only where it is used: the client knows all of Kubernetes, which takes half a second to read.
   const { KubernetesLauncher } = await import('./kubernetes/kubernetes-launcher.js');
-  const { KubernetesEvidence } = await import('./kubernetes/evidence/pod-evidence.js');
+  const { KubernetesEvidence } = await import('./kubernetes/evidence/kubernetes-evidence.js');
   const { connect } = await import('./kubernetes/api/connection.js');
   const { readKubernetesConfig } = await import('./kubernetes/kubernetes-config.js');
   const { sharePath } = await import('./kubernetes/objects/share-volumes.js');

@@ -71,12 +71,12 @@ async function followRecorded(
 }
 
 async function followEvents(
-  { directory }: EvidenceSource,
+  { directory, record }: EvidenceSource,
   cgroups: CgroupWatch,
   sink: EvidenceSink,
   abort: AbortSignal
 ): Promise<void> {
-  await followLines(directory, 'live.jsonl', { abort }, async (text, ref) => {
+  const take = async (text: string, ref: string): Promise<void> => {
     sink.eventLine(text, ref);
     // The kernel's counters are asked at once, not at the next sample: they tell a kill for memory from any other.
     const crashed = text.includes(CRASHED) ? TASK_END.exec(text)?.[1] : undefined;
@@ -85,7 +85,8 @@ async function followEvents(
     if (executor === undefined) return;
     await cgroups.recordNow(executor);
     cgroups.clearLater(executor);
-  });
+  };
+  await followLines(directory, 'live.jsonl', { abort }, take, { record });
 }
 
 /** A share that hangs makes Spark hang without a word: it is looked at for as long as the driver lives. */

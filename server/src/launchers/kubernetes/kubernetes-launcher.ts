@@ -35,7 +35,8 @@ import {
 import { Nodes } from './capacity/nodes.js';
 import type { ClusterEvidence } from './evidence/cluster-evidence.js';
 import { chosenOptions, optionsOf } from './objects/container-settings.js';
-import { namespaceOf, type KubernetesConfig } from './kubernetes-config.js';
+import type { KubernetesConfig } from './kubernetes-config.js';
+import { namespaceOf } from './objects/user-namespace.js';
 import { hasEnded, isUnplaced } from './pod-state.js';
 import { ClusterRemoval } from './cluster-removal.js';
 import { shapeOf } from './objects/shape-annotation.js';

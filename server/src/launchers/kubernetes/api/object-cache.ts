@@ -9,7 +9,8 @@ import { readPodEvent, type PodEventObservation } from '@aglais/diagnosis';
 import type { Logger } from 'pino';
 import { ListWatch, type WatchTraffic } from './list-watch.js';
 import { CLUSTER_LABEL, installationLabels, ROLE_LABEL, selector } from '../objects/names.js';
-import { perUser, type KubernetesConfig } from '../kubernetes-config.js';
+import type { KubernetesConfig } from '../kubernetes-config.js';
+import { perUser } from '../objects/user-namespace.js';
 
 /** Of each pod, how many of the latest events are kept. */
 const EVENTS_KEPT = 20;

@@ -103,7 +103,10 @@ export class ExecutorCount {
    */
   async ask(executors: Executors): Promise<boolean> {
     try {
-      await this.client.setDesiredExecutors(desiredExecutors(executors), AbortSignal.timeout(ANSWER_MS));
+      await this.client.setDesiredExecutors(
+        desiredExecutors(executors),
+        AbortSignal.timeout(ANSWER_MS)
+      );
       return true;
     } catch (error) {
       // A pod from an older version of Aglais.

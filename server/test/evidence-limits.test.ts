@@ -20,6 +20,7 @@ import {
   followShareReports,
   replayEvidence
 } from '../src/evidence/follow-files.js';
+import { copyPlainFile } from '../src/evidence/plain-file.js';
 import { MAX_OBSERVATIONS, readingLimits } from '../src/evidence/reading-limits.js';
 import { logTail, readText } from '../src/launchers/cluster-directory.js';
 import { eventually, temporaryDirectory } from './support/server.js';
@@ -206,6 +207,15 @@ describe('A file of evidence that user code has written', () => {
     expect(texts().at(-1)).toContain('later ones are not added');
     await followDriverLog(place.path, OVER, () => Promise.resolve(false), record);
     expect(recorded).toHaveLength(MAX_OBSERVATIONS + 1);
+  });
+
+  it('is copied no further than its limit, and only if it is a plain file', async () => {
+    sparse('stderr');
+    await copyPlainFile(file('stderr'), file('kept'), 5_000);
+    expect(statSync(file('kept')).size).toBe(5_000);
+    execFileSync('mkfifo', [file('stdout')]);
+    await copyPlainFile(file('stdout'), file('none'), 5_000);
+    expect(await readText(file('none'))).toBeNull();
   });
 
   it('that is read as a whole may be 1 GB: no more than 1 MiB of it is', async () => {

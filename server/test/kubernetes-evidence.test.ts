@@ -13,13 +13,16 @@ import {
   diagnoseFiles,
   observeEventLine,
   observeEvidenceLine,
-  type Observation
+  type Observation,
+  type PodEventObservation,
+  type PodObservation
 } from '@aglais/diagnosis';
 import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { kubernetesObjects, objectsOf } from '../../diagnosis/src/evidence/objects.js';
 import { event, pod, terminated, UNSCHEDULABLE } from '../../diagnosis/test/kubernetes.js';
 import { lost, Story } from '../../diagnosis/test/story.js';
+import { PodRecords } from '../src/launchers/kubernetes/evidence/pod-records.js';
 import { KubernetesEvidence } from '../src/launchers/kubernetes/evidence/kubernetes-evidence.js';
 import { eventually, temporaryDirectory } from './support/server.js';
 
@@ -145,6 +148,20 @@ describe('What is seen of pods', () => {
       [1_520, 1],
       [100, 1]
     ]);
+  });
+
+  it('is limited, for user code in a driver may make pods without end', () => {
+    const records = new PodRecords();
+    const statusOf = (index: number) => ({ uid: `${index}`, name: 'p' }) as PodObservation;
+    const eventOf = (index: number) =>
+      ({ uid: `${index}`, name: 'p', reason: 'r', message: 'm' }) as PodEventObservation;
+    let statuses = 0;
+    let happened = 0;
+    for (let index = 0; index < 50_000; index += 1) {
+      if (records.isNewStatus(statusOf(index))) statuses += 1;
+      if (records.isNewEvent(eventOf(index))) happened += 1;
+    }
+    expect([statuses, happened]).toEqual([20_000, 20_000]);
   });
 
   it('goes on after a line that a killed server left unfinished', async () => {

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { lookOnce, ShareProbe, type ShareNews } from '../src/share-probe.js';
+import { probeOnce, ShareProbe, type ShareNews } from '../src/share-probe.js';
 import { readMountedShares, reportShares } from '../src/share-reports.js';
 import { canMount, openFuseShare, type FuseShare } from './support/fuse-share.js';
 
 const SOON_MS = 30_000;
-const QUICK = { everyMs: 50, patienceMs: 1_500 };
+const QUICK = { intervalMs: 50, timeoutMs: 1_500 };
 
 let place: string;
 let probe: { close(): void } | null;
@@ -63,10 +63,10 @@ describe('A share that is looked at', () => {
   });
 
   it('is not blamed for a machine on which nothing can be run, or that is too busy to begin', async () => {
-    look(place, { look: 'echo begun; exec no-such-program' });
+    look(place, { script: 'echo begun; exec no-such-program' });
     await sleep(500);
     probe!.close();
-    look(place, { look: 'sleep 3; echo begun' });
+    look(place, { script: 'sleep 3; echo begun' });
     await sleep(2_500);
     expect(news).toEqual([]);
   });
@@ -75,9 +75,9 @@ describe('A share that is looked at', () => {
     const count = join(place, 'looks');
     // Out of the group that is killed, and holding on to its output: as one that the kernel does not let go.
     const stuck = `echo begun; echo >> ${count}; exec setsid -w sleep 4`;
-    look(place, { look: stuck });
+    look(place, { script: stuck });
     await eventually('that it hangs', () => states().join() === 'hung');
-    expect(news[0]!.at - news[0]!.since).toBeGreaterThanOrEqual(QUICK.patienceMs - 10);
+    expect(news[0]!.at - news[0]!.since).toBeGreaterThanOrEqual(QUICK.timeoutMs - 10);
     await sleep(1_000);
     expect(readFileSync(count, 'utf8')).toBe('\n');
   });
@@ -135,10 +135,10 @@ describe('A share that is looked at', () => {
 
 describe('A single look', () => {
   it('tells how the share is, and does not wait for ever where nothing can be run', async () => {
-    expect(await lookOnce(place, QUICK)).toBe('healthy');
-    expect(await lookOnce(join(place, 'nothing'), QUICK)).toBe('gone');
-    expect(await lookOnce(place, { ...QUICK, look: 'echo begun; sleep 60' })).toBe('hung');
-    expect(await lookOnce(place, { ...QUICK, look: 'exec no-such-program' })).toBeNull();
+    expect(await probeOnce(place, QUICK)).toBe('healthy');
+    expect(await probeOnce(join(place, 'nothing'), QUICK)).toBe('gone');
+    expect(await probeOnce(place, { ...QUICK, script: 'echo begun; sleep 60' })).toBe('hung');
+    expect(await probeOnce(place, { ...QUICK, script: 'exec no-such-program' })).toBeNull();
   });
 });
 

@@ -1,5 +1,7 @@
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { constants, createWriteStream } from 'node:fs';
+import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 
 /**
  * Opens a file that user code could have replaced. A pipe would block a thread of the server for ever, a device has no
@@ -40,4 +42,13 @@ export async function readPlainText(
   } finally {
     await file.close();
   }
+}
+
+/** Copies a log, no more than `maxBytes` of it: a sparse file would take all of its size. Nothing if it is not a plain file. */
+export async function copyPlainFile(from: string, to: string, maxBytes: number): Promise<void> {
+  const file = await openPlainFile(from);
+  if (!file) return;
+  await mkdir(dirname(to), { recursive: true, mode: 0o700 });
+  const bytes = file.createReadStream({ end: maxBytes - 1 });
+  await pipeline(bytes, createWriteStream(to, { mode: 0o600 }));
 }

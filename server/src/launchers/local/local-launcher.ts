@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { appendFile, cp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observation } from '@aglais/diagnosis';
@@ -15,7 +15,9 @@ import type {
 import { makeClusterGroup, processesIn, removeGroup } from './cgroups.js';
 import type { Capacity } from '../capacity.js';
 import { explainExit } from '../driver-exit-codes.js';
+import { maxFileBytes } from '@aglais/witness/evidence-limits';
 import { replayEvidence } from '../../evidence/follow-files.js';
+import { copyPlainFile } from '../../evidence/plain-file.js';
 import { logTail, readText, shareProblem } from '../cluster-directory.js';
 import { machineCapacity } from './machine-capacity.js';
 import { applicationId, argumentFile } from '../spark-driver.js';
@@ -297,8 +299,12 @@ export class LocalLauncher implements Launcher {
     const work = join(this.options.installation.home, 'work', applicationId(id));
     for (const executor of await readdir(work).catch(() => [])) {
       const to = join(directory, 'executors', executor);
-      await cp(join(work, executor, 'stderr'), `${to}.stderr.log`).catch(() => undefined);
-      await cp(join(work, executor, 'stdout'), `${to}.stdout.log`).catch(() => undefined);
+      for (const output of ['stderr', 'stdout'])
+        await copyPlainFile(
+          join(work, executor, output),
+          `${to}.${output}.log`,
+          maxFileBytes('driver.log')
+        ).catch(() => undefined);
     }
     const rubbish = [
       'scratch',

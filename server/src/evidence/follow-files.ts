@@ -8,7 +8,7 @@ import {
   type ShareObservation
 } from '@aglais/diagnosis';
 import { SHARE_REPORTS } from '@aglais/witness/share-reports';
-import type { EvidenceSink } from '../launchers/launcher.js';
+import type { EvidenceSink } from './evidence-sink.js';
 import { limitReport, refOf, type LimitReached } from './limit-reports.js';
 import { limitedLines, type Until } from './limited-lines.js';
 import { MAX_OBSERVATIONS, readingLimits, type ReadingLimits } from './reading-limits.js';

@@ -9,7 +9,7 @@ import type { NotebookMemories } from '../notebooks/notebook-memories.js';
 import { onThisMachine, type SharePlace } from '../shares/declarations.js';
 import type { Launcher, SpareTarget } from './launcher.js';
 import type { ClusterNotes } from './kubernetes/cluster-notes.js';
-import type { SharedEvidence } from './kubernetes/evidence/pod-evidence.js';
+import type { SharedEvidence } from './kubernetes/evidence/kubernetes-evidence.js';
 import { openCgroups } from './local/cgroups.js';
 import { findInstallation } from './local/spark-installation.js';
 import { LocalLauncher } from './local/local-launcher.js';

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CapacityObservation, Observation } from '@aglais/diagnosis';
 import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import { backOff } from '../api/back-off.js';
+import { backOff } from '../../../back-off.js';
 import {
   followDriverLog,
   followLines,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readPod, readPodEvent, type CapacityObservation } from '@aglais/diagnosis';
 import type { CoreV1Event, KubernetesObject, V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import { backOff } from '../api/back-off.js';
+import { backOff } from '../../../back-off.js';
 import type { EvidenceRecord } from './evidence-file.js';
 import { PodRecords } from './pod-records.js';
 

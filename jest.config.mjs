@@ -26,7 +26,7 @@ const project = name => ({
   moduleNameMapper: {
     '^@aglais/protocol/(cell-tag|can-resize-in-place)$': `${import.meta.dirname}/protocol/src/$1.ts`,
     '^@aglais/(protocol|diagnosis|server)$': `${import.meta.dirname}/$1/src/index.ts`,
-    '^@aglais/witness/(share-probe|share-reports)$': `${import.meta.dirname}/witness/src/$1.ts`,
+    '^@aglais/witness/(evidence-limits|share-probe|share-reports)$': `${import.meta.dirname}/witness/src/$1.ts`,
     '^(\\.{1,2}/.*)\\.js$': '$1'
   }
 });

@@ -2,6 +2,7 @@ export type { CellState } from './application/scopes.js';
 export { shortageClauses, neededClause, schedulerSentence } from './detectors/scheduler-message.js';
 export { formatBytes, formatDuration, formatMiB, plural } from './detectors/format.js';
 export { Diagnosis, type DrainedChanges } from './diagnosis.js';
+export { growingBytes, type GrowingOptions } from './eventlog/growing-file.js';
 export { Line, LineSplitter, START, type Position } from './eventlog/line-splitter.js';
 export { parseEvent } from './eventlog/parse-event.js';
 export { tail, type TailOptions } from './eventlog/tail.js';

@@ -12,6 +12,7 @@ import type { Config } from './config.js';
 import { lockStateDirectory } from './state-lock.js';
 import { FindingRows } from './findings/finding-rows.js';
 import { openTokens } from './identity/tokens.js';
+import { limitMetrics } from './evidence/limit-reports.js';
 import { makeMetrics } from './metrics.js';
 import { openReplicas } from './replicas/open-replicas.js';
 import { OtherServers } from './replicas/other-servers.js';
@@ -102,7 +103,7 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
         ),
       unreadableLines: () => clusters.unreadableLines()
     },
-    [...opened.figures, ...clusters.metrics()]
+    [...opened.figures, ...clusters.metrics(), ...limitMetrics]
   );
   const http = createServer(makeApp({ clusters, notebooks, shares, tokens, metrics, log }));
   const closeStream = serveStream(http, journal, tokens, log);

@@ -313,6 +313,22 @@ describe('The layout of an archived log', () => {
     expect(eventLogFile(['app-one.inprogress', 'app-one'])?.name).toBe('app-one');
   });
 
+  it('is cut within a line that never ends: a part is compressed in memory', async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory.path, 'log');
+    writeFileSync(path, 'x'.repeat(500_000));
+    const opened = await open(path);
+    try {
+      const cut = (from: number) => endOfPart(opened, from, 500_000, PART, 100_000);
+      expect(await cut(0)).toBe(PART + 100_000);
+      expect(await cut(PART + 100_000)).toBe(2 * (PART + 100_000));
+      expect(await cut(500_000 - PART)).toBeNull();
+    } finally {
+      await opened.close();
+      directory.remove();
+    }
+  });
+
   it('is cut behind the first line that reaches the size of a part, however far the log has grown', async () => {
     const directory = temporaryDirectory();
     const path = join(directory.path, 'log');

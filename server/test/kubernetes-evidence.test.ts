@@ -13,14 +13,17 @@ import {
   diagnoseFiles,
   observeEventLine,
   observeEvidenceLine,
-  type Observation
+  type Observation,
+  type PodEventObservation,
+  type PodObservation
 } from '@aglais/diagnosis';
 import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { kubernetesObjects, objectsOf } from '../../diagnosis/src/evidence/json-objects.js';
 import { event, pod, terminated, UNSCHEDULABLE } from '../../diagnosis/test/kubernetes.js';
 import { lost, Story } from '../../diagnosis/test/story.js';
-import { KubernetesEvidence } from '../src/launchers/kubernetes/evidence/pod-evidence.js';
+import { PodRecords } from '../src/launchers/kubernetes/evidence/pod-records.js';
+import { KubernetesEvidence } from '../src/launchers/kubernetes/evidence/kubernetes-evidence.js';
 import { eventually, temporaryDirectory } from './support/server.js';
 
 const SOON_MS = 20_000;
@@ -147,6 +150,20 @@ describe('What is seen of pods', () => {
     ]);
   });
 
+  it('is limited, for user code in a driver may make pods without end', () => {
+    const records = new PodRecords();
+    const statusOf = (index: number) => ({ uid: `${index}`, name: 'p' }) as PodObservation;
+    const eventOf = (index: number) =>
+      ({ uid: `${index}`, name: 'p', reason: 'r', message: 'm' }) as PodEventObservation;
+    let statuses = 0;
+    let happened = 0;
+    for (let index = 0; index < 50_000; index += 1) {
+      if (records.isNewStatus(statusOf(index))) statuses += 1;
+      if (records.isNewEvent(eventOf(index))) happened += 1;
+    }
+    expect([statuses, happened]).toEqual([20_000, 20_000]);
+  });
+
   it('goes on after a line that a killed server left unfinished', async () => {
     mkdirSync(directory(), { recursive: true });
     writeFileSync(join(directory(), 'evidence.jsonl'), '{"kind":"pod","na');
@@ -190,12 +207,12 @@ describe('What is seen of pods', () => {
 });
 
 describe('That the driver is ready', () => {
-  it('is what it wrote, and null before', () => {
-    expect(evidence.ready(ID)).toBeNull();
+  it('is what it wrote, and null before', async () => {
+    expect(await evidence.ready(ID)).toBeNull();
     mkdirSync(directory(), { recursive: true });
     writeFileSync(join(directory(), 'ready'), '15003\nCREATE TABLE x: no such path\n');
     const ready = { port: 15003, problems: ['CREATE TABLE x: no such path'] };
-    expect(evidence.ready(ID)).toEqual(ready);
+    expect(await evidence.ready(ID)).toEqual(ready);
   });
 });
 

@@ -3,11 +3,15 @@ import {
   appendFileSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
+  truncateSync,
   writeFileSync
 } from 'node:fs';
+import { createServer as createHttps } from 'node:https';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +19,9 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/gl
 import { pino } from 'pino';
 import { openEvidenceServer, type EvidenceServer } from '../../witness/src/evidence-server.js';
 import { testCertificate, type TestCertificate } from '../../witness/test/support/certificate.js';
-import { Mirror } from '../src/launchers/kubernetes/evidence/mirror.js';
+import { DiskReserve } from '../src/launchers/kubernetes/evidence/disk-reserve.js';
+import { Mirror, type MirrorOptions } from '../src/launchers/kubernetes/evidence/mirror.js';
+import { WitnessClient } from '../src/launchers/kubernetes/evidence/witness-client.js';
 import { eventually, temporaryDirectory } from './support/server.js';
 
 const log = pino({ level: 'silent' });
@@ -67,10 +73,10 @@ describe('A mirror of what a driver writes in its pod', () => {
     await server.close();
   }
 
-  function mirror(): Mirror {
+  function mirror(more: Partial<MirrorOptions> = {}): Mirror {
     const url = `https://127.0.0.1:${way.port}`;
     const witness = { url, token: 'token', ca: identity.certificate };
-    const one = new Mirror({ directory: here, witness, log });
+    const one = new Mirror({ directory: here, witness, log, ...more });
     mirrors.push(one);
     return one;
   }
@@ -252,6 +258,107 @@ describe('A mirror of what a driver writes in its pod', () => {
     appendFileSync(there('live.jsonl'), 'two\n');
     await same('live.jsonl');
   }, 60_000);
+
+  describe('of files that user code has written', () => {
+    const size = (path: string) =>
+      existsSync(join(here, path)) ? statSync(join(here, path)).size : 0;
+    const sparse = (path: string) => {
+      writeFileSync(there(path), 'begin\n');
+      truncateSync(there(path), 50e9);
+    };
+
+    it('copies no more than the limit of each, be they 50 GB of nothing, and says so once', async () => {
+      const bytes = 3_000_000;
+      const reached: string[] = [];
+      const files = ['driver.log', 'eventlog/app.inprogress', 'live.jsonl', 'shares.jsonl'];
+      for (const path of [...files, 'ready', 'driver.exit']) sparse(path);
+      const one = mirror({
+        limits: { fileBytes: () => bytes },
+        onLimit: path => void reached.push(path)
+      });
+      await eventually('all limits', () => reached.length === files.length, SOON_MS);
+      over.abort();
+      await eventually('the end', () => one.complete, SOON_MS);
+      expect(files.map(size)).toEqual(files.map(() => bytes));
+      expect(size('ready')).toBe(2 ** 20);
+      expect(size('driver.exit')).toBe(4_096);
+      expect(reached.sort()).toEqual(files);
+      expect(local('live.jsonl')!.slice(0, 6)).toBe('begin\n');
+      // The next one has nothing to do.
+      const next = mirror({ limits: { fileBytes: () => bytes } });
+      await next.finish();
+      expect(next.complete).toBe(true);
+      expect(files.map(size)).toEqual(files.map(() => bytes));
+    }, 60_000);
+
+    it('copies at a rate, however fast they grow, and keeps little in memory', async () => {
+      const perSecond = 4 * 2 ** 20;
+      sparse('live.jsonl');
+      sparse('eventlog/app');
+      const before = process.memoryUsage().rss;
+      const begun = Date.now();
+      mirror({ limits: { rate: { perSecond, burst: perSecond } } });
+      await sleep(4_000);
+      const most = perSecond * ((Date.now() - begun) / 1_000 + 2);
+      expect(size('live.jsonl') + size('eventlog/app')).toBeLessThan(most);
+      expect(size('live.jsonl')).toBeGreaterThan(0);
+      expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20);
+    }, 30_000);
+
+    it('copies a bounded number of event logs, also when they are removed in between', async () => {
+      const limits = { eventLogs: 20, eventLogBytes: 10_000 };
+      mirror({ limits });
+      for (let round = 0; round < 6; round += 1) {
+        for (let index = 0; index < 10; index += 1)
+          writeFileSync(there(`eventlog/log-${round}-${index}`), 'x'.repeat(400));
+        await sleep(250);
+        rmSync(there('eventlog'), { recursive: true });
+        mkdirSync(there('eventlog'));
+      }
+      writeFileSync(there('ready'), '15003\n');
+      await same('ready');
+      const copied = readdirSync(join(here, 'eventlog'));
+      expect(copied.length).toBeGreaterThan(0);
+      expect(copied.length).toBeLessThanOrEqual(20);
+    }, 30_000);
+
+    it('waits while the disk is nearly full, and loses nothing', async () => {
+      let free = 0;
+      const disk = new DiskReserve(here, log, () => Promise.resolve(free));
+      writeFileSync(there('live.jsonl'), 'one\n');
+      mirror({ disk });
+      await sleep(500);
+      expect(size('live.jsonl')).toBe(0);
+      free = 2 ** 31;
+      appendFileSync(there('live.jsonl'), 'two\n');
+      await same('live.jsonl');
+    }, 30_000);
+
+    it('reads no endless answer in place of a list', async () => {
+      const endless = createHttps(
+        { key: identity.key, cert: identity.certificate },
+        (_request, response) => {
+          const more = (): void => {
+            while (response.write(Buffer.alloc(65_536, '[')));
+            response.once('drain', more);
+          };
+          response.on('error', () => undefined);
+          more();
+        }
+      );
+      endless.listen(0, '127.0.0.1');
+      await once(endless, 'listening');
+      const { port } = endless.address() as AddressInfo;
+      const url = `https://127.0.0.1:${port}`;
+      const client = new WitnessClient({ url, token: 'token', ca: identity.certificate });
+      const signal = AbortSignal.timeout(SOON_MS);
+      await expect(client.list(signal)).rejects.toThrow(/longer than/);
+      await expect(client.file('ready', signal)).rejects.toThrow(/longer than/);
+      client.close();
+      endless.closeAllConnections();
+      endless.close();
+    }, 30_000);
+  });
 
   it('takes no other token and no other certificate', async () => {
     rmSync(here, { recursive: true, force: true });

@@ -5,7 +5,7 @@ import { Diagnosis, observeEvidenceLine, type Observation } from '@aglais/diagno
 import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { event, pod, terminated } from '../../diagnosis/test/kubernetes.js';
-import { KubernetesEvidence } from '../src/launchers/kubernetes/evidence/pod-evidence.js';
+import { KubernetesEvidence } from '../src/launchers/kubernetes/evidence/kubernetes-evidence.js';
 import type { EvidenceSink } from '../src/launchers/launcher.js';
 import { EvidenceTable } from '../src/replicas/evidence-table.js';
 import { Feed } from '../src/replicas/feed.js';

@@ -1,28 +1,33 @@
 import { constants } from 'node:fs';
-import { open, readdir, realpath, stat, type FileHandle } from 'node:fs/promises';
+import { lstat, open, opendir, realpath, type FileHandle } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { CLUSTER_FILES, MAX_EVENT_LOGS, maxFileBytes } from './evidence-limits.js';
 
-/** The only folder whose files are handed out; of the others only Spark knows what they mean. */
+/** The only folder whose files are served; only Spark knows what those of the others mean. */
 const FOLDER = 'eventlog';
 /** A rolling event log is a folder in that folder. */
-const DEEPEST = 3;
+const MAX_DEPTH = 3;
+/** User code can make any number of files: a folder is read no further than this. */
+const MAX_ENTRIES = 100_000;
 
 export interface EvidenceFile {
   /** Below the cluster's directory, with `/`. */
   path: string;
+  /** Bytes that can be read, which is never more than the limit of the file. */
   size: number;
 }
 
 /**
- * The path of a file that may be handed out, or null: one that lies in the directory itself or in `eventlog`, and whose
- * name says nothing else than that.
- * @param application whose event logs may be handed out; null: all. Others' may lie beside them on one volume.
+ * The path of a file that may be served, or null: one of the known files of the directory, or an event log.
+ * @param application whose event logs may be served; null: all. On a shared volume, logs of other applications lie in
+ *   the same folder.
  */
 export function evidencePath(path: string, application: string | null = null): string | null {
   const parts = path.split('/');
+  if (parts.length === 1) return CLUSTER_FILES.includes(path) ? path : null;
   const plain = parts.every(part => /^[^\\\0]+$/.test(part) && !part.startsWith('.'));
-  const placed = parts.length === 1 || (parts[0] === FOLDER && parts.length <= DEEPEST);
-  const own = parts.length === 1 || application === null || isLogOf(parts[1]!, application);
+  const placed = parts[0] === FOLDER && parts.length <= MAX_DEPTH;
+  const own = application === null || isLogOf(parts[1]!, application);
   return plain && placed && own ? path : null;
 }
 
@@ -32,32 +37,45 @@ function isLogOf(name: string, application: string): boolean {
   return log === application || log.startsWith(`${application}.`);
 }
 
-/** All files that may be handed out now, with their sizes in bytes. */
+/** All files that may be served now, with their sizes in bytes; of event logs at most `MAX_EVENT_LOGS`. */
 export async function listEvidence(
   directory: string,
   application: string | null = null
 ): Promise<EvidenceFile[]> {
+  const paths = [...CLUSTER_FILES, ...(await eventLogs(directory, application))];
   const files: EvidenceFile[] = [];
+  for (const path of paths) {
+    // It may be missing, or may have been renamed since. A link is not followed.
+    const found = await lstat(join(directory, path)).catch(() => null);
+    if (found?.isFile()) files.push({ path, size: Math.min(found.size, maxFileBytes(path)) });
+  }
+  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function eventLogs(directory: string, application: string | null): Promise<string[]> {
+  const paths: string[] = [];
   const visit = async (folder: string, depth: number): Promise<void> => {
-    const entries = await readdir(join(directory, folder), { withFileTypes: true }).catch(() => []);
-    for (const entry of entries) {
-      const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isDirectory()) {
-        if (depth < DEEPEST && (folder !== '' || path === FOLDER)) await visit(path, depth + 1);
-      } else if (entry.isFile() && evidencePath(path, application) !== null) {
-        // It may have been renamed since.
-        const found = await stat(join(directory, path)).catch(() => null);
-        if (found) files.push({ path, size: found.size });
-      }
+    const found = await lstat(join(directory, folder)).catch(() => null);
+    if (!found?.isDirectory()) return;
+    // Read in pieces: a folder of a million files must not fill the memory.
+    const entries = await opendir(join(directory, folder), { bufferSize: 256 }).catch(() => []);
+    let read = 0;
+    for await (const entry of entries) {
+      read += 1;
+      if (read > MAX_ENTRIES || paths.length >= MAX_EVENT_LOGS) break;
+      const path = `${folder}/${entry.name}`;
+      if (evidencePath(path, application) === null) continue;
+      if (entry.isFile()) paths.push(path);
+      else if (entry.isDirectory() && depth < MAX_DEPTH) await visit(path, depth + 1);
     }
   };
-  await visit('', 1);
-  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  await visit(FOLDER, 2);
+  return paths;
 }
 
 /**
  * Opens a file of the directory to be read; null if there is none. User code runs in the driver and could put a link to
- * a secret of this container where a file of evidence is expected: links are not followed.
+ * a secret of this container, or a pipe, in place of a file: only plain files are opened.
  */
 export async function openEvidence(directory: string, path: string): Promise<FileHandle | null> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -65,14 +83,14 @@ export async function openEvidence(directory: string, path: string): Promise<Fil
   try {
     const root = await realpath(directory);
     const where = join(root, ...path.split('/'));
-    // Not blocking: nobody may ever write into what claims to be a pipe.
+    // To open a pipe that nobody writes to would block for ever.
     file = await open(where, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const plain = (await file.stat()).isFile() && (await realpath(where)) === where;
     if (plain && where.startsWith(root + sep)) return file;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // Not there (yet), a link, a device, or gone between two calls.
-    if (!['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(code ?? '')) {
+    // Not there (yet), a link, a device, not to be read, or gone between two calls.
+    if (!['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EACCES'].includes(code ?? '')) {
       await file?.close();
       throw error;
     }

@@ -1,76 +1,118 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ConnectionCounter, type ConnectionLimits } from './connection-limits.js';
+import {
+  DESIRED_EXECUTORS,
+  isExecutorCount,
+  readShortBody,
+  writeDesiredExecutors
+} from './desired-executors.js';
 import { evidencePath, listEvidence, openEvidence } from './evidence-files.js';
-import { DESIRED_EXECUTORS, WISH_BYTES, writeWish } from './wish.js';
+import { maxFileBytes } from './evidence-limits.js';
 import { followFile, readFrom } from './follow-file.js';
 import type { Identity } from './tls-proxy.js';
 
 const PROBE_AFTER_MS = 15_000;
-/** Longer than a reader waits between two looks: each new connection costs both of them a handshake. */
+/** Longer than the time between two lists of a reader: each new connection costs both of them a handshake. */
 const KEEP_ALIVE_MS = 60_000;
+/** Each server of an installation has three or four connections. */
+const LIMITS: ConnectionLimits = {
+  max: 64,
+  maxPending: 16,
+  handshakeMs: 10_000,
+  firstRequestMs: 10_000,
+  stalledMs: 60_000
+};
+const MAX_HEADER_BYTES = 8_192;
 
 export interface EvidenceServerOptions {
   directory: string;
-  /** Whose event logs are handed out; null: all that are there. */
+  /** Whose event logs are served; null: all that exist. */
   application: string | null;
   identity: Identity;
-  /** Opens everything but `/healthz`. */
+  /** Needed for everything but `/healthz`. */
   token: string;
   port: number;
-  /** Where it listens; all addresses if nothing is said. */
+  /** The address to listen on; default: all. */
   host?: string;
-  /** Aborted when the driver has ended: what is there then is all. */
+  limits?: Partial<ConnectionLimits>;
+  /** Aborted when the driver has ended: no file grows after that. */
   over: AbortSignal;
-  /** The reader says that it has all. */
+  /** The reader says that it has everything. */
   onDone: () => void;
 }
 
+/** What a request needs to be answered. */
+interface Service extends EvidenceServerOptions {
+  stalledMs: number;
+  connections: ConnectionCounter;
+}
+
 /**
- * Hands out what the driver wrote, over HTTPS:
+ * Serves what the driver wrote, over HTTPS. Of each file only the bytes below its limit are served (`evidence-limits.ts`).
  *
  * - `GET /healthz` — 200 (without a token)
  * - `GET /files` — `{over, files: [{path, size}]}`; `over`: the driver has ended and no file grows any more
- * - `GET /files/<path>?from=<offset>` — the bytes that are there now; 416 if the file is shorter
- * - `GET /files/<path>?from=<offset>&follow=1` — the same, and then what is appended; waits for a file that is not there
- *   yet, and ends when the driver has ended and everything was sent
- * - `PUT /files/executors` — a number or a range (`2-8`): how many executors the driver shall have from now on; 204.
- *   Nothing else is written
- * - `POST /done` — the reader has all: this witness is needed no longer
+ * - `GET /files/<path>?from=<offset>[&to=<offset>]` — the bytes that exist now; 416 if the file is shorter than `from`
+ * - `GET /files/<path>?from=<offset>&follow=1` — the same, and then what is appended; waits for a file that does not exist
+ *   yet, and ends when the driver has ended and everything was sent, or at the limit of the file
+ * - `PUT /files/executors` — a number or a range (`2-8`): how many executors the driver should have from now on; 204.
+ *   No other file is written
+ * - `POST /done` — the reader has everything: this witness may end
  */
 export async function openEvidenceServer(options: EvidenceServerOptions): Promise<EvidenceServer> {
   const { key, certificate } = options.identity;
-  const server = createServer(
-    { key, cert: certificate, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] },
-    (request, response) => {
-      answer(options, request, response).catch((error: unknown) => {
-        if (!response.headersSent) plain(response, 500, (error as Error).message);
-        else response.destroy();
-      });
-    }
-  );
-  server.keepAliveTimeout = KEEP_ALIVE_MS;
-  // Readers that went away without a word must not be kept for ever.
-  server.on('secureConnection', socket => socket.setKeepAlive(true, PROBE_AFTER_MS));
+  const limits = { ...LIMITS, ...options.limits };
+  const server = createServer({
+    key,
+    cert: certificate,
+    minVersion: 'TLSv1.2',
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: limits.handshakeMs,
+    headersTimeout: limits.firstRequestMs,
+    requestTimeout: limits.firstRequestMs,
+    connectionsCheckingInterval: Math.ceil(limits.firstRequestMs / 4),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES
+  });
+  const connections = new ConnectionCounter(server, limits);
+  const service: Service = { ...options, stalledMs: limits.stalledMs, connections };
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    answer(service, request, response).catch((error: unknown) => {
+      if (!response.headersSent) plain(response, 500, (error as Error).message);
+      else response.destroy();
+    });
+  });
+  // A reader whose machine is gone closes no connection.
+  server.on('secureConnection', (socket: Socket) => socket.setKeepAlive(true, PROBE_AFTER_MS));
   server.on('tlsClientError', () => undefined);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, resolve);
   });
-  return new EvidenceServer(server);
+  return new EvidenceServer(server, connections);
 }
 
 export class EvidenceServer {
-  constructor(private readonly server: Server) {}
+  constructor(
+    private readonly server: Server,
+    private readonly counter: ConnectionCounter
+  ) {}
 
   get port(): number {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Takes no more requests and resolves when the open ones are answered. */
+  /** Connections that are open now. */
+  get connections(): number {
+    return this.counter.count;
+  }
+
+  /** Accepts no more requests and resolves when the open ones are answered. */
   async close(): Promise<void> {
     const closed = new Promise(resolve => this.server.close(resolve));
     this.server.closeIdleConnections();
@@ -79,92 +121,109 @@ export class EvidenceServer {
 }
 
 async function answer(
-  options: EvidenceServerOptions,
+  service: Service,
   request: IncomingMessage,
   response: ServerResponse
 ): Promise<void> {
   const [target = '', query = ''] = (request.url ?? '').split('?', 2);
   if (target === '/healthz') return plain(response, 200, 'ok');
-  if (!isOwner(request, options.token)) {
+  if (!hasToken(request, service.token)) {
     response.setHeader('WWW-Authenticate', 'Bearer');
-    return plain(response, 401, 'The token of this cluster is needed.');
+    return plain(response, 401, "The cluster's token is needed.");
   }
+  service.connections.accept(request.socket);
   if (request.method === 'POST' && target === '/done') {
-    response.once('finish', options.onDone);
+    response.once('finish', service.onDone);
     return plain(response, 200, 'ok');
   }
   if (request.method === 'PUT' && target === `/files/${DESIRED_EXECUTORS}`) {
-    return await takeWish(options.directory, request, response);
+    return await setDesiredExecutors(service.directory, request, response);
   }
-  if (request.method !== 'GET') return plain(response, 405, 'Only GET is known here.');
+  if (request.method !== 'GET') return plain(response, 405, 'Only GET is allowed here.');
   if (target === '/files') {
-    // Asked first: what is listed after the end does not grow.
-    const over = options.over.aborted;
-    const files = await listEvidence(options.directory, options.application);
+    // Read before the list: files that are listed after the end do not grow.
+    const over = service.over.aborted;
+    const files = await listEvidence(service.directory, service.application);
     response.writeHead(200, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify({ over, files }));
     return;
   }
   const path = target.startsWith('/files/')
-    ? readPath(target.slice('/files/'.length), options.application)
+    ? readPath(target.slice('/files/'.length), service.application)
     : null;
-  const asked = new URLSearchParams(query);
-  const from = Number(asked.get('from') ?? 0);
   if (path === null) return plain(response, 404, 'No such file.');
-  if (!Number.isSafeInteger(from) || from < 0) {
-    return plain(response, 400, 'from is the number of the first byte that is wanted.');
+  const parameters = new URLSearchParams(query);
+  const from = readOffset(parameters.get('from'), 0);
+  const to = readOffset(parameters.get('to'), Infinity);
+  if (from === null || to === null) {
+    return plain(response, 400, 'from and to are offsets in bytes.');
   }
-  await sendFile(options, response, path, from, asked.get('follow') === '1');
+  await sendFile(service, response, path, { from, to, follow: parameters.get('follow') === '1' });
 }
 
-async function takeWish(
+async function setDesiredExecutors(
   directory: string,
   request: IncomingMessage,
   response: ServerResponse
 ): Promise<void> {
-  let body = '';
-  for await (const chunk of request) {
-    body += String(chunk);
-    if (body.length > WISH_BYTES) break;
+  const body = await readShortBody(request);
+  if (!isExecutorCount(body)) {
+    const message = 'The number of executors is a positive number, or two with "-" between them.';
+    return plain(response, 400, message);
   }
-  if (!/^[1-9]\d{0,5}(-[1-9]\d{0,5})?\n?$/.test(body) || body.length > WISH_BYTES) {
-    const words = 'The number of executors is a positive number, or two with "-" between them.';
-    return plain(response, 400, words);
-  }
-  await writeWish(directory, body);
+  await writeDesiredExecutors(directory, body);
   response.writeHead(204).end();
 }
 
 async function sendFile(
-  options: EvidenceServerOptions,
+  { directory, over, stalledMs }: Service,
   response: ServerResponse,
   path: string,
-  from: number,
-  follow: boolean
+  { from, to, follow }: { from: number; to: number; follow: boolean }
 ): Promise<void> {
-  const { directory, over } = options;
+  const end = Math.min(to, maxFileBytes(path));
   const file = await openEvidence(directory, path);
   try {
     const size = (await file?.stat())?.size ?? 0;
     if (!file && !follow) return plain(response, 404, 'No such file.');
     if (from > size) return plain(response, 416, `The file has ${size} bytes.`);
-    if (file && !follow) return await send(response, readFrom(file, from, size));
+    if (file && !follow)
+      return await send(response, readFrom(file, from, Math.min(size, end)), stalledMs);
   } finally {
     await file?.close();
   }
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  await send(response, followFile({ directory, path, from, over, signal: gone.signal }));
+  const chunks = followFile({ directory, path, from, to: end, over, signal: gone.signal });
+  await send(response, chunks, stalledMs);
 }
 
-/** Pipes wait for a slow reader: what it has not taken is not read. */
-async function send(response: ServerResponse, chunks: AsyncIterable<Buffer>): Promise<void> {
+/** Sends as fast as the reader takes; one that takes nothing for `stalledMs` while bytes wait for it is closed. */
+async function send(
+  response: ServerResponse,
+  chunks: AsyncIterable<Buffer>,
+  stalledMs: number
+): Promise<void> {
   response.setHeader('Content-Type', 'application/octet-stream');
-  // A reader that waits for a file must know that it was understood.
+  // A reader that waits for a file has to see that its request was accepted.
   response.flushHeaders();
-  const source = Readable.from(chunks, { objectMode: false, highWaterMark: 1 });
-  // The reader left: nobody is there to be told.
+  const stalled = (): void => void response.destroy();
+  const timed = async function* (): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      const timer = setTimeout(stalled, stalledMs);
+      yield chunk;
+      clearTimeout(timer);
+    }
+  };
+  const source = Readable.from(timed(), { objectMode: false, highWaterMark: 1 });
+  // The reader is gone: there is nobody to report an error to.
   await pipeline(source, response).catch(() => response.destroy());
+}
+
+function readOffset(text: string | null, otherwise: number): number | null {
+  if (text === null) return otherwise;
+  const offset = Number(text);
+  return Number.isSafeInteger(offset) && offset >= 0 ? offset : null;
 }
 
 function readPath(encoded: string, application: string | null): string | null {
@@ -175,13 +234,13 @@ function readPath(encoded: string, application: string | null): string | null {
   }
 }
 
-/** Hashed first: then the comparison takes as long for any length, and says nothing by its time. */
-function isOwner({ headers }: IncomingMessage, token: string): boolean {
+/** The hashes are compared, so that the time it takes depends neither on the length nor on the content. */
+function hasToken({ headers }: IncomingMessage, token: string): boolean {
   const hash = (text: string) => createHash('sha256').update(text).digest();
-  // Through the proxy of an API server comes no Authorization: that one is the API server's, and it keeps it.
+  // The proxy of an API server passes no Authorization on: it is the API server's own.
   const [own] = [headers['aglais-token']].flat();
-  const said = own === undefined ? headers.authorization : `Bearer ${own}`;
-  return timingSafeEqual(hash(said ?? ''), hash(`Bearer ${token}`));
+  const given = own === undefined ? headers.authorization : `Bearer ${own}`;
+  return timingSafeEqual(hash(given ?? ''), hash(`Bearer ${token}`));
 }
 
 function plain(response: ServerResponse, status: number, text: string): void {

@@ -4,26 +4,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openEvidence } from './evidence-files.js';
 
 const CHUNK_BYTES = 1 << 16;
-/** A file that is not there yet is looked for this often. */
+/** A file that does not exist yet is looked for this often at first, later as often as a file is polled. */
 const APPEAR_MS = 25;
-/** File systems that do not tell of changes are looked at this often. */
+/** File systems that report no changes are polled this often. */
 const POLL_MS = 500;
 
 export interface FollowOptions {
   directory: string;
   path: string;
-  /** The first byte that is wanted. */
+  /** The first byte to read. */
   from: number;
-  /** Whether nobody will write any more: then what is there is all. */
+  /** Reading ends before this offset. */
+  to: number;
+  /** Aborted when the driver has ended, so that the file does not grow any more. */
   over: AbortSignal;
-  /** Whoever wanted it is gone. */
+  /** Aborted when the reader is gone. */
   signal: AbortSignal;
 }
 
 /**
- * The bytes of a file from an offset on, then what is appended, as it comes; waits for a file that is not there yet.
- * The next chunk is read when it is asked for, so a slow reader costs one chunk of memory. The file stays open: Spark
- * may rename it under us.
+ * The bytes of a file from an offset on, then what is appended, as it comes; waits for a file that does not exist yet.
+ * The next chunk is read when it is asked for, so a slow reader costs one chunk of memory. The file stays open, because
+ * Spark may rename it meanwhile.
  */
 export async function* followFile(options: FollowOptions): AsyncGenerator<Buffer> {
   const file = await appeared(options);
@@ -47,34 +49,32 @@ export async function* readFrom(file: FileHandle, from: number, to: number) {
 }
 
 async function appeared({ directory, path, over, signal }: FollowOptions) {
-  for (;;) {
-    // Asked before the look, so that what appeared last of all is found.
+  for (let ms = APPEAR_MS; ; ms = Math.min(1.01 * ms, POLL_MS)) {
+    // Read before the file is opened, so that a file that appeared last of all is found.
     const last = over.aborted;
     const file = await openEvidence(directory, path);
     if (file || last || signal.aborted) return file;
-    await sleep(APPEAR_MS, undefined, { signal: AbortSignal.any([over, signal]) }).catch(
-      () => undefined
-    );
+    await sleep(ms, undefined, { signal: AbortSignal.any([over, signal]) }).catch(() => undefined);
   }
 }
 
 async function* bytesOf(file: FileHandle, options: FollowOptions): AsyncGenerator<Buffer> {
-  const { directory, path, over, signal } = options;
+  const { directory, path, to, over, signal } = options;
   let offset = options.from;
   let changed = true;
   let wake = (): void => undefined;
-  const ring = (): void => {
+  const notify = (): void => {
     changed = true;
     wake();
   };
-  const watcher = watchQuietly(`${directory}/${path}`, ring);
-  for (const one of [over, signal]) one.addEventListener('abort', ring);
+  const watcher = watchFile(`${directory}/${path}`, notify);
+  for (const one of [over, signal]) one.addEventListener('abort', notify);
   try {
-    while (!signal.aborted) {
+    while (!signal.aborted && offset < to) {
       const last = over.aborted;
       changed = false;
       const before = offset;
-      for await (const chunk of readFrom(file, offset, Infinity)) {
+      for await (const chunk of readFrom(file, offset, to)) {
         if (signal.aborted) return;
         offset += chunk.length;
         yield chunk;
@@ -90,15 +90,15 @@ async function* bytesOf(file: FileHandle, options: FollowOptions): AsyncGenerato
       });
     }
   } finally {
-    for (const one of [over, signal]) one.removeEventListener('abort', ring);
+    for (const one of [over, signal]) one.removeEventListener('abort', notify);
     watcher?.close();
   }
 }
 
-function watchQuietly(path: string, ring: () => void) {
+function watchFile(path: string, notify: () => void) {
   try {
-    const watcher = watch(path, ring);
-    // No more watches to be had: the poll goes on alone.
+    const watcher = watch(path, notify);
+    // The system has no more watches: polling goes on alone.
     watcher.on('error', () => watcher.close());
     return watcher;
   } catch {

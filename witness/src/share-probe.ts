@@ -106,7 +106,7 @@ export class ShareProbe {
 }
 
 /** One check; null if nothing can be run here. Resolves in any case, and soon after the timeout. */
-export async function lookOnce(
+export async function probeOnce(
   path: string,
   options: ShareProbeOptions = {}
 ): Promise<ShareState | null> {

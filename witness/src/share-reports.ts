@@ -3,19 +3,19 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShareProbe, type ShareNews, type ShareProbeOptions } from './share-probe.js';
 
-/** In the cluster's directory, where its reader fetches it: one observation a line. */
+/** A file in the cluster's directory, one observation a line; the server copies it. */
 export const SHARE_REPORTS = 'shares.jsonl';
-/** A share that comes and goes for weeks must not fill the disk. */
-const LINES = 2_000;
+/** Most lines: a share that comes and goes for weeks must not fill the disk. */
+const MAX_LINES = 2_000;
 
-/** A folder that shares are mounted in. */
+/** A folder in which shares are mounted. */
 export interface MountedShares {
   /** Their names. */
   shares: string[];
   path: string;
 }
 
-/** What a probe found, as the evidence has it (ShareObservation of `diagnosis`), without where it was read. */
+/** What a probe found, as an observation (ShareObservation of `diagnosis`) without its place. */
 export function shareReport(share: string, { state, at, since, message }: ShareNews): object {
   const available = state === 'healthy';
   return { kind: 'share', share, available, ...(!available && { state, since }), at, message };
@@ -27,13 +27,13 @@ export function readMountedShares(text: string | undefined): MountedShares[] {
   return JSON.parse(text) as MountedShares[];
 }
 
-/** Looks at all of them until it is closed, and writes down what changes. */
+/** Probes all of them until it is closed, and writes each change to `shares.jsonl`. */
 export function reportShares(
   directory: string,
   mounted: readonly MountedShares[],
   options: ShareProbeOptions = {}
 ): { close(): void } {
-  let left = LINES;
+  let left = MAX_LINES;
   let queue: Promise<unknown> = Promise.resolve();
   const probes = mounted.map(
     ({ shares, path }) =>
@@ -47,7 +47,7 @@ export function reportShares(
             .then(() => append(directory, lines.join('')))
             .catch((error: unknown) =>
               console.error(
-                `aglais: ${path} is ${news.state}, which could not be written down: ${(error as Error).message}`
+                `aglais: ${path} is ${news.state}, which could not be written to ${SHARE_REPORTS}: ${(error as Error).message}`
               )
             );
         },
@@ -57,12 +57,13 @@ export function reportShares(
   return { close: () => probes.forEach(probe => probe.close()) };
 }
 
-/** User code runs in the driver: a link or a pipe that it put there is not followed, and not waited for. */
+/** User code runs in the driver and can put a link or a pipe there: only a plain file is written. */
 async function append(directory: string, text: string): Promise<void> {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
   const file = await open(join(directory, SHARE_REPORTS), flags, 0o644);
   try {
+    if (!(await file.stat()).isFile()) throw new Error('it is not a plain file');
     await file.writeFile(text);
   } finally {
     await file.close();

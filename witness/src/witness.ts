@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openEvidenceServer } from './evidence-server.js';
-import { openRelay } from './tls-proxy.js';
 import { readMountedShares, reportShares } from './share-reports.js';
+import { openTlsProxy } from './tls-proxy.js';
 
 /**
- * Stands beside a Spark driver in its pod, as a native sidecar: it is there before the driver begins and outlives it, so
- * that the driver's last words can be read. Kubernetes tells it with SIGTERM that the driver has ended; it stays until its
- * reader has everything, or until Kubernetes loses patience (the pod's termination grace period).
+ * The sidecar in a driver's pod that terminates TLS and serves the evidence files. It starts before the driver and ends
+ * after it, so that the end of the driver's log can be read. Kubernetes sends SIGTERM when the driver has ended; the
+ * witness then waits until its reader has everything, or until the grace period of the pod is over.
  */
 async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const need = (name: string): string => {
@@ -18,14 +18,15 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const port = (name: string): number => {
     const value = Number(need(name));
     if (Number.isInteger(value) && value >= 0 && value < 65_536) return value;
-    throw new Error(`${name} is no port.`);
+    throw new Error(`${name} is not a port.`);
   };
   const secret = async (name: string): Promise<string> =>
     (await readFile(join(need('AGLAIS_SECRET'), name), 'utf8')).trim();
 
-  // Before anybody hears of it: from then on the end may come at any moment.
+  // First of all: the signal may come at any moment. A witness that is restarted later than that does not get it again.
   const ended = new Promise<void>(resolve => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
+    if (env.AGLAIS_DRIVER_ENDED) resolve();
   });
   const identity = { key: await secret('tls.key'), certificate: await secret('tls.crt') };
   const over = new AbortController();
@@ -40,14 +41,18 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     over: over.signal,
     onDone: isDone
   });
-  const relay = await openRelay(identity, port('AGLAIS_CONNECT_PORT'), port('AGLAIS_SPARK_PORT'));
+  const proxy = await openTlsProxy(
+    identity,
+    port('AGLAIS_CONNECT_PORT'),
+    port('AGLAIS_SPARK_PORT')
+  );
   const shares = reportShares(need('AGLAIS_DIRECTORY'), readMountedShares(env.AGLAIS_SHARES));
-  console.log(`aglais: witness at port ${server.port}, Spark Connect at port ${relay.port}`);
+  console.log(`aglais: witness at port ${server.port}, Spark Connect at port ${proxy.port}`);
 
   await ended;
   console.log('aglais: the driver has ended; waiting until its evidence has been read');
   shares.close();
-  relay.close();
+  proxy.close();
   over.abort();
   await done;
   await server.close();

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   mkdirSync,
@@ -8,6 +9,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
   writeSync
 } from 'node:fs';
@@ -17,6 +19,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { evidencePath } from '../src/evidence-files.js';
+import { MAX_EVENT_LOGS, maxFileBytes } from '../src/evidence-limits.js';
 import { openEvidenceServer, type EvidenceServer } from '../src/evidence-server.js';
 import { testCertificate, type TestCertificate } from './support/certificate.js';
 import { ask, text } from './support/request.js';
@@ -297,6 +300,45 @@ describe('A witness', () => {
     });
   });
 
+  it('serves no byte of a file beyond its limit, of a sparse file of 50 GB neither', async () => {
+    for (const path of ['driver.exit', 'live.jsonl']) {
+      writeFileSync(file(path), '');
+      truncateSync(file(path), 50e9);
+    }
+    const { files } = JSON.parse(await text(await get('/files')));
+    expect(files).toEqual([
+      { path: 'driver.exit', size: maxFileBytes('driver.exit') },
+      { path: 'live.jsonl', size: maxFileBytes('live.jsonl') }
+    ]);
+    const limit = maxFileBytes('driver.exit');
+    expect((await text(await get('/files/driver.exit'))).length).toBe(limit);
+    // Ends although the driver goes on: there is nothing more to come.
+    expect((await text(await get('/files/driver.exit?follow=1'))).length).toBe(limit);
+    expect((await text(await get(`/files/driver.exit?from=${limit}`))).length).toBe(0);
+    expect(await read('/files/driver.exit?from=10&to=12')).toBe('200 \0\0');
+  });
+
+  it('takes nothing for a file that is none: a pipe, a folder, a link', async () => {
+    execFileSync('mkfifo', [file('live.jsonl')]);
+    mkdirSync(file('driver.log'));
+    symlinkSync('/dev/zero', file('ready'));
+    for (const path of ['live.jsonl', 'driver.log', 'ready'])
+      expect(await read(`/files/${path}`)).toBe('404 No such file.\n');
+    expect(JSON.parse(await text(await get('/files'))).files).toEqual([]);
+  });
+
+  it('lists a bounded number of files, whatever lies in the folders', async () => {
+    mkdirSync(file('eventlog'));
+    writeFileSync(file('live.jsonl'), 'x');
+    for (let index = 0; index < 2 * MAX_EVENT_LOGS; index += 1) {
+      writeFileSync(file(`eventlog/app-${index}`), '');
+      writeFileSync(file(`junk-${index}`), '');
+    }
+    const { files } = JSON.parse(await text(await get('/files')));
+    expect(files).toHaveLength(MAX_EVENT_LOGS + 1);
+    expect(files).toContainEqual({ path: 'live.jsonl', size: 1 });
+  });
+
   it('reads no further than a slow reader takes', async () => {
     const size = 64 * 2 ** 20;
     writeFileSync(file('driver.log'), Buffer.alloc(size, 'x'));
@@ -313,7 +355,7 @@ describe('A witness', () => {
     while (bytes < size) await sleep(10);
     expect(bytes).toBe(size);
     answer.destroy();
-  });
+  }, 30_000);
 });
 
 describe('The path of a file of evidence', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ShareChecker } from '../src/share-checker.js';
-import { lookOnce, ShareProbe, type ShareNews } from '../src/share-probe.js';
+import { probeOnce, ShareProbe, type ShareNews } from '../src/share-probe.js';
 import { readMountedShares, reportShares } from '../src/share-reports.js';
 import { canMount, openFuseShare, type FuseShare } from './support/fuse-share.js';
 
@@ -143,11 +143,11 @@ describe('A share that is looked at', () => {
 
 describe('A single look', () => {
   it('tells how the share is, and does not wait for ever where nothing can be run', async () => {
-    expect(await lookOnce(place, QUICK)).toBe('healthy');
-    expect(await lookOnce(join(place, 'nothing'), QUICK)).toBe('gone');
-    expect(await lookOnce(place, { ...QUICK, checker: checker('begun; sleep 60') })).toBe('hung');
+    expect(await probeOnce(place, QUICK)).toBe('healthy');
+    expect(await probeOnce(join(place, 'nothing'), QUICK)).toBe('gone');
+    expect(await probeOnce(place, { ...QUICK, checker: checker('begun; sleep 60') })).toBe('hung');
     expect(
-      await lookOnce(place, { ...QUICK, checker: checker('exec no-such-program') })
+      await probeOnce(place, { ...QUICK, checker: checker('exec no-such-program') })
     ).toBeNull();
   });
 });

@@ -3,10 +3,10 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { openRelay, type TlsProxy } from '../src/tls-proxy.js';
+import { openTlsProxy, type TlsProxy } from '../src/tls-proxy.js';
 import { testCertificate, type TestCertificate } from './support/certificate.js';
 
-describe('The relay in front of Spark Connect', () => {
+describe('The TLS proxy in front of Spark Connect', () => {
   let identity: TestCertificate;
   const ends: (() => void)[] = [];
   beforeAll(() => {
@@ -16,10 +16,10 @@ describe('The relay in front of Spark Connect', () => {
     for (const end of ends.splice(0)) end();
   });
 
-  async function relayTo(port: number): Promise<TlsProxy> {
-    const relay = await openRelay(identity, 0, port);
-    ends.push(() => relay.close());
-    return relay;
+  async function proxyTo(port: number): Promise<TlsProxy> {
+    const proxy = await openTlsProxy(identity, 0, port);
+    ends.push(() => proxy.close());
+    return proxy;
   }
 
   async function listening(server: Server): Promise<number> {
@@ -44,8 +44,8 @@ describe('The relay in front of Spark Connect', () => {
     });
     await new Promise<void>(resolve => spark.listen(0, '127.0.0.1', resolve));
     ends.push(() => spark.close());
-    const relay = await relayTo((spark.address() as AddressInfo).port);
-    const session = connectHttp2(`https://127.0.0.1:${relay.port}`, { ca: identity.certificate });
+    const proxy = await proxyTo((spark.address() as AddressInfo).port);
+    const session = connectHttp2(`https://127.0.0.1:${proxy.port}`, { ca: identity.certificate });
     ends.push(() => session.destroy());
     const bodies = await Promise.all(
       ['a', 'b', 'c'].map(async letter => {
@@ -62,10 +62,10 @@ describe('The relay in front of Spark Connect', () => {
   });
 
   it('refuses who does not speak HTTP/2, and who does not trust it', async () => {
-    const relay = await relayTo(1);
-    await expect(client(relay.port, ['http/1.1'])).rejects.toThrow();
+    const proxy = await proxyTo(1);
+    await expect(client(proxy.port, ['http/1.1'])).rejects.toThrow();
     const stranger = testCertificate().certificate;
-    const session = connectHttp2(`https://127.0.0.1:${relay.port}`, { ca: stranger });
+    const session = connectHttp2(`https://127.0.0.1:${proxy.port}`, { ca: stranger });
     const refused = await new Promise<Error>(resolve => session.once('error', resolve));
     expect(refused.message).toMatch(/certificate|signature/);
   });
@@ -74,8 +74,8 @@ describe('The relay in front of Spark Connect', () => {
     const server = createServer();
     const port = await listening(server);
     await new Promise(resolve => server.close(resolve));
-    const relay = await relayTo(port);
-    const socket = await client(relay.port);
+    const proxy = await proxyTo(port);
+    const socket = await client(proxy.port);
     await new Promise(resolve => socket.once('close', resolve));
   });
 
@@ -84,9 +84,9 @@ describe('The relay in front of Spark Connect', () => {
     async how => {
       const accepted: Socket[] = [];
       const port = await listening(createServer(socket => void accepted.push(socket.resume())));
-      const relay = await relayTo(port);
-      const one = await client(relay.port);
-      const two = await client(relay.port);
+      const proxy = await proxyTo(port);
+      const one = await client(proxy.port);
+      const two = await client(proxy.port);
       while (accepted.length < 2) await sleep(5);
       one.on('error', () => undefined);
       const first = new Promise(resolve => accepted[0]!.once('close', resolve));
@@ -104,8 +104,8 @@ describe('The relay in front of Spark Connect', () => {
   it('delivers the last bytes of a side that ends', async () => {
     const size = 4 * 2 ** 20;
     const server = createServer(socket => void socket.end(Buffer.alloc(size, 'x')));
-    const relay = await relayTo(await listening(server));
-    const socket = await client(relay.port);
+    const proxy = await proxyTo(await listening(server));
+    const socket = await client(proxy.port);
     let bytes = 0;
     for await (const chunk of socket) bytes += (chunk as Buffer).length;
     expect(bytes).toBe(size);
@@ -123,8 +123,8 @@ describe('The relay in front of Spark Connect', () => {
       more();
       socket.on('error', () => undefined);
     });
-    const relay = await relayTo(await listening(server));
-    const socket = await client(relay.port);
+    const proxy = await proxyTo(await listening(server));
+    const socket = await client(proxy.port);
     socket.pause();
     await sleep(500);
     const soon = written;

@@ -16,6 +16,8 @@ export interface GrowingOptions {
   pollMs?: number;
   /** Where they do, look at it this often all the same (ms): they may lose some. */
   watchedPollMs?: number;
+  /** Opens the file, or resolves to null while it cannot be read. Default: any kind of file, once it exists. */
+  open?: (path: string) => Promise<FileHandle | null>;
 }
 
 const CHUNK_BYTES = 1 << 18;
@@ -32,14 +34,18 @@ const TAIL_BYTES = 1 << 14;
  */
 export async function* growingBytes(
   path: string,
-  { signal, ended, over: ends, pollMs = 500, watchedPollMs = pollMs }: GrowingOptions = {},
+  options: GrowingOptions = {},
   from = 0
 ): AsyncGenerator<Buffer> {
+  const { signal, ended, over: ends, pollMs = 500, watchedPollMs = pollMs } = options;
   const notifier = new ChangeNotifier(path, { pollMs, watchedPollMs }, [signal, ends]);
   let file: FileHandle | null = null;
   try {
     while (!file && !signal?.aborted) {
-      file = await openIfExists(path);
+      // Asked before the file is opened, so that one that appears last of all is read.
+      const last = (await ended?.()) ?? false;
+      file = await (options.open ?? openIfExists)(path);
+      if (!file && last) return;
       if (!file) await notifier.nextChange();
     }
     if (!file) return;

@@ -1,42 +1,48 @@
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   LogRecords,
   readObservation,
-  tail,
   type Line,
   type LogObservation,
+  type Observation,
   type ShareObservation
 } from '@aglais/diagnosis';
 import { SHARE_REPORTS } from '@aglais/witness/share-reports';
-import type { EvidenceSink } from '../launchers/launcher.js';
+import type { EvidenceSink } from './evidence-sink.js';
+import { limitReport, refOf, type LimitReached } from './limit-reports.js';
+import { limitedLines, type Until } from './limited-lines.js';
+import { MAX_OBSERVATIONS, readingLimits, type ReadingLimits } from './reading-limits.js';
 
-/** After the last line of a driver's log this often is asked whether more will come. */
+export type { Until } from './limited-lines.js';
+
+/** After the last line of a driver's log, how often it is asked whether more will come. */
 const WAIT_MS = 1_000;
-/** The kernel tells of each change, as long as it does not have to tell of too many at once. */
-const LOST_MS = 5_000;
 
-export interface Until {
-  /** Ends at once; what was written before may be unread then. */
-  abort: AbortSignal;
-  /** Nobody will write any more: ends when everything was read. Not needed if that is never known. */
-  over?: AbortSignal;
+type RecordLog = (observation: LogObservation) => Promise<void>;
+
+export interface FollowLinesOptions {
+  /** Called with the number of bytes that were read and taken. */
+  onRead?: (bytes: number) => void;
+  /** Puts on record that not everything is read, once. */
+  record?: RecordLog;
+  limits?: ReadingLimits;
 }
 
-/**
- * Each line of a file of the cluster's directory, from the first on and as it comes, with where it was read.
- * @param onRead told the number of bytes that were read and taken
- */
+/** Each line of a file of the cluster's directory, from the first on and as it comes, with where it was read. */
 export async function followLines(
   directory: string,
   file: string,
   until: Until,
   take: (text: string, ref: string) => void | Promise<void>,
-  onRead?: (bytes: number) => void
+  { onRead, record, limits = readingLimits(file) }: FollowLinesOptions = {}
 ): Promise<void> {
-  for await (const line of linesOf(join(directory, file), until)) {
-    const taken = take(line.text, `${file}:${line.number}`);
-    if (taken) await taken;
+  const report = limitReporter(directory, file, record);
+  for await (const line of linesOf(directory, file, until, limits, report)) {
+    if (line.lost > 0) await report({ limit: 'line', number: line.number });
+    else {
+      const taken = take(line.text, `${file}:${line.number}`);
+      if (taken) await taken;
+    }
     onRead?.(line.end);
   }
 }
@@ -49,16 +55,19 @@ export async function followDriverLog(
   directory: string,
   until: Until,
   living: () => Promise<boolean>,
-  record: (observation: LogObservation) => Promise<void>
+  record: RecordLog,
+  limits = readingLimits('driver.log')
 ): Promise<void> {
   const file = 'driver.log';
   const known = await recordedPlaces(directory);
+  const report = limitReporter(directory, file, record);
   const records = new LogRecords(file);
+  const recordNew = recorder(file, known, record, report);
   let waiting: NodeJS.Timeout | undefined;
   const keep = async (found: LogObservation | null): Promise<void> => {
-    if (found && !known.has(found.ref)) await record(found);
+    if (found) await recordNew(found);
   };
-  // A record is complete when the next one begins; behind the last words of a driver there is none.
+  // A record is complete when the next one begins; there is none behind the last one.
   const waitForTheEnd = (): void => {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
@@ -69,7 +78,8 @@ export async function followDriverLog(
     }, WAIT_MS);
   };
   try {
-    for await (const line of linesOf(join(directory, file), until)) {
+    // Of a line that is too long the beginning is enough.
+    for await (const line of linesOf(directory, file, until, limits, report)) {
       await keep(records.push(line.text, line.number));
       waitForTheEnd();
     }
@@ -83,55 +93,91 @@ export async function followDriverLog(
 export async function followShareReports(
   directory: string,
   until: Until,
-  record: (observation: ShareObservation) => Promise<void>
+  record: (observation: LogObservation | ShareObservation) => Promise<void>
 ): Promise<void> {
   const known = await recordedPlaces(directory);
-  await followLines(directory, SHARE_REPORTS, until, async (text, ref) => {
+  const report = limitReporter(directory, SHARE_REPORTS, record);
+  const recordNew = recorder(SHARE_REPORTS, known, record, report);
+  const take = async (text: string, ref: string): Promise<void> => {
     const found = readObservation(text);
-    // Users' code can write where it was written: of its words only such are taken.
-    if (typeof found !== 'string' && found.kind === 'share' && !known.has(ref))
-      await record({ ...found, ref });
-  });
+    // User code can write to this file: only reports of shares are taken.
+    if (typeof found !== 'string' && found.kind === 'share') await recordNew({ ...found, ref });
+  };
+  await followLines(directory, SHARE_REPORTS, until, take, { record });
 }
 
-/** What is kept of a cluster that is over, from the first line to the last; its driver's own last words go on record first. */
+/** What is kept of a cluster that is over, from the first line to the last; the end of the driver's log goes on record first. */
 export async function replayEvidence(
   directory: string,
   sink: EvidenceSink,
   record: (observation: LogObservation | ShareObservation) => Promise<void>
 ): Promise<void> {
   const until = { abort: new AbortController().signal, over: AbortSignal.abort() };
-  const isThere = async (file: string) => (await sizeOf(join(directory, file))) > 0;
-  if (await isThere('driver.log'))
-    await followDriverLog(directory, until, () => Promise.resolve(false), record);
-  if (await isThere(SHARE_REPORTS)) await followShareReports(directory, until, record);
-  if (await isThere('live.jsonl'))
-    await followLines(directory, 'live.jsonl', until, (text, ref) => sink.eventLine(text, ref));
-  if (await isThere('evidence.jsonl'))
-    await followLines(directory, 'evidence.jsonl', until, (text, ref) =>
-      sink.evidenceLine(text, ref)
-    );
-}
-
-async function sizeOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => 0
+  await followDriverLog(directory, until, () => Promise.resolve(false), record);
+  await followShareReports(directory, until, record);
+  const events = (text: string, ref: string): void => sink.eventLine(text, ref);
+  await followLines(directory, 'live.jsonl', until, events, { record });
+  await followLines(directory, 'evidence.jsonl', until, (text, ref) =>
+    sink.evidenceLine(text, ref)
   );
 }
 
-function linesOf(path: string, { abort, over }: Until): AsyncGenerator<Line> {
-  const end = over && { over, ended: () => Promise.resolve(over.aborted) };
-  return tail(path, { signal: abort, watchedPollMs: LOST_MS, ...end });
+type Report = (what: LimitReached) => Promise<void>;
+
+function linesOf(
+  directory: string,
+  file: string,
+  until: Until,
+  limits: ReadingLimits,
+  report: Report
+): AsyncGenerator<Line> {
+  const onFileLimit = () => report({ limit: 'file', bytes: limits.fileBytes });
+  return limitedLines(join(directory, file), limits, until, onFileLimit);
+}
+
+/** Reports each limit of a file once, also where an earlier server has put it on record. */
+function limitReporter(directory: string, file: string, record?: RecordLog): Report {
+  let known: Set<string> | null = null;
+  return async what => {
+    known ??= await recordedPlaces(directory);
+    const ref = refOf(file, what);
+    if (known.has(ref)) return;
+    known.add(ref);
+    await record?.(limitReport(file, what));
+  };
+}
+
+/** Puts on record what is not yet, up to a number: a log that repeats itself must not fill the disk. */
+function recorder<Found extends Observation & { ref: string }>(
+  file: string,
+  known: Set<string>,
+  record: (found: Found) => Promise<void>,
+  report: Report
+): (found: Found) => Promise<void> {
+  let count = [...known].filter(ref => ref.startsWith(`${file}:`)).length;
+  return async found => {
+    if (known.has(found.ref)) return;
+    if (count >= MAX_OBSERVATIONS) return report({ limit: 'records', count });
+    count += 1;
+    await record(found);
+  };
 }
 
 /** Lines of logs and reports that are on record already, by this server or an earlier one. */
 async function recordedPlaces(directory: string): Promise<Set<string>> {
-  const text = await readFile(join(directory, 'evidence.jsonl'), 'utf8').catch(() => '');
-  const observations = text.split('\n').map(line => readObservation(line));
-  return new Set(
-    observations.flatMap(one =>
-      typeof one !== 'string' && (one.kind === 'log' || one.kind === 'share') ? [one.ref] : []
-    )
-  );
+  const file = 'evidence.jsonl';
+  const places = new Set<string>();
+  const until = { abort: new AbortController().signal, over: AbortSignal.abort() };
+  const none = () => undefined;
+  for await (const { text } of limitedLines(
+    join(directory, file),
+    readingLimits(file),
+    until,
+    none
+  )) {
+    const one = readObservation(text);
+    if (typeof one !== 'string' && (one.kind === 'log' || one.kind === 'share'))
+      places.add(one.ref);
+  }
+  return places;
 }

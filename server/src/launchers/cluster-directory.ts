@@ -1,6 +1,8 @@
-import { open, readFile } from 'node:fs/promises';
+import { readPlainText } from '../evidence/plain-file.js';
 
-const LAST_WORDS_BYTES = 4_096;
+const LOG_TAIL_BYTES = 4_096;
+/** Longer than any file that is read as a whole; user code can write to all of them. */
+const MAX_BYTES = 2 ** 20;
 
 /** A line of `ready` behind the port is a statement and what Spark said about it; people know the table's name. */
 export function shareProblem(line: string): string {
@@ -8,21 +10,13 @@ export function shareProblem(line: string): string {
   return said ? `${said[1]!.replaceAll('`', '')}: ${said[2]!}` : line;
 }
 
-/** A file of a cluster's directory; null if it is not there. */
-export async function readText(path: string): Promise<string | null> {
-  return readFile(path, 'utf8').catch(() => null);
+/** A small file of a cluster's directory, no more than 1 MiB of it; null if it is missing or not a plain file. */
+export function readText(path: string): Promise<string | null> {
+  return readPlainText(path, MAX_BYTES);
 }
 
-/** The end of a log, which may be long. */
+/** The end of a log, which may be long; empty if there is none. */
 export async function logTail(path: string): Promise<string> {
-  const file = await open(path).catch(() => null);
-  if (!file) return '';
-  try {
-    const { size } = await file.stat();
-    const length = Math.min(size, LAST_WORDS_BYTES);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    return buffer.subarray(0, bytesRead).toString('utf8');
-  } finally {
-    await file.close();
-  }
+  const end = await readPlainText(path, LOG_TAIL_BYTES, size => Math.max(0, size - LOG_TAIL_BYTES));
+  return end ?? '';
 }

@@ -11,7 +11,7 @@ import type { Launcher, SpareTarget } from './launcher.js';
 import type { Installation } from '../store/installation.js';
 import { claimDirectory } from './installation-directory.js';
 import type { ClusterNotes } from './kubernetes/cluster-notes.js';
-import type { SharedEvidence } from './kubernetes/evidence/pod-evidence.js';
+import type { SharedEvidence } from './kubernetes/evidence/kubernetes-evidence.js';
 import { openCgroups } from './local/cgroups.js';
 import { findInstallation } from './local/spark-installation.js';
 import { LocalLauncher } from './local/local-launcher.js';
@@ -100,7 +100,7 @@ async function openKubernetes(
 ): Promise<OpenedLauncher> {
   // Loaded only where it is used: the client knows all of Kubernetes, which takes half a second to read.
   const { KubernetesLauncher } = await import('./kubernetes/kubernetes-launcher.js');
-  const { KubernetesEvidence } = await import('./kubernetes/evidence/pod-evidence.js');
+  const { KubernetesEvidence } = await import('./kubernetes/evidence/kubernetes-evidence.js');
   const { connect } = await import('./kubernetes/api/connection.js');
   const { readKubernetesConfig } = await import('./kubernetes/kubernetes-config.js');
   const { sharePath } = await import('./kubernetes/objects/share-volumes.js');

@@ -4,7 +4,7 @@ import { readObservation, type Observation } from '@aglais/diagnosis';
 import type { Logger } from 'pino';
 import { SHARE_REPORTS } from '@aglais/witness/share-reports';
 import type { EvidenceRecord } from '../launchers/kubernetes/evidence/evidence-file.js';
-import type { SharedEvidence } from '../launchers/kubernetes/evidence/pod-evidence.js';
+import type { SharedEvidence } from '../launchers/kubernetes/evidence/kubernetes-evidence.js';
 import { replaceFile } from '../store/files.js';
 import type { ObservationRow } from '../store/schema.js';
 import type { Store } from '../store/store.js';

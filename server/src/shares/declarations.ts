@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { Share, type ShareStatus } from '@aglais/protocol';
-import { lookOnce } from '@aglais/witness/share-probe';
+import { probeOnce } from '@aglais/witness/share-probe';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { exists } from '../store/files.js';
@@ -81,7 +81,7 @@ async function readShare(file: string, place: SharePlace): Promise<DeclaredShare
 
 async function problemOf(share: Share): Promise<string | null> {
   // Asked by another process: a file system that hangs would take threads of this one, of which there are four.
-  if ((await lookOnce(share.path)) === 'hung') {
+  if ((await probeOnce(share.path)) === 'hung') {
     return (
       `The share ${share.id} at ${share.path} does not answer: its file server hangs. ` +
       'Other shares can be used; Spark that is started when it answers again has this one, too.'

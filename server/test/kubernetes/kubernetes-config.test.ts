@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import {
   KubernetesConfig,
-  namespaceOf,
   readKubernetesConfig
 } from '../../src/launchers/kubernetes/kubernetes-config.js';
 import { sharePath } from '../../src/launchers/kubernetes/objects/share-volumes.js';
@@ -39,17 +38,6 @@ describe('The config for Kubernetes', () => {
   it.each(['/aglais', '/opt/data', '/', '/tmp/x', 'data'])('mounts no share at %s', mountPath => {
     const volumes = [{ name: 'v', mountPath, source: { claim: 'c' } }];
     expect(() => configOf({ volumes })).toThrow(/volumes|mountPath/);
-  });
-
-  it('keeps users apart by namespaces if it says so', () => {
-    const config = configOf({ namespace: 'aglais-{user}' });
-    expect(namespaceOf(config, 'ada')).toBe('aglais-ada');
-    expect(namespaceOf(config, 'Ada.Lovelace@example.org')).toMatch(
-      /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
-    );
-    const names = ['a.b', 'a-b', 'a_b', 'a@b', 'ab', 'a.b.'].map(user => namespaceOf(config, user));
-    expect(new Set(names).size).toBe(names.length);
-    expect(namespaceOf(configOf(), 'ada')).toBe('aglais');
   });
 });
 

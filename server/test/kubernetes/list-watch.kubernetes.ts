@@ -5,7 +5,7 @@ import { CoreV1Api, type KubeConfig, type V1Pod } from '@kubernetes/client-node'
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { KubernetesEvidence } from '../../src/launchers/kubernetes/evidence/pod-evidence.js';
+import { KubernetesEvidence } from '../../src/launchers/kubernetes/evidence/kubernetes-evidence.js';
 import { ListWatch } from '../../src/launchers/kubernetes/api/list-watch.js';
 import { eventually, temporaryDirectory } from '../support/server.js';
 import {

@@ -22,6 +22,7 @@ import { podSize } from '../../src/launchers/kubernetes/capacity/node-capacity.j
 import { KubernetesConfig } from '../../src/launchers/kubernetes/kubernetes-config.js';
 import { driverRights } from '../../src/launchers/kubernetes/objects/rbac.js';
 import { driverSize } from '../../src/launchers/kubernetes/capacity/pod-size.js';
+import { ruleset } from '../../../testbed/src/network-policy/ruleset.js';
 import { SMALL } from '../support/server.js';
 
 const TOKEN = 'VERY-SECRET';
@@ -127,6 +128,28 @@ describe('Driver and executors', () => {
       ];
       expect(restricted).toEqual(expect.arrayContaining(kinds));
     }
+  });
+
+  it('may write a limited amount to each volume on the disk of their node', () => {
+    const sizes = (one: V1Pod) =>
+      Object.fromEntries(
+        one.spec!.volumes!.flatMap(({ name, emptyDir }) =>
+          emptyDir ? [[name, emptyDir.sizeLimit]] : []
+        )
+      );
+    const executor = { tmp: '4096Mi', work: '4096Mi', 'spark-local-dir-1': '51200Mi' };
+    expect(sizes(template())).toEqual(executor);
+    expect(sizes(pod())).toEqual({ ...executor, aglais: '10240Mi' });
+    const more = {
+      volumeLimits: { directoryMiB: 20_000, temporaryMiB: 100 },
+      scratch: { kind: 'disk', sizeMiB: 300 }
+    };
+    expect(sizes(pod(more))).toEqual({
+      tmp: '100Mi',
+      work: '100Mi',
+      'spark-local-dir-1': '300Mi',
+      aglais: '20000Mi'
+    });
   });
 
   it('have a token for the API in the driver alone', () => {
@@ -355,6 +378,55 @@ describe('The network config', () => {
       { ports: [{ protocol: 'TCP', port: 15_002 }], _from: kernels },
       { ports: [{ protocol: 'TCP', port: 8_444 }], _from: server }
     ]);
+  });
+
+  it('keeps drivers and executors from the metadata service, and from nothing else', () => {
+    const policy = (network: object) =>
+      networkPolicy(spec, configOf({ network }), 'spaces', ownedBy(root)).spec!;
+    expect(policy({})).toMatchObject({
+      policyTypes: ['Ingress', 'Egress'],
+      podSelector: { matchLabels: { 'aglais.org/cluster': 'm1abc' } }
+    });
+    expect(policy({}).egress).toEqual([
+      {
+        to: [
+          { namespaceSelector: {} },
+          { ipBlock: { cidr: '0.0.0.0/0', except: ['169.254.169.254/32'] } },
+          { ipBlock: { cidr: '::/0', except: ['fd00:ec2::254/128'] } }
+        ]
+      }
+    ]);
+    const blocked = ['169.254.169.254/32', '100.100.100.200/32'];
+    expect(policy({ blocked }).egress![0]!.to!.slice(1)).toEqual([
+      { ipBlock: { cidr: '0.0.0.0/0', except: blocked } },
+      { ipBlock: { cidr: '::/0' } }
+    ]);
+    // Left to other policies.
+    expect(policy({ blocked: [] })).not.toHaveProperty('egress');
+    expect(policy({ blocked: [] }).policyTypes).toEqual(['Ingress']);
+    expect(() => configOf({ network: { blocked: ['metadata'] } })).toThrow(/blocked/);
+  });
+
+  it('becomes rules by which a node drops what a driver sends to the metadata service', () => {
+    const address = '10.244.0.7';
+    const driver = { ...pod(), status: { phase: 'Running', podIP: address } };
+    const rules = ruleset({
+      pods: [driver],
+      namespaces: [{ metadata: { name: 'spaces' } }],
+      policies: [networkPolicy(spec, configOf(), 'spaces', ownedBy(root))],
+      all: '10.244.0.0/16'
+    });
+    const chain = /chain egress-10-244-0-7 \{([^}]*(?:\{[^}]*\}[^}]*)*?)counter drop/.exec(
+      rules
+    )![1]!;
+    expect(chain).toContain('ip daddr 0.0.0.0/0 ip daddr != { 169.254.169.254/32 } return');
+    // No other rule lets it pass.
+    const others = chain
+      .split('\n')
+      .filter(line => / return$/.test(line) && !line.includes('0.0.0.0/0'));
+    for (const rule of others) expect(rule).not.toContain('169.254');
+    expect(rules).toContain(`ip saddr vmap { ${address} : jump egress-10-244-0-7 }`);
+    expect(rules).not.toContain('::/0');
   });
 
   it('opens no port of Spark itself to anybody', () => {

@@ -13,7 +13,7 @@ import {
 import { pino } from 'pino';
 import type { EventLogArchive } from '../../src/launchers/kubernetes/archive/event-log-archive.js';
 import { ClusterApi } from '../../src/launchers/kubernetes/api/cluster-api.js';
-import { KubernetesEvidence } from '../../src/launchers/kubernetes/evidence/pod-evidence.js';
+import { KubernetesEvidence } from '../../src/launchers/kubernetes/evidence/kubernetes-evidence.js';
 import { KubernetesLauncher } from '../../src/launchers/kubernetes/kubernetes-launcher.js';
 import { KubernetesConfig } from '../../src/launchers/kubernetes/kubernetes-config.js';
 import {

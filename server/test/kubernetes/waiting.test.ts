@@ -164,6 +164,18 @@ describe('The death of a driver', () => {
       /killed \(signal 9\)/
     ],
     [
+      'by eviction for what it wrote itself',
+      explainPodEnd(
+        ended(143, 'Error', {
+          reason: 'Evicted',
+          message: 'Usage of EmptyDir volume "aglais" exceeds the limit "10Gi". '
+        }),
+        143,
+        ''
+      ),
+      /wrote more to its disk than it may \(Usage of EmptyDir.*volumeLimits/
+    ],
+    [
       'by eviction',
       explainPodEnd(
         ended(143, 'Error', {

@@ -12,7 +12,7 @@ import {
 import {
   KubernetesEvidence,
   type Witness
-} from '../../src/launchers/kubernetes/evidence/pod-evidence.js';
+} from '../../src/launchers/kubernetes/evidence/kubernetes-evidence.js';
 import { eventually, temporaryDirectory } from '../support/server.js';
 import { testCluster, testNamespace, type TestNamespace } from './api-server.js';
 
@@ -166,7 +166,7 @@ describe('The witness in a real pod', () => {
       };
       evidence.mirror('c1', witness);
       await eventually('ready', () => evidence.ready('c1'), PATIENCE_MS);
-      expect(evidence.ready('c1')).toEqual({ port: 15003, problems: [] });
+      expect(await evidence.ready('c1')).toEqual({ port: 15003, problems: [] });
       const dead = await eventually(
         'the death of the driver',
         async () =>

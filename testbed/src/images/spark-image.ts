@@ -26,7 +26,7 @@ const requirements = join(sources, 'requirements.txt');
 const python = join(checkout, '.venv', 'bin', 'python');
 const witness = join(checkout, 'witness', 'dist');
 
-const ENTRY_POINTS = ['driver.sh', 'executor.sh'];
+const ENTRY_POINTS = ['driver.sh', 'executor.sh', 'witness.sh'];
 /** Minor version of Python 3 in the releases of Debian that the image can be made of. */
 const PYTHON: Record<string, number> = { bookworm: 11, trixie: 13 };
 /** The time of change of every file of ours (2020-01-01); class-data archives remember it, and so must not see it change. */

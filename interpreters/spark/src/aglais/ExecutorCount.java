@@ -46,7 +46,7 @@ import org.apache.spark.status.api.v1.ExecutorSummary;
 public class ExecutorCount extends SparkListener {
   private static final long STEP_MS = 200;
 
-  private final Path wish;
+  private final Path desired;
   private final Path state;
   private final boolean refuses;
   private final String first;
@@ -60,7 +60,7 @@ public class ExecutorCount extends SparkListener {
   private String said = "";
 
   public ExecutorCount(SparkConf conf) {
-    this.wish = Paths.get(conf.get("spark.aglais.executors"));
+    this.desired = Paths.get(conf.get("spark.aglais.executors"));
     this.state = Paths.get(conf.get("spark.aglais.executorsState"));
     this.refuses = conf.getBoolean("spark.dynamicAllocation.enabled", false);
     this.first = conf.get("spark.aglais.executorBounds", "");
@@ -136,7 +136,7 @@ public class ExecutorCount extends SparkListener {
   /** What the file holds; nothing if nobody has asked for anything. */
   private String read() throws IOException {
     try {
-      return new String(Files.readAllBytes(this.wish), StandardCharsets.US_ASCII).trim();
+      return new String(Files.readAllBytes(this.desired), StandardCharsets.US_ASCII).trim();
     } catch (NoSuchFileException nobodyAsked) {
       return "";
     }

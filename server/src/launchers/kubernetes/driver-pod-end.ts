@@ -15,6 +15,12 @@ export function explainPodEnd(
   const disrupted = pod?.disrupted;
   if (disrupted) {
     const words = disrupted.message ? ` (${disrupted.message})` : '';
+    if (/^Usage of EmptyDir volume/.test(disrupted.message ?? '')) {
+      return (
+        `The Spark driver was evicted because it wrote more to its disk than it may${words}. Write results to a share or ` +
+        `a store; an administrator can raise the limit (volumeLimits, scratch). ${KEPT}`
+      );
+    }
     if (/^Evicted|Eviction/.test(disrupted.reason)) {
       return `The node put the Spark driver out, because it ran short of something itself${words}. ${KEPT}`;
     }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { Shape } from '@aglais/protocol';
@@ -32,7 +31,7 @@ const Placement = z.strictObject({
 const Scratch = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('disk'),
-    sizeMiB: MiB.optional().describe('A pod that writes more is evicted')
+    sizeMiB: MiB.default(51_200).describe('A pod that writes more is evicted')
   }),
   z.strictObject({ kind: z.literal('memory'), sizeMiB: MiB }),
   z.strictObject({ kind: z.literal('host'), path: AbsolutePath }),
@@ -188,7 +187,17 @@ export const KubernetesConfig = z
       })
       .prefault({}),
     witness: z.strictObject({ memoryMiB: MiB.default(96), cpu: Cpu.default('20m') }).prefault({}),
-    scratch: Scratch.default({ kind: 'disk' }),
+    scratch: Scratch.prefault({ kind: 'disk' }),
+    volumeLimits: z
+      .strictObject({
+        directoryMiB: MiB.default(10_240).describe(
+          "The driver's own files: event log, live events, log. A driver that writes more is evicted"
+        ),
+        temporaryMiB: MiB.default(4_096).describe(
+          'For each of /tmp and /work, in drivers and executors. A pod that writes more is evicted'
+        )
+      })
+      .prefault({}),
     options: z.record(Name, Option).default({}),
     volumes: z.array(ShareVolume).default([]),
     eventLog: EventLog.optional().describe("Nothing said: only the server's own copy is kept"),
@@ -203,7 +212,14 @@ export const KubernetesConfig = z
     network: z
       .strictObject({
         kernels: Peers.optional().describe('Who may reach Spark Connect; nothing said: everybody'),
-        server: Peers.optional().describe('Who may reach the witness; nothing said: everybody')
+        server: Peers.optional().describe('Who may reach the witness; nothing said: everybody'),
+        blocked: z
+          .array(z.union([z.cidrv4(), z.cidrv6()]))
+          .default(['169.254.169.254/32', 'fd00:ec2::254/128'])
+          .describe(
+            'What drivers and executors must not reach: the metadata service, which gives out credentials of the node. ' +
+              'An empty list leaves it to other policies what they may reach'
+          )
       })
       .prefault({}),
     security: z
@@ -258,27 +274,4 @@ export async function readKubernetesConfig(file: string): Promise<KubernetesConf
   throw new Error(
     `The config for Kubernetes in ${file} cannot be used; nothing was started.\n${z.prettifyError(config.error)}`
   );
-}
-
-/** The namespace of a user's clusters. */
-export function namespaceOf(config: KubernetesConfig, user: string): string {
-  const name = config.namespace.replaceAll('{user}', dnsName(user));
-  if (name.length <= LONGEST) return name;
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, 12);
-  return `${name.slice(0, LONGEST - 13)}-${hash}`;
-}
-
-/** Of a DNS label (RFC 1123). */
-const LONGEST = 63;
-
-/** Whether each user has a namespace, so that all of them have to be looked at. */
-export const perUser = (config: KubernetesConfig) => config.namespace.includes('{user}');
-
-/** A person's name as a part of a DNS label; what the label cannot hold becomes its code, so that no two are the same. */
-function dnsName(user: string): string {
-  return [...user.toLowerCase()]
-    .map(letter => (/[a-z0-9]/.test(letter) ? letter : `-${letter.codePointAt(0)!.toString(16)}-`))
-    .join('')
-    .replace(/^-/, 'x-')
-    .replace(/-$/, '-x');
 }

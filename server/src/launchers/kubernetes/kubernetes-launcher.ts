@@ -36,7 +36,8 @@ import {
 import { Nodes } from './capacity/nodes.js';
 import type { ClusterEvidence } from './evidence/cluster-evidence.js';
 import { chosenOptions, optionsOf } from './objects/container-settings.js';
-import { namespaceOf, type KubernetesConfig } from './kubernetes-config.js';
+import type { KubernetesConfig } from './kubernetes-config.js';
+import { namespaceOf } from './objects/user-namespace.js';
 import { hasEnded, isUnplaced } from './pod-state.js';
 import { ClusterRemoval } from './cluster-removal.js';
 import { shapeOf } from './objects/shape-annotation.js';
@@ -220,7 +221,7 @@ export class KubernetesLauncher implements Launcher {
     await this.notes.noteStopped(id);
     await this.removal.remove(id, namespace);
     // How its pods went, too: what is concluded next rests on all that is on record.
-    await this.evidence.told(id);
+    await this.evidence.flush(id);
   }
 
   async resize(id: string, shape: Shape): Promise<Resized> {
@@ -241,7 +242,7 @@ export class KubernetesLauncher implements Launcher {
 
   /** Another server has seen it to its end. */
   async over(id: string): Promise<void> {
-    await this.evidence.over(id);
+    await this.evidence.abandon(id);
   }
 
   watch(onChange: (id: string) => void): () => void {
@@ -285,7 +286,7 @@ export class KubernetesLauncher implements Launcher {
       return { ...base, state: 'exited', exit };
     }
     const shape = shapeOf(driver);
-    const ready = this.evidence.ready(id);
+    const ready = await this.evidence.ready(id);
     const address = driver.status?.podIP;
     if (ready && address) {
       const waiting = await this.executorsWaitFor(id, objects);

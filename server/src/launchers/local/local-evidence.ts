@@ -77,7 +77,8 @@ async function followRecorded(following: Following): Promise<void> {
 
 async function followEvents(following: Following): Promise<void> {
   const { source, counters, activity, sink, abort } = following;
-  await followLines(source.directory, 'live.jsonl', { abort }, async (text, ref) => {
+  const { directory, record } = source;
+  const take = async (text: string, ref: string): Promise<void> => {
     activity.eventLine(text);
     sink.eventLine(text, ref);
     // The kernel's counters are read at once, not at the next sample: they tell a kill for memory from any other.
@@ -87,7 +88,8 @@ async function followEvents(following: Following): Promise<void> {
     if (executor === undefined) return;
     await counters.recordNow(executor);
     counters.clearLater(executor);
-  });
+  };
+  await followLines(directory, 'live.jsonl', { abort }, take, { record });
 }
 
 async function isDriverRunning({ driver }: EvidenceSource): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { appendFile, cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { appendFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observation } from '@aglais/diagnosis';
 import { executorLimitMiB, Shape, canResizeInPlace, type ClusterOption } from '@aglais/protocol';
@@ -10,7 +10,9 @@ import { makeClusterGroup } from './cgroups.js';
 import { childEnvironment } from './child-environment.js';
 import type { Capacity } from '../capacity.js';
 import { explainExit } from '../driver-exit-codes.js';
+import { maxFileBytes } from '@aglais/witness/evidence-limits';
 import { replayEvidence } from '../../evidence/follow-files.js';
+import { copyPlainFile } from '../../evidence/plain-file.js';
 import { logTail, readText, shareProblem } from '../cluster-directory.js';
 import { machineCapacity } from './machine-capacity.js';
 import { applicationId, argumentFile } from '../spark-driver.js';
@@ -226,10 +228,13 @@ export class LocalLauncher implements Launcher {
   private async removeTemporary(id: string, directory: string): Promise<void> {
     const work = join(this.options.installation.home, 'work', applicationId(id));
     for (const executor of await readdir(work).catch(() => [])) {
-      for (const log of ['stderr', 'stdout']) {
-        const to = join(directory, 'executors', `${executor}.${log}.log`);
-        await moveFile(join(work, executor, log), to).catch(() => undefined);
-      }
+      const to = join(directory, 'executors', executor);
+      for (const output of ['stderr', 'stdout'])
+        await copyPlainFile(
+          join(work, executor, output),
+          `${to}.${output}.log`,
+          maxFileBytes('driver.log')
+        ).catch(() => undefined);
     }
     const temporary = [
       'scratch',
@@ -249,30 +254,5 @@ export class LocalLauncher implements Launcher {
       )
     );
     await writeOnce(join(directory, 'stopped'), `${new Date().toISOString()}\n`);
-  }
-}
-
-/** A log may be large, and is on the same file system as a rule. */
-async function moveFile(from: string, to: string): Promise<void> {
-  await mkdir(dirname(to), { recursive: true, mode: 0o700 });
-  await rename(from, to).catch(() => cp(from, to));
-}
-
-/**
- * Waits until the script runs the driver, or has left that to another: from then on everybody sees the cluster.
- * @throws if it does neither
- */
-async function hasBegun(cluster: LocalCluster, script: ChildProcess): Promise<void> {
-  const deadline = Date.now() + BEGIN_MS;
-  while (script.exitCode === null && script.signalCode === null) {
-    if ((await cluster.shell())?.pid === script.pid) return;
-    if (Date.now() > deadline) {
-      script.kill('SIGKILL');
-      throw new Error(
-        `the driver did not begin within ${BEGIN_MS / 1_000} s: ${join(cluster.directory, 'driver.lock')} was not written. ` +
-          'Check that the disk of the state directory answers, and start Spark again.'
-      );
-    }
-    await sleep(POLL_MS);
   }
 }

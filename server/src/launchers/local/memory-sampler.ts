@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import type { MemoryObservation, Observation, Who } from '@aglais/diagnosis';
+import type { MemoryObservation, Observation, SparkProcess } from '@aglais/diagnosis';
 import type { EvidenceSink } from '../launcher.js';
 import { readCountersNow, type CgroupCounters } from './cgroups.js';
 import { groupOf, type ExecutorCounters } from './executor-counters.js';
@@ -181,7 +181,7 @@ function isClose(now: Glance | null, before: Glance | null): boolean {
 }
 
 function memoryOf(
-  who: Who,
+  who: SparkProcess,
   at: number,
   processes: readonly Process[],
   counters: CgroupCounters | null

@@ -9,8 +9,9 @@ import { readPodEvent, type PodEventObservation } from '@aglais/diagnosis';
 import type { Logger } from 'pino';
 import { ListWatch, type WatchTraffic } from './list-watch.js';
 import { CLUSTER_LABEL, installationSelector, ROLE_LABEL } from '../objects/names.js';
+import { perUser } from '../objects/user-namespace.js';
 import type { Ownership } from './ownership.js';
-import { perUser, type KubernetesConfig } from '../kubernetes-config.js';
+import type { KubernetesConfig } from '../kubernetes-config.js';
 
 /** Latest events of each pod. */
 const MAX_EVENTS = 20;

@@ -4,6 +4,8 @@ import type { FileHandle } from 'node:fs/promises';
 const IN_PROGRESS = '.inprogress';
 const NEWLINE = 0x0a;
 const READ_BYTES = 65_536;
+/** As long as the longest line that is read of an event log. User code can write a line that never ends. */
+const LONGEST_LINE_BYTES = 2 ** 28;
 
 /** The event log of a driver, as Spark names it where it writes one file (`SingleEventLogFileWriter`). */
 export interface EventLogFile {
@@ -41,19 +43,23 @@ export function statusName(application: string, isInProgress: boolean): string {
 const folder = (application: string) => `eventlog_v2_${application}`;
 
 /**
- * Where a part that begins at `from` ends: behind the first line that reaches `partBytes`. It depends on the file's bytes
- * alone, so whoever cuts again cuts the same.
+ * Where a part that begins at `from` ends: behind the first line that reaches `partBytes`, or within that line where it is
+ * longer than `lineBytes`, because a part is compressed in memory. It depends on the file's bytes alone, so the same part
+ * comes out each time.
  * @param size of the file, bytes
- * @returns an offset, or null while that line is not there as a whole
+ * @returns an offset, or null while that line is incomplete
  */
 export async function endOfPart(
   file: FileHandle,
   from: number,
   size: number,
-  partBytes: number
+  partBytes: number,
+  lineBytes = LONGEST_LINE_BYTES
 ): Promise<number | null> {
   const buffer = Buffer.alloc(READ_BYTES);
+  const longest = from + partBytes + lineBytes;
   for (let at = from + partBytes - 1; at < size;) {
+    if (at >= longest) return longest;
     const { bytesRead } = await file.read(buffer, 0, Math.min(READ_BYTES, size - at), at);
     if (bytesRead === 0) return null;
     const newline = buffer.subarray(0, bytesRead).indexOf(NEWLINE);

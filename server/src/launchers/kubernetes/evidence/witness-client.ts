@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { maxFileBytes } from '@aglais/witness/evidence-limits';
 import { CERTIFICATE_NAME } from '../objects/certificates.js';
 
 /** How the witness of one cluster is reached. */
@@ -22,6 +23,17 @@ export interface WitnessList {
 
 const ANSWER_MS = 10_000;
 const PROBE_AFTER_MS = 10_000;
+/** Most bytes of a list of files: some hundred names. An answer comes from a pod in which user code runs. */
+const MAX_LIST_BYTES = 2 ** 20;
+
+/** Which bytes of a file are wanted. */
+export interface Range {
+  from: number;
+  /** Default: to its end. */
+  to?: number;
+  /** Also what is appended, until the driver has ended. */
+  follow?: boolean;
+}
 
 export class WitnessRefusal extends Error {
   constructor(
@@ -39,32 +51,30 @@ export class WitnessClient {
   constructor(private readonly witness: Witness) {}
 
   async list(signal: AbortSignal): Promise<WitnessList> {
-    return JSON.parse((await this.whole('GET', '/files', signal)).toString('utf8')) as WitnessList;
+    const answer = await this.whole('GET', '/files', signal, MAX_LIST_BYTES);
+    return JSON.parse(answer.toString('utf8')) as WitnessList;
   }
 
-  /** The whole of a small file. */
+  /** A small file, as far as its limit. */
   file(path: string, signal: AbortSignal): Promise<Buffer> {
-    return this.whole('GET', filePath(path), signal);
+    const limit = maxFileBytes(path);
+    return this.whole('GET', `${filePath(path)}?to=${limit}`, signal, limit);
   }
 
-  /** The bytes of a file from an offset on; with `follow` also those that are appended, until the driver has ended. */
-  bytes(
-    path: string,
-    from: number,
-    follow: boolean,
-    signal: AbortSignal
-  ): Promise<IncomingMessage> {
-    return this.ask('GET', `${filePath(path)}?from=${from}${follow ? '&follow=1' : ''}`, signal);
+  bytes(path: string, range: Range, signal: AbortSignal): Promise<IncomingMessage> {
+    const { from, to, follow } = range;
+    const query = `from=${from}${to === undefined ? '' : `&to=${to}`}${follow ? '&follow=1' : ''}`;
+    return this.ask('GET', `${filePath(path)}?${query}`, signal);
   }
 
-  /** Writes how many executors the driver shall have from now on: a number or a range. */
-  async wish(executors: string, signal: AbortSignal): Promise<void> {
-    await this.whole('PUT', filePath('executors'), signal, executors);
+  /** Sets how many executors the driver should have from now on: a number or a range. */
+  async setDesiredExecutors(executors: string, signal: AbortSignal): Promise<void> {
+    await this.whole('PUT', filePath('executors'), signal, 0, executors);
   }
 
-  /** Everything was read: the witness is needed no longer. */
+  /** Everything was read: the witness is not needed any more. */
   async done(signal: AbortSignal): Promise<void> {
-    await this.whole('POST', '/done', signal);
+    await this.whole('POST', '/done', signal, MAX_LIST_BYTES);
   }
 
   close(): void {
@@ -75,12 +85,17 @@ export class WitnessClient {
     method: string,
     path: string,
     signal: AbortSignal,
+    maxBytes: number,
     body?: string
   ): Promise<Buffer> {
     const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
     const chunks: Buffer[] = [];
-    for await (const chunk of await this.ask(method, path, within, body))
+    let bytes = 0;
+    for await (const chunk of await this.ask(method, path, within, body)) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > maxBytes) throw new Error(`the answer is longer than ${maxBytes} bytes`);
       chunks.push(chunk as Buffer);
+    }
     return Buffer.concat(chunks);
   }
 
@@ -94,8 +109,8 @@ export class WitnessClient {
     let options: RequestOptions = {
       ca,
       agent: this.agent,
-      // A pod's address is not known when its certificate is made. The authority signs for this cluster alone. (With a
-      // check of our own, Node 24 would use no connection twice.)
+      // A pod's address is not known when its certificate is made. The authority signs for this cluster alone. (With its own
+      // check of names here, Node 24 would use no connection twice.)
       servername: CERTIFICATE_NAME,
       headers: { Authorization: `Bearer ${token}` }
     };

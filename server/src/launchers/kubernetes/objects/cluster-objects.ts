@@ -1,6 +1,7 @@
 import type {
   V1ConfigMap,
   V1NetworkPolicy,
+  V1NetworkPolicyEgressRule,
   V1NetworkPolicyIngressRule,
   V1ObjectMeta,
   V1OwnerReference,
@@ -120,8 +121,8 @@ export function service(
 }
 
 /**
- * Who may speak to the pods: each other; kernels to Spark Connect; the server to the witness. What pods may speak to is
- * left alone: they need DNS, the API server and the stores of the shares, which are different everywhere.
+ * Who may reach the pods: each other; kernels Spark Connect; the server the witness. The pods may reach everything but the
+ * blocked addresses: they need DNS, the API server and the stores of the shares, which are different everywhere.
  */
 export function networkPolicy(
   spec: ClusterSpec,
@@ -135,18 +136,41 @@ export function networkPolicy(
     // A rule without `from` lets everybody in; one with an empty list would, too.
     ...(from && from.length > 0 && { _from: from })
   });
+  const egress = egressRules(config);
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
     metadata: metadata(spec, config, namespace, owner),
     spec: {
       podSelector: own,
-      policyTypes: ['Ingress'],
+      policyTypes: ['Ingress', ...(egress ? ['Egress'] : [])],
       ingress: [
         { _from: [{ podSelector: own }] },
         open(PORTS.connect, config.network.kernels),
         open(PORTS.witness, config.network.server)
-      ]
+      ],
+      ...(egress && { egress })
     }
   };
+}
+
+/** Everything but the blocked addresses; null if none is blocked. */
+function egressRules({
+  network: { blocked }
+}: KubernetesConfig): V1NetworkPolicyEgressRule[] | null {
+  if (blocked.length === 0) return null;
+  const except = (isIn: (cidr: string) => boolean) => {
+    const found = blocked.filter(isIn);
+    return found.length > 0 ? { except: found } : {};
+  };
+  return [
+    {
+      to: [
+        // A block of addresses is meant for what is outside; not every network counts pods among it.
+        { namespaceSelector: {} },
+        { ipBlock: { cidr: '0.0.0.0/0', ...except(cidr => !cidr.includes(':')) } },
+        { ipBlock: { cidr: '::/0', ...except(cidr => cidr.includes(':')) } }
+      ]
+    }
+  ];
 }

@@ -23,7 +23,7 @@ export function podBasics(config: KubernetesConfig): Partial<V1PodSpec> {
   const { placement, security, image } = config;
   return {
     restartPolicy: 'Never',
-    // Spark asks the API server by itself; variables for each Service of the namespace would only be noise.
+    // Spark asks the API server; it needs no variables for each Service of the namespace.
     enableServiceLinks: false,
     automountServiceAccountToken: false,
     securityContext: {
@@ -46,13 +46,15 @@ export function podBasics(config: KubernetesConfig): Partial<V1PodSpec> {
   };
 }
 
+/** An emptyDir on the node's disk; a pod that writes more to it is evicted. */
+export function limitedEmptyDir(name: string, sizeMiB: number): V1Volume {
+  return { name, emptyDir: { sizeLimit: `${sizeMiB}Mi` } };
+}
+
 /** Places to write: the root file system is read-only. */
-export function writableMounts(): Mounts {
+export function writableMounts({ volumeLimits }: KubernetesConfig): Mounts {
   return {
-    volumes: [
-      { name: 'tmp', emptyDir: {} },
-      { name: 'work', emptyDir: {} }
-    ],
+    volumes: ['tmp', 'work'].map(name => limitedEmptyDir(name, volumeLimits.temporaryMiB)),
     mounts: [
       { name: 'tmp', mountPath: MOUNTED.temporary },
       { name: 'work', mountPath: MOUNTED.work }
@@ -91,7 +93,7 @@ export function sameMemory(
   memoryMiB: number,
   cpu: { request: string; limit?: string | undefined }
 ): V1ResourceRequirements {
-  // Memory that is promised but not granted ends in a kill of the innocent.
+  // Where pods may use more memory than they request, the node kills one of them when it runs short.
   const memory = `${memoryMiB}Mi`;
   return {
     requests: { memory, cpu: cpu.request },

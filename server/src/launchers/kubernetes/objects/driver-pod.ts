@@ -22,6 +22,7 @@ import {
 } from './names.js';
 import {
   joined,
+  limitedEmptyDir,
   podBasics,
   RESTRICTED,
   sameMemory,
@@ -41,8 +42,8 @@ import { driverLimitMiB } from '../capacity/pod-size.js';
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /**
- * The one pod that is a cluster: a Spark Connect server on loopback, and before it the witness, which encrypts the way
- * to it and outlives it for as long as its evidence is fetched.
+ * The driver's pod: a Spark Connect server on loopback, and the witness as a sidecar, which terminates TLS in front of it
+ * and runs on after it until its evidence is fetched.
  * @param owner what it is deleted with
  */
 export function driverPod(
@@ -52,11 +53,11 @@ export function driverPod(
   owner: V1OwnerReference
 ): V1Pod {
   const name = objectName(spec.id);
-  const directory = directoryMount();
+  const directory = directoryMount(config);
   const configuration = configurationMount(name);
   const secret = secretMount(name);
   const account = accountMount();
-  const writable = writableMounts();
+  const writable = writableMounts(config);
   const eventLog = eventLogMount(config);
   const rest = joined(eventLog, writable, scratchMounts(config.scratch), shareMounts(config));
   const driverMounts = [
@@ -114,7 +115,7 @@ function driver(
       { name: 'blocks', containerPort: PORTS.driverBlocks }
     ],
     resources: sameMemory(driverLimitMiB(spec.shape, config), config.driver.cpu),
-    // What the kernel of the notebook sees of its end is the container's own last words.
+    // What the kernel of the notebook sees of its end is the end of the container's own log.
     terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: RESTRICTED,
     volumeMounts
@@ -154,14 +155,14 @@ function witness(
     imagePullPolicy: config.image.pullPolicy,
     // A native sidecar (KEP 753): it is there before the driver, and is ended only after it.
     restartPolicy: 'Always',
-    command: [IMAGE.node, IMAGE.witness],
+    command: [IMAGE.witness],
     env: [
       { name: 'AGLAIS_DIRECTORY', value: MOUNTED.directory },
       { name: 'AGLAIS_SECRET', value: MOUNTED.secret },
       { name: 'AGLAIS_CONNECT_PORT', value: String(PORTS.connect) },
       { name: 'AGLAIS_WITNESS_PORT', value: String(PORTS.witness) },
       { name: 'AGLAIS_SPARK_PORT', value: String(PORTS.spark) },
-      // Of event logs that others write beside it, it hands out none.
+      // It serves none of the event logs of other applications on the same volume.
       { name: 'AGLAIS_APPLICATION', value: applicationId(spec.id) },
       ...(config.volumes.length > 0
         ? [{ name: 'AGLAIS_SHARES', value: JSON.stringify(mountedShares(spec, config)) }]
@@ -173,16 +174,16 @@ function witness(
     ],
     resources: sameMemory(config.witness.memoryMiB, { request: config.witness.cpu }),
     securityContext: RESTRICTED,
-    // It looks at the shares from where they are mounted: whether they answer here is what counts.
+    // It probes the shares where they are mounted: whether they answer here is what counts.
     volumeMounts: joined(directory, eventLogMount(config, true), secret, shareMounts(config))
       .volumeMounts
   };
 }
 
 /** The cluster's directory (docs/decisions/002), which both containers see. */
-function directoryMount(): Mounts {
+function directoryMount({ volumeLimits }: KubernetesConfig): Mounts {
   return {
-    volumes: [{ name: 'aglais', emptyDir: {} }],
+    volumes: [limitedEmptyDir('aglais', volumeLimits.directoryMiB)],
     mounts: [{ name: 'aglais', mountPath: MOUNTED.directory }]
   };
 }
@@ -194,7 +195,7 @@ function configurationMount(configMap: string): Mounts {
   };
 }
 
-/** The service account's token for the driver alone: it makes executors; the witness has no business with the API. */
+/** The service account's token for the driver alone: it makes executors; the witness does not use the API. */
 function accountMount(): Mounts {
   const volume: V1Volume = {
     name: 'account',

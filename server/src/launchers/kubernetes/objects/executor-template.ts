@@ -21,7 +21,7 @@ import type { KubernetesConfig } from '../kubernetes-config.js';
 import { objectStoreEnvironment, scratchMounts, shareMounts } from './share-volumes.js';
 
 /**
- * What Spark makes executor pods from. It adds name, image, memory and processors, owner, its labels and its environment
+ * What Spark makes executor pods from. It adds name, image, memory and CPUs, owner, its labels and its environment
  * (Spark's `BasicExecutorFeatureStep`).
  */
 export function executorTemplate(spec: ClusterSpec, config: KubernetesConfig): V1Pod {
@@ -29,7 +29,7 @@ export function executorTemplate(spec: ClusterSpec, config: KubernetesConfig): V
   const basics = podBasics(config);
   const scratch = options.map(option => option.scratch).find(Boolean) ?? config.scratch;
   const { volumes, volumeMounts } = joined(
-    writableMounts(),
+    writableMounts(config),
     scratchMounts(scratch),
     secretMount(objectName(spec.id), [SPARK_SECRET]),
     shareMounts(config)
@@ -54,7 +54,7 @@ export function executorTemplate(spec: ClusterSpec, config: KubernetesConfig): V
         workingDir: MOUNTED.work,
         env: [{ name: 'HOME', value: MOUNTED.work }, ...objectStoreEnvironment(config)],
         ...(wants && { resources: { requests: extended, limits: extended } }),
-        // Of one that ends before Spark has met it, nothing else is kept: its last words are in its status then.
+        // Of one that ends before Spark has met it, nothing else is kept: the end of its log is in its status then.
         terminationMessagePolicy: 'FallbackToLogsOnError',
         securityContext: RESTRICTED,
         volumeMounts

@@ -28,8 +28,7 @@ export const EXECUTOR_CONTAINER = 'spark-kubernetes-executor';
 export const IMAGE = {
   driver: '/opt/aglais/bin/driver.sh',
   executor: '/opt/aglais/bin/executor.sh',
-  node: '/opt/aglais/node/bin/node',
-  witness: '/opt/aglais/witness/witness.js'
+  witness: '/opt/aglais/bin/witness.sh'
 } as const;
 
 /** Places that are mounted into the pods. */

@@ -60,7 +60,7 @@ export function scratchMounts(scratch: Scratch): Mounts {
 function scratchSource(scratch: Scratch): Omit<V1Volume, 'name'> {
   switch (scratch.kind) {
     case 'disk':
-      return { emptyDir: scratch.sizeMiB ? { sizeLimit: `${scratch.sizeMiB}Mi` } : {} };
+      return { emptyDir: { sizeLimit: `${scratch.sizeMiB}Mi` } };
     case 'memory':
       return { emptyDir: { medium: 'Memory', sizeLimit: `${scratch.sizeMiB}Mi` } };
     case 'host':

@@ -7,7 +7,7 @@ import type { Waiting } from '../waiting.js';
 /** The driver looks for its number five times a second; one that collects garbage takes longer, ms. */
 const ANSWER_MS = 10_000;
 const NOT_FOUND = 404;
-/** A witness that knows no wishes, or no ranges. */
+/** A witness that cannot set the number of executors, or a range. */
 const OLDER = [405, 400];
 const MIB = 2 ** 20;
 
@@ -103,7 +103,10 @@ export class ExecutorCount {
    */
   async ask(executors: Executors): Promise<boolean> {
     try {
-      await this.client.wish(desiredExecutors(executors), AbortSignal.timeout(ANSWER_MS));
+      await this.client.setDesiredExecutors(
+        desiredExecutors(executors),
+        AbortSignal.timeout(ANSWER_MS)
+      );
       return true;
     } catch (error) {
       // A pod from an older version of Aglais.

@@ -1,0 +1,66 @@
+import type { Server, Socket } from 'node:net';
+
+export interface ConnectionLimits {
+  /** Most connections that are open at a time; more are refused. */
+  max: number;
+  /** Most of them that have not been accepted yet; beyond it the oldest of these is closed. */
+  maxPending: number;
+  /** Time for the TLS handshake, ms. */
+  handshakeMs: number;
+  /** Time after the handshake for the first request, ms. */
+  firstRequestMs: number;
+  /** A client that takes none of the bytes that wait for it for so long is closed, ms. */
+  stalledMs: number;
+}
+
+/**
+ * Counts the connections of a server. Anybody who reaches the port can open connections and say nothing: such a
+ * connection is pending until `accept`, and the oldest pending one makes place for a new one, so a flood of silent
+ * connections cannot keep a client out whose handshake takes milliseconds.
+ */
+export class ConnectionCounter {
+  /** By the peer's address: the TLS socket that is made from a connection is another object. */
+  private readonly pending = new Map<string, Socket>();
+  private open = 0;
+
+  constructor(
+    server: Server,
+    private readonly limits: Pick<ConnectionLimits, 'max' | 'maxPending'>
+  ) {
+    server.on('connection', (socket: Socket) => this.opened(socket));
+  }
+
+  /** The client has shown that it speaks the protocol, or has the token. */
+  accept(socket: Socket): void {
+    this.pending.delete(peerOf(socket));
+  }
+
+  get count(): number {
+    return this.open;
+  }
+
+  private opened(socket: Socket): void {
+    const peer = peerOf(socket);
+    this.open += 1;
+    this.pending.set(peer, socket);
+    socket.once('close', () => {
+      this.open -= 1;
+      if (this.pending.get(peer) === socket) this.pending.delete(peer);
+    });
+    const { max, maxPending } = this.limits;
+    if (this.open <= max && this.pending.size <= maxPending) return;
+    // A map keeps the order of insertion: the first is the oldest. It may be this one.
+    const [oldest] = this.pending.values();
+    if (oldest) this.drop(oldest);
+  }
+
+  private drop(socket: Socket): void {
+    this.pending.delete(peerOf(socket));
+    socket.destroy();
+  }
+}
+
+/** One TCP connection at a time has this address and port. */
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}

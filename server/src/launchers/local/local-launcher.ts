@@ -256,3 +256,19 @@ export class LocalLauncher implements Launcher {
     await writeOnce(join(directory, 'stopped'), `${new Date().toISOString()}\n`);
   }
 }
+
+ */
+async function hasBegun(cluster: LocalCluster, script: ChildProcess): Promise<void> {
+  const deadline = Date.now() + BEGIN_MS;
+  while (script.exitCode === null && script.signalCode === null) {
+    if ((await cluster.shell())?.pid === script.pid) return;
+    if (Date.now() > deadline) {
+      script.kill('SIGKILL');
+      throw new Error(
+        `the driver did not begin within ${BEGIN_MS / 1_000} s: ${join(cluster.directory, 'driver.lock')} was not written. ` +
+          'Check that the disk of the state directory answers, and start Spark again.'
+      );
+    }
+    await sleep(POLL_MS);
+  }
+}

@@ -45,6 +45,7 @@ export function cluster(parts: Partial<Cluster> = {}): Cluster {
     notebook: 'stars.ipynb',
     jupyterServer: 'laptop-1:8888',
     launcher: 'local',
+    spare: false,
     shape: SHAPE,
     options: [],
     state: 'ready',

@@ -75,6 +75,24 @@ describe('the state of the page', () => {
     expect([...after.findings.values()]).toEqual([other]);
   });
 
+  it('no longer has a forgotten cluster, its cell runs and its findings', () => {
+    const other = { cluster: 'c2', kernel: 'k2' };
+    const state = fold(
+      {
+        type: 'snapshot',
+        cursor: '1',
+        clusters: [cluster(), cluster({ id: 'c2', kernel: 'k2' })],
+        cellRuns: [cellRun(), cellRun(other)],
+        findings: [located({}), located({}, other)]
+      },
+      { type: 'cluster-forgotten', cursor: '2', cluster: 'c1' }
+    );
+    expect([...state.clusters.keys()]).toEqual(['c2']);
+    expect(runs(state)).toEqual([cellRun(other)]);
+    expect([...state.findings.values()]).toEqual([located({}, other)]);
+    expect(state.cursor).toBe('2');
+  });
+
   it('is immutable', () => {
     const before = fold({ type: 'cluster', cursor: '1', cluster: cluster() });
     reduce(before, { type: 'cluster', cursor: '2', cluster: cluster({ id: 'c2' }) });

@@ -117,6 +117,7 @@ describe('The journal', () => {
   it('keeps the runs of two kernels apart, although path and cell are the same, as in two Labs', () => {
     const mine = cellRun('a', 100, 7);
     const theirs = { ...cellRun('a', 200, 1), cluster: 'c2', kernel: 'k2' };
+    journal.publish({ type: 'cluster', cluster: cluster('c2') });
     journal.publish({ type: 'cell-run', cellRun: mine });
     expect(journal.isNews(theirs)).toBe(true);
     journal.publish({ type: 'cell-run', cellRun: theirs });

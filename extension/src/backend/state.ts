@@ -44,6 +44,17 @@ export function reduce(state: State, message: StreamMessage): State {
       findings.delete(`${message.cluster} ${message.id}`);
       return { ...state, cursor: message.cursor, findings };
     }
+    case 'cluster-forgotten': {
+      const remains = (thing: { cluster: string }): boolean => thing.cluster !== message.cluster;
+      const clusters = new Map(state.clusters);
+      clusters.delete(message.cluster);
+      return {
+        cursor: message.cursor,
+        clusters,
+        cellRuns: new Map([...state.cellRuns].filter(([, run]) => remains(run))),
+        findings: new Map([...state.findings].filter(([, located]) => remains(located)))
+      };
+    }
     default:
       return state;
   }

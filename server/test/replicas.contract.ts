@@ -193,7 +193,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
 
   it('do for each other what users ask of the wrong one', async () => {
     const id = await started(a, 'k');
-    expect(a.leases.keeps(id)).toBe(true);
+    expect(a.leases.holdsLease(id)).toBe(true);
     expect(await b.clusters.endpoint(id)).toEqual(await a.clusters.endpoint(id));
     const cell: CellRunReport = { cell: 'c1', run: 1, outcome: 'running', at: Date.now() };
     await b.clusters.reportCellRun(id, cell);
@@ -370,7 +370,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     thaw();
     await sleep(500);
     wake();
-    await within('a to know', 10_000, () => !a.leases.keeps(id));
+    await within('a to know', 10_000, () => !a.leases.holdsLease(id));
     await b.clusters.stop(id);
     await eventually('its end', async () => (await state(a, id)) === 'stopped');
     expect(world.deeds.slice(before).filter(({ by }) => by === 'a')).toEqual([]);

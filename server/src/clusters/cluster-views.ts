@@ -40,7 +40,7 @@ export class ClusterViews {
 
   /** Where the driver of a cluster of this server listens. */
   address(id: string): DriverAddress | null {
-    const observed = this.parts.leaseHolder.keeps(id) ? this.observed.get(id) : undefined;
+    const observed = this.parts.leaseHolder.holdsLease(id) ? this.observed.get(id) : undefined;
     return observed?.url ? { url: observed.url, ca: observed.ca } : null;
   }
 
@@ -83,7 +83,7 @@ export class ClusterViews {
   private showOthers(cluster: Cluster): void {
     const { id } = cluster;
     const { leaseHolder, remoteClusters, watches } = this.parts;
-    if (leaseHolder.keeps(id))
+    if (leaseHolder.holdsLease(id))
       remoteClusters?.show(cluster, this.address(id), watches.eventLines(id));
   }
 
@@ -92,7 +92,7 @@ export class ClusterViews {
     const { journal, leaseHolder, watches, warnings, remoteClusters, idleMs } = this.parts;
     const { id } = row;
     const revision = journal.clusters.get(id)?.revision ?? 0;
-    if (leaseHolder.keeps(id)) {
+    if (leaseHolder.holdsLease(id)) {
       const observed = this.observed.get(id) ?? null;
       return clusterView(row, observed, watches.diagnosis(id), idleMs, revision, warnings.of(id));
     }

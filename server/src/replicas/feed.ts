@@ -12,6 +12,8 @@ import { newestRevision } from '../store/revisions.js';
 
 /** The database notifies of changes; a notification that is lost with its connection costs this at most, ms. */
 const POLL_MS = 3_000;
+/** Where many write at once, their changes are read together, ms. */
+const COLLECT_MS = 50;
 
 /** Rows that changed, by whichever server; of each, only its newest state. */
 export interface News {
@@ -30,6 +32,7 @@ export class Feed {
   private readonly listeners: ((news: News) => Promise<void>)[] = [];
   private readonly abort = new AbortController();
   private polling: Promise<void> = Promise.resolve();
+  private collecting: NodeJS.Timeout | null = null;
   private stopListening: () => Promise<void> = () => Promise.resolve();
   private next: Promise<void> | null = null;
   private reading: Promise<void> = Promise.resolve();
@@ -56,7 +59,7 @@ export class Feed {
   /** @param pollMs how long a lost notification may go unnoticed */
   open(pollMs = POLL_MS): void {
     this.stopListening = this.store.changes.listen(
-      () => void this.pullAndLog(),
+      () => this.pullSoon(),
       error =>
         this.log.warn(
           { err: error },
@@ -69,6 +72,7 @@ export class Feed {
   async close(): Promise<void> {
     this.abort.abort();
     await this.stopListening();
+    if (this.collecting) clearTimeout(this.collecting);
     await this.polling;
     await this.next?.catch(() => undefined);
     await this.reading.catch(() => undefined);
@@ -118,6 +122,13 @@ export class Feed {
       await this.pullAndLog();
       await sleep(pollMs, undefined, { signal: this.abort.signal }).catch(() => undefined);
     }
+  }
+
+  private pullSoon(): void {
+    this.collecting ??= setTimeout(() => {
+      this.collecting = null;
+      void this.pullAndLog();
+    }, COLLECT_MS);
   }
 
   private async pullAndLog(): Promise<void> {

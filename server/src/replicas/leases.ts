@@ -62,7 +62,7 @@ export class Leases implements LeaseHolder, RowLeases {
       : performance.now() - this.connectedSince.steady;
   }
 
-  keeps(name: string): boolean {
+  holdsLease(name: string): boolean {
     return this.held.has(name);
   }
 

@@ -133,7 +133,7 @@ export class OtherServers implements RemoteClusters {
     const { replicas, log } = this.parts;
     const { leases } = replicas;
     for (const id of this.local.followed()) {
-      if (leases.keeps(id)) continue;
+      if (leases.holdsLease(id)) continue;
       await this.local.lost(id);
       await this.reload(id);
     }
@@ -161,10 +161,10 @@ export class OtherServers implements RemoteClusters {
     const changed = new Map(clusters.map(row => [row.id, row]));
     const shown = views
       .map(({ cluster }) => cluster)
-      .filter(id => !changed.has(id) && !replicas.leases.keeps(id));
+      .filter(id => !changed.has(id) && !replicas.leases.holdsLease(id));
     for (const row of await rows.some(shown)) changed.set(row.id, row);
     for (const row of changed.values()) {
-      if (replicas.leases.keeps(row.id)) {
+      if (replicas.leases.holdsLease(row.id)) {
         await this.applyRemoteChange(row.id);
         continue;
       }

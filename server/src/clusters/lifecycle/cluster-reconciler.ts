@@ -220,7 +220,7 @@ export class ClusterReconciler implements LocalReconciler {
 
   /** Reconciles the cluster soon, if it is this server's. */
   enqueue(id: string): void {
-    if (this.leaseHolder.keeps(id)) this.queue.add(id);
+    if (this.leaseHolder.holdsLease(id)) this.queue.add(id);
   }
 
   async taken(ids: readonly string[]): Promise<void> {

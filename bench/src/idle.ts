@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import type { Cluster, Endpoint } from '@aglais/protocol';
 import { Client } from './client.js';
 import { printTable } from './report.js';
 import { checkout, java, python, sparkHome } from './installation.js';
 import { usageOf } from './process-usage.js';
 
-const NOTEBOOKS = [0, 1, 4];
 const SETTLE_MS = 45_000;
 const WINDOW_S = 60;
 const ROWS = 200_000;
@@ -29,10 +29,14 @@ interface ServerProcess {
 /**
  * What the server and its helpers cost while notebooks have a cluster and do nothing. CPU time, not time on the wall: the
  * machine may be busy with something else.
+ *
+ *     npm run bench -- idle [--notebooks=0,1,4]
  */
-export async function benchIdle(): Promise<void> {
+export async function benchIdle(args: string[]): Promise<void> {
+  const options = { notebooks: { type: 'string', default: '0,1,4' } } as const;
+  const { values } = parseArgs({ args, options, strict: false });
   const rows: string[][] = [];
-  for (const notebooks of NOTEBOOKS) {
+  for (const notebooks of String(values.notebooks).split(',').map(Number)) {
     const server = await openServerProcess();
     try {
       for (let index = 0; index < notebooks; index += 1) await useOnce(server, `idle-${index}`);
@@ -47,6 +51,7 @@ export async function benchIdle(): Promise<void> {
         `${(cpuMs / WINDOW_S / 10).toFixed(2)} %`,
         String(spawned)
       ]);
+      process.stdout.write('.');
     } finally {
       await server.close();
     }

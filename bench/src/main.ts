@@ -13,7 +13,7 @@ const parts = {
   start: benchStart,
   card: benchKillToCard,
   load: benchServerLoad,
-  idle: benchIdle,
+  idle: () => benchIdle(args),
   diagnosis: () => benchDiagnosis(args),
   kubernetes: benchKubernetesScale,
   'kubernetes-start': benchKubernetesStart

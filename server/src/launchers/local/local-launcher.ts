@@ -257,6 +257,9 @@ export class LocalLauncher implements Launcher {
   }
 }
 
+/**
+ * Waits until the script runs the driver, or has left that to another: from then on everybody sees the cluster.
+ * @throws if it does neither
  */
 async function hasBegun(cluster: LocalCluster, script: ChildProcess): Promise<void> {
   const deadline = Date.now() + BEGIN_MS;

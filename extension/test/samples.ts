@@ -44,6 +44,7 @@ export function cluster(parts: Partial<Cluster> = {}): Cluster {
     kernel: 'k1',
     notebook: 'stars.ipynb',
     launcher: 'local',
+    resizeInPlace: { raiseMemory: true, lowerMemory: true, executors: false },
     shape: SHAPE,
     options: [],
     state: 'ready',

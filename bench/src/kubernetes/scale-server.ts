@@ -43,7 +43,7 @@ export class ScaleServer {
     this.url = await new Promise((resolve, reject) => {
       lines.on('line', line => {
         const said = JSON.parse(line) as { level: number; msg: string; url?: string };
-        if (said.msg === 'Aglais listens') resolve(said.url!);
+        if (said.msg === 'Aglais is ready') resolve(said.url!);
         else if (said.level >= 40) console.error(line.slice(0, 400));
       });
       child.once('close', code => reject(new Error(`The server ended with ${code}.`)));

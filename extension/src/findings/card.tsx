@@ -146,7 +146,7 @@ function ResizeButton(
   const size = changes.map(change => change.short).join(', ');
   const label = !isLive(cluster)
     ? trans.__('Start with %1', size)
-    : canResizeInPlace(cluster.shape, resized(cluster.shape, shape), cluster.launcher)
+    : canResizeInPlace(cluster.shape, resized(cluster.shape, shape), cluster.resizeInPlace)
       ? trans.__('Give %1 now, without a restart', size)
       : trans.__('Restart with %1', size);
   return (

@@ -8,10 +8,12 @@ import pytest
 from IPython.core.error import UsageError
 
 from aglais_kernel import wording
+from aglais_kernel.errors import Refused, ServerUnavailable
 from aglais_kernel.holdings import Holdings
 from aglais_kernel.likely import is_likely, loads_spark
 from aglais_kernel.magic import parse_memory
 from aglais_kernel.place import find_place
+from aglais_kernel.server import _answer
 
 
 @pytest.mark.parametrize(
@@ -129,3 +131,11 @@ def test_a_command_in_a_plan_is_seen():
     holdings = Holdings()
     holdings.see_plan(plan(create_dataframe_view=SimpleNamespace(name="bright")))
     assert holdings.views == {"bright"}
+
+
+def test_a_server_that_is_still_starting_counts_as_one_that_does_not_answer():
+    problem = {"type": "urn:aglais:problem:unavailable", "detail": "Aglais cannot answer now."}
+    with pytest.raises(ServerUnavailable, match=r"cannot answer now.*variables are untouched"):
+        _answer(503, "Service Unavailable", json.dumps(problem).encode())
+    with pytest.raises(Refused, match="Stop one"):
+        _answer(409, "Conflict", b'{"detail": "Stop one."}')

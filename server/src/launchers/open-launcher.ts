@@ -24,6 +24,10 @@ export interface OpenedLauncher {
   notebooks: NotebookMemories | null;
   /** Clusters that are started before anybody asks, and whether that waits for the first Jupyter Server. */
   spares: { targets: SpareTarget[]; waitForJupyter: boolean };
+  /** What `open` waits for, for people. */
+  waitsFor: string;
+  /** Resolves when it knows what exists; as long as that takes. @throws if it is closed before */
+  open(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -74,6 +78,8 @@ async function openLocal(config: Config, log: Logger): Promise<OpenedLauncher> {
       targets: [{ shape: config.defaultShape, count: config.spares }],
       waitForJupyter: true
     },
+    waitsFor: 'the local launcher',
+    open: () => Promise.resolve(),
     async close() {
       // Only an empty group can be removed: clusters that live on keep theirs.
       if (cgroup) await rmdir(cgroup).catch(() => undefined);
@@ -112,9 +118,10 @@ async function openKubernetes(
     log,
     ...(shared && { notes: shared.notes, hasValidLease: id => shared.hasValidLease(id) })
   });
-  await launcher.open();
   return {
     launcher,
+    waitsFor: `the Kubernetes API server at ${kubeConfig.getCurrentCluster()?.server ?? 'an unknown address'}`,
+    open: () => launcher.open(),
     figures: [...launcher.figures(), ...(archive ? archiveMetrics(archive) : [])],
     notebooks: kubernetesConfig.notebooks
       ? new NotebookPods(kubeConfig, kubernetesConfig.notebooks, log)

@@ -1,6 +1,8 @@
 import { Kysely, PostgresDialect, SqliteDialect, type Dialect } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import pg from 'pg';
+import { errorMessage } from '../error-message.js';
+import { passwordsOf, redact } from '../redaction.js';
 import * as first from './migrations/2026-11-21-first.js';
 import * as options from './migrations/2026-11-22-options.js';
 import * as replicas from './migrations/2026-11-23-replicas.js';
@@ -61,16 +63,12 @@ export async function openStore(location: string): Promise<Store> {
     return store;
   } catch (error) {
     await store?.destroy();
-    const place = location.replace(/\/\/[^@/]*@/, '//');
     throw new Error(
-      `The database ${place} could not be opened or brought to this version; it was left as it is. ${messageOf(error)}`,
+      redact(
+        `The database ${location} could not be opened or brought to this version; it was left as it is. ${errorMessage(error)}`,
+        passwordsOf(location)
+      ),
       { cause: error }
     );
   }
-}
-
-/** A connection that is refused at several addresses is an AggregateError without words. */
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
-  return error instanceof Error ? error.message : String(error);
 }

@@ -39,7 +39,7 @@ import { namespaceOf, type KubernetesConfig } from './kubernetes-config.js';
 import { hasEnded, isUnplaced } from './pod-state.js';
 import { ClusterRemoval } from './cluster-removal.js';
 import { shapeOf } from './objects/shape-annotation.js';
-import { ClusterResizer } from './resize/cluster-resizer.js';
+import { ClusterResizer, RESIZE_IN_PLACE } from './resize/cluster-resizer.js';
 import { driverSize, executorSize } from './capacity/pod-size.js';
 import { watchMetrics } from './api/watch-metrics.js';
 import {
@@ -78,6 +78,7 @@ export interface KubernetesLauncherOptions {
  */
 export class KubernetesLauncher implements Launcher {
   readonly kind = 'kubernetes';
+  readonly capabilities = { resizeInPlace: RESIZE_IN_PLACE };
   private readonly world: ObjectCache;
   private readonly calls: ClusterApi;
   private readonly nodes: Nodes;
@@ -143,6 +144,10 @@ export class KubernetesLauncher implements Launcher {
   async close(): Promise<void> {
     clearInterval(this.sweeping);
     await this.world.close();
+  }
+
+  problem(): string | null {
+    return this.world.problem();
   }
 
   /** What it costs to watch, for operators. */

@@ -30,6 +30,8 @@ export const WATCH_TIMES: WatchTimes = {
 };
 
 const PAGE = 500;
+/** Broken for longer than this, what is known counts as out of date, ms. */
+const OUT_OF_DATE_MS = 60_000;
 /**
  * Refusals to go on from a version, after which everything is listed: it may be unknown to a server that was restored from
  * a backup. A server that cannot be reached says nothing about it, and should not be met by lists when it is back.
@@ -95,6 +97,8 @@ export class ListWatch<T extends KubernetesObject> {
   private running: Promise<void> | null = null;
   private version = '';
   private listedAt = 0;
+  /** Since when the API server has not answered, and why. */
+  private broken: { since: number; words: string } | null = null;
   private relistAfterMs = 0;
 
   constructor(private readonly options: ListWatchOptions<T>) {
@@ -117,6 +121,13 @@ export class ListWatch<T extends KubernetesObject> {
   async close(): Promise<void> {
     this.abort.abort();
     await this.running?.catch(() => undefined);
+  }
+
+  /** Why the copy may be out of date; null if it is not. */
+  problem(): string | null {
+    const ms = this.broken ? performance.now() - this.broken.since : 0;
+    if (!this.broken || ms < OUT_OF_DATE_MS) return null;
+    return `${this.options.path} cannot be watched for ${Math.round(ms / 1000)} s: ${this.broken.words}`;
   }
 
   private async run(onFirstList: () => void): Promise<void> {
@@ -148,8 +159,9 @@ export class ListWatch<T extends KubernetesObject> {
         // That a version has expired is nothing to complain about, and listing is no retry.
         if (known && failures === 1) continue;
         const { path, log } = this.options;
-        const waitedMs = await this.pause(failures, error);
         const words = error instanceof Error ? error.message : String(error);
+        this.broken = { since: this.broken?.since ?? performance.now(), words };
+        const waitedMs = await this.pause(failures, error);
         log[failures > 2 ? 'warn' : 'debug'](
           { path, failures, waitedMs, problem: words },
           'The watch on the Kubernetes API broke and goes on.'
@@ -205,6 +217,7 @@ export class ListWatch<T extends KubernetesObject> {
     for (const [uid, object] of found) this.set(uid, object);
     this.version = version;
     this.listedAt = Date.now();
+    this.broken = null;
     this.relistAfterMs = jittered(this.times.relistMs);
     this.tell(() => this.options.onSynced?.());
   }
@@ -227,6 +240,7 @@ export class ListWatch<T extends KubernetesObject> {
       this.abort.signal,
       requestMs
     );
+    this.broken = null;
     const deadline = setTimeout(
       () => answer.destroy(new Error('the server did not end the watch')),
       forMs + graceMs

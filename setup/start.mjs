@@ -66,7 +66,7 @@ lab.once('exit', code => {
 });
 
 await Promise.all([
-  answers(`${environment.AGLAIS_URL}/healthz`, 'the server'),
+  answers(`${environment.AGLAIS_URL}/readyz`, 'the server'),
   answers(`http://127.0.0.1:${labPort}/api`, 'JupyterLab')
 ]);
 const url = `http://127.0.0.1:${labPort}/lab?token=${token}`;

@@ -29,6 +29,7 @@ export async function openServer(more: Record<string, string> = {}): Promise<Ben
     ...more
   });
   const server = await startServer(config, pino({ level: 'error' }));
+  await server.ready;
   const token = (await readFile(join(directory, 'token'), 'utf8')).trim();
   return {
     ...server,

@@ -46,6 +46,7 @@ export function cluster(parts: Partial<Cluster> = {}): Cluster {
     jupyterServer: 'laptop-1:8888',
     launcher: 'local',
     spare: false,
+    resizeInPlace: { raiseMemory: true, lowerMemory: true, executors: false },
     shape: SHAPE,
     options: [],
     state: 'ready',

@@ -1,20 +1,21 @@
-import type { LauncherKind } from './launcher-kind.js';
+import type { ResizeInPlace } from './resize-in-place.js';
 import type { Shape } from './shape.js';
 
 /**
- * Whether a running Spark can be given another size. Heaps and processors are fixed when their Java starts; what an executor
- * may use beside its heap is a limit that the system can move under it. On Kubernetes a limit is only ever raised, and there
- * may be more or fewer executors, or another range of them.
- * @param launcher of the running cluster
+ * Whether a running cluster can be given another shape. Heaps and cores are fixed when a JVM starts; the memory overhead of an
+ * executor is a limit that the system can change, and executors can be added or removed, where the launcher is able to.
+ * @param able what the launcher of the running cluster can do
  */
-export function canResizeInPlace(from: Shape, to: Shape, launcher: LauncherKind): boolean {
-  const onKubernetes = launcher === 'kubernetes';
+export function canResizeInPlace(from: Shape, to: Shape, able: ResizeInPlace): boolean {
+  const { raiseMemory, lowerMemory, executors } = able;
+  const [before, after] = [from.executorOverheadMiB, to.executorOverheadMiB];
   return (
     from.driverMemoryMiB === to.driverMemoryMiB &&
     from.executorMemoryMiB === to.executorMemoryMiB &&
     from.executorCores === to.executorCores &&
-    (onKubernetes || sameExecutors(from, to)) &&
-    (!onKubernetes || to.executorOverheadMiB >= from.executorOverheadMiB)
+    (executors || sameExecutors(from, to)) &&
+    (raiseMemory || after <= before) &&
+    (lowerMemory || after >= before)
   );
 }
 

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { LauncherKind } from './launcher-kind.js';
 import { StageProgress } from './progress.js';
+import { ResizeInPlace } from './resize-in-place.js';
 import { CachedTable, Executor, Memory, MemoryLine } from './resources.js';
 import { Shape } from './shape.js';
-import { plainText } from './text.js';
+import { Count, Text, Time } from './text.js';
 
 export const ClusterState = z
   .enum(['requested', 'starting', 'ready', 'stopping', 'stopped', 'failed'])
@@ -23,7 +24,7 @@ export const ClusterOption = z
   .meta({ id: 'ClusterOption' });
 export type ClusterOption = z.infer<typeof ClusterOption>;
 
-const OptionNames = z.array(plainText().min(1).max(100)).max(50);
+const OptionNames = z.array(Text(100, 1)).max(50);
 
 /** The Spark application of one notebook, as the server knows it now. */
 export const Cluster = z
@@ -37,6 +38,7 @@ export const Cluster = z
       .describe('Id of the Jupyter Server that has the kernel; null until it reports the kernel'),
     launcher: LauncherKind,
     spare: z.boolean().describe('It was started in advance and belongs to nobody yet'),
+    resizeInPlace: ResizeInPlace,
     shape: Shape,
     options: OptionNames.describe('What it was given beyond its size, by the names of options'),
     state: ClusterState,
@@ -93,8 +95,8 @@ export type Endpoint = z.infer<typeof Endpoint>;
 
 export const ClusterRequest = z
   .strictObject({
-    kernel: plainText().min(1).max(200),
-    notebook: plainText().max(4096),
+    kernel: Text(200, 1),
+    notebook: Text(4096),
     shape: Shape.optional().describe('Default: the shape of the installation'),
     options: OptionNames.optional().describe(
       "Names of options that the capacity offers. Default: those of the kernel's last cluster"
@@ -121,17 +123,11 @@ export type ResizeAnswer = z.infer<typeof ResizeAnswer>;
 
 export const CellRunReport = z
   .strictObject({
-    cell: plainText().min(1).max(200),
-    run: z
-      .number()
-      .int()
-      .min(0)
-      .describe('Its execution count, and what makes it unique (runOffset)'),
+    cell: Text(200, 1),
+    run: Count.describe('Its execution count, and what makes it unique (runOffset)'),
     outcome: z.enum(['running', 'ok', 'error', 'cancelled']),
-    at: z.number().int().describe('When, ms since the epoch'),
-    error: z
-      .strictObject({ name: z.string().max(500), message: z.string().max(100_000) })
-      .optional()
+    at: Time.describe('When, ms since the epoch'),
+    error: z.strictObject({ name: Text(500), message: Text(100_000) }).optional()
   })
   .meta({ id: 'CellRunReport' });
 export type CellRunReport = z.infer<typeof CellRunReport>;
@@ -139,13 +135,12 @@ export type CellRunReport = z.infer<typeof CellRunReport>;
 /** The kernels that a Jupyter Server has now; clusters of others of its kernels are stopped. */
 export const KernelReport = z
   .strictObject({
-    kernels: z.array(z.strictObject({ id: plainText(), notebook: plainText() })).max(10_000)
+    kernels: z.array(z.strictObject({ id: Text(200, 1), notebook: Text(4096) })).max(1_000)
   })
   .meta({ id: 'KernelReport' });
 export type KernelReport = z.infer<typeof KernelReport>;
 
 /** The path of what a Jupyter Server reports. */
-export const JupyterServerPath = z.object({ server: plainText().min(1).max(200) });
 
 /** What the machine can still hold. */
 export const CapacityReport = z
@@ -166,11 +161,26 @@ export const CapacityReport = z
   .meta({ id: 'CapacityReport' });
 export type CapacityReport = z.infer<typeof CapacityReport>;
 
+/** An integer of a query: digits, and nothing else that JavaScript takes for a number. */
+const QueryInteger = (max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,16}$/, 'must be an integer from 0 on')
+    .transform(Number)
+    .pipe(z.number().int().max(max))
+    .default(0)
+    .meta({
+      override: ({ jsonSchema }) => {
+        delete jsonSchema.pattern;
+        Object.assign(jsonSchema, { type: 'integer', minimum: 0, maximum: max });
+      }
+    });
+
 /** Query of a request that waits until a cluster is newer than what the client knows. */
 export const LongPoll = z
   .object({
-    afterRevision: z.coerce.number().int().default(0),
-    waitMs: z.coerce.number().int().min(0).max(30_000).default(0)
+    afterRevision: QueryInteger(Number.MAX_SAFE_INTEGER),
+    waitMs: QueryInteger(30_000)
   })
   .meta({ id: 'LongPoll' });
 export type LongPoll = z.infer<typeof LongPoll>;

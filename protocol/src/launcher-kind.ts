@@ -1,5 +1,5 @@
 import { z } from 'zod';
 
-/** Where clusters live: on one machine, or on others' machines. */
+/** Where clusters run: on one machine, as pods, or in a YARN. For people; what a launcher can do is in `ResizeInPlace`. */
 export const LauncherKind = z.enum(['local', 'kubernetes', 'yarn']);
 export type LauncherKind = z.infer<typeof LauncherKind>;

@@ -9,15 +9,20 @@ export const Shape = z
     driverMemoryMiB: MiB("The driver's Java heap", 256),
     executors: z
       .strictObject({
-        min: z.number().int().min(1).max(1000).describe('Executors that are always there'),
-        max: z.number().int().min(1).max(1000).describe('Executors that there may be')
+        min: z
+          .number()
+          .int()
+          .min(1)
+          .max(1000)
+          .describe('Minimum number of executors; not more than max'),
+        max: z.number().int().min(1).max(1000).describe('Maximum number of executors')
       })
       .refine(range => range.min <= range.max, {
         message: 'min must not be larger than max'
       }),
     executorMemoryMiB: MiB("One executor's Java heap", 256),
     executorOverheadMiB: MiB(
-      'What one executor may use beyond its heap: Python workers, native memory, the JVM itself',
+      'Memory overhead of one executor (outside the Java heap): Python workers, native memory, the JVM itself',
       128
     ),
     executorCores: z.number().int().min(1).max(256).describe('Tasks that one executor runs at once')
@@ -25,7 +30,7 @@ export const Shape = z
   .meta({ id: 'Shape', description: 'The size of a cluster' });
 export type Shape = z.infer<typeof Shape>;
 
-/** Memory that the operating system may see one executor use (MiB): heap + overhead. */
+/** Memory limit of one executor (MiB): heap + overhead. */
 export function executorLimitMiB(shape: Shape): number {
   return shape.executorMemoryMiB + shape.executorOverheadMiB;
 }

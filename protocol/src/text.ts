@@ -1,5 +1,36 @@
 import { z } from 'zod';
 
-/** Text without the character NUL, which no database that we use takes: ids, paths and names that are stored. */
-export const plainText = () =>
-  z.string().regex(/^[^\u0000]*$/, { message: 'must not contain the character NUL (U+0000)' });
+/**
+ * Text that every part of the system can keep as it is: PostgreSQL refuses NUL, and half of a surrogate pair has no UTF-8.
+ * @param max characters (code points, as JSON Schema counts them)
+ */
+export function Text(max: number, min = 0): z.ZodString {
+  return z
+    .string()
+    .regex(/^[^\u0000]*$/, 'must not contain the character NUL')
+    .refine(text => text.isWellFormed(), { message: 'is not valid Unicode' })
+    .refine(text => hasLength(text, min, max), {
+      message: `must have ${min > 0 ? `${min} to ` : 'at most '}${max} characters`
+    })
+    .meta({ maxLength: max, ...(min > 0 && { minLength: min }) });
+}
+
+/** Without counting the characters of a text that is far too long. */
+function hasLength(text: string, min: number, max: number): boolean {
+  if (text.length > 2 * max) return false;
+  const { length } = text.length > max ? [...text] : text;
+  return length >= min && length <= max;
+}
+
+/** The last time that JavaScript's dates have. */
+const LAST_TIME = 8_640_000_000_000_000;
+
+/** ms since the epoch. */
+export const Time = z.number().int().min(0).max(LAST_TIME);
+
+/** Of a counter that every database keeps as an integer of 32 bits. */
+export const Count = z
+  .number()
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);

@@ -1,34 +1,50 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { openApiDocument } from '@aglais/protocol';
-import express, { type Express } from 'express';
+import express, { Router, type Express } from 'express';
 import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 import type { Registry } from 'prom-client';
 import type { Clusters } from './clusters/clusters.js';
 import { clusterRoutes } from './clusters/routes.js';
+import { healthRoutes, type Health } from './health.js';
 import { authenticate } from './identity/authenticate.js';
 import type { Tokens } from './identity/tokens.js';
-import { problemHandler, refuseOtherBodies, unknownRoute } from './problems.js';
 import type { NotebookMemories } from './notebooks/notebook-memories.js';
 import { notebookRoutes } from './notebooks/routes.js';
+import {
+  problemHandler,
+  refuseOtherBodies,
+  refuseOtherMethods,
+  unavailable,
+  unknownRoute
+} from './problems.js';
+import { serveOperation } from './routing.js';
 import type { DeclaredShare } from './shares/declarations.js';
-import { shareStatus } from './shares/declarations.js';
+import { shareRoutes } from './shares/routes.js';
+import { streamRoutes } from './stream/socket.js';
 
 export const VERSION = '0.1.0';
 
-export interface AppParts {
+/** What the routes of the API work with. */
+export interface Services {
   clusters: Clusters;
-  /** Null where pods of notebooks are not looked after. */
+  /** Null where Aglais does not manage the memory of notebooks. */
   notebooks: NotebookMemories | null;
   shares: () => Promise<DeclaredShare[]>;
+}
+
+export interface AppParts {
+  health: Health;
   tokens: Tokens;
   metrics: Registry;
   log: Logger;
+  /** Resolved once; until then the API answers 503. */
+  services: Promise<Services>;
 }
 
 /** The HTTP side: health and metrics for operators, everything else under /api/v1 with a bearer token. */
 export function makeApp(parts: AppParts): Express {
-  const { clusters, notebooks, shares, tokens, metrics, log } = parts;
+  const { health, tokens, metrics, log } = parts;
   const app = express();
   app.disable('x-powered-by');
   app.use(
@@ -40,34 +56,63 @@ export function makeApp(parts: AppParts): Express {
         res: (response: ServerResponse) => ({ status: response.statusCode })
       },
       customLogLevel: (_request, response, error) =>
-        error || response.statusCode >= 500 ? 'error' : 'debug'
+        // 503 is what probes meet while the server starts.
+        error || (response.statusCode >= 500 && response.statusCode !== 503) ? 'error' : 'debug'
     })
   );
-
-  app.get('/healthz', (_request, response) => {
-    response.json({ status: 'ok', version: VERSION });
-  });
-
-  const api = express.Router();
-  api.get('/openapi.json', (_request, response) => {
-    response.json(openApiDocument(VERSION));
-  });
-  api.use(authenticate(tokens));
-  // Only JSON is taken: a form on a strange web page cannot send it without being asked by the browser first.
-  api.use(express.json({ limit: '2mb' }));
-  api.use(refuseOtherBodies);
-  api.use(clusterRoutes(clusters, notebooks));
-  api.use(notebookRoutes(clusters, notebooks));
-  api.get('/shares', async (_request, response) => {
-    const declared = await shares();
-    response.json({ shares: declared.map(shareStatus).filter(status => status !== null) });
-  });
-
-  app.get('/metrics', authenticate(tokens), async (_request, response) => {
+  const operators = healthRoutes(health);
+  operators.get('/metrics', authenticate(tokens), async (_request, response) => {
     response.type(metrics.contentType).send(await metrics.metrics());
   });
-  app.use('/api/v1', api);
+  refuseOtherMethods(operators);
+  app.use(operators);
+  app.use('/api/v1', apiRoutes(parts));
   app.use(unknownRoute);
   app.use(problemHandler(log));
   return app;
+}
+
+function apiRoutes({ health, tokens, services }: AppParts): Router {
+  const api = Router();
+  api.use(openRoutes());
+  api.use(authenticate(tokens));
+  // Only JSON is accepted: a form on another web page cannot send it without the browser's preflight request.
+  api.use(express.json({ limit: '2mb' }));
+  api.use(refuseOtherBodies);
+  let opened: Router | null = null;
+  services.then(
+    found => (opened = routesOf(found)),
+    // Whoever opens them deals with it; the API stays unavailable.
+    () => undefined
+  );
+  api.use((request, response, next) => {
+    if (!opened) throw unavailable(health.unavailable ?? 'starting');
+    opened(request, response, next);
+  });
+  return api;
+}
+
+/** What needs no token. */
+function openRoutes(): Router {
+  const router = Router();
+  serveOperation(router, 'GET /openapi.json', (_input, response) => {
+    response.json(openApiDocument(VERSION));
+  });
+  refuseOtherMethods(router);
+  return router;
+}
+
+function routesOf({ clusters, notebooks, shares }: Services): Router {
+  const all = Router();
+  const parts = [
+    clusterRoutes(clusters, notebooks),
+    notebookRoutes(clusters, notebooks),
+    shareRoutes(shares),
+    streamRoutes()
+  ];
+  for (const part of parts) {
+    refuseOtherMethods(part);
+    all.use(part);
+  }
+  return all;
 }

@@ -18,7 +18,7 @@ const Environment = z.object({
   AGLAIS_STATE: z.string().optional(),
   AGLAIS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   AGLAIS_HOST: z.literal(['127.0.0.1', '::1', 'localhost']).default('127.0.0.1'),
-  AGLAIS_DATABASE: z.string().optional(),
+  AGLAIS_DATABASE: z.string().optional().superRefine(checkDatabase),
   AGLAIS_SECRETS: z.string().optional(),
   AGLAIS_SPARK_HOME: z.string().optional(),
   AGLAIS_PYTHON: z.string().default('python3'),
@@ -29,6 +29,7 @@ const Environment = z.object({
   AGLAIS_SPARES: z.coerce.number().int().min(0).max(100).default(1),
   AGLAIS_RETENTION_DAYS: number(30),
   AGLAIS_RETENTION_PER_NOTEBOOK: z.coerce.number().int().min(1).default(20),
+  AGLAIS_SHUTDOWN_SECONDS: number(25),
   AGLAIS_MEMORY_MIB: z.coerce.number().int().min(shapeTotalMiB(SMALLEST_SHAPE)).optional(),
   AGLAIS_SHAPE: z
     .string()
@@ -54,6 +55,20 @@ const Environment = z.object({
     .transform(text => text.split(/[\s,]+/).filter(Boolean)),
   AGLAIS_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info')
 });
+
+/** Refused here, because a driver that reads such an address otherwise than it was meant takes a part of the password for a host. */
+function checkDatabase(address: string | undefined, context: z.RefinementCtx): void {
+  if (address === undefined || !/^postgres(ql)?:/.test(address)) return;
+  const url = URL.parse(address);
+  const rest = url && `${url.pathname}${url.hash}${url.pathname.length > 1 ? '' : url.search}`;
+  const isAmbiguous = rest === null || rest.includes('@');
+  if (!isAmbiguous) return;
+  context.addIssue({
+    code: 'custom',
+    message:
+      'is not a valid address of a database. In user and password, write @ as %40, / as %2F, : as %3A, ? as %3F, # as %23 and % as %25'
+  });
+}
 
 function parseJson(text: string): unknown {
   try {
@@ -90,6 +105,8 @@ export interface Config {
   spares: number;
   /** What is kept of clusters that have ended. */
   retention: RetentionPolicy;
+  /** For the whole end of the server; what does not end in time is left as it is. */
+  shutdownMs: number;
   /** Memory that all clusters together may be granted, MiB. */
   memoryMiB: number;
   defaultShape: Shape;
@@ -143,6 +160,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       maxAgeMs: env.AGLAIS_RETENTION_DAYS * 24 * 60 * MINUTE,
       perNotebook: env.AGLAIS_RETENTION_PER_NOTEBOOK
     },
+    shutdownMs: env.AGLAIS_SHUTDOWN_SECONDS * 1000,
     memoryMiB: env.AGLAIS_MEMORY_MIB ?? Math.floor((totalmem() / 2 ** 20) * CLUSTERS_SHARE),
     defaultShape: env.AGLAIS_SHAPE ?? DEFAULT_SHAPE,
     launcher: env.AGLAIS_LAUNCHER,

@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Journal } from './stream/journal.js';
 
-/** A number that a part of the server keeps for operators. Counters only grow. */
+/** A number that a part of the server has for operators. Counters only grow. */
 export interface Metric {
   name: string;
   help: string;
@@ -9,15 +9,14 @@ export interface Metric {
   read: () => number;
 }
 
-/**
- * What an operator sees: clusters by state, memory granted, findings by code, and Node's own figures.
- * @param more what the launcher adds
- */
-export function makeMetrics(
-  journal: Journal,
-  figures: { grantedMiB: () => Promise<number>; unreadableLines: () => number },
-  more: readonly Metric[] = []
-): Registry {
+/** Where the metrics of clusters come from; NaN while that is not known. */
+export interface MetricSources {
+  grantedMiB: () => Promise<number>;
+  unreadableLines: () => number;
+}
+
+/** For operators: clusters by state, memory granted, findings by code, and Node's own metrics. */
+export function makeMetrics(journal: Journal, sources: MetricSources): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
@@ -31,25 +30,24 @@ export function makeMetrics(
     }
   });
   new Gauge({
-    name: 'aglais_granted_mebibytes',
+    name: 'aglais_granted_memory_bytes',
     help: 'Memory granted to all live clusters',
     registers: [registry],
     async collect() {
-      this.set(await figures.grantedMiB());
+      this.set((await sources.grantedMiB()) * 2 ** 20);
     }
   });
   new Gauge({
     name: 'aglais_unreadable_evidence_lines',
-    help: 'Lines of evidence of live clusters that could not be read',
+    help: 'Lines of evidence of live clusters that could not be parsed',
     registers: [registry],
     collect() {
-      this.set(figures.unreadableLines());
+      this.set(sources.unreadableLines());
     }
   });
-  for (const figure of more) register(registry, figure);
   const found = new Counter({
     name: 'aglais_findings_total',
-    help: 'Findings by code, since this server began',
+    help: 'Findings by code, since the start of this server',
     labelNames: ['code', 'severity'],
     registers: [registry]
   });
@@ -63,6 +61,10 @@ export function makeMetrics(
     found.inc({ code: finding.code, severity: finding.severity });
   });
   return registry;
+}
+
+export function addMetrics(registry: Registry, metrics: readonly Metric[]): void {
+  for (const metric of metrics) register(registry, metric);
 }
 
 function register(registry: Registry, { name, help, type, read }: Metric): void {

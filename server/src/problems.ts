@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Problem } from '@aglais/protocol';
-import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, RequestHandler, Response, Router } from 'express';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 
@@ -10,7 +11,9 @@ export class ProblemError extends Error {
     readonly status: number,
     readonly kind: string,
     detail: string,
-    readonly errors?: { path: string; message: string }[]
+    readonly errors?: { path: string; message: string }[],
+    /** Sent with the answer. */
+    readonly headers: Readonly<Record<string, string>> = {}
   ) {
     super(detail);
     this.name = 'ProblemError';
@@ -30,48 +33,85 @@ export class ProblemError extends Error {
 export const notFound = (what: string) =>
   new ProblemError(404, 'not-found', `${what} does not exist. Nothing was changed.`);
 
-/** The body of a request as `schema` says, or a 422 that names every field that is wrong. */
-export function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.infer<T> {
-  const parsed = schema.safeParse(body);
+/** @param why for example "starting: waiting for the database" */
+export const unavailable = (why: string) =>
+  new ProblemError(
+    503,
+    'unavailable',
+    `Aglais cannot answer now (${why}). Nothing was changed. Try again in a moment.`,
+    undefined,
+    { 'Retry-After': '2' }
+  );
+
+/** Body or query of a request, checked; throws a 422 that names every field that is wrong. */
+export function parse<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new ProblemError(
     422,
     'invalid-request',
-    'The request is not what this address takes; nothing was changed.',
+    'The request is not valid. Nothing was changed.',
     parsed.error.issues.map(issue => ({ path: issue.path.join('.'), message: issue.message }))
   );
 }
 
-/** A body that nobody reads must not look like none: what it asks for would silently not be done. */
+/** A body that is ignored must not look like none: what it asks for would silently not be done. */
 export const refuseOtherBodies: RequestHandler = (request, _response, next) => {
   const isEmpty = request.headers['content-length'] === '0';
   if (!isEmpty && request.is('json') === false) {
     throw new ProblemError(
       415,
       'not-json',
-      'This API takes JSON: send it with `Content-Type: application/json`. Nothing was changed.'
+      'The body must be JSON, sent with `Content-Type: application/json`. Nothing was changed.'
     );
   }
   next();
 };
 
+/**
+ * Answers 405 for each method that a path of the router has no route for. Called once all its routes are there: what a router
+ * answers otherwise, 404, says that the path itself is wrong.
+ */
+export function refuseOtherMethods(router: Router): void {
+  const methods = new Map<string, Set<string>>();
+  for (const { route } of router.stack) {
+    if (!route) continue;
+    const known = methods.get(route.path) ?? new Set();
+    for (const { method } of route.stack) known.add(method.toUpperCase());
+    methods.set(route.path, known);
+  }
+  for (const [path, known] of methods) {
+    // Express answers HEAD by the route for GET.
+    if (known.has('GET')) known.add('HEAD');
+    const allow = [...known].sort().join(', ');
+    router.all(path, request => {
+      throw new ProblemError(
+        405,
+        'method-not-allowed',
+        `${request.method} is not possible for ${request.baseUrl}${request.path}; allowed: ${allow}. Nothing was changed.`,
+        undefined,
+        { Allow: allow }
+      );
+    });
+  }
+}
+
 export const unknownRoute: RequestHandler = request => {
   throw new ProblemError(
     404,
     'not-found',
-    `${request.method} ${request.path} is not part of this API; see /api/v1/openapi.json.`
+    `There is no ${request.path} in this API; see /api/v1/openapi.json.`
   );
 };
 
-/** KeyedMutex whatever a route threw into problem+json; what nobody foresaw is logged and told without its details. */
+/** Turns whatever a route threw into problem+json; an unexpected error is logged, and reported without its details. */
 export function problemHandler(log: Logger): ErrorRequestHandler {
   return (error: unknown, _request, response, _next) => {
     const problem = asProblem(error);
     if (!problem) log.error({ err: error }, 'a request failed');
     sendProblem(
       response,
-      problem ??
-        new ProblemError(500, 'internal', 'The server made a mistake; it is in its log. Try again.')
+      problem ?? new ProblemError(500, 'internal', 'Internal error; see the server log. Try again.')
     );
   };
 }
@@ -82,7 +122,41 @@ export function sendProblem(response: Response, problem: ProblemError): void {
     return;
   }
   if (problem.status === 401) response.set('WWW-Authenticate', 'Bearer');
+  response.set(problem.headers);
   response.status(problem.status).type('application/problem+json').send(problem.toProblem());
+}
+
+/** Where there is no response object: an upgrade that is refused, a request that is none. */
+export function writeProblem(socket: Duplex, problem: ProblemError): void {
+  const content = problem.toProblem();
+  const body = JSON.stringify(content);
+  const headers = {
+    'Content-Type': 'application/problem+json',
+    'Content-Length': Buffer.byteLength(body),
+    ...problem.headers,
+    ...(problem.status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+    Connection: 'close'
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${content.status} ${content.title}\r\n${lines.join('')}\r\n${body}`);
+}
+
+/** For `clientError` of an HTTP server: what could not be parsed as a request. */
+export function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, detail] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? [431, 'The headers of the request are too large.']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? [408, 'The request was not complete in time.']
+        : [400, 'This is not a valid HTTP request.'];
+  writeProblem(
+    socket,
+    new ProblemError(status, 'invalid-request', `${detail} Nothing was changed.`)
+  );
 }
 
 function asProblem(error: unknown): ProblemError | null {

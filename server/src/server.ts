@@ -1,65 +1,148 @@
 import { mkdir } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import type { Logger } from 'pino';
-import { makeApp } from './app.js';
+import type { Registry } from 'prom-client';
+import { makeApp, type Services } from './app.js';
 import { ClusterRows } from './clusters/cluster-rows.js';
 import { Clusters } from './clusters/clusters.js';
+import type { Config } from './config.js';
+import { FindingRows } from './findings/finding-rows.js';
+import { Health } from './health.js';
+import { openTokens, type Tokens } from './identity/tokens.js';
 import { BoundedLauncher } from './launchers/bounded-launcher.js';
 import { clustersDirectory, openLauncher } from './launchers/open-launcher.js';
-import type { Config } from './config.js';
-import { lockStateDirectory } from './state-lock.js';
-import { FindingRows } from './findings/finding-rows.js';
-import { openTokens } from './identity/tokens.js';
 import { limitMetrics } from './evidence/limit-reports.js';
-import { makeMetrics } from './metrics.js';
+import { addMetrics, makeMetrics } from './metrics.js';
+import { refuseMalformed } from './problems.js';
 import { openReplicas } from './replicas/open-replicas.js';
 import { OtherServers } from './replicas/other-servers.js';
 import { catalogueSql } from './shares/catalogue-sql.js';
 import { readShares } from './shares/declarations.js';
+import { Shutdown } from './shutdown.js';
+import { lockStateDirectory } from './state-lock.js';
 import { openInstallation } from './store/installation.js';
 import { openStore } from './store/store.js';
 import { Journal } from './stream/journal.js';
 import { serveStream } from './stream/socket.js';
 
-/** How long the end of the server waits for the end of its clusters, ms. */
-const STOP_ALL_MS = 60_000;
-
 export interface RunningServer {
   url: string;
-  /** Ends the server; clusters too, if the configuration says so. */
+  /** Resolves when the API answers; until then it answers 503. Rejects if it never will, and when the server is closed before. */
+  ready: Promise<void>;
+  /** Ends the server within `config.shutdownMs` and a few seconds; clusters too, if the configuration says so. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Opens everything the configuration names and serves it. */
+/** What the parts of a server that starts have in common. */
+interface Start {
+  http: Server;
+  config: Config;
+  tokens: Tokens;
+  journal: Journal;
+  health: Health;
+  metrics: Registry;
+  shutdown: Shutdown;
+  log: Logger;
+}
+
+/**
+ * Listens, and opens everything that the configuration names behind that: what it waits for can be seen from outside.
+ * @throws if it cannot listen, if another server has the state directory, or if the secrets cannot be used
+ */
 export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
   await mkdir(config.stateDirectory, { recursive: true, mode: 0o700 });
+  const shutdown = new Shutdown(config.shutdownMs, log);
   const unlock = lockStateDirectory(config.stateDirectory);
+  await shutdown.add({ name: 'state directory', end: async () => unlock() });
   try {
-    return await serve(config, log, unlock);
+    return await listen(config, log, shutdown);
   } catch (error) {
-    unlock();
+    await shutdown.run();
     throw error;
   }
 }
 
-async function serve(config: Config, log: Logger, unlock: () => void): Promise<RunningServer> {
-  const { dataDirectory, stateDirectory, defaultShape } = config;
-  const store = await openStore(config.databaseUrl ?? join(stateDirectory, 'aglais.sqlite'));
+async function listen(config: Config, log: Logger, shutdown: Shutdown): Promise<RunningServer> {
   const tokens = await openTokens(config.secretsDirectory);
+  const health = new Health();
+  const journal = new Journal();
+  let clusters: Clusters | null = null;
+  const metrics = makeMetrics(journal, {
+    // It takes the nodes to know: where they cannot be listed now, all other metrics are still there.
+    grantedMiB: async () => {
+      const capacity = await clusters?.capacity().catch(() => null);
+      return capacity?.grantedMiB ?? Number.NaN;
+    },
+    unreadableLines: () => clusters?.unreadableLines() ?? Number.NaN
+  });
+  const opening = Promise.withResolvers<Services>();
+  const services = opening.promise;
+  const http = createServer(makeApp({ health, tokens, metrics, log, services }));
+  http.on('clientError', refuseMalformed);
+  const closeStream = serveStream(http, journal, tokens, health, log);
+  await new Promise<void>((resolve, reject) => {
+    http.once('error', reject);
+    http.listen(config.port, config.host, resolve);
+  });
+  await shutdown.add({ name: 'connections', end: async () => http.closeAllConnections() });
+  const start: Start = { http, config, tokens, journal, health, metrics, shutdown, log };
+  const ready = open(start).then(opened => {
+    clusters = opened.clusters;
+    opening.resolve(opened);
+    health.opened();
+  });
+  // Whoever does not wait for it sees it in the answers.
+  ready.catch(opening.reject);
+  services.catch(() => undefined);
+  return {
+    url: urlOf(http, config.host),
+    ready,
+    async close() {
+      health.ending();
+      http.close();
+      closeStream();
+      await shutdown.run();
+    }
+  };
+}
+
+async function open(start: Start): Promise<Services> {
+  const { http, config, tokens, journal, health, metrics, shutdown, log } = start;
+  const { dataDirectory, stateDirectory, defaultShape } = config;
+  health.startsWith('the database');
+  const store = await openStore(config.databaseUrl ?? join(stateDirectory, 'aglais.sqlite'));
+  await shutdown.add({ name: 'database', end: () => store.destroy() });
+  health.addCheck({
+    name: 'database',
+    check: async () => {
+      await sql`select 1`.execute(store);
+      return null;
+    }
+  });
   const replicas = config.mayHaveReplicas
     ? await openReplicas(store, tokens, clustersDirectory(config), log)
     : null;
+  if (replicas) await shutdown.add({ name: 'leases', end: () => replicas.close() });
   const leases = replicas?.leases ?? null;
   const installation = await openInstallation(store);
+  health.startsWith('the launcher');
   const opened = await openLauncher(config, tokens, replicas, installation, log);
+  await shutdown.add({ name: 'launcher', end: () => opened.close() });
+  health.startsWith(opened.waitsFor);
+  await opened.open();
+  addMetrics(metrics, [...opened.figures, ...limitMetrics]);
   const { notebooks } = opened;
   const launcher = new BoundedLauncher(opened.launcher);
-  const journal = new Journal();
+  health.addCheck({
+    name: 'launcher',
+    check: () => Promise.resolve(launcher.problem())
+  });
   const shares = () => readShares(config.cataloguesDirectory, dataDirectory, opened.place);
-  /** Problems of shares that the log has: they come again with each start. */
-  const told = new Set<string>();
+  /** Problems of shares that were logged: they come again with each start of a cluster. */
+  const logged = new Set<string>();
   const rows = new ClusterRows(store, leases);
   const findings = new FindingRows(store, leases);
   const clusters = new Clusters({
@@ -75,8 +158,8 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
     catalogue: async () => {
       const declared = await shares();
       for (const { problem } of declared) {
-        if (problem && !told.has(problem)) log.warn(problem);
-        if (problem) told.add(problem);
+        if (problem && !logged.has(problem)) log.warn(problem);
+        if (problem) logged.add(problem);
       }
       return declared.flatMap(({ share, problem }) =>
         share && !problem ? catalogueSql(share) : []
@@ -92,49 +175,35 @@ async function serve(config: Config, log: Logger, unlock: () => void): Promise<R
     spares: opened.spares,
     log
   });
-  const metrics = makeMetrics(
-    journal,
-    {
-      // It takes the nodes to know: where they cannot be listed in this moment, all other figures are there.
-      grantedMiB: () =>
-        clusters.capacity().then(
-          ({ grantedMiB }) => grantedMiB,
-          () => Number.NaN
-        ),
-      unreadableLines: () => clusters.unreadableLines()
-    },
-    [...opened.figures, ...clusters.metrics(), ...limitMetrics]
-  );
-  const http = createServer(makeApp({ clusters, notebooks, shares, tokens, metrics, log }));
-  const closeStream = serveStream(http, journal, tokens, log);
+  // Before what requests work with is closed.
+  await shutdown.add({ name: 'requests', end: async () => http.closeAllConnections() });
+  await shutdown.add({ name: 'clusters', end: () => clusters.close() });
+  if (config.stopClustersOnExit) {
+    await shutdown.add({
+      name: 'Spark',
+      end: () => stopAll(clusters, config.shutdownMs, log),
+      left: () => leftBehind(clusters)
+    });
+  }
+  health.startsWith('the clusters of an earlier server to be read');
+  addMetrics(metrics, clusters.metrics());
   await clusters.open();
-  await new Promise<void>((resolve, reject) => {
-    http.once('error', reject);
-    http.listen(config.port, config.host, resolve);
-  });
+  health.watchLoops(clusters);
+  return { clusters, notebooks, shares };
+}
+
+async function stopAll(clusters: Clusters, ms: number, log: Logger): Promise<void> {
+  const left = await clusters.stopAll('Spark was stopped because Aglais was stopped.', ms);
+  if (left.length > 0) log.warn({ clusters: left }, leftBehind(clusters));
+}
+
+function leftBehind(clusters: Clusters): string {
+  const live = clusters.list().filter(({ state }) => state !== 'stopped' && state !== 'failed');
+  const names = live.map(({ id, notebook }) => `${id} (${notebook})`).join(', ');
+  return `Left running: ${names || 'none'}. The next server stops them.`;
+}
+
+function urlOf(http: Server, host: string): string {
   const { port } = http.address() as AddressInfo;
-  return {
-    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
-    async close() {
-      http.close();
-      closeStream();
-      if (config.stopClustersOnExit) {
-        const left = await clusters.stopAll(
-          'Spark was stopped because Aglais was ended.',
-          STOP_ALL_MS
-        );
-        if (left.length > 0)
-          log.error(
-            { clusters: left },
-            'these clusters are not gone yet; the next start removes them'
-          );
-      }
-      await clusters.close();
-      http.closeAllConnections();
-      await opened.close();
-      await replicas?.close();
-      await store.destroy();
-      unlock();
-    }
-  };
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -49,7 +49,7 @@ describe('Admission', () => {
     const problem = refusal(() =>
       admit({ ...SMALL, executorMemoryMiB: 900_000 }, machineCapacity(2_048), [], SMALL)
     );
-    expect(problem).toMatchObject({ status: 422, kind: 'shape-too-large' });
+    expect(problem).toMatchObject({ status: 409, kind: 'shape-too-large' });
     expect(problem.message).toMatch(/needs 879\.\d GiB, and this machine has 2\.0 GiB/);
     expect(problem.message).toMatch(/largest that fits has 1 executor with 1\.0 GiB of heap\b/);
     expect(problem.message).toContain('Nothing was started');

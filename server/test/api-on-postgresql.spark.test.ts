@@ -25,7 +25,7 @@ onPostgres(`The API with PostgreSQL${why}`, () => {
       await postgres.stop();
       const answer = await server.user.get('/capacity');
       expect(answer).toMatchObject({ status: 500, type: 'application/problem+json' });
-      expect((await server.nobody.send('GET', '/healthz')).status).toBe(200);
+      expect((await server.nobody.send('GET', '/livez')).status).toBe(200);
       await postgres.start();
       await eventually(
         'an answer',

@@ -101,7 +101,7 @@ export function apiContract(database: () => string | undefined): void {
 
   describe('Who may ask', () => {
     it('is told what is missing when there is no token, or a wrong one', async () => {
-      expectProblem(await server.nobody.get('/clusters'), 401, /needs a bearer token/);
+      expectProblem(await server.nobody.get('/clusters'), 401, /bearer token is required/);
       const stranger = new Client(server.user.url, `${server.user.token}x`);
       expectProblem(await stranger.get('/clusters'), 401, /not valid.*file `token`/);
       expectProblem(await server.nobody.send('GET', '/metrics'), 401, /bearer/);
@@ -115,14 +115,18 @@ export function apiContract(database: () => string | undefined): void {
         ca: null,
         runOffset: 0
       });
-      expectProblem(await server.browser.get(path), 403, /Only the kernel/);
+      expectProblem(await server.browser.get(path), 403, /not a browser/);
       expect((await server.browser.get('/clusters')).status).toBe(200);
     });
 
     it('needs no token to know that the server lives, and what its API is', async () => {
-      expect(await server.nobody.send('GET', '/healthz')).toMatchObject({
+      expect(await server.nobody.send('GET', '/livez')).toMatchObject({
         status: 200,
-        body: { status: 'ok' }
+        body: 'ok\n'
+      });
+      expect(await server.nobody.send('GET', '/readyz')).toMatchObject({
+        status: 200,
+        body: expect.stringMatching(/^\[\+\]server ok\n\[\+\]database ok\n\[\+\]launcher ok$/m)
       });
       expect(await server.nobody.get('/openapi.json')).toMatchObject({
         status: 200,
@@ -194,7 +198,11 @@ export function apiContract(database: () => string | undefined): void {
 
     it('of an address that is none says where the API is described', async () => {
       expectProblem(await server.user.get('/cluster'), 404, /openapi\.json/);
-      expectProblem(await server.user.send('PATCH', '/api/v1/clusters'), 404, /PATCH/);
+      expectProblem(
+        await server.user.send('PATCH', '/api/v1/clusters'),
+        405,
+        /PATCH is not possible for \/api\/v1\/clusters; allowed: GET, HEAD, POST/
+      );
     });
 
     it('of an address that cannot be decoded is the mistake of whoever sent it', async () => {
@@ -238,7 +246,7 @@ export function apiContract(database: () => string | undefined): void {
       const answer = await server.user.post('/clusters', { kernel: 'k9', notebook: 'n', shape });
       expectProblem(
         answer,
-        422,
+        409,
         /needs 879\.9 GiB.*largest that fits has 1 executor with 2\.\d GiB/
       );
     });
@@ -264,10 +272,10 @@ export function apiContract(database: () => string | undefined): void {
       const options = ['gpu'];
       const words = /no option "gpu" here\. This installation offers none/;
       const asked = await server.user.post('/clusters', { kernel: 'k9', notebook: 'n', options });
-      expectProblem(asked, 422, words);
+      expectProblem(asked, 409, words);
       expectProblem(
         await server.user.post(`/clusters/${cluster.id}/restart`, { options }),
-        422,
+        409,
         words
       );
       expect(await server.user.cluster(cluster.id)).toMatchObject({ state: 'ready', options: [] });
@@ -282,7 +290,7 @@ export function apiContract(database: () => string | undefined): void {
     it('is not given to a restart that is too large, and the cluster goes on', async () => {
       const shape = { ...SMALL, executorMemoryMiB: 900_000 };
       const answer = await server.user.post(`/clusters/${cluster.id}/restart`, { shape });
-      expectProblem(answer, 422, /largest that fits/);
+      expectProblem(answer, 409, /largest that fits/);
       expect(await server.user.cluster(cluster.id)).toMatchObject({ state: 'ready', reason: null });
     });
   });
@@ -307,16 +315,16 @@ export function apiContract(database: () => string | undefined): void {
     });
 
     it('is refused if the machine does not have it, or if it is no shape', async () => {
-      expectProblem(await resize({ ...SMALL, executorOverheadMiB: 900_000 }), 422, /largest/);
+      expectProblem(await resize({ ...SMALL, executorOverheadMiB: 900_000 }), 409, /largest/);
       expectProblem(await resize({ ...SMALL, executors: 3 }), 422, /"shape\.executors/);
       expect((await server.user.cluster(cluster.id)).shape).toEqual(SMALL);
     });
   });
 
   it('does not know the memory of notebooks where no pods of theirs are looked after', async () => {
-    expectProblem(await server.browser.get('/notebook-memory'), 404, /not looked after/);
+    expectProblem(await server.browser.get('/notebook-memory'), 404, /does not manage the memory/);
     const ask = server.browser.post('/notebook-memory', { memoryMiB: 2_048 });
-    expectProblem(await ask, 404, /not looked after/);
+    expectProblem(await ask, 404, /does not manage the memory/);
     const wrong = server.browser.post('/notebook-memory', { memoryMiB: 'much' });
     expectProblem(await wrong, 422, /memoryMiB/);
     expectProblem(await server.nobody.get('/notebook-memory'), 401, /bearer/);
@@ -378,7 +386,7 @@ export function apiContract(database: () => string | undefined): void {
         const memory = { oomKills: 1, limitMiB: 2_048, quote: 'oom_kill 1', ref: 'memory.events' };
         const death = { kernel: 'k1', at: at + 1, exitCode: -9, memory };
         const path = '/jupyter-servers/lab-1/kernel-deaths';
-        expectProblem(await server.browser.post(path, death), 403, /Only the kernel/);
+        expectProblem(await server.browser.post(path, death), 403, /not a browser/);
         expectProblem(await server.user.post(path, { ...death, at: 'now' }), 422, /at/);
         // It may come twice, and for a kernel that has no Spark.
         for (const kernel of ['k1', 'k1', 'k-without-spark'])
@@ -521,7 +529,7 @@ export function apiContract(database: () => string | undefined): void {
         socket.on('close', () => resolve(text));
       });
       expect(said).toMatch(/^HTTP\/1\.1 400 [^]*problem\+json/);
-      expect((await server.nobody.send('GET', '/healthz')).status).toBe(200);
+      expect((await server.nobody.send('GET', '/livez')).status).toBe(200);
     });
   });
 
@@ -529,7 +537,9 @@ export function apiContract(database: () => string | undefined): void {
     const { body, type } = await server.user.send<string>('GET', '/metrics');
     expect(type).toBe('text/plain');
     expect(body).toMatch(/^aglais_clusters\{state="ready"\} 1$/m);
-    expect(body).toMatch(new RegExp(`^aglais_granted_mebibytes ${shapeTotalMiB(SMALL)}$`, 'm'));
+    expect(body).toMatch(
+      new RegExp(`^aglais_granted_memory_bytes ${shapeTotalMiB(SMALL) * 2 ** 20}$`, 'm')
+    );
   });
 
   it(

@@ -3,7 +3,7 @@ import { Cluster, type ProcessUsage } from '@aglais/protocol';
 import { describe, expect, it } from '@jest/globals';
 import { clusterView, viewOfOthers } from '../src/clusters/cluster-view.js';
 import { memoryLine } from '../src/clusters/memory-chart.js';
-import { row } from './support/rows.js';
+import { LOCAL, row } from './support/rows.js';
 
 const MIB = 2 ** 20;
 
@@ -66,14 +66,14 @@ function working(): Diagnosis {
 
 describe('What a panel is told of a cluster', () => {
   it('has its cached tables and the memory of those that live over time', () => {
-    const view = clusterView(row({ state: 'ready' }), null, working(), 60_000, 1);
+    const view = clusterView(row({ state: 'ready' }), null, working(), 60_000, 1, LOCAL);
     expect(Cluster.parse(view)).toEqual(view);
     expect(view.tables).toMatchObject([{ rdd: 7, partitions: 2, now: { partitions: 1 } }]);
     expect(view.memory).toEqual([{ who: '0', from: 2000, stepMs: 1000, usedMiB: [300, 300, 500] }]);
   });
 
   it('is nothing of that once it has stopped', () => {
-    const view = clusterView(row({ state: 'stopped' }), null, working(), 60_000, 1);
+    const view = clusterView(row({ state: 'stopped' }), null, working(), 60_000, 1, LOCAL);
     expect([view.tables, view.memory]).toEqual([[], []]);
   });
 });

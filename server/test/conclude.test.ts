@@ -12,7 +12,7 @@ import { FindingRows } from '../src/findings/finding-rows.js';
 import type { Tokens } from '../src/identity/tokens.js';
 import { openStore, type Store } from '../src/store/store.js';
 import { Journal } from '../src/stream/journal.js';
-import { finding, row } from './support/rows.js';
+import { finding, LOCAL, row } from './support/rows.js';
 import { eventually } from './support/server.js';
 
 const KILLED = JSON.stringify({
@@ -55,6 +55,7 @@ describe('Of a cluster that ended while no server was there', () => {
   /** What a launcher needs for this: a cluster that is over, and its files. */
   const launcher = {
     kind: 'local' as const,
+    capabilities: { resizeInPlace: LOCAL },
     observe: () => Promise.resolve(world),
     list: () => Promise.resolve(world ? [world.id] : []),
     stop: () => {

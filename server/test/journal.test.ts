@@ -2,10 +2,10 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { CellRun, Cluster, StreamMessage } from '@aglais/protocol';
 import { clusterView } from '../src/clusters/cluster-view.js';
 import { Journal } from '../src/stream/journal.js';
-import { finding, row } from './support/rows.js';
+import { finding, LOCAL, row } from './support/rows.js';
 
 const cluster = (id: string, revision = 1): Cluster =>
-  clusterView(row({ id }), null, null, 60_000, revision);
+  clusterView(row({ id }), null, null, 60_000, revision, LOCAL);
 const found = (id: string, cluster = 'c1') => ({
   cluster,
   kernel: 'k1',

@@ -38,7 +38,7 @@ async function start(): Promise<Client> {
   server = child;
   for await (const line of createInterface({ input: child.stdout })) {
     const { msg, url } = JSON.parse(line) as { msg?: string; url?: string };
-    if (msg !== 'Aglais listens') continue;
+    if (msg !== 'Aglais is ready') continue;
     child.stdout.resume();
     return new Client(url!, readFileSync(join(directory.path, 'state', 'token'), 'utf8').trim());
   }

@@ -1,39 +1,102 @@
 import { describe, expect, it } from '@jest/globals';
-import { openApiDocument } from '@aglais/protocol';
-import { clusterRoutes } from '../src/clusters/routes.js';
-import { notebookRoutes } from '../src/notebooks/routes.js';
+import { openApiDocument, operations } from '@aglais/protocol';
+import type { Router } from 'express';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { makeApp } from '../src/app.js';
+import { Health } from '../src/health.js';
 
-interface Layer {
-  route?: { path: string; methods: Record<string, boolean> };
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'OPTIONS'];
+
+/** An application whose routes are all there; whatever they work with is not. */
+async function application(): Promise<Router> {
+  const health = new Health();
+  health.opened();
+  const services = Promise.resolve({} as never);
+  const app = makeApp({
+    health,
+    services,
+    tokens: { scopeOf: () => 'user', forCluster: () => '', secretOf: () => '' },
+    metrics: new Registry(),
+    log: pino({ level: 'silent' })
+  });
+  await services;
+  return app as unknown as Router;
 }
 
-/** What the document has that is served elsewhere: shares in app.ts, the WebSocket in socket.ts. */
-const ELSEWHERE = ['get /shares', 'get /stream'];
+interface Sent {
+  status: number;
+  /** Of the problem, if it is one. */
+  type: string;
+  allow: string | undefined;
+}
+
+/** Sends a request through the application, without a network; resolves with what it is answered. */
+async function send(app: Router, method: string, url: string): Promise<Sent> {
+  const { createServer } = await import('node:http');
+  const server = createServer(app as never);
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const { request } = await import('node:http');
+  try {
+    return await new Promise<Sent>((resolve, reject) => {
+      const headers = { authorization: 'Bearer x', connection: 'close' };
+      const asked = request({ port, host: '127.0.0.1', method, path: url, headers }, answer => {
+        let text = '';
+        answer.on('data', (data: Buffer) => (text += data.toString()));
+        answer.on('end', () => {
+          const type = /"type":"([^"]*)"/.exec(text)?.[1] ?? '';
+          resolve({ status: answer.statusCode ?? 0, type, allow: answer.headers.allow });
+        });
+      });
+      asked.on('error', reject);
+      asked.end();
+    });
+  } finally {
+    server.close();
+  }
+}
 
 describe('The OpenAPI document', () => {
   const document = openApiDocument('1.2.3');
-  const described = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
-    Object.keys(item as object).map(method => `${method} ${path}`)
-  );
+  const paths = Object.entries(document.paths ?? {}) as [string, Record<string, never>][];
 
-  it('describes every route that is served, and no other', () => {
-    const routers = [
-      clusterRoutes(undefined as never, null),
-      notebookRoutes(undefined as never, null)
-    ];
-    const layers = (routers as unknown as { stack: Layer[] }[]).flatMap(({ stack }) => stack);
-    const served = layers.flatMap(({ route }) =>
-      route
-        ? Object.keys(route.methods).map(m => `${m} ${route.path.replace(/:(\w+)/g, '{$1}')}`)
-        : []
+  it('has the methods of each path that the server has, and for all others the server answers 405', async () => {
+    const app = await application();
+    expect(paths.length).toBeGreaterThan(10);
+    for (const [path, item] of paths) {
+      const url = `/api/v1${path.replace(/\{\w+\}/g, 'x')}`;
+      const described = Object.keys(item).map(method => method.toUpperCase());
+      const refused: string[] = [];
+      for (const method of METHODS) {
+        const { status, type, allow } = await send(app, method, url);
+        expect({ path, method, type }).not.toEqual({
+          path,
+          method,
+          type: 'urn:aglais:problem:not-found'
+        });
+        if (status !== 405) continue;
+        refused.push(method);
+        const allowed = allow?.split(', ').filter(one => one !== 'HEAD');
+        expect({ path, allowed }).toEqual({ path, allowed: described.sort() });
+      }
+      expect({ path, refused }).toEqual({
+        path,
+        refused: METHODS.filter(method => !described.includes(method))
+      });
+    }
+  }, 60_000);
+
+  it('is made from the operations that the routes are made from: the same schemas check requests', () => {
+    const described = paths.flatMap(([path, item]) =>
+      Object.keys(item).map(method => `${method.toUpperCase()} ${path}`)
     );
-    expect(served.length).toBeGreaterThan(5);
-    expect([...served, ...ELSEWHERE].sort()).toEqual(described.sort());
+    expect(described.sort()).toEqual(Object.keys(operations).sort());
   });
 
   it('promises problem+json for every failure', () => {
-    for (const item of Object.values(document.paths ?? {})) {
-      for (const { responses } of Object.values(item as Record<string, { responses: object }>)) {
+    for (const [, item] of paths) {
+      for (const { responses } of Object.values(item) as { responses: object }[]) {
         expect(responses).toMatchObject({
           '4XX': { content: { 'application/problem+json': expect.anything() } },
           '5XX': { content: { 'application/problem+json': expect.anything() } }

@@ -11,6 +11,7 @@ import type { Tokens } from '../src/identity/tokens.js';
 import { ProblemError } from '../src/problems.js';
 import { openStore, type Store } from '../src/store/store.js';
 import { Journal } from '../src/stream/journal.js';
+import { LOCAL } from './support/rows.js';
 import { eventually, SMALL } from './support/server.js';
 
 const OFFERED: ClusterOption[] = [
@@ -40,7 +41,7 @@ describe('Options of a cluster', () => {
   it('that are not offered are refused with a list of what there is', () => {
     expect(problemOf(() => chooseOptions(['gpu', 'tpu'], [], OFFERED))).toMatchObject({
       type: 'urn:aglais:problem:unknown-option',
-      status: 422,
+      status: 409,
       detail:
         'There is no option "tpu" here. Offered are: "gpu" (One GPU), "nvme" (Fast scratch). Nothing was started or stopped.'
     });
@@ -60,6 +61,7 @@ describe('A cluster that was given options', () => {
     const capacity = { ...machineCapacity(8_000), place: 'this place' };
     const launcher = {
       kind: 'kubernetes',
+      capabilities: { resizeInPlace: LOCAL },
       offers: () => offers,
       // Only its driver and plain executors find a machine; executors with a GPU do not.
       capacity: (options: readonly string[] = []) =>

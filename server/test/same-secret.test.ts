@@ -28,10 +28,10 @@ it('a server with the secret of the others is let in, also where its files canno
   await haveSameSecret(store, await openTokens(directory));
   const mounted = place();
   for (const name of ['secret', 'token', 'browser-token'])
-    writeFileSync(join(mounted, name), `${name} of all\n`);
+    writeFileSync(join(mounted, name), `${name}-of-all-servers\n`);
   chmodSync(mounted, 0o500);
   const tokens = await openTokens(mounted);
-  expect(tokens.scopeOf('token of all')).toBe('user');
+  expect(tokens.scopeOf('token-of-all-servers')).toBe('user');
   await haveSameSecret(store, await openTokens(directory));
 });
 

@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { clusterView } from '../src/clusters/cluster-view.js';
+import { Health } from '../src/health.js';
 import type { Tokens } from '../src/identity/tokens.js';
 import { Journal } from '../src/stream/journal.js';
 import { serveStream } from '../src/stream/socket.js';
-import { row } from './support/rows.js';
+import { LOCAL, row } from './support/rows.js';
 import { Client, eventually } from './support/server.js';
 import { follow } from './support/stream.js';
 
@@ -26,7 +27,9 @@ describe('The stream to a client that does not read', () => {
 
   beforeAll(async () => {
     http = createServer();
-    end = serveStream(http, journal, tokens, pino({ level: 'silent' }));
+    const health = new Health();
+    health.opened();
+    end = serveStream(http, journal, tokens, health, pino({ level: 'silent' }));
     http.listen(0, '127.0.0.1');
     await once(http, 'listening');
     client = new Client(`http://127.0.0.1:${(http.address() as AddressInfo).port}`, 'good');
@@ -51,7 +54,7 @@ describe('The stream to a client that does not read', () => {
       new Promise<number>(resolve => http.getConnections((_error, count) => resolve(count)));
     const diligent = await follow(client);
     expect(await connections()).toBe(2);
-    const cluster = clusterView(row({ reason: 'x'.repeat(2 ** 20) }), null, null, 1, 1);
+    const cluster = clusterView(row({ reason: 'x'.repeat(2 ** 20) }), null, null, 1, 1, LOCAL);
     const count = 40;
     for (let n = 1; n <= count; n += 1) {
       journal.publish({ type: 'cluster', cluster: { ...cluster, revision: n } });

@@ -43,7 +43,7 @@ export class ScaleServer {
     this.url = await new Promise((resolve, reject) => {
       lines.on('line', line => {
         const entry = JSON.parse(line) as { level: number; msg: string; url?: string };
-        if (entry.msg === 'Aglais listens') resolve(entry.url!);
+        if (entry.msg === 'Aglais is ready') resolve(entry.url!);
         else if (entry.level >= 40) console.error(line.slice(0, 400));
       });
       child.once('close', code => reject(new Error(`The server ended with ${code}.`)));

@@ -135,7 +135,7 @@ export function addClusterCommands(
       if (!cluster || !isLive(cluster))
         return commands.execute(CommandIDs.start, args) as Promise<unknown>;
       const shape = mergeShape(cluster.shape, found.change);
-      if (!canResizeInPlace(cluster.shape, shape, cluster.launcher)) {
+      if (!canResizeInPlace(cluster.shape, shape, cluster.resizeInPlace)) {
         return commands.execute(CommandIDs.restart, args) as Promise<unknown>;
       }
       const changes = shapeChanges(cluster.shape, shape, trans);

@@ -147,7 +147,7 @@ function ResizeButton(
   const size = changes.map(change => change.short).join(', ');
   const label = !isLive(cluster)
     ? trans.__('Start with %1', size)
-    : canResizeInPlace(cluster.shape, mergeShape(cluster.shape, shape), cluster.launcher)
+    : canResizeInPlace(cluster.shape, mergeShape(cluster.shape, shape), cluster.resizeInPlace)
       ? isRaised(cluster.shape, mergeShape(cluster.shape, shape))
         ? trans.__('Raise to %1 now (no restart)', size)
         : trans.__('Change to %1 now (no restart)', size)

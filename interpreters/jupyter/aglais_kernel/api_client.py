@@ -146,6 +146,9 @@ def _answer(status: int, reason: str, text: bytes) -> Any:
         return content
     problem = content if isinstance(content, dict) else {}
     detail = problem.get("detail") or problem.get("title")
+    if status == 503 and str(problem.get("type")).endswith(":unavailable"):
+        # It listens before it has opened everything.
+        raise ServerUnavailable(f"{detail} This kernel and its Python variables are untouched.")
     raise RequestRefused(
         detail or f"The Aglais server answered {status} {reason}.",
         status,

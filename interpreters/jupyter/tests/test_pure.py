@@ -12,6 +12,8 @@ from aglais_kernel.kernel_identity import identify_kernel
 from aglais_kernel.magic import parse_memory
 from aglais_kernel.session_contents import SessionContents
 from aglais_kernel.spark_usage import loads_spark, may_use_spark
+from aglais_kernel.api_client import _answer
+from aglais_kernel.errors import RequestRefused, ServerUnavailable
 
 
 @pytest.mark.parametrize(
@@ -129,3 +131,11 @@ def test_a_view_in_a_plan_is_recorded():
     contents = SessionContents()
     contents.record_plan(plan(create_dataframe_view=SimpleNamespace(name="bright")))
     assert contents.views == {"bright"}
+
+
+def test_a_server_that_is_still_starting_counts_as_one_that_does_not_answer():
+    problem = {"type": "urn:aglais:problem:unavailable", "detail": "Aglais cannot answer now."}
+    with pytest.raises(ServerUnavailable, match=r"cannot answer now.*variables are untouched"):
+        _answer(503, "Service Unavailable", json.dumps(problem).encode())
+    with pytest.raises(RequestRefused, match="Stop one"):
+        _answer(409, "Conflict", b'{"detail": "Stop one."}')

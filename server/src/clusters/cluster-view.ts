@@ -1,5 +1,13 @@
 import type { Diagnosis } from '@aglais/diagnosis';
-import type { CachedTable, Cluster, Executor, Memory, MemoryLine, Shape } from '@aglais/protocol';
+import type {
+  CachedTable,
+  Cluster,
+  Executor,
+  Memory,
+  MemoryLine,
+  ResizeInPlace,
+  Shape
+} from '@aglais/protocol';
 import type { ClusterRow } from '../store/schema.js';
 import type { ObservedCluster } from '../launchers/launcher.js';
 import { idleStopAt } from './lifecycle/idle-policy.js';
@@ -30,6 +38,7 @@ export function clusterView(
   diagnosis: Diagnosis | null,
   idleMs: number,
   revision: number,
+  resizeInPlace: ResizeInPlace,
   warnings: string[] = []
 ): Cluster {
   const shape = shapeOfRow(row);
@@ -44,6 +53,7 @@ export function clusterView(
     jupyterServer: row.jupyter_server,
     launcher: row.launcher as Cluster['launcher'],
     spare: row.spare === 1,
+    resizeInPlace,
     shape,
     options: JSON.parse(row.options) as string[],
     state: row.state as Cluster['state'],
@@ -80,6 +90,8 @@ export function viewOfOthers(known: Cluster, shown: Cluster | null): Cluster {
     ...shown,
     ...{ kernel, notebook, jupyterServer, spare, shape, state, reason },
     ...{ createdAt, readyAt, stoppedAt, revision },
+    // A server of an earlier version does not have it.
+    resizeInPlace: known.resizeInPlace,
     waitingFor: shown.state === state ? shown.waitingFor : known.waitingFor,
     idleStopAt: state === 'ready' ? shown.idleStopAt : null
   };

@@ -1,5 +1,5 @@
 import type { Diagnosis } from '@aglais/diagnosis';
-import type { Cluster } from '@aglais/protocol';
+import type { Cluster, ResizeInPlace } from '@aglais/protocol';
 import type { ClusterRow } from '../store/schema.js';
 import type { Journal } from '../stream/journal.js';
 import { clusterView, viewOfOthers } from './cluster-view.js';
@@ -11,6 +11,8 @@ import type { ObservedCluster } from '../launchers/launcher.js';
 export interface ClusterViewsParts {
   journal: Journal;
   idleMs: number;
+  /** What the launcher can change of a running cluster. */
+  resizeInPlace: ResizeInPlace;
   leaseHolder: LeaseHolder;
   /** Null: this is the only server. */
   remoteClusters: RemoteClusters | null;
@@ -89,14 +91,17 @@ export class ClusterViews {
 
   /** With the revision that was published last. */
   private viewOf(row: ClusterRow): Cluster {
-    const { journal, leaseHolder, watches, warnings, remoteClusters, idleMs } = this.parts;
+    const { journal, leaseHolder, watches, warnings, remoteClusters } = this.parts;
+    const { idleMs, resizeInPlace } = this.parts;
     const { id } = row;
     const revision = journal.clusters.get(id)?.revision ?? 0;
     if (leaseHolder.holdsLease(id)) {
       const observed = this.observed.get(id) ?? null;
-      return clusterView(row, observed, watches.diagnosis(id), idleMs, revision, warnings.of(id));
+      const diagnosis = watches.diagnosis(id);
+      const own = warnings.of(id);
+      return clusterView(row, observed, diagnosis, idleMs, revision, resizeInPlace, own);
     }
-    const known = clusterView(row, null, null, idleMs, revision);
+    const known = clusterView(row, null, null, idleMs, revision, resizeInPlace);
     return viewOfOthers(known, remoteClusters?.view(id) ?? null);
   }
 }

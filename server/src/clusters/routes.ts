@@ -1,88 +1,86 @@
-import {
-  CellRunReport,
-  ClusterRequest,
-  JupyterServerPath,
-  KernelReport,
-  LongPoll,
-  POD_TOKEN_HEADER,
-  ResizeRequest,
-  RestartRequest
-} from '@aglais/protocol';
+import { POD_TOKEN_HEADER } from '@aglais/protocol';
 import { Router } from 'express';
 import { requireUserScope } from '../identity/authenticate.js';
 import type { NotebookMemories } from '../notebooks/notebook-memories.js';
-import { parseBody } from '../problems.js';
+import { serveOperation } from '../routing.js';
 import type { Clusters } from './clusters.js';
 
-/** @param notebooks what is known of the pods of Jupyter Servers; null where they are not looked after */
+/** @param notebooks what is known of the pods of Jupyter Servers; null where Aglais does not manage their memory */
 export function clusterRoutes(
   clusters: Clusters,
   notebooks: Pick<NotebookMemories, 'killedLately'> | null
 ): Router {
   const router = Router();
 
-  router.post('/clusters', async (request, response) => {
-    const { cluster, created } = await clusters.request(parseBody(ClusterRequest, request.body));
+  serveOperation(router, 'POST /clusters', async ({ body }, response) => {
+    const { cluster, created } = await clusters.request(body);
     response.status(created ? 201 : 200).json(cluster);
   });
 
-  router.get('/clusters', (_request, response) => {
+  serveOperation(router, 'GET /clusters', (_input, response) => {
     response.json({ clusters: clusters.list() });
   });
 
-  router.get('/clusters/:id', async (request, response) => {
-    const { afterRevision, waitMs } = parseBody(LongPoll, request.query);
-    response.json(await clusters.newerThan(request.params.id, afterRevision, waitMs));
+  serveOperation(router, 'GET /clusters/{id}', async ({ params, query }, response) => {
+    const { afterRevision, waitMs } = query;
+    response.json(await clusters.newerThan(params.id, afterRevision, waitMs));
   });
 
-  router.get('/clusters/:id/endpoint', requireUserScope, async (request, response) => {
-    const endpoint = await clusters.endpoint(String(request.params.id));
-    response.set('Cache-Control', 'no-store').json(endpoint);
+  serveOperation(
+    router,
+    'GET /clusters/{id}/endpoint',
+    async ({ params }, response) => {
+      const endpoint = await clusters.endpoint(params.id);
+      response.set('Cache-Control', 'no-store').json(endpoint);
+    },
+    requireUserScope
+  );
+
+  serveOperation(router, 'DELETE /clusters/{id}', async ({ params }, response) => {
+    response.status(202).json(await clusters.stop(params.id));
   });
 
-  router.delete('/clusters/:id', async (request, response) => {
-    response.status(202).json(await clusters.stop(request.params.id));
+  serveOperation(router, 'POST /clusters/{id}/restart', async ({ params, body }, response) => {
+    response.status(201).json(await clusters.restart(params.id, body));
   });
 
-  router.post('/clusters/:id/restart', async (request, response) => {
-    const wanted = parseBody(RestartRequest, request.body ?? {});
-    response.status(201).json(await clusters.restart(request.params.id, wanted));
+  serveOperation(router, 'POST /clusters/{id}/resize', async ({ params, body }, response) => {
+    response.json(await clusters.resize(params.id, body.shape));
   });
 
-  router.post('/clusters/:id/resize', async (request, response) => {
-    const { shape } = parseBody(ResizeRequest, request.body);
-    response.json(await clusters.resize(request.params.id, shape));
-  });
-
-  router.post('/clusters/:id/cell-runs', async (request, response) => {
-    await clusters.reportCellRun(request.params.id, parseBody(CellRunReport, request.body));
+  serveOperation(router, 'POST /clusters/{id}/cell-runs', async ({ params, body }, response) => {
+    await clusters.reportCellRun(params.id, body);
     response.status(204).end();
   });
 
-  router.post('/clusters/:id/findings/:finding/dismiss', async (request, response) => {
-    await clusters.dismiss(request.params.id, request.params.finding);
-    response.status(204).end();
+  serveOperation(
+    router,
+    'POST /clusters/{id}/findings/{finding}/dismiss',
+    async ({ params }, response) => {
+      await clusters.dismiss(params.id, params.finding);
+      response.status(204).end();
+    }
+  );
+
+  serveOperation(
+    router,
+    'PUT /jupyter-servers/{server}/kernels',
+    async ({ params, body }, response, request) => {
+      const token = request.get(POD_TOKEN_HEADER);
+      await clusters.reportKernels(
+        params.server,
+        body,
+        notebooks && token ? () => notebooks.killedLately(token) : undefined
+      );
+      response.status(204).end();
+    }
+  );
+
+  serveOperation(router, 'GET /findings', ({ query }, response) => {
+    response.json({ findings: clusters.findings(query.notebook ?? null) });
   });
 
-  router.put('/jupyter-servers/:server/kernels', async (request, response) => {
-    const { server } = parseBody(JupyterServerPath, request.params);
-    const report = parseBody(KernelReport, request.body);
-    const token = request.get(POD_TOKEN_HEADER);
-    await clusters.reportKernels(
-      server,
-      report,
-      notebooks && token ? () => notebooks.killedLately(token) : undefined
-    );
-    response.status(204).end();
-  });
-
-  router.get('/findings', (request, response) => {
-    const notebook = request.query.notebook;
-    const findings = clusters.findings(typeof notebook === 'string' ? notebook : null);
-    response.json({ findings });
-  });
-
-  router.get('/capacity', async (_request, response) => {
+  serveOperation(router, 'GET /capacity', async (_input, response) => {
     response.json(await clusters.capacity());
   });
 

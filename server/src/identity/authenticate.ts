@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import { ProblemError } from '../problems.js';
 import type { Scope, Tokens } from './tokens.js';
 
-/** Who sends a request, from its bearer token. Throws a 401 if nobody known does. */
+/** What the sender of a request may do, by its bearer token. Throws a 401 if the token is not valid. */
 export function scopeOfRequest(request: IncomingMessage, tokens: Tokens): Scope {
   const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
   const scope = token === undefined ? null : tokens.scopeOf(token);
@@ -12,8 +12,8 @@ export function scopeOfRequest(request: IncomingMessage, tokens: Tokens): Scope 
     401,
     'unauthenticated',
     token === undefined
-      ? 'This address needs a bearer token: the content of the file `token` in the state directory.'
-      : 'This token is not valid here. The right one is in the file `token` in the state directory.'
+      ? 'A bearer token is required: the content of the file `token` in the state directory.'
+      : 'This bearer token is not valid. The valid one is in the file `token` in the state directory.'
   );
 }
 
@@ -24,10 +24,14 @@ export function authenticate(tokens: Tokens): RequestHandler {
   };
 }
 
-/** For what a browser never needs to see. */
+/** For what a browser never needs to read. */
 export const requireUserScope: RequestHandler = (_request, response, next) => {
   if (response.locals.scope !== 'user') {
-    throw new ProblemError(403, 'forbidden', 'Only the kernel of the notebook may read this.');
+    throw new ProblemError(
+      403,
+      'forbidden',
+      'Only the kernel and the Jupyter Server may use this, not a browser.'
+    );
   }
   next();
 };

@@ -39,6 +39,7 @@ export class DeadlineExceeded extends Error {
  */
 export class BoundedLauncher implements Launcher {
   readonly kind: Launcher['kind'];
+  readonly capabilities: Launcher['capabilities'];
   readonly watch?: (onChange: (id: string) => void) => () => void;
   private readonly running = new Map<string, Promise<unknown>>();
 
@@ -47,7 +48,12 @@ export class BoundedLauncher implements Launcher {
     private readonly deadlines: LauncherDeadlines = LAUNCHER_DEADLINES
   ) {
     this.kind = launcher.kind;
+    this.capabilities = launcher.capabilities;
     if (launcher.watch) this.watch = onChange => launcher.watch!(onChange);
+  }
+
+  problem(): string | null {
+    return this.launcher.problem?.() ?? null;
   }
 
   start(spec: ClusterSpec): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Observation } from '@aglais/diagnosis';
-import type { ClusterOption, Shape } from '@aglais/protocol';
+import type { ClusterOption, LauncherKind, ResizeInPlace, Shape } from '@aglais/protocol';
 import type { EvidenceSink } from '../evidence/evidence-sink.js';
 import type { Capacity } from './capacity.js';
 
@@ -88,7 +88,11 @@ export type Resized = 'live' | 'restart-needed' | { lost: string };
 
 /** Where clusters run. One contract suite holds for all launchers (launcher.contract.ts). */
 export interface Launcher {
-  readonly kind: 'local' | 'kubernetes' | 'yarn';
+  readonly kind: LauncherKind;
+  /** What can be changed of a cluster while it runs. */
+  readonly capabilities: { readonly resizeInPlace: ResizeInPlace };
+  /** Why it is cut off from what it launches on, for operators; null or missing: it is not. */
+  problem?(): string | null;
   /**
    * Starts the cluster unless it exists. Idempotent; may be interrupted at any moment and called again.
    * @throws TransientLauncherError if it is worth trying again

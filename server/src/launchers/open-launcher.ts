@@ -26,6 +26,10 @@ export interface OpenedLauncher {
   notebooks: NotebookMemories | null;
   /** Clusters that are started before anybody asks, and whether that waits for the first Jupyter Server. */
   spares: { targets: SpareTarget[]; waitForJupyter: boolean };
+  /** What `open` waits for, for people. */
+  waitsFor: string;
+  /** Resolves when it knows what exists; as long as that takes. @throws if it is closed before */
+  open(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -83,6 +87,8 @@ async function openLocal(
       targets: [{ shape: config.defaultShape, count: config.spares }],
       waitForJupyter: true
     },
+    waitsFor: 'the local launcher',
+    open: () => Promise.resolve(),
     async close() {
       // Only an empty group can be removed: clusters that live on keep theirs.
       if (cgroup) await rmdir(cgroup).catch(() => undefined);
@@ -126,9 +132,10 @@ async function openKubernetes(
     log,
     ...(shared && { notes: shared.notes, hasValidLease: id => shared.hasValidLease(id) })
   });
-  await launcher.open();
   return {
     launcher,
+    waitsFor: `the Kubernetes API server at ${kubeConfig.getCurrentCluster()?.server ?? 'an unknown address'}`,
+    open: () => launcher.open(),
     figures: [...launcher.figures(), ...(archive ? archiveMetrics(archive) : [])],
     notebooks: kubernetesConfig.notebooks
       ? new NotebookPods(kubeConfig, kubernetesConfig.notebooks, log)

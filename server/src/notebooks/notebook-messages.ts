@@ -3,94 +3,96 @@ import type { PodMemory } from './notebook-pod.js';
 
 const gib = (mib: number) => `${(mib / 1024).toFixed(1)} GiB`;
 const ELSEWHERE =
-  'Stop programs or kernels that you do not need, or restart the Jupyter server to be placed on another node: its variables are lost then.';
+  'Stop programs or kernels that you do not need, or restart the Jupyter server to have it scheduled to another node: its variables are lost then.';
 
-/** Why the memory of a notebook is not known, or stays as it is; what happened, what was kept, what to do. */
+/** Why the memory of a notebook is not known, or was not changed: what happened, what was kept, what to do. */
 export const problems = {
   notOffered: () =>
     new ProblemError(
       404,
       'no-notebook-pods',
-      'Here the memory of notebooks is not looked after: the config of this Aglais names no pods of notebooks.'
+      'Aglais does not manage the memory of notebooks here: its configuration names no pods of notebooks.'
     ),
   noProof: () =>
     new ProblemError(
       403,
       'no-proof',
-      'Nothing says in which pod this Jupyter Server runs, so its memory is not known here and was not changed. ' +
-        'The operator has to mount a token for it (docs/operations/kubernetes.md).'
+      'The request has no pod token, so it is not known in which pod this Jupyter Server runs. Nothing was changed. ' +
+        'Ask your administrator to mount a token into it (docs/operations/kubernetes.md).'
     ),
   wrongProof: () =>
     new ProblemError(
       403,
       'no-proof',
-      'The token of this pod is not valid (any more), so nothing was changed. It is made anew by itself: try again in a minute.'
+      'The pod token is not valid, or has expired. Nothing was changed. It is renewed automatically: try again in a minute.'
     ),
   mayNotReview: (words: string) =>
     new ProblemError(
       403,
       'may-not-ask',
-      `Kubernetes does not let Aglais see whose pod this is (${words}). Nothing was changed. Ask the operator for the rights of docs/operations/kubernetes.md.`
+      `Kubernetes does not allow Aglais to verify the pod token (${words}). Nothing was changed. Ask your administrator to grant the rights of docs/operations/kubernetes.md.`
     ),
   notANotebook: (pod: string, why: string) =>
     new ProblemError(
       403,
       'not-a-notebook',
-      `The pod ${pod} is none of the notebooks that Aglais looks after: ${why}. Nothing was changed.`
+      `Aglais does not manage the memory of the pod ${pod}: ${why}. Nothing was changed.`
     ),
-  hindered: (why: string) => new ProblemError(409, 'resize-refused', `${why} Nothing was changed.`),
+  blocked: (why: string) => new ProblemError(409, 'resize-refused', `${why} Nothing was changed.`),
   tooMuch: (maxMiB: number) =>
     new ProblemError(
-      422,
+      409,
       'too-much',
-      `A notebook may be given at most ${gib(maxMiB)} here. Nothing was changed. Ask the operator if you need more.`
+      `The maximum for a notebook is ${gib(maxMiB)} here. Nothing was changed. Ask your administrator if you need more.`
     ),
   onlyMore: (limitMiB: number) =>
     new ProblemError(
-      422,
+      409,
       'only-more',
-      `The notebook has ${gib(limitMiB)} now and can only be given more: less could end what runs in it. Nothing was changed.`
+      `The notebook has ${gib(limitMiB)} now, and its limit can only be raised: a lower one could kill what runs in it. Nothing was changed.`
     ),
   noCapacity: (needsMiB: number, freeMiB: number, fitsMiB: number | null) =>
     new ProblemError(
       409,
       'no-room',
-      `The node of this notebook has ${gib(Math.max(0, freeMiB))} left, and this needs ${gib(needsMiB)} more. Nothing was changed. ` +
+      `The node of this notebook has ${gib(Math.max(0, freeMiB))} free, and this needs ${gib(needsMiB)} more. Nothing was changed. ` +
         (fitsMiB === null
-          ? `There is no room for more at all now. ${ELSEWHERE}`
-          : `The most that it can get there now is ${gib(fitsMiB)}. ${ELSEWHERE}`)
+          ? `It has no free memory for this notebook now. ${ELSEWHERE}`
+          : `The maximum there is ${gib(fitsMiB)} now. ${ELSEWHERE}`)
     ),
-  neverThere: (words: string | null) =>
+  infeasible: (words: string | null) =>
     new ProblemError(
       409,
       'no-room',
-      `Its node can never give the notebook so much${words ? ` (${words})` : ''}. It keeps the memory that it had. Ask for less. ${ELSEWHERE}`
+      `The node of this notebook can never have that much memory for it${words ? ` (${words})` : ''}. Its limit was not changed. Ask for less. ${ELSEWHERE}`
     ),
   notYet: ({ limitMiB, pendingMiB, state, words }: PodMemory) =>
     new ProblemError(
       409,
       'resize-incomplete',
       `The notebook still has ${limitMiB === null ? 'no limit' : gib(limitMiB)}: ` +
-        (state === 'deferred' ? 'its node has no room now' : 'its node has not made it so yet') +
+        (state === 'deferred'
+          ? 'its node has no free memory now'
+          : 'the change is still in progress') +
         `${words ? ` (${words})` : ''}. Nothing was restarted. ` +
-        `Kubernetes goes on trying, and it gets ${pendingMiB === null ? 'more' : gib(pendingMiB)} as soon as there is capacity; ask for less to take that back.`
+        `Kubernetes keeps trying, and raises it to ${pendingMiB === null ? 'more' : gib(pendingMiB)} as soon as there is capacity; ask for the present limit to cancel that.`
     ),
-  away: (words: string) =>
+  unreachable: (words: string) =>
     new ProblemError(
       503,
-      'kubernetes-away',
-      `Kubernetes does not answer now (${words}). The notebook goes on; whether it got more memory is seen when Kubernetes is back.`
+      'kubernetes-unreachable',
+      `The Kubernetes API server does not answer (${words}). The notebook keeps running; whether its limit was raised can be seen when Kubernetes answers again.`
     ),
   refused: (words: string) =>
     new ProblemError(
       409,
       'resize-refused',
-      `Kubernetes did not change the memory of this pod: ${words}. The notebook has what it had.`
+      `Kubernetes did not change the memory of this pod: ${words}. Its limit is the same as before.`
     ),
-  cannot: () =>
+  unsupported: () =>
     new ProblemError(
       409,
       'resize-refused',
-      'This Kubernetes cannot change the memory of pods that run (1.33 or newer can). The notebook has what it had; ask the operator for a larger one.'
+      'This Kubernetes cannot resize running pods (1.33 or newer can). Nothing was changed; ask your administrator for a larger notebook.'
     )
 };

@@ -14,12 +14,12 @@ export function notANotebook(pod: V1Pod, proven: ProvenPod, notebooks: Notebooks
   const missing = Object.entries(notebooks.labels)
     .filter(([key, value]) => metadata.labels?.[key] !== value)
     .map(([key, value]) => `${key}=${value}`);
-  if (missing.length > 0) return `it has not the label ${missing.join(', ')}`;
+  if (missing.length > 0) return `it does not have the label ${missing.join(', ')}`;
   if (!spec?.containers.some(({ name }) => name === notebooks.container)) {
     return `it has no container "${notebooks.container}"`;
   }
   const over = metadata.deletionTimestamp || status?.phase !== 'Running';
-  return over ? 'it does not run any more' : null;
+  return over ? 'it is not running' : null;
 }
 
 /** Memory of the pod's container as Kubernetes has it, MiB. */
@@ -28,13 +28,13 @@ export interface PodMemory {
   limitMiB: number | null;
   /** Of the spec. */
   requestMiB: number;
-  /** What its node keeps for it. */
+  /** What its node has allocated. */
   allocatedMiB: number;
   /** Of the spec, if it is not in force yet. */
   pendingMiB: number | null;
-  /** `deferred`: Kubernetes goes on trying; `infeasible`: it never will be. Null where nothing is asked for. */
+  /** `deferred`: Kubernetes keeps trying; `infeasible`: it never will be. Null where no change is pending. */
   state: 'under-way' | 'deferred' | 'infeasible' | null;
-  /** The kubelet's own words about it. */
+  /** The message of the kubelet. */
   words: string | null;
 }
 
@@ -95,24 +95,24 @@ export function killedLately(pod: V1Pod, container: string, now: number): Killed
   return observation && { at, pod: { ...observation, role: 'kernel' } };
 }
 
-/** What may not be changed while the container lives, for its user; null if it may be given more. */
+/** Why the limit cannot be raised while the container runs, for its user; null if it can. */
 export function blockedReason(
   pod: V1Pod,
   container: string,
   limitMiB: number | null
 ): string | null {
-  if (limitMiB === null) return 'It has no limit: it may use what its node has.';
+  if (limitMiB === null) return 'It has no limit: it may use all memory of its node.';
   const own = containerOf(pod, container);
   const config = own?.resizePolicy?.find(({ resourceName }) => resourceName === 'memory');
   if (config?.restartPolicy === 'RestartContainer') {
-    return 'Its pod was made so that another limit would restart it, with all kernels; the operator can change that for the next one (resizePolicy).';
+    return 'Its pod has a resize policy with which another limit would restart it, with all kernels; your administrator can change that for the next one (resizePolicy).';
   }
   return null;
 }
 
 /**
  * What is sent to the pod's `resize` subresource: requests = limits, so that the node really has what is promised. The
- * class of a pod's service (QoS) may never change: where both would be equal for processors and memory only now, one MiB
+ * class of a pod's service (QoS) may never change: where both would be equal for CPU and memory only now, one MiB
  * less is asked for. The UID makes sure that it is this pod.
  */
 export function raisePatch(pod: V1Pod, container: string, memoryMiB: number): object {

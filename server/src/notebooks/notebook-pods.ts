@@ -30,7 +30,7 @@ import { PodProofs } from './pod-proof.js';
 /** A kubelet raises a limit within a second; one that is busy takes longer, ms. */
 const IN_FORCE_MS = 30_000;
 const LOOK_MS = 250;
-/** Without room for so long: whoever asked is told rather than kept waiting, ms. */
+/** Deferred for so long, the request is answered rather than kept waiting, ms. */
 const DEFERRED_MS = 3_000;
 /** A Jupyter Server reads its memory every five seconds. */
 const READING_MS = 30_000;
@@ -41,7 +41,7 @@ interface Reading extends NotebookReading {
   at: number;
 }
 
-/** Notebooks in pods that somebody else made: JupyterHub's KubeSpawner, or a hand. Nothing about them is kept but what is in use. */
+/** Notebooks in pods that something else created, for example JupyterHub's KubeSpawner. Only their last readings are kept. */
 export class NotebookPods implements NotebookMemories {
   private readonly core: CoreV1Api;
   private readonly proofs: PodProofs;
@@ -80,24 +80,24 @@ export class NotebookPods implements NotebookMemories {
     try {
       return killedLately(await this.pod(token), this.notebooks.container, Date.now());
     } catch (error) {
-      this.log.debug({ err: error }, 'a pod of notebooks cannot be seen');
+      this.log.debug({ err: error }, 'a pod of notebooks cannot be read');
       return null;
     }
   }
 
   async raise(token: string, memoryMiB: number): Promise<NotebookMemory> {
-    return answered(() => this.inTurn(token, memoryMiB));
+    return answered(() => this.raiseExclusively(token, memoryMiB));
   }
 
-  private async inTurn(token: string, memoryMiB: number): Promise<NotebookMemory> {
+  private async raiseExclusively(token: string, memoryMiB: number): Promise<NotebookMemory> {
     const { uid } = (await this.pod(token)).metadata!;
     return this.mutex.runExclusive(uid!, async () => {
-      // Somebody else may have had the turn before.
+      // Another request may have changed it meanwhile.
       const pod = await this.pod(token);
       const before = this.memory(pod);
       const { container, maxMiB } = this.notebooks;
-      const hindered = blockedReason(pod, container, before.limitMiB);
-      if (hindered !== null || before.limitMiB === null) throw problems.hindered(hindered ?? '');
+      const blocked = blockedReason(pod, container, before.limitMiB);
+      if (blocked !== null || before.limitMiB === null) throw problems.blocked(blocked ?? '');
       const limitMiB = before.limitMiB;
       if (memoryMiB < Math.floor(limitMiB)) throw problems.onlyMore(limitMiB);
       if (memoryMiB <= Math.ceil(limitMiB)) {
@@ -112,7 +112,7 @@ export class NotebookPods implements NotebookMemories {
     });
   }
 
-  /** Until it is in force, or there is something to say. */
+  /** Until it is in force, or will not be soon. */
   private async follow(token: string, before: PodMemory): Promise<NotebookMemory> {
     const deadline = performance.now() + IN_FORCE_MS;
     let deferredSince: number | null = null;
@@ -121,23 +121,23 @@ export class NotebookPods implements NotebookMemories {
       const memory = this.memory(pod);
       if (memory.state === null) return this.view(pod);
       if (memory.state === 'infeasible') {
-        // A wish that can never come true would hold the scheduler's capacity.
+        // A request that can never be fulfilled would reserve the scheduler's capacity.
         const { container } = this.notebooks;
         const back = this.patch(pod, withdrawPatch(pod, container, before));
         await back.catch((error: unknown) =>
-          this.log.warn({ pod: pod.metadata?.name, err: error }, 'a limit was not put back')
+          this.log.warn({ pod: pod.metadata?.name, err: error }, 'a memory limit was not reset')
         );
-        throw problems.neverThere(memory.words);
+        throw problems.infeasible(memory.words);
       }
       const now = performance.now();
       deferredSince = memory.state === 'deferred' ? (deferredSince ?? now) : null;
-      const heldUp = deferredSince !== null && now - deferredSince > DEFERRED_MS;
-      if (heldUp || now > deadline) throw problems.notYet(memory);
+      const isDeferred = deferredSince !== null && now - deferredSince > DEFERRED_MS;
+      if (isDeferred || now > deadline) throw problems.notYet(memory);
       await sleep(LOOK_MS);
     }
   }
 
-  /** Refused here, nothing is left pending; where nodes may not be seen, the kubelet has to say it. */
+  /** Refused here, nothing is left pending; where nodes may not be read, the kubelet decides. */
   private async checkNodeCapacity(pod: V1Pod, before: PodMemory, memoryMiB: number): Promise<void> {
     const free = await this.freeOn(pod.spec?.nodeName ?? '');
     const needs = memoryMiB - before.requestMiB;
@@ -157,7 +157,7 @@ export class NotebookPods implements NotebookMemories {
       return nodes.items[0] ? unrequestedMiB(nodes.items[0], pods.items) : null;
     } catch (error) {
       if (statusOf(error) !== FORBIDDEN) throw error;
-      this.log.debug({ node: name }, 'the node of a notebook may not be looked at');
+      this.log.debug({ node: name }, 'the node of a notebook may not be read');
       return null;
     }
   }
@@ -171,8 +171,8 @@ export class NotebookPods implements NotebookMemories {
       );
     } catch (error) {
       const status = statusOf(error);
-      if (status === NOT_FOUND) throw problems.cannot();
-      // Nobody knows whether it was taken.
+      if (status === NOT_FOUND) throw problems.unsupported();
+      // It is unknown whether it was accepted.
       if (status === null || isTransient(error)) throw error;
       throw problems.refused(errorMessage(error));
     }
@@ -191,7 +191,7 @@ export class NotebookPods implements NotebookMemories {
     if (!proven) throw problems.wrongProof();
     const { namespace, name } = proven;
     const where = `${namespace}/${name}`;
-    // Before it is asked for: another namespace is none of our business.
+    // Before the request: other namespaces are out of scope.
     if (namespace !== this.notebooks.namespace) {
       const why = `notebooks are in the namespace "${this.notebooks.namespace}"`;
       throw problems.notANotebook(where, why);
@@ -224,11 +224,11 @@ export class NotebookPods implements NotebookMemories {
   }
 }
 
-/** An API server that does not answer is nothing that Aglais did wrong. */
+/** An API server that does not answer is no internal error. */
 async function answered<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw isTransient(error) ? problems.away(errorMessage(error)) : error;
+    throw isTransient(error) ? problems.unreachable(errorMessage(error)) : error;
   }
 }

@@ -14,11 +14,11 @@ const POD_UID = 'authentication.kubernetes.io/pod-uid';
 
 /**
  * The pod that a token is bound to, by what the API server answered to its review (KEP 1205: bound service account tokens
- * carry name and UID of their pod, and are no longer valid when it is deleted). Null if it is bound to none, or meant for
- * somebody else than us.
+ * carry name and UID of their pod, and are no longer valid when it is deleted). Null if it is bound to none, or has
+ * another audience.
  */
 export function provenPod(status: V1TokenReviewStatus, audience: string): ProvenPod | null {
-  // An API server that knows no audiences leaves them out: the token may then be anything.
+  // An API server that does not support audiences leaves them out: the token may then be for anything.
   if (status.authenticated !== true || !status.audiences?.includes(audience)) return null;
   const { username, extra } = status.user ?? {};
   const namespace = ACCOUNT.exec(username ?? '')?.[1];
@@ -27,13 +27,13 @@ export function provenPod(status: V1TokenReviewStatus, audience: string): Proven
   return namespace && name && uid ? { namespace, name, uid } : null;
 }
 
-/** A token is asked about once in this time, ms: a panel asks every few seconds. Whether its pod still exists is seen anyway. */
-const BELIEVED_MS = 60_000;
-const MOST = 10_000;
+/** A token is reviewed once in this time, ms: a panel asks every few seconds. Whether its pod still exists is checked each time. */
+const CACHED_MS = 60_000;
+const MAX_CACHED = 10_000;
 
-/** Which pods tokens belong to, as the API server said lately. */
+/** Which pods tokens belong to, as the API server answered lately. */
 export class PodProofs {
-  private readonly believed = new Map<string, { pod: ProvenPod; until: number }>();
+  private readonly cached = new Map<string, { pod: ProvenPod; until: number }>();
 
   constructor(
     private readonly review: (token: string) => Promise<V1TokenReviewStatus>,
@@ -41,17 +41,17 @@ export class PodProofs {
     private readonly now: () => number = () => performance.now()
   ) {}
 
-  /** @returns null for a token that proves nothing. @throws what the API server refuses */
+  /** @returns null for a token that is not valid. @throws if the API server refuses the review */
   async podOf(token: string): Promise<ProvenPod | null> {
-    // Tokens themselves are kept nowhere.
+    // Tokens themselves are not stored.
     const key = createHash('sha256').update(token).digest('base64');
-    const known = this.believed.get(key);
+    const known = this.cached.get(key);
     if (known && known.until > this.now()) return known.pod;
-    this.believed.delete(key);
+    this.cached.delete(key);
     const pod = provenPod(await this.review(token), this.audience);
     if (pod) {
-      if (this.believed.size >= MOST) this.believed.delete(this.believed.keys().next().value!);
-      this.believed.set(key, { pod, until: this.now() + BELIEVED_MS });
+      if (this.cached.size >= MAX_CACHED) this.cached.delete(this.cached.keys().next().value!);
+      this.cached.set(key, { pod, until: this.now() + CACHED_MS });
     }
     return pod;
   }

@@ -1,17 +1,12 @@
-import {
-  KernelDeath,
-  NotebookMemoryRequest,
-  NotebookReading,
-  POD_TOKEN_HEADER
-} from '@aglais/protocol';
+import { POD_TOKEN_HEADER } from '@aglais/protocol';
 import { Router, type Request } from 'express';
 import type { Clusters } from '../clusters/clusters.js';
 import { requireUserScope } from '../identity/authenticate.js';
-import { parseBody } from '../problems.js';
+import { serveOperation } from '../routing.js';
 import type { NotebookMemories } from './notebook-memories.js';
 import { problems } from './notebook-messages.js';
 
-/** @param memories null where notebooks are not looked after */
+/** @param memories null where Aglais does not manage the memory of notebooks */
 export function notebookRoutes(
   clusters: Pick<Clusters, 'reportKernelDeath'>,
   memories: NotebookMemories | null
@@ -21,30 +16,35 @@ export function notebookRoutes(
     if (memories) return memories;
     throw problems.notOffered();
   };
-  // Whose memory it is, the proof alone decides: nobody can name another's pod.
-  const proof = (request: Request) => request.get(POD_TOKEN_HEADER) ?? '';
+  // Whose memory it is, the token alone decides: nobody can name another's pod.
+  const tokenOf = (request: Request) => request.get(POD_TOKEN_HEADER) ?? '';
 
-  router.get('/notebook-memory', async (request, response) => {
-    response.set('Cache-Control', 'no-store').json(await offered().of(proof(request)));
+  serveOperation(router, 'GET /notebook-memory', async (_input, response, request) => {
+    response.set('Cache-Control', 'no-store').json(await offered().of(tokenOf(request)));
   });
 
-  router.post('/notebook-memory', async (request, response) => {
-    const { memoryMiB } = parseBody(NotebookMemoryRequest, request.body);
-    response.json(await offered().raise(proof(request), memoryMiB));
+  serveOperation(router, 'POST /notebook-memory', async ({ body }, response, request) => {
+    response.json(await offered().raise(tokenOf(request), body.memoryMiB));
   });
 
-  router.put('/notebook-memory/reading', requireUserScope, async (request, response) => {
-    await offered().note(proof(request), parseBody(NotebookReading, request.body));
-    response.status(204).end();
-  });
-
-  router.post(
-    '/jupyter-servers/:server/kernel-deaths',
-    requireUserScope,
-    async (request, response) => {
-      await clusters.reportKernelDeath(parseBody(KernelDeath, request.body));
+  serveOperation(
+    router,
+    'PUT /notebook-memory/reading',
+    async ({ body }, response, request) => {
+      await offered().note(tokenOf(request), body);
       response.status(204).end();
-    }
+    },
+    requireUserScope
+  );
+
+  serveOperation(
+    router,
+    'POST /jupyter-servers/{server}/kernel-deaths',
+    async ({ body }, response) => {
+      await clusters.reportKernelDeath(body);
+      response.status(204).end();
+    },
+    requireUserScope
   );
 
   return router;

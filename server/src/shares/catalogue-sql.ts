@@ -7,7 +7,7 @@ const text = (value: string) =>
 /** Statements are read line by line. */
 const oneLine = (statement: string) => statement.replace(/[\n\r]+/g, ' ');
 
-/** Statements, one a line, that make the tables of a share known to Spark: `spark.table("<share>.<table>")`. */
+/** Statements, one a line, that register the tables of a share in Spark: `spark.table("<share>.<table>")`. */
 export function catalogueSql(share: Share): string[] {
   return [
     `CREATE DATABASE IF NOT EXISTS ${name(share.id)} COMMENT ${text(share.title)}`,
@@ -16,8 +16,8 @@ export function catalogueSql(share: Share): string[] {
 }
 
 /**
- * Partitions are left out: Spark finds them in the folders. So it would the columns, but by a job that holds up the
- * start, so they are said where the declaration has their types.
+ * Partitions are left out: Spark discovers them in the folders. It would infer the columns too, but with a job that delays the
+ * start, so they are declared where their types are known.
  */
 function tableSql(share: Share, table: ShareTable): string {
   const full = `${name(share.id)}.${name(table.name)}`;

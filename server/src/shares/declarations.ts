@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { exists } from '../store/files.js';
 
-/** A share that was declared wrongly or cannot be read is listed with its problem; the others are not disturbed. */
+/** A share that is declared wrongly or cannot be read is listed with its problem; the others are not affected. */
 export interface DeclaredShare {
   /** The YAML file. */
   file: string;
@@ -21,7 +21,7 @@ export type SharePlace = (
   file: string
 ) => Promise<{ path: string; problem: string | null }>;
 
-/** Data on this machine's own file systems, which can be looked at. */
+/** Data on this machine's file systems, which can be checked. */
 export function onThisMachine(dataDirectory: string): SharePlace {
   return async (declared, file) => {
     const written = declared.path.replaceAll('${AGLAIS_DATA}', dataDirectory);
@@ -32,7 +32,7 @@ export function onThisMachine(dataDirectory: string): SharePlace {
 
 /**
  * All shares declared in `directory/*.yaml`, and by data that brings its own declaration
- * (`<data directory>/catalogues/NAME/share.yaml`), with their paths resolved and looked at.
+ * (`<data directory>/catalogues/NAME/share.yaml`), with their paths resolved and checked.
  */
 export async function readShares(
   directory: string,
@@ -50,8 +50,8 @@ export async function readShares(
     const first = shares.slice(0, index).find(({ share }) => share && share.id === one.share?.id);
     if (!first) return one;
     const problem =
-      `${one.file} declares the share ${one.share!.id}, which ${first.file} has declared already. ` +
-      'The first one counts; give this one another id.';
+      `${one.file} declares the share ${one.share!.id}, which ${first.file} declares too. ` +
+      'The first one is used; give this one another id.';
     return { file: one.file, share: null, problem };
   });
 }
@@ -80,11 +80,11 @@ async function readShare(file: string, place: SharePlace): Promise<DeclaredShare
 }
 
 async function problemOf(share: Share): Promise<string | null> {
-  // Asked by another process: a file system that hangs would take threads of this one, of which there are four.
+  // By another process: a file system that hangs would block threads of this one, of which there are four.
   if ((await probeOnce(share.path)) === 'hung') {
     return (
       `The share ${share.id} at ${share.path} does not answer: its file server hangs. ` +
-      'Other shares can be used; Spark that is started when it answers again has this one, too.'
+      'Other shares can be used; clusters that start when it answers again have this one, too.'
     );
   }
   for (const table of share.tables) {

@@ -1,3 +1,5 @@
+import { errorMessage } from '../error-message.js';
+import { passwordsOf, redact } from '../redaction.js';
 import { Kysely, SqliteDialect, type Dialect } from 'kysely';
 import { LocalNotifier, PostgresNotifier, type ChangeNotifier } from './change-notifier.js';
 import { migrate } from './migrate.js';
@@ -63,16 +65,12 @@ export async function openStore(
     return store;
   } catch (error) {
     await store?.destroy();
-    const place = location.replace(/\/\/[^@/]*@/, '//');
     throw new Error(
-      `The database ${place} could not be opened or brought to this version; it was left as it is. ${messageOf(error)}`,
+      redact(
+        `The database ${location} could not be opened or brought to this version; it was left as it is. ${errorMessage(error)}`,
+        passwordsOf(location)
+      ),
       { cause: error }
     );
   }
-}
-
-/** A connection that is refused at several addresses is an AggregateError without words. */
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
-  return error instanceof Error ? error.message : String(error);
 }

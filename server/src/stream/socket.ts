@@ -1,26 +1,48 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { StreamMessage } from '@aglais/protocol';
+import { Router } from 'express';
 import type { Logger } from 'pino';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { scopeOfRequest } from '../identity/authenticate.js';
 import type { Tokens } from '../identity/tokens.js';
-import { ProblemError } from '../problems.js';
+import type { Health } from '../health.js';
+import { ProblemError, unavailable, writeProblem } from '../problems.js';
+import { serveOperation } from '../routing.js';
 import type { Journal } from './journal.js';
 
 const PATH = '/api/v1/stream';
 const PING_MS = 20_000;
-/** A client that reads slower than this is cut off; it comes back with its cursor. */
+/** A client that reads slower than this is disconnected; it comes back with its cursor. */
 const MAX_BUFFERED_BYTES = 8 * 2 ** 20;
 
-/** Serves the journal as a WebSocket on the HTTP server. Call the result to close all connections. */
+/** Answers a plain request to the stream's path, which is none of a WebSocket. */
+export function streamRoutes(): Router {
+  const router = Router();
+  serveOperation(router, 'GET /stream', () => {
+    throw new ProblemError(
+      426,
+      'websocket-required',
+      'This is a WebSocket: connect with wss:// or ws:// instead. Nothing was changed.',
+      undefined,
+      { Upgrade: 'websocket', Connection: 'Upgrade' }
+    );
+  });
+  return router;
+}
+
+/**
+ * Serves the journal as a WebSocket on the HTTP server. Call the result to close all connections.
+ * @param health before everything is open, a client would be shown that there is nothing
+ */
 export function serveStream(
   server: Server,
   journal: Journal,
   tokens: Tokens,
+  health: Health,
   log: Logger
 ): () => void {
-  // What changes goes to every client: it is written once.
+  // A change goes to every client: it is serialized once.
   let written: { message: StreamMessage; text: string } | null = null;
   const textOf = (message: StreamMessage): string => {
     if (written?.message !== message) written = { message, text: JSON.stringify(message) };
@@ -29,16 +51,17 @@ export function serveStream(
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024 });
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    socket.on('error', error => log.debug({ err: error }, 'a connection broke'));
-    // Nobody catches what is thrown here: it would end the server.
+    socket.on('error', error => log.debug({ err: error }, 'connection broke'));
+    // What is thrown here has no catch: it would end the process.
     const url = URL.parse(request.url ?? '/', 'http://localhost');
     try {
-      if (!url) throw new ProblemError(400, 'invalid-request', 'This is not an address.');
+      if (!url) throw new ProblemError(400, 'invalid-request', 'Invalid URL.');
       if (url.pathname !== PATH)
         throw new ProblemError(404, 'not-found', `There is no stream at ${url.pathname}.`);
       scopeOfRequest(request, tokens);
+      if (health.unavailable !== null) throw unavailable(health.unavailable);
     } catch (error) {
-      refuse(socket, error as ProblemError);
+      writeProblem(socket, error as ProblemError);
       return;
     }
     const cursor = url.searchParams.get('cursor');
@@ -57,7 +80,7 @@ export function serveStream(
       client.ping();
     }, PING_MS);
     client.on('pong', () => (alive = true));
-    client.on('error', error => log.debug({ err: error }, 'a stream broke'));
+    client.on('error', error => log.debug({ err: error }, 'stream broke'));
     client.on('close', () => {
       clearInterval(ping);
       leave();
@@ -65,15 +88,7 @@ export function serveStream(
   }
 
   return () => {
-    for (const client of sockets.clients) client.close(1001, 'The server ends.');
+    for (const client of sockets.clients) client.close(1001, 'The server is shutting down.');
     sockets.close();
   };
-}
-
-function refuse(socket: Duplex, problem: ProblemError): void {
-  const body = JSON.stringify(problem.toProblem());
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${problem.toProblem().title}\r\nContent-Type: application/problem+json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
-  );
 }

@@ -21,7 +21,7 @@ export class ServerProcess {
     mkdirSync(state, { recursive: true });
   }
 
-  /** Resolves when it listens, or when it was killed before: then with null. */
+  /** Resolves when it is ready, or when it was killed before: then with null. */
   async start(): Promise<Client | null> {
     const child = spawn(node, [builtServer], {
       env: { ...process.env, ...this.env, AGLAIS_END_WITH_PARENT: 'true' },
@@ -36,7 +36,7 @@ export class ServerProcess {
       child.once('close', resolve);
       createInterface({ input: child.stdout }).on('line', line => {
         appendFileSync(this.log, `${line}\n`);
-        if (isUp || !line.includes('"Aglais listens"')) return;
+        if (isUp || !line.includes('"Aglais is ready"')) return;
         isUp = true;
         const { url } = JSON.parse(line) as { url: string };
         const secrets = this.env['AGLAIS_SECRETS'] ?? this.state;

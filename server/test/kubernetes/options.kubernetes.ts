@@ -51,7 +51,7 @@ describe('An option that is a pool of nodes', () => {
         { name: 'pool', title: 'The large pool', description: 'Nodes with much memory.' }
       ]);
       const unknown = await ask('pooled', ['gpu']);
-      expect(unknown).toMatchObject({ status: 422 });
+      expect(unknown).toMatchObject({ status: 409 });
       expect(unknown.body.detail).toMatch(
         /no option "gpu" here. Offered are: "pool" \(The large pool\)/
       );

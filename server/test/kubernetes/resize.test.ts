@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { V1Pod } from '@kubernetes/client-node';
 import { canResizeInPlace } from '@aglais/protocol';
+import { RESIZE_IN_PLACE } from '../../src/launchers/kubernetes/resize/cluster-resizer.js';
 import { resizeProgress, belowLimit } from '../../src/launchers/kubernetes/resize/memory-limit.js';
+import { LOCAL } from '../support/rows.js';
 import { SMALL } from '../support/server.js';
 
 const NAME = 'spark-kubernetes-executor';
@@ -24,10 +26,10 @@ const executor = (
   }) as unknown as V1Pod;
 
 describe('A running cluster', () => {
-  it('takes more memory beyond the heaps as it is, and no other heaps and processors', () => {
+  it('takes more memory beyond the heaps as it is, and no other heaps and cores', () => {
     const overhead = (executorOverheadMiB: number) => ({ ...SMALL, executorOverheadMiB });
     const more = overhead(SMALL.executorOverheadMiB + 512);
-    for (const launcher of ['local', 'kubernetes'] as const) {
+    for (const launcher of [LOCAL, RESIZE_IN_PLACE]) {
       expect(canResizeInPlace(SMALL, more, launcher)).toBe(true);
       expect(canResizeInPlace(SMALL, SMALL, launcher)).toBe(true);
       for (const change of [
@@ -38,20 +40,20 @@ describe('A running cluster', () => {
         expect(canResizeInPlace(SMALL, { ...SMALL, ...change }, launcher)).toBe(false);
     }
     // A limit below what is used would be a kill there.
-    expect(canResizeInPlace(more, SMALL, 'kubernetes')).toBe(false);
-    expect(canResizeInPlace(more, SMALL, 'local')).toBe(true);
+    expect(canResizeInPlace(more, SMALL, RESIZE_IN_PLACE)).toBe(false);
+    expect(canResizeInPlace(more, SMALL, LOCAL)).toBe(true);
   });
 
   it('takes another number of executors on Kubernetes, and another range of them', () => {
     const of = (min: number, max = min) => ({ ...SMALL, executors: { min, max } });
-    expect(canResizeInPlace(of(2), of(5), 'kubernetes')).toBe(true);
-    expect(canResizeInPlace(of(5), of(1), 'kubernetes')).toBe(true);
-    expect(canResizeInPlace(of(2), of(5), 'local')).toBe(false);
-    expect(canResizeInPlace(of(2), of(2, 5), 'kubernetes')).toBe(true);
-    expect(canResizeInPlace(of(2, 5), of(4), 'kubernetes')).toBe(true);
-    expect(canResizeInPlace(of(2, 5), of(1, 9), 'kubernetes')).toBe(true);
-    expect(canResizeInPlace(of(2, 5), of(1, 9), 'local')).toBe(false);
-    expect(canResizeInPlace(of(2, 5), of(2, 5), 'local')).toBe(true);
+    expect(canResizeInPlace(of(2), of(5), RESIZE_IN_PLACE)).toBe(true);
+    expect(canResizeInPlace(of(5), of(1), RESIZE_IN_PLACE)).toBe(true);
+    expect(canResizeInPlace(of(2), of(5), LOCAL)).toBe(false);
+    expect(canResizeInPlace(of(2), of(2, 5), RESIZE_IN_PLACE)).toBe(true);
+    expect(canResizeInPlace(of(2, 5), of(4), RESIZE_IN_PLACE)).toBe(true);
+    expect(canResizeInPlace(of(2, 5), of(1, 9), RESIZE_IN_PLACE)).toBe(true);
+    expect(canResizeInPlace(of(2, 5), of(1, 9), LOCAL)).toBe(false);
+    expect(canResizeInPlace(of(2, 5), of(2, 5), LOCAL)).toBe(true);
   });
 
   it('has its new limit when the container says so, not when it was asked for', () => {

@@ -111,7 +111,7 @@ describe('A server whose clusters are pods', () => {
       const shape = { ...SMALL, executorMemoryMiB: 900_000 };
       const asked = { kernel: 'k2', notebook: 'k2.ipynb', shape };
       const { status, body } = await server.user.post<{ detail: string }>('/clusters', asked);
-      expect(status).toBe(422);
+      expect(status).toBe(409);
       expect(body.detail).toMatch(/this Kubernetes cluster has.*largest that fits has 1 executor/);
     },
     PATIENCE_MS

@@ -101,7 +101,7 @@ describe('Memory of notebooks in pods', () => {
       const bare = notebookPod({ name: 'jupyter-sidecar-only' });
       bare.spec!.containers[0]!.name = 'sidecar';
       for (const [pod, words] of [
-        [strange, /has not the label component=singleuser-server/],
+        [strange, /does not have the label component=singleuser-server/],
         [elsewhere, /in the namespace "hub"/],
         [bare, /no container "notebook"/]
       ] as const) {
@@ -121,11 +121,14 @@ describe('Memory of notebooks in pods', () => {
 
     it('beyond what the config gives, or below what they are', async () => {
       const most = await refusal(pods.raise(token, 4_097));
-      expect([most.status, most.message]).toEqual([422, expect.stringMatching(/at most 4.0 GiB/)]);
+      expect([most.status, most.message]).toEqual([
+        409,
+        expect.stringMatching(/maximum for a notebook is 4.0 GiB/)
+      ]);
       const less = await refusal(pods.raise(token, 512));
       expect([less.status, less.message]).toEqual([
-        422,
-        expect.stringMatching(/only be given more/)
+        409,
+        expect.stringMatching(/only be raised/)
       ]);
       expectUnchanged();
     });
@@ -137,10 +140,10 @@ describe('Memory of notebooks in pods', () => {
       const { status, message } = await refusal(pods.raise(token, 3_072));
       expect(status).toBe(409);
       // 8 GiB, of which 6 and a half are asked for.
-      expect(message).toMatch(/has 1.5 GiB left, and this needs 2.5 GiB more. Nothing was changed/);
-      expect(message).toMatch(/most that it can get there now is 2.0 GiB/);
+      expect(message).toMatch(/has 1.5 GiB free, and this needs 2.5 GiB more. Nothing was changed/);
+      expect(message).toMatch(/maximum there is 2.0 GiB now/);
       api.nodeMemory = '6912Mi';
-      expect((await refusal(pods.raise(token, 1_100))).message).toMatch(/no room for more at all/);
+      expect((await refusal(pods.raise(token, 1_100))).message).toMatch(/no free memory for this notebook/);
       expectUnchanged();
       api.nodeMemory = '8Gi';
       expect(await pods.raise(token, 2_048)).toMatchObject({ limitMiB: 2_048 });
@@ -174,7 +177,7 @@ describe('Memory of notebooks in pods', () => {
     it('while Kubernetes is away', async () => {
       api.down = true;
       const { status, message } = await refusal(pods.of(token));
-      expect([status, message]).toEqual([503, expect.stringMatching(/does not answer now/)]);
+      expect([status, message]).toEqual([503, expect.stringMatching(/API server does not answer/)]);
     });
   });
 
@@ -186,7 +189,7 @@ describe('Memory of notebooks in pods', () => {
   it('that the node cannot ever hold, by the kubelet, are put back', async () => {
     api.kubelet = 'never will';
     const { status, message } = await refusal(pods.raise(token, 2_048));
-    expect([status, message]).toEqual([409, expect.stringMatching(/can never give .*didn’t have/)]);
+    expect([status, message]).toEqual([409, expect.stringMatching(/can never have .*didn’t have/)]);
     expect(await pods.of(token)).toMatchObject({ limitMiB: 1_024, pendingMiB: null });
     expect(resources()).toMatchObject({ requests: { memory: `${512 * MIB}` } });
   });
@@ -195,7 +198,7 @@ describe('Memory of notebooks in pods', () => {
     api.kubelet = 'defers';
     const { status, message } = await refusal(pods.raise(token, 2_048));
     expect(status).toBe(409);
-    expect(message).toMatch(/still has 1.0 GiB: its node has no room now .*goes on trying/);
+    expect(message).toMatch(/still has 1.0 GiB: its node has no free memory now .*keeps trying/);
     const waiting: NotebookMemory = await pods.of(token);
     expect(waiting).toMatchObject({ limitMiB: 1_024, pendingMiB: 2_048 });
     expect(waiting.waitingFor).toMatch(/enough resource/);

@@ -1,6 +1,9 @@
-import type { Finding } from '@aglais/protocol';
+import type { Finding, ResizeInPlace } from '@aglais/protocol';
 import type { ClusterRow } from '../../src/store/schema.js';
 import { SMALL } from './server.js';
+
+/** What the local launcher can change of a running cluster. */
+export const LOCAL: ResizeInPlace = { raiseMemory: true, lowerMemory: true, executors: false };
 
 /** A row of a running cluster; what matters to a test is said there. */
 export function row(change: Partial<ClusterRow> = {}): ClusterRow {

@@ -155,6 +155,7 @@ export async function serve(
   const log = pino({ level: 'warn' }, { write: line => complaints.push(line) });
   const env = environment(directory, more);
   const server = await startServer(readConfig(env), log);
+  await server.ready;
   const token = async (name: string) =>
     (await readFile(join(env['AGLAIS_STATE']!, name), 'utf8')).trim();
   return {

@@ -3,6 +3,7 @@ import type { Observation } from '@aglais/diagnosis';
 import type { Shape } from '@aglais/protocol';
 import type { EvidenceSink, Launcher, ObservedCluster } from '../../src/launchers/launcher.js';
 import { machineCapacity } from '../../src/launchers/local/machine-capacity.js';
+import { LOCAL } from './rows.js';
 
 const READY_MS = 30;
 const LOOK_MS = 5;
@@ -64,6 +65,7 @@ export class SharedWorld {
     const did = (what: Deed['what'], id: string): void => void this.deeds.push({ by, what, id });
     return {
       kind: 'kubernetes',
+      capabilities: { resizeInPlace: LOCAL },
       start: ({ id }) => {
         did('start', id);
         if (!this.begun.has(id) && !this.beings.has(id)) {

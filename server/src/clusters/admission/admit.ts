@@ -105,7 +105,7 @@ export function admit(
   if (!holds(capacity, shape)) {
     const largest = largestShape(capacity, base);
     throw new ProblemError(
-      422,
+      409,
       'shape-too-large',
       `${whyTooLarge(shape, capacity)} ` +
         `The largest that fits has ${executorsOf(largest)} of heap. ` +

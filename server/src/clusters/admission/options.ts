@@ -19,7 +19,7 @@ export function chooseOptions(
     const names = unknown.map(name => `"${name}"`).join(', ');
     const there = offered.map(({ name, title }) => `"${name}" (${title})`).join(', ');
     throw new ProblemError(
-      422,
+      409,
       'unknown-option',
       `There is no option ${names} here. ` +
         (there ? `Offered are: ${there}.` : 'This installation offers none.') +
@@ -47,7 +47,7 @@ export function refuseWithoutMachines(
     409,
     'option-unavailable',
     `No machine of ${capacity.place} has what was asked for now: ${titles.join(', ')}. Nothing was started or stopped. ` +
-      'Choose without it, or ask the people who run the platform.'
+      'Choose without it, or ask your administrator.'
   );
 }
 

@@ -102,7 +102,8 @@ export class ClusterReconciler implements LocalReconciler {
     });
     this.views = new ClusterViews({
       ...{ journal, idleMs: deadlines.idleMs, leaseHolder, remoteClusters },
-      ...{ watches: this.watches, warnings: this.warnings }
+      ...{ watches: this.watches, warnings: this.warnings },
+      resizeInPlace: launcher.capabilities.resizeInPlace
     });
     this.desiredShapes = new DesiredShapes(options);
     this.orphans = new OrphanCollector({

@@ -41,7 +41,7 @@ import { namespaceOf } from './objects/user-namespace.js';
 import { hasEnded, isUnplaced } from './pod-state.js';
 import { ClusterRemoval } from './cluster-removal.js';
 import { shapeOf } from './objects/shape-annotation.js';
-import { ClusterResizer } from './resize/cluster-resizer.js';
+import { ClusterResizer, RESIZE_IN_PLACE } from './resize/cluster-resizer.js';
 import { driverSize, executorSize } from './capacity/pod-size.js';
 import { watchMetrics } from './api/watch-metrics.js';
 import {
@@ -82,6 +82,7 @@ export interface KubernetesLauncherOptions {
  */
 export class KubernetesLauncher implements Launcher {
   readonly kind = 'kubernetes';
+  readonly capabilities = { resizeInPlace: RESIZE_IN_PLACE };
   private readonly world: ObjectCache;
   private readonly calls: ClusterApi;
   private readonly nodes: Nodes;
@@ -150,6 +151,10 @@ export class KubernetesLauncher implements Launcher {
   async close(): Promise<void> {
     clearInterval(this.sweeping);
     await Promise.all([this.world.close(), this.nodes.close()]);
+  }
+
+  problem(): string | null {
+    return this.world.problem();
   }
 
   /** What it costs to watch, for operators. */

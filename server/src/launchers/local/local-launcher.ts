@@ -47,6 +47,9 @@ export interface LocalLauncherOptions {
  */
 export class LocalLauncher implements Launcher {
   readonly kind = 'local';
+  readonly capabilities = {
+    resizeInPlace: { raiseMemory: true, lowerMemory: true, executors: false }
+  };
   private readonly probes = new ShareProbes();
   private readonly clusters = new Map<string, LocalCluster>();
   private readonly watchers = new Set<(id: string) => void>();
@@ -209,7 +212,7 @@ export class LocalLauncher implements Launcher {
   async resize(id: string, shape: Shape): Promise<'live' | 'restart-needed'> {
     const { directory } = this.cluster(id);
     const started = Shape.parse(JSON.parse(await readFile(join(directory, 'shape'), 'utf8')));
-    if (!canResizeInPlace(started, shape, 'local')) return 'restart-needed';
+    if (!canResizeInPlace(started, shape, this.capabilities.resizeInPlace)) return 'restart-needed';
     await moveLimits(directory, await this.cluster(id).cgroup(), shape);
     return 'live';
   }

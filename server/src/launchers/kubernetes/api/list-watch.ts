@@ -9,6 +9,8 @@ import { jittered, WATCH_TIMES, type WatchTimes } from './watch-times.js';
 
 export type { WatchTimes } from './watch-times.js';
 
+/** Broken for longer than this, what is known counts as out of date, ms. */
+const OUT_OF_DATE_MS = 60_000;
 /**
  * Refusals to go on from a version, after which everything is listed: it may be unknown to a server that was restored from
  * a backup. A server that cannot be reached says nothing about it, and should not be met by lists when it is back.
@@ -69,6 +71,8 @@ export class ListWatch<T extends KubernetesObject> {
   private running: Promise<void> | null = null;
   private version = '';
   private listedAt = 0;
+  /** Since when the API server has not answered, and why. */
+  private broken: { since: number; message: string } | null = null;
   private relistAfterMs = 0;
 
   constructor(private readonly options: ListWatchOptions<T>) {
@@ -91,6 +95,13 @@ export class ListWatch<T extends KubernetesObject> {
   async close(): Promise<void> {
     this.abort.abort();
     await this.running?.catch(() => undefined);
+  }
+
+  /** Why the copy may be out of date; null if it is not. */
+  problem(): string | null {
+    const ms = this.broken ? performance.now() - this.broken.since : 0;
+    if (!this.broken || ms < OUT_OF_DATE_MS) return null;
+    return `${this.options.path} cannot be watched for ${Math.round(ms / 1000)} s: ${this.broken.message}`;
   }
 
   private async run(onFirstList: () => void): Promise<void> {
@@ -124,6 +135,10 @@ export class ListWatch<T extends KubernetesObject> {
         // That a version has expired is nothing to complain about, and listing is no retry.
         if (known && failures === 1) continue;
         this.notify(() => this.options.onProblem?.(error, during));
+        this.broken = {
+          since: this.broken?.since ?? performance.now(),
+          message: errorMessage(error)
+        };
         this.logBreak(error, failures, await this.pause(failures, error));
       }
     }
@@ -169,6 +184,7 @@ export class ListWatch<T extends KubernetesObject> {
     this.version = listed.version;
     this.listedAt = Date.now();
     this.confirmedAt = performance.now();
+    this.broken = null;
     this.relistAfterMs = jittered(this.times.relistMs);
     this.notify(() => this.options.onSynced?.());
   }
@@ -183,6 +199,7 @@ export class ListWatch<T extends KubernetesObject> {
       onBytes: count => (this.traffic.bytes += count)
     });
     this.confirmedAt = performance.now();
+    this.broken = null;
   }
 
   private take({ type, object, version }: WatchLine<T>): void {
@@ -190,6 +207,7 @@ export class ListWatch<T extends KubernetesObject> {
     else if (type === 'DELETED') this.remove(uidOf(object), object);
     this.traffic.lines += 1;
     this.confirmedAt = performance.now();
+    this.broken = null;
     this.version = version;
   }
 

@@ -98,6 +98,11 @@ export class ObjectCache {
     await opening;
   }
 
+  /** Why what is known may be out of date, for operators; null if it is not. */
+  problem(): string | null {
+    return this.roots.problem() ?? this.pods.problem() ?? this.events.problem();
+  }
+
   /** What all watches cost since the server started. */
   traffic(): WatchTraffic {
     const sum: WatchTraffic = { lists: 0, watches: 0, lines: 0, bytes: 0, failures: 0 };

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import type { Logger } from 'pino';
 import type { Metric } from '../../../metrics.js';
 import type { KubernetesConfig } from '../kubernetes-config.js';
@@ -6,6 +7,7 @@ import { EventLogArchive, type ArchiveFigures } from './event-log-archive.js';
 
 /**
  * The archive that the configuration asks for; null if it names no bucket.
+ * @throws if the client for buckets is not installed
  * @param isOwn whether this server looks after a cluster, where servers are several
  */
 export function archiveFor(
@@ -15,12 +17,26 @@ export function archiveFor(
   isOwn: ((id: string) => boolean) | null = null
 ): EventLogArchive | null {
   if (!eventLog || !('bucket' in eventLog)) return null;
+  requireClient();
   return new EventLogArchive({
     directory,
     bucket: bucketOf(eventLog.bucket),
     log,
     ...(isOwn && { isOwn })
   });
+}
+
+/** An optional dependency: it is large, and most installations have no bucket. */
+export function requireClient(resolve = createRequire(import.meta.url).resolve): void {
+  try {
+    resolve('@aws-sdk/client-s3');
+  } catch (error) {
+    throw new Error(
+      'The Kubernetes configuration file names a bucket for event logs, and the package @aws-sdk/client-s3 is not installed; ' +
+        'nothing was started. Install it with "npm install --include=optional", or remove eventLog.bucket.',
+      { cause: error }
+    );
+  }
 }
 
 /** Event logs on their way into the bucket, for operators. */
@@ -34,20 +50,20 @@ export function archiveMetrics(archive: Pick<EventLogArchive, 'figures'>): Metri
       read: read('waitingLogs')
     },
     {
-      name: 'aglais_event_log_bytes_waiting',
-      help: 'What of them is not there',
+      name: 'aglais_event_log_waiting_bytes',
+      help: 'Size of these event logs, uncompressed',
       type: 'gauge',
       read: read('waitingBytes')
     },
     {
       name: 'aglais_event_log_refusals_total',
-      help: 'How often the bucket took none',
+      help: 'Failed uploads to the bucket',
       type: 'counter',
       read: read('failures')
     },
     {
       name: 'aglais_event_log_stored_bytes_total',
-      help: 'What was put into it, compressed',
+      help: 'Bytes uploaded to the bucket, compressed',
       type: 'counter',
       read: read('storedBytes')
     }

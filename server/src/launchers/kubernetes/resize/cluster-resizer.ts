@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { canResizeInPlace, sameExecutors, type Shape } from '@aglais/protocol';
+import { canResizeInPlace, sameExecutors, type ResizeInPlace, type Shape } from '@aglais/protocol';
 import type { Logger } from 'pino';
 import { ResizeIncomplete, ResizeRefused, type Resized } from '../../launcher.js';
 import { errorMessage } from '../api/api-errors.js';
@@ -34,6 +34,13 @@ export interface ClusterResizerParts {
   waiting(id: string, objects: ClusterObjects): Promise<Waiting | null>;
 }
 
+/** Kubernetes' resize can lower a limit too, but ends what uses more. */
+export const RESIZE_IN_PLACE: ResizeInPlace = {
+  raiseMemory: true,
+  lowerMemory: false,
+  executors: true
+};
+
 /** Number and limits of live executors that follow the shape of their cluster. */
 export class ClusterResizer {
   private readonly limits: ExecutorLimits;
@@ -52,7 +59,7 @@ export class ClusterResizer {
     const objects = world.of(id);
     if (!objects?.driver) throw new ResizeRefused('There is no Spark to resize.');
     const before = shapeOf(objects.driver);
-    if (!canResizeInPlace(before, shape, 'kubernetes')) return 'restart-needed';
+    if (!canResizeInPlace(before, shape, RESIZE_IN_PLACE)) return 'restart-needed';
     const witness = await this.parts.witness(id);
     const count = witness && new ExecutorCount(witness);
     try {

@@ -21,8 +21,9 @@ import { chosenJava, output } from './tools.mjs';
 const scripts = join(checkout, 'interpreters', 'spark');
 /** That the archives were made, or why not: a Java that cannot must not be asked at each start. */
 export const archivesNote = join(sparkHome, 'archives.txt');
-const START_MS = 180_000;
-const EXIT_MS = 180_000;
+/** At the lowest priority, next to work that matters more. */
+const START_MS = 900_000;
+const EXIT_MS = 600_000;
 /** Begin of the name of a folder in the Spark home where a process, whose id follows, writes its archives. */
 const UNFINISHED = 'archives-of-';
 

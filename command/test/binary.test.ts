@@ -69,7 +69,7 @@ describe('The program', () => {
     child.stdout.on('data', (text: Buffer) => {
       stdout += text.toString();
       if (stdout.includes('was killed')) child.kill('SIGINT');
-      else if (stdout.includes('Nothing wrong') && !stdout.includes('killed')) {
+      else if (stdout.includes('No problems found') && !stdout.includes('killed')) {
         appendFileSync(path, linesOf(killedOnce()));
       }
     });

@@ -23,7 +23,7 @@ const hurt = () => folder.write('hurt', [...beginning('hurt', 'app-hurt'), ...ki
 describe('The exit status', () => {
   it('is 0 where nothing is wrong', async () => {
     const { status, stdout, stderr } = await run(['diagnose', fine()]);
-    expect(stdout).toContain('Nothing wrong was found');
+    expect(stdout).toContain('No problems found');
     expect([status, stderr]).toEqual([0, '']);
   });
 
@@ -37,15 +37,17 @@ describe('The exit status', () => {
     const missing = join(folder.path, 'missing');
     const { status, stdout, stderr } = await run(['diagnose', missing, hurt(), fine()]);
     expect(status).toBe(2);
-    expect(stderr.replace(/\s+/g, ' ')).toBe(`Could not read ${missing}: there is no such file `);
-    expect(stdout).toContain('2 applications: 1 with warnings, 1 in order.');
+    expect(stderr.replace(/\s+/g, ' ')).toBe(
+      `Could not read ${missing}: no such file or directory `
+    );
+    expect(stdout).toContain('2 applications: 1 with warnings, 1 without problems.');
   });
 
   it.each([
-    ['is empty', '', /it is empty/],
-    ['is something else', 'hello\n\nworld\n', /it is not an event log of Spark/],
-    ['is some other JSON', '{"a":1}\n[]\n', /it is not an event log of Spark/]
-  ])('is 2 for a file that %s: never "nothing wrong"', async (_what, text, message) => {
+    ['is empty', '', /the file is empty/],
+    ['is something else', 'hello\n\nworld\n', /not a Spark event log/],
+    ['is some other JSON', '{"a":1}\n[]\n', /not a Spark event log/]
+  ])('is 2 for a file that %s: never "no problems"', async (_what, text, message) => {
     const path = folder.write('file', text === '' ? [] : [text]);
     const { status, stdout, stderr } = await run(['diagnose', path]);
     expect(status).toBe(2);
@@ -75,7 +77,7 @@ describe('The exit status', () => {
     ]);
     expect(status).toBe(2);
     expect(stdout).toContain('Executor 1 was killed');
-    expect(stderr).toContain('no-such-file: there is no such file');
+    expect(stderr).toContain('no-such-file: no such file or directory');
   });
 });
 
@@ -100,7 +102,7 @@ describe('The command', () => {
   it('refuses evidence that could be of any of several applications', async () => {
     const { status, stderr } = await run(['diagnose', fine(), hurt(), '--client', 'c']);
     expect(status).toBe(2);
-    expect(stderr).toMatch(/--client does not say which application/);
+    expect(stderr).toMatch(/--client does not name its application/);
   });
 
   it('writes JSON that is the published schema, also with damage and with nothing', async () => {
@@ -123,7 +125,7 @@ describe('The command', () => {
     hurt();
     folder.write('notes.txt', ['nothing']);
     const table = await run(['diagnose', folder.path]);
-    expect(table.stdout).toMatch(/^2 applications: 1 with warnings, 1 in order\.\n/);
+    expect(table.stdout).toMatch(/^2 applications: 1 with warnings, 1 without problems\.\n/);
     expect(table.stdout.match(/^app-\w+/gm)).toEqual(['app-hurt', 'app-fine']);
     expect(table.stdout).not.toContain('Command exited');
     const details = await run(['diagnose', folder.path, '--details']);
@@ -186,7 +188,7 @@ describe('The command', () => {
 
 describe('The progress of reading', () => {
   it('is told in bytes and percent, and for several logs by their number', () => {
-    expect(progressText(52e6, 170e6, 0, 1)).toBe('Reading: 52 MB of 170 MB, 30 %');
+    expect(progressText(52e6, 170e6, 0, 1)).toBe('Reading: 50 MiB of 162 MiB, 30 %');
     expect(progressText(1.2e9, 3.4e9, 12, 340)).toBe(
       'Reading: 1.2 GB of 3.4 GB, 35 %, 12 of 340 logs'
     );
@@ -228,7 +230,7 @@ describe('Following a log', () => {
       worker: null,
       signal: ended.signal
     });
-    await until(() => screen.text.stdout.includes('Nothing wrong'));
+    await until(() => screen.text.stdout.includes('No problems found'));
     expect(screen.text.stdout).not.toContain('killed');
     appendFileSync(path, linesOf(killedOnce()));
     await until(() => screen.text.stdout.includes('Executor 1 was killed'));
@@ -275,7 +277,7 @@ describe('Following a log', () => {
         worker: null,
         signal: ended.signal
       });
-      await until(() => screen.text.stdout.includes('Nothing wrong'));
+      await until(() => screen.text.stdout.includes('No problems found'));
       grow();
       await until(() => screen.text.stdout.includes('Executor 1 was killed'));
       ended.abort();
@@ -293,7 +295,7 @@ describe('Following a log', () => {
       signal: ended.signal
     });
     await until(() => existsSync(output));
-    expect(readFileSync(output, 'utf8')).toContain('Nothing wrong');
+    expect(readFileSync(output, 'utf8')).toContain('No problems found');
     appendFileSync(path, linesOf(killedOnce()));
     await until(() => readFileSync(output, 'utf8').includes('Executor 1 was killed'));
     ended.abort();

@@ -16,10 +16,10 @@ describe('Markdown', () => {
         .split('\n\n')
         .slice(2)
     ).toEqual([
-      '1 warning, the worst first.',
+      '1 warning, most severe first.',
       '### Warning: Executor 1 went away',
       'The job succeeded, but executor 1 went away.',
-      '**What would help**',
+      '**Recommendations**',
       '- Give it 2 GiB.\n  `spark.a=2g`',
       `- Where: executor 1\n- Seen: ${then}\n- Confidence: certain (directly observed)\n- Code: \`executor-lost\``,
       `Spark event log, ${then}, \`app-1:17\`:`,

@@ -52,17 +52,17 @@ describe('The arguments of the command', () => {
   });
 
   it.each([
-    [[], /What shall be done/],
-    [['diagnoze', 'log'], /no command "diagnoze"/],
-    [['diagnose'], /Which log/],
+    [[], /Missing command/],
+    [['diagnoze', 'log'], /Unknown command "diagnoze"/],
+    [['diagnose'], /Missing PATH/],
     [['diagnose', 'log', '--what'], /Unknown option '--what'/],
     [['diagnose', 'log', '--pods'], /--pods/],
-    [['diagnose', 'log', '--format', 'pdf'], /no format "pdf".*text, json, markdown, html/],
-    [['diagnose', 'log', '--since', 'yesterday'], /"yesterday" is no time/],
-    [['diagnose', 'log', '--since', '1'], /"1" is no time/],
+    [['diagnose', 'log', '--format', 'pdf'], /Unknown format "pdf".*text, json, markdown, html/],
+    [['diagnose', 'log', '--since', 'yesterday'], /Invalid time "yesterday"/],
+    [['diagnose', 'log', '--since', '1'], /Invalid time "1"/],
     [['diagnose', '-', '--stderr', '-'], /only once/],
-    [['diagnose', 'a', 'b', '--follow'], /watches one log/],
-    [['diagnose', 'a', '--follow', '--format', 'html'], /needs --output/]
+    [['diagnose', 'a', 'b', '--follow'], /accepts a single log/],
+    [['diagnose', 'a', '--follow', '--format', 'html'], /requires --output/]
   ])('that cannot be meant are refused: %j', (args, message) => {
     expect(() => read(...args)).toThrow(UsageError);
     expect(() => read(...args)).toThrow(message);

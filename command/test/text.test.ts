@@ -27,7 +27,7 @@ describe('Text for people', () => {
   it('says in one calm sentence that nothing is wrong', () => {
     expect(applicationText(report(), page)).toBe(
       `Star map\napp-1 · Spark 4.3.0 · ${dayAndTime(START)} ${zone(START)} · 60 s\n\n` +
-        'Nothing wrong was found in 60 s of log.\n'
+        'No problems found in 60 s of log.\n'
     );
   });
 
@@ -36,8 +36,8 @@ describe('Text for people', () => {
     const job = { id: 7, scope: 'job:7', description: null, startedAt: START };
     calm.resources.timeline.jobs = [{ ...job, endedAt: START + 50_000, result: 'shutdown' }];
     expect(noProblemsText(calm)).toBe(
-      'Nothing wrong was found in 60 s of log. ' +
-        '1 job had not come to an end when the application was ended, after 50 s.'
+      'No problems found in 60 s of log. ' +
+        '1 job was still running when the application ended, after 50 s.'
     );
   });
 
@@ -63,7 +63,7 @@ describe('Text for people', () => {
         'Star map',
         `app-1 · Spark 4.3.0 · ${dayAndTime(START)} ${zone(START)} · 60 s`,
         '',
-        '1 warning, the worst first:',
+        '1 warning, most severe first:',
         '',
         'Warning  Executor 1 went away',
         '  The job succeeded, but executor 1 went away.',
@@ -73,7 +73,7 @@ describe('Text for people', () => {
         '      spark.a=2g',
         '',
         '  Cost: 3 tasks ran again, 20 s of task time lost, held up',
-        '  for about 5 s.',
+        '  by about 5 s.',
         '  Where: executor 1',
         `  Seen: ${then}; directly observed`,
         '  | Command exited with code 1',
@@ -86,7 +86,7 @@ describe('Text for people', () => {
   it('says what could not be read, and that a log has no end', () => {
     const problems = [{ file: 'log', line: 7, message: 'not JSON' }];
     const text = applicationText(report({ complete: false, problems, problemCount: 12 }), page);
-    expect(text).toContain('The log has no end');
+    expect(text).toContain('The event log is incomplete');
     expect(text).toContain('12 lines could not be read; the rest was.\n  log:7: not JSON');
   });
 
@@ -172,7 +172,7 @@ describe('A table', () => {
       report({ id: 'new', findings: [finding({ severity: 'error' })], startedAt: 2 })
     ].map(summaryRow);
     const text = summaryText(rows, page);
-    expect(text).toMatch(/^4 applications: 2 with errors, 1 with warnings, 1 in order\.\n/);
+    expect(text).toMatch(/^4 applications: 2 with errors, 1 with warnings, 1 without problems\.\n/);
     expect(text.match(/^(fine|old|warned|new)/gm)).toEqual(['new', 'old', 'warned', 'fine']);
   });
 });

@@ -61,10 +61,10 @@ describe('A run is not as expected', () => {
     ['without a quote', finding({ evidence: [{ ...finding().evidence[0]!, quote: '' }] })],
     ['was seen from', finding({ firstSeen: 0 })],
     ['was seen from', finding({ lastSeen: Infinity })],
-    ['held the run up', finding({ cost: { taskMs: 0, recomputedTasks: 0, wallMs: 90_000 } })],
-    ['ms of tasks', finding({ cost: { taskMs: 200_000, recomputedTasks: 0, wallMs: 0 } })],
+    ['delayed the run', finding({ cost: { taskMs: 0, recomputedTasks: 0, wallMs: 90_000 } })],
+    ['ms of task time', finding({ cost: { taskMs: 200_000, recomputedTasks: 0, wallMs: 0 } })],
     ['costs', finding({ cost: { taskMs: NaN, recomputedTasks: 0, wallMs: 0 } })],
-    ['says NaN', finding({ title: 'It used NaN MiB' })]
+    ['contains NaN', finding({ title: 'It used NaN MiB' })]
   ])('when a finding %s', (result, wrong) => {
     expect(differences([EXPECTED], wrong).join('\n')).toContain(result);
   });

@@ -41,9 +41,9 @@ describe('The page of the runs that were kept', () => {
     );
   });
 
-  it('says that nothing is wrong, and has no more of it below', () => {
+  it('says that there are no problems, and has no more of it below', () => {
     const healthy = run({ result: { alone: [], withEvidence: null, decisive: [] } });
-    expect(pageOf([healthy])).toContain('| nothing wrong |');
+    expect(pageOf([healthy])).toContain('| no problems |');
     expect(pageOf([healthy])).not.toContain('### a-run');
   });
 

@@ -55,7 +55,7 @@ describe('work that waits for executors', () => {
       pod({ executor, node: null, state: null, conditions: [UNSCHEDULABLE], limit: '4Gi' })
     );
     expect(findings(waiting(), pods(...three), room(2_000, 2_150))[0]!.explanation).toContain(
-      'It needs 4 GiB for each of 3 executors; the largest free node has 2.1 GiB'
+      'It needs 4.0 GiB for each of 3 executors; the largest free node has 2.1 GiB'
     );
   });
 

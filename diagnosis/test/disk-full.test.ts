@@ -35,8 +35,8 @@ describe('a disk without space', () => {
       action: 'code',
       hint: 'scratch-space(1536m)',
       sentence:
-        'Give each executor at least 1.5 GiB of scratch space: 300 MiB of shuffle data lay there on each executor ' +
-        'when it was full, and by the tasks that came through, 900 MiB more were to come.'
+        'Give each executor at least 1.5 GiB of scratch space: each executor had 300 MiB of shuffle data ' +
+        'when the disk was full, and the remaining tasks would have written about 900 MiB more.'
     });
     const key = 'spark.kubernetes.executor.volumes.emptyDir.spark-local-dir-1.options.sizeLimit';
     const [limited] = findings(story({ 'spark.master': 'k8s://h', [key]: '512Mi' }));

@@ -28,9 +28,7 @@ describe('executors that end as soon as they have begun', () => {
       advice: [{ hint: 'look-at-executors' }],
       subject: { executors: ['1', '2', '3', '4'] }
     });
-    expect(finding!.explanation).toContain(
-      'Meanwhile 4 executors ended before they could run one.'
-    );
+    expect(finding!.explanation).toContain('Meanwhile 4 executors exited before they ran a task.');
     expect(finding!.evidence[0]!.quote).toBe('Command exited with code 1');
   });
 

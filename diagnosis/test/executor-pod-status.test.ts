@@ -77,7 +77,7 @@ describe('the status of an executor pod', () => {
     // The kubelet tells whole seconds: what it did in the second of the death came after it.
     expect(told(before, after, raised(-500, '2Gi'))).toMatch(/executor limit 812 MiB/);
     expect(told(after, before, raised(-5_000, '1Gi'), raised(500, '2Gi'))).toMatch(
-      /executor limit 1 GiB/
+      /executor limit 1\.0 GiB/
     );
   });
 

@@ -53,7 +53,7 @@ describe('a query that fails before it has a job', () => {
       advice: [{}, { action: 'resize', shape: { driverMemoryMiB: 2048 } }]
     });
     expect(finding!.explanation).toContain(
-      'heap of the driver was full (1 GiB), so it gave the query up'
+      'driver ran out of Java heap (1.0 GiB), so it aborted the query'
     );
   });
 

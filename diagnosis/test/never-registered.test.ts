@@ -51,7 +51,7 @@ describe('executors that end before Spark has met them', () => {
       advice: [{ hint: 'look-at-executors' }]
     });
     expect(finding!.explanation).toMatch(
-      /200 executors \(.*\) ended with exit code 1 before reporting/
+      /200 executors \(.*\) exited with code 1 before they registered/
     );
     expect(finding!.evidence[0]!.quote).toContain('Unrecognized option: -XX:Bad');
     expect(finding!.effects.join()).toMatch(/waits for executors since .*no task has started/);
@@ -133,7 +133,7 @@ describe('executors that end before Spark has met them', () => {
     expect(told).toMatchObject([
       { id: 'executor-oom-killed:cell:3:abc', count: 3, severity: 'warning' }
     ]);
-    expect(told[0]!.explanation).toContain('before it registered with the driver');
+    expect(told[0]!.explanation).toContain('before they registered with the driver');
     expect(told[0]!.effects.join()).toContain('no task has started');
     const diagnosis = new Diagnosis();
     for (const one of story.observations) diagnosis.observe(one);

@@ -33,7 +33,7 @@ describe('Python workers that die', () => {
       title: 'Python workers died on executor 1, not for lack of memory',
       advice: [{ action: 'set' }]
     });
-    expect(finding!.explanation).toContain('the kernel counted no kill for memory there');
+    expect(finding!.explanation).toContain('no OOM kill was counted there');
     expect(finding!.advice[0]!.sentence).toContain('More memory will not help');
     expect(finding!.evidence.map(({ quote }) => quote)).toContain('oom_kill 0');
     // One cgroup in which all executors live says it as well.

@@ -26,8 +26,8 @@ const EXPECTED: Record<string, Expected[]> = {
       severity: 'warning',
       title: 'Executor 1 was killed for lack of memory',
       explanation:
-        'This cell succeeded, but executor 1 was killed by the Linux OOM killer (limit 768 MiB, the Java ' +
-        'heap may take 512 MiB). 1 task ran twice; that cost 4.8 s of task time and delayed the cell by about 4.8 s.'
+        'This cell succeeded, but executor 1 was killed by the Linux OOM killer (limit 768 MiB, ' +
+        'maximum Java heap 512 MiB). 1 task ran twice; that cost 4.8 s of task time and delayed the cell by about 4.8 s.'
     },
     {
       id: 'executor-evicted:cell:1:fills',

@@ -6,13 +6,12 @@ const sigkill: Expected[] = [
   {
     id: 'executor-oom-killed:cell:sw-cell-1',
     severity: 'warning',
-    // Exit code 137 alone: somebody sent SIGKILL, mostly the kernel (here a person did).
+    // Exit code 137 only: usually the Linux OOM killer (here SIGKILL was sent manually).
     confidence: 'likely',
     count: 1,
     explanation:
-      'This cell succeeded, but executor 1 was killed by SIGKILL (exit code 137), which is mostly the ' +
-      'kernel when memory runs out. 9 of 20 tasks ran twice; that cost 20 s of task time and held the ' +
-      'cell up by about 13 s.',
+      'This cell succeeded, but executor 1 was killed by SIGKILL (exit code 137), usually sent by the ' +
+      'Linux OOM killer. 9 of 20 tasks ran twice; that cost 20 s of task time and delayed the cell by about 13 s.',
     effects: [
       '1 running task attempt failed with it',
       'the output of 3 finished tasks was lost with it',

@@ -105,8 +105,8 @@ describe('a recorded run', () => {
       confidence: 'certain',
       title: '4 executors were killed for lack of memory',
       explanation:
-        "This cell failed because 4 executors (0, 1, 2 and 3) were killed by the kernel's out-of-memory " +
-        'killer (limit 430 MiB, maximum Java heap 1.0 GiB). This shape cannot work: the limit of 430 MiB is ' +
+        'This cell failed because 4 executors (0, 1, 2 and 3) were killed by the Linux OOM killer ' +
+        '(limit 430 MiB, maximum Java heap 1.0 GiB). This shape cannot work: the limit of 430 MiB is ' +
         'below the maximum Java heap of 1.0 GiB. 2 of 4 tasks were retried; 32 s of ' +
         'task time was wasted.',
       // The heap alone is larger than the limit: it needs its 1024 MiB and 384 MiB beside it.

@@ -50,7 +50,7 @@ describe('a catalogue that stops answering', () => {
       advice: [{ hint: 'wait-or-interrupt' }],
       evidence: [{ quote: 'no answer in 5 s' }]
     });
-    expect(finding!.explanation).toMatch(/gaia does not answer since 00:16:40 UTC\..*waits/);
+    expect(finding!.explanation).toMatch(/gaia has not responded since 00:16:40 UTC\..*hang/);
   });
 
   it('turns into a warning when it answers again, and stays one for the cell that saw it', () => {
@@ -68,7 +68,7 @@ describe('a catalogue that stops answering', () => {
         title: 'Catalogue gaia is available again'
       });
       expect(finding!.explanation).toBe(
-        'This cell succeeded, but catalogue gaia did not answer for 45 s.'
+        'This cell succeeded, but catalogue gaia did not respond for 45 s.'
       );
     }
   });

@@ -9,8 +9,8 @@ import { TimeSpans } from './time-spans.js';
 export type LostWorkKind = Exclude<TaskOutcome['kind'], 'success' | 'killed'> | 'rerun';
 
 /**
- * Lost work of one kind, for one beneficiary (scope) and one suspect (executor), added up.
- * Thousands of tasks that die alike are one entry.
+ * Lost work of one kind, per scope and suspected executor, in total. Thousands of tasks that fail for the same reason
+ * are one entry.
  */
 export interface LostWork {
   readonly kind: LostWorkKind;
@@ -45,7 +45,7 @@ export interface LostWork {
   evidence: Evidence | null;
 }
 
-/** All lostWork of an application. Its size grows with kinds of incidents, not with tasks. */
+/** All lost work of an application. Its size grows with the kinds of incidents, not with tasks. */
 export class LostWorkTable {
   readonly #all = new Map<string, LostWork>();
   readonly #scopes = new Set<string>();
@@ -54,7 +54,7 @@ export class LostWorkTable {
     return this.#all.values();
   }
 
-  /** Whether anything happened to that scope. */
+  /** Whether the scope lost work. */
   affects(scope: string): boolean {
     return this.#scopes.has(scope);
   }

@@ -96,8 +96,8 @@ export class PerformanceTracker {
     if (stage.metrics.tasks === 0) return;
     const files = stage.sql === null ? null : this.files.of(stage.sql);
     const facts = summarizeStage(stage, attempt, files, this.#application.conf);
-    if (this.slow.add(scope, facts, stage.judged)) this.#application.changes.findings = true;
-    stage.judged = true;
+    if (this.slow.add(scope, facts, stage.recorded)) this.#application.changes.findings = true;
+    stage.recorded = true;
   }
 
   #look(stage: Stage, all: number): void {

@@ -8,20 +8,20 @@ import type {
 import { smaller } from '../eventlog/task-metrics.js';
 import { PodMemoryLimits } from './pod-memory-limits.js';
 
-/** Words of Kubernetes about a pod, with their evidence. */
+/** A status reason or event of a pod, with its evidence. */
 export interface Note extends StatusReason {
   evidence: Evidence;
-  /** When such words were first heard, ms; null if they had no time. */
+  /** When it was first observed, ms since the epoch; null if unknown. */
   since: number | null;
 }
 
-/** What troubles a pod; of each kind the newest words are kept. */
+/** Problems of a pod; the latest message of each kind is kept. */
 export type Trouble = 'unschedulable' | 'image' | 'mount' | 'evicted' | 'preempted' | 'rejected';
 
 /** How a container of a pod ended. */
 export interface PodEnd extends ContainerEnd {
   evidence: Evidence;
-  /** It was seen before anybody had asked for the end of the pod. */
+  /** It was observed before the deletion of the pod was requested. */
   beforeDeletion: boolean;
 }
 
@@ -39,11 +39,11 @@ export interface PodFacts {
   readonly troubles: Map<Trouble, Note>;
   readonly limits: PodMemoryLimits;
   requestMiB: number | null;
-  /** The pod itself was seen, not only events about it. */
+  /** The pod itself was observed, not only events about it. */
   seen: boolean;
 }
 
-/** A pod as this application sees it. */
+/** A pod of this application, and its role. */
 export interface ApplicationPod {
   facts: PodFacts;
   role: PodObservation['role'];
@@ -51,9 +51,9 @@ export interface ApplicationPod {
 }
 
 const QUOTE = 1000;
-/** Ends of one container that are kept; a driver that is restarted for ever must not fill the memory. */
+/** Maximum ends per container, in case it restarts forever. */
 const ENDS = 8;
-/** Pods to which nothing happened and that are remembered nevertheless. */
+/** Maximum number of pods without problems. */
 const HARMLESS_KEPT = 2000;
 
 /** Reasons of waiting containers and of Events, as the kubelet writes them. */
@@ -64,8 +64,8 @@ const CLAIM =
   /persistentvolumeclaim "[^"]*" (?:not found|is being deleted)|unbound immediate PersistentVolumeClaims/;
 
 /**
- * What was observed of pods. What only grows is kept (it has run, it was scheduled, it ended like
- * this) and of words the newest, so the order in which statuses and events come does not matter.
+ * Observations of pods. Monotonic facts (scheduled, ran, ended) and the latest messages are kept, so the order of
+ * statuses and events does not matter.
  */
 export class Pods {
   readonly #all = new Map<string, PodFacts>();
@@ -98,7 +98,7 @@ export class Pods {
     const note = (trouble: Trouble, said: StatusReason): void =>
       this.#note(facts, trouble, said, 'container', pod.ref);
     if (pod.waiting && IMAGE.test(pod.waiting.reason)) note('image', pod.waiting);
-    if (pod.unschedulable) note(placeless(pod.unschedulable.message), pod.unschedulable);
+    if (pod.unschedulable) note(schedulingProblem(pod.unschedulable.message), pod.unschedulable);
     if (pod.disrupted) {
       const trouble = disruptionBy(pod.disrupted);
       if (trouble) note(trouble, pod.disrupted);
@@ -184,7 +184,7 @@ export class Pods {
   }
 }
 
-/** By time; of the same time the longer words, then any fixed order. */
+/** By time; of the same time the longer message, then a fixed order. */
 function newer(a: Note, b: Note): boolean {
   const difference = (a.at ?? 0) - (b.at ?? 0) || a.evidence.quote.length - b.evidence.quote.length;
   if (difference !== 0) return difference > 0;
@@ -199,22 +199,22 @@ function disruptionBy({ reason, message }: StatusReason): Trouble | null {
   if (/^OutOf(?:memory|cpu|pods|ephemeral-storage)|^UnexpectedAdmissionError$/.test(reason)) {
     return 'rejected';
   }
-  const pushedOut =
+  const evictions =
     /^(?:Evicted|TerminationByKubelet|EvictionByEvictionAPI|DeletionByTaintManager|DeletionByPodGC|NodeLost|NodeShutdown|Shutdown|Terminated|NodeAffinity)$/;
-  if (pushedOut.test(reason)) return 'evicted';
+  if (evictions.test(reason)) return 'evicted';
   return /node was low on resource|Usage of EmptyDir|ephemeral/i.test(message ?? '')
     ? 'evicted'
     : null;
 }
 
-/** A pod whose kind is missing, or has no volume, gets no node: no smaller one would (Kubernetes' `VolumeBinding`). */
-function placeless(message: string | null): Trouble {
+/** A pod whose volume claim is missing or unbound cannot be scheduled; its size does not matter (`VolumeBinding`). */
+function schedulingProblem(message: string | null): Trouble {
   return CLAIM.test(message ?? '') ? 'mount' : 'unschedulable';
 }
 
 /** What an Event of the kubelet, the scheduler or a controller means for the pod. */
 function troubleOf(reason: string, message: string): Trouble | null {
-  if (reason === 'FailedScheduling') return placeless(message);
+  if (reason === 'FailedScheduling') return schedulingProblem(message);
   if (MOUNT.test(reason)) return 'mount';
   if (reason === 'Preempted' || reason === 'Preempting') return 'preempted';
   if (reason === 'Evicted' || reason === 'NodeShutdown') return 'evicted';

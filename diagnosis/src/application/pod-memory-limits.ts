@@ -2,9 +2,9 @@ import { larger } from '../eventlog/task-metrics.js';
 import { quantityMiB } from '../evidence/kubernetes-pods.js';
 import type { PodEventObservation } from '../observation.js';
 
-/** The kubelet's own words (`ResizeCompleted`, Kubernetes 1.35) have the new resources as JSON. */
+/** The message of the kubelet's `ResizeCompleted` event (Kubernetes 1.35) has the new resources as JSON. */
 const NEW_LIMIT = /"limits":\{[^}]*"memory":"([^"]+)"/;
-/** The kubelet tells whole seconds, so a limit is in force for certain only this much later, ms. */
+/** The kubelet's timestamps have a resolution of one second: a limit certainly applies only this much later, ms. */
 const WHOLE_SECOND_MS = 1_000;
 
 /** The memory limit of a pod's main container, which can be moved while it runs; MiB. */
@@ -22,11 +22,11 @@ export class PodMemoryLimits {
   observeEvent({ reason, message, at }: PodEventObservation): void {
     if (reason !== 'ResizeCompleted' || at === null) return;
     const limitMiB = quantityMiB(NEW_LIMIT.exec(message)?.[1] ?? null);
-    // Of two in one second the order is not known: neither is said to have been too little.
+    // The order of two resizes within one second is unknown: use the larger limit.
     if (limitMiB !== null) this.#resized.set(at, larger(this.#resized.get(at) ?? null, limitMiB)!);
   }
 
-  /** The limit at a time; the newest if it is not known when. Null if nobody told of a limit. */
+  /** The limit at a time, MiB; the latest if the time is unknown. Null without a limit. */
   at(time: number | null): number | null {
     if (time === null || this.#resized.size === 0) return this.#newest?.limitMiB ?? null;
     const before = [...this.#resized.keys()].filter(at => at + WHOLE_SECOND_MS <= time);

@@ -30,31 +30,31 @@ export interface Stage {
   scope: string;
   readonly jobs: Set<number>;
   readonly attempts: Map<number, Attempt>;
-  /** Its rows may come out otherwise when it runs again. */
+  /** Its results may differ when it runs again (nondeterministic). */
   indeterminate: boolean;
   /** The RDD that it computes; null if Spark does not say. */
   rdd: number | null;
-  /** It makes a shuffle's output again that another stage had made. */
+  /** It recomputes shuffle output of another stage. */
   remakes: boolean;
   /** Spark did not need it: its output was there already. */
   skipped: boolean;
   readonly begun: PartitionSet;
   readonly finished: PartitionSet;
-  /** PartitionSet that were started again after a loss. */
+  /** Partitions that were started again after a loss. */
   readonly again: PartitionSet;
-  /** PartitionSet whose attempt was lost and that nobody has started again yet. */
+  /** Partitions whose attempt was lost and that have not been started again yet. */
   readonly lost: Map<number, LostWork>;
-  /** What the job is for, in the words of the user or a library. */
+  /** The job description of the user or a library. */
   description: string | null;
-  /** Settings of its session that say how data is laid out. */
+  /** Settings of its session that affect partitioning. */
   layout: Readonly<Record<string, string>>;
   /** Id of the (root) SQL execution that it works for. */
   sql: string | null;
   readonly metrics: StageMetrics;
-  /** What it found of cached tables; null if it uses none. */
+  /** Its reads of cached tables; null if it uses none. */
   reads: CacheReads | null;
-  /** An attempt succeeded, and what it cost is booked. */
-  judged: boolean;
+  /** An attempt succeeded, and its cost is recorded. */
+  recorded: boolean;
 }
 
 export function newStage(info: StageInfo, scope: string): Stage {
@@ -79,7 +79,7 @@ export function newStage(info: StageInfo, scope: string): Stage {
     sql: null,
     metrics: new StageMetrics(),
     reads: null,
-    judged: false
+    recorded: false
   };
 }
 
@@ -105,7 +105,7 @@ export function attemptOf(stage: Stage, number: number): Attempt {
   return attempt;
 }
 
-/** Work that was there before this attempt: the stage was done earlier, under this id or another's. */
+/** Whether the output of a partition existed before this attempt, computed by this stage or another. */
 export function hadOutput(stage: Stage, attempt: number, partition: number): boolean {
   if (stage.remakes && attempt === 0) return true;
   return attempt > 0 && (stage.finished.has(partition) || !stage.attempts.has(0));
@@ -135,7 +135,7 @@ export function taskCounts(stage: Stage): TaskCounts {
   };
 }
 
-/** The newest attempt as people see it. */
+/** The latest attempt, for display. */
 export function stageProgress(stage: Stage): StageProgress {
   const attempt = [...stage.attempts.values()].at(-1);
   return {

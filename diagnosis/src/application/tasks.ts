@@ -12,9 +12,9 @@ import { attemptOf, hadOutput, type Stage } from './stages.js';
 interface RunningTask {
   readonly stage: Stage;
   readonly attempt: number;
-  /** The entry because of which it does work a second time. */
+  /** The lost work that it recomputes. */
   readonly repeats: LostWork | null;
-  /** What it found of cached tables. */
+  /** Its reads of cached tables. */
   readonly lookup: CacheLookup | null;
 }
 
@@ -23,9 +23,9 @@ type Failure = Exclude<TaskOutcome, { kind: 'success' | 'killed' | 'resubmitted'
 const QUOTE = 500;
 
 /**
- * Follows task attempts from start to end and books what was lost. Only running tasks are kept.
+ * Follows task attempts from start to end and records what was lost. Only running tasks are kept.
  *
- * What is booked, per cause:
+ * What is recorded, per cause:
  * - `taskMs`: durations of attempts that failed, of attempts that had finished and whose output
  *   was lost (Spark says `Resubmitted`), and, where Spark does not say which finished attempts
  *   were lost, of the attempts that did their work again;
@@ -109,9 +109,9 @@ export class Tasks {
     this.#application.markStageChanged(stage);
   }
 
-  /** Books the start of a task that somebody had to do before; returns whose fault that is. */
+  /** Records the start of a task that repeats earlier work; returns the lost work that caused it. */
   #repeated(stage: Stage, info: TaskInfo, ref: string): LostWork | null {
-    // Old Sparks do not say which partition a retried stage works on: any lost one will do.
+    // Older versions of Spark do not log the partition of a retried stage: take any lost one.
     const known = info.partition;
     const partition = known ?? [...stage.lost.keys()][0] ?? null;
     const lost = partition === null ? undefined : stage.lost.get(partition);
@@ -126,13 +126,13 @@ export class Tasks {
       const { id } = stage;
       const quote = `"Stage ID":${id},"Stage Attempt ID":${info.attempt}`;
       entry = this.#application.lostWork.get('rerun', stage.scope, attempt.suspect);
-      this.#book(entry, stage, info, { source: 'eventlog', at: info.launchedAt, quote, ref });
+      this.#record(entry, stage, info, { source: 'eventlog', at: info.launchedAt, quote, ref });
     }
     if (!entry) return null;
     if (partition === null || !stage.again.has(partition)) entry.again += 1;
     if (partition !== null) stage.again.add(partition);
     this.#application.changes.findings = true;
-    // An attempt that failed has its own time in the books already.
+    // The time of a failed attempt is already recorded.
     return entry.kind === 'rerun' || entry.kind === 'resubmitted' ? entry : null;
   }
 
@@ -147,7 +147,7 @@ export class Tasks {
     const stage = app.dag.stage(info.stage);
     const entry = app.lostWork.get('resubmitted', stage.scope, info.executor);
     const quote = '{"Reason":"Resubmitted"}';
-    this.#book(entry, stage, info, { source: 'eventlog', at: app.now, quote, ref });
+    this.#record(entry, stage, info, { source: 'eventlog', at: app.now, quote, ref });
     entry.taskMs += info.finishedAt - info.launchedAt;
     if (info.partition !== null) {
       stage.finished.delete(info.partition);
@@ -176,7 +176,7 @@ export class Tasks {
       entry.summary ??= outcome.summary;
       entry.where ??= outcome.where;
     }
-    this.#book(entry, stage, info, evidence);
+    this.#record(entry, stage, info, evidence);
     entry.taskMs += info.finishedAt - info.launchedAt;
     entry.spans.add(info.launchedAt, info.finishedAt);
     if (outcome.kind === 'disk') {
@@ -193,7 +193,7 @@ export class Tasks {
     if (outcome.kind === 'fetch' || outcome.kind === 'lost') this.#suspect(stage, executor);
   }
 
-  #book(entry: LostWork, stage: Stage, info: TaskInfo, evidence: Evidence): void {
+  #record(entry: LostWork, stage: Stage, info: TaskInfo, evidence: Evidence): void {
     const app = this.#application;
     const at = evidence.at ?? app.now;
     entry.count += 1;

@@ -1,5 +1,5 @@
 /**
- * A set of moments in time, as disjoint spans in ascending order. TimeSpans that overlap are merged,
+ * A set of moments in time, as disjoint spans in ascending order. Overlapping spans are merged,
  * so that work done side by side is counted once, and the order of adding does not matter.
  */
 export class TimeSpans {
@@ -8,7 +8,7 @@ export class TimeSpans {
   add(from: number, to: number): void {
     if (to <= from) return;
     const spans = this.#spans;
-    // TimeSpans come nearly in order of time: the place is near the end.
+    // Spans are added roughly in order of time, so the position is near the end.
     let after = spans.length;
     while (after > 0 && spans[after - 1]!.from > to) after -= 1;
     let first = after;

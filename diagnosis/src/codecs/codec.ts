@@ -46,7 +46,7 @@ export function mayBeCodec(head: Uint8Array): boolean {
 /**
  * The bytes behind the codec.
  * @param open opens the compressed bytes; called a second time after damage, to save what is before it.
- * @throws CorruptData after everything before the damage was delivered.
+ * @throws CorruptData after everything before the corrupt data was delivered.
  */
 export function decode(
   codec: Exclude<Codec, 'zip'>,

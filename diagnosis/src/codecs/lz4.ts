@@ -17,11 +17,13 @@ export async function* decodeLz4(bytes: Bytes): AsyncGenerator<Buffer> {
       const head = await queue.take(HEADER);
       if (head.length === 0 && ended) return;
       if (head.length < HEADER) throw new TruncatedData('lz4');
-      if (head.toString('latin1', 0, MAGIC.length) !== MAGIC) throw new CorruptData('not an lz4 block');
+      if (head.toString('latin1', 0, MAGIC.length) !== MAGIC)
+        throw new CorruptData('not an lz4 block');
       const method = head[MAGIC.length]! & 0xf0;
       const packed = head.readUInt32LE(MAGIC.length + 1);
       const length = head.readUInt32LE(MAGIC.length + 5);
-      if (packed > LARGEST || length > LARGEST) throw new CorruptData('an lz4 block of impossible size');
+      if (packed > LARGEST || length > LARGEST)
+        throw new CorruptData('an lz4 block of impossible size');
       ended = length === 0;
       if (ended && packed === 0) continue;
       const block = await queue.take(packed);

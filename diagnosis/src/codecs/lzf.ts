@@ -16,7 +16,8 @@ export async function* decodeLzf(bytes: Bytes): AsyncGenerator<Buffer> {
       if (head.length === 0) return;
       if (head.length < 5) throw new TruncatedData('lzf');
       const kind = head[2]!;
-      if (head[0] !== 0x5a || head[1] !== 0x56 || kind > 1) throw new CorruptData('not an lzf chunk');
+      if (head[0] !== 0x5a || head[1] !== 0x56 || kind > 1)
+        throw new CorruptData('not an lzf chunk');
       const length = head.readUInt16BE(3);
       const body = await queue.take(length + 2 * kind);
       if (body.length < length + 2 * kind) throw new TruncatedData('lzf');

@@ -29,7 +29,7 @@ export function unexpectedEnd(pod: PodFacts): End | null {
   return earliest(ends);
 }
 
-/** SparkProcess pushed it out, if anybody did. */
+/** Whether the pod was evicted or preempted. */
 export function disruption(pod: PodFacts): { kind: 'evicted' | 'preempted'; note: Note } | null {
   const preempted = pod.troubles.get('preempted');
   if (preempted) return { kind: 'preempted', note: preempted };

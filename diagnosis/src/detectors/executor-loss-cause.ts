@@ -37,7 +37,7 @@ export interface ExecutorLoss {
   at: number;
   /** It exited before it registered with the driver, so it never ran a task. */
   neverRegistered: boolean;
-  /** SparkProcess killed it for memory. */
+  /** What enforced the memory limit. */
   killer: 'kernel' | 'kubernetes' | 'yarn' | null;
   /** A clause with the executor as its subject: "was stopped by SIGTERM (exit code 143)". */
   what: string;
@@ -67,9 +67,9 @@ export interface ExecutorReports {
  * Why this executor was lost, according to all observations. Null if it was not lost, or if the removal
  * was planned: idle, decommissioned, or at the end of the application.
  *
- * SparkProcess is believed: the pod's own status before Spark's text about it (Spark quotes the same status,
- * but only if it came in time), a full heap before a signal (YARN's executors run with
- * `-XX:OnOutOfMemoryError='kill %p'`), the mostCertain of Spark's own reasons; then the counters.
+ * Precedence: the pod's own status before Spark's text about it (Spark quotes the same status, but only if it
+ * arrived in time), a full heap before a signal (YARN's executors run with `-XX:OnOutOfMemoryError='kill %p'`),
+ * the most certain of Spark's reasons, then the cgroup counters.
  * @param all lostWork of this executor.
  */
 export function executorLoss(
@@ -109,8 +109,8 @@ export function executorLoss(
     ({ kind, lastSeen }) => kind === 'heap' && Math.abs(at - lastSeen) <= SAME_MOMENT_MS
   );
   if (podCause) {
-    // The status may name nobody but the signal; then Spark's own signal is as good, unless it
-    // takes a SIGKILL for one of memory, which the kubelet would have said.
+    // The status may name only the signal; then Spark's reason is as good, unless it takes a
+    // SIGKILL for an OOM kill, which the kubelet would have reported.
     const guess = verdict?.code === 'executor-lost' || isInferredOomKill(verdict);
     if (podCause.verdict.confidence === 'certain' || !verdict || guess) verdict = podCause.verdict;
     evidence.push(podCause.evidence);

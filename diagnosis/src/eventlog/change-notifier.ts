@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
-/** Rings when the file may have changed. The folder is watched: the file may not exist or be renamed. */
+/** Notifies when a file may have changed. The folder is watched, because the file may not exist yet or may be renamed. */
 export class ChangeNotifier {
   #watcher: FSWatcher | null = null;
   #changed = false;
@@ -26,7 +26,7 @@ export class ChangeNotifier {
     this.#watch();
   }
 
-  /** Resolves at the next change, or after the poll interval; at once if it rang since the last call. */
+  /** Resolves at the next change, or after the poll interval; immediately if it changed since the last call. */
   async nextChange(): Promise<void> {
     if (!this.#watcher) this.#watch();
     const { pollMs, watchedPollMs } = this.#times;

@@ -30,7 +30,7 @@ const kinds = new Map<number, Kind>();
  * The JSON of one line as far as `readEvent` looks at it: `readEvent(parseEvent(line))` equals
  * `readEvent(JSON.parse(line))` for every line that is JSON. It is faster, because most of a log
  * is never parsed: an event that diagnosis has no use for is only its name, and of the others
- * what `OMITTED_FIELDS` lists is left out. When in doubt it parses everything. CorruptData inside a part
+ * what `OMITTED_FIELDS` lists is left out. When in doubt it parses everything. Corruption inside a part
  * that is not parsed is not noticed, unless the line's end is missing.
  * @throws SyntaxError if the line is no JSON.
  */

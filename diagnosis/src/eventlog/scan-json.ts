@@ -1,3 +1,4 @@
+// Over 300 lines: one hot loop over one state; split up, reading a log would be slower.
 import { Buffer } from 'node:buffer';
 import { Expected, Place } from './expected-bytes.js';
 import { endOfArray, endOfObject, endOfString } from './json-bytes.js';

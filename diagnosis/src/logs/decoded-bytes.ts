@@ -9,7 +9,7 @@ import { STDIN, type LogPart } from './log-source.js';
 /**
  * The bytes of one part of a log as Spark gave them to its codec.
  * @param onRead told the bytes that were read from the disk so far.
- * @throws CorruptData after everything before the damage was delivered; the file system's error.
+ * @throws CorruptData after everything before the corrupt data was delivered; the file system's error.
  */
 export async function* decodedBytes(
   part: LogPart,
@@ -29,7 +29,7 @@ export async function* decodedBytes(
 /**
  * Looks at the first bytes, then decodes. A codec within a codec (a zipped lz4) is decoded too.
  * @param open opens the bytes, several times
- * @throws CorruptData after everything before the damage was delivered.
+ * @throws CorruptData after everything before the corrupt data was delivered.
  */
 export async function* decoded(open: () => Bytes): AsyncGenerator<Uint8Array> {
   const codec = codecOf(await head(open));
@@ -45,7 +45,7 @@ async function head(open: () => Bytes): Promise<Uint8Array> {
       if (have.length >= MAGIC_BYTES) break;
     }
   } catch (error) {
-    // CorruptData at once: the decoder will meet it again and say so.
+    // Corrupt from the start: the decoder will report it.
     if (!(error instanceof CorruptData)) throw error;
   }
   return have;

@@ -4,7 +4,13 @@ import { codecOf, MAGIC_BYTES } from '../codecs/codec.js';
 import { decodedBytes } from './decoded-bytes.js';
 import { headOfFile } from './file-bytes.js';
 import { STDIN, type LogPart, type LogSource } from './log-source.js';
-import { applicationOf, compare, deliveredOrder, rollingOrder, rollingPart } from './log-file-names.js';
+import {
+  applicationOf,
+  compare,
+  deliveredOrder,
+  rollingOrder,
+  rollingPart
+} from './log-file-names.js';
 import { readZip } from './zip.js';
 
 /** Databricks puts logs four folders deep; a folder that holds itself must not keep us for ever. */

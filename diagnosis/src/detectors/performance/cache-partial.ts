@@ -103,8 +103,8 @@ function fillEvidence({ fill, rdd }: CacheFacts): Evidence[] {
 }
 
 /**
- * CacheMiss = partitions without room × the mean size of those that had; each executor needs its
- * share of that more in unified memory, which is 0.6 of the heap.
+ * Missing = partitions that were not stored × the mean size of those that were; each executor needs its share of
+ * that as additional unified memory, which is 0.6 of the heap.
  */
 function advise(app: Application, table: CacheFacts, stored: number): Advice[] {
   const advice: Advice[] = [

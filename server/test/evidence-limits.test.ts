@@ -132,6 +132,7 @@ describe('A file of evidence that user code has written', () => {
       bytes: { perSecond: MIB, burst: 4 * MIB },
       lines: { perSecond: 1_000, burst: 10_000 }
     };
+    writeFileSync(file('live.jsonl'), '');
     // Ends by itself at 400 MB (blocks of 512 bytes).
     const endless = 'ulimit -f 800000; exec yes x > live.jsonl';
     const writer = spawn('sh', ['-c', endless], { cwd: place.path });

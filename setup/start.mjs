@@ -36,6 +36,7 @@ const environment = {
   AGLAIS_PYTHON: python,
   AGLAIS_JAVA: chosenJava(),
   AGLAIS_END_WITH_PARENT: 'true',
+  AGLAIS_PRELOAD: process.env.AGLAIS_PRELOAD ?? 'true',
   AGLAIS_URL: `http://127.0.0.1:${serverPort}`,
   AGLAIS_TOKEN_FILE: join(state, 'token'),
   AGLAIS_BROWSER_TOKEN_FILE: join(state, 'browser-token')

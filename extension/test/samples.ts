@@ -65,6 +65,7 @@ export function cluster(parts: Partial<Cluster> = {}): Cluster {
     tables: [],
     memory: [],
     shareProblems: [],
+    warnings: [],
     revision: 1,
     ...parts
   };

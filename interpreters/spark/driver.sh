@@ -27,9 +27,15 @@ trap : TERM INT HUP
 "$java" @driver.args >> driver.log 2>&1 &
 driver=$!
 echo "$driver $(start_time $driver)" > driver.pid.part && mv driver.pid.part driver.pid
+warm_up=
+if [ -n "$AGLAIS_WARM_UP" ]; then
+  "$PYSPARK_PYTHON" "$AGLAIS_WARM_UP" "$directory" >> warm-up.log 2>&1 &
+  warm_up=$!
+fi
 while :; do
   wait "$driver"
   code=$?
   kill -0 "$driver" 2>/dev/null || break
 done
+[ -n "$warm_up" ] && kill "$warm_up" 2>/dev/null
 echo "$code" > driver.exit.part && mv driver.exit.part driver.exit

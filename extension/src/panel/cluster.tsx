@@ -93,6 +93,15 @@ export function ClusterDetails({
           </ul>
         </Section>
       )}
+      {cluster.warnings.length > 0 && (
+        <Section title={trans.__('Warnings')} className="aglais-Warnings">
+          <ul>
+            {cluster.warnings.map(warning => (
+              <li key={warning}>{warning}</li>
+            ))}
+          </ul>
+        </Section>
+      )}
       {cluster.shareProblems.length > 0 && (
         <Section title={trans.__('Unavailable tables')} className="aglais-ShareProblems">
           <ul>

@@ -3,7 +3,7 @@
 It puts a lazy `spark` into the namespace, connects `SparkSession.builder.getOrCreate()` to this
 notebook's own cluster, tags every Spark job with its cell, and reports what happens to Spark in
 plain language. It does not affect a notebook that never uses Spark: only light modules of the
-standard library are imported here, and no thread is started.
+standard library are imported here, and no thread is started unless AGLAIS_PRELOAD asks for it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     url = os.environ.get("AGLAIS_URL")
     if not url or not hasattr(shell, "kernel"):
         return
+    from . import preload
     from .notebook import attach
 
     attach(shell, url, os.environ.get("AGLAIS_TOKEN_FILE"))
+    preload.start()

@@ -37,11 +37,17 @@ java "${archive[@]}" "@$conf/driver.args" >&5 2>&1 4<&- 5>&- &
 driver=$!
 exec 4<&- 5>&-
 [ -n "$stopping" ] && kill -TERM "$driver"
+warm_up=
+if [ -n "$AGLAIS_WARM_UP" ]; then
+  python3 /opt/aglais/warm_up.py "$directory" >> warm-up.log 2>&1 4<&- 5>&- &
+  warm_up=$!
+fi
 while :; do
   wait "$driver"
   code=$?
   kill -0 "$driver" 2> /dev/null || break
 done
+[ -n "$warm_up" ] && kill "$warm_up" 2> /dev/null
 wait "$log"
 echo "$code" > driver.exit.part && mv driver.exit.part driver.exit
 exit "$code"

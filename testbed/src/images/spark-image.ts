@@ -309,7 +309,11 @@ function programLayer(cache: string, log: string): Promise<string> {
     key => join(cache, `programs-${key}.tar`),
     keyOf(
       [version, process.arch, files],
-      [...ENTRY_POINTS.map(name => join(sources, name)), ...files.map(name => join(witness, name))]
+      [
+        ...ENTRY_POINTS.map(name => join(sources, name)),
+        join(spark, 'warm_up.py'),
+        ...files.map(name => join(witness, name))
+      ]
     ),
     async unfinished => {
       const root = `${unfinished}.root`;
@@ -317,6 +321,7 @@ function programLayer(cache: string, log: string): Promise<string> {
       for (const folder of ['node/bin', 'witness'])
         mkdirSync(join(aglais, folder), { recursive: true });
       copyEntryPoints(join(aglais, 'bin'));
+      copyFileSync(join(spark, 'warm_up.py'), join(aglais, 'warm_up.py'));
       copyFileSync(node, join(aglais, 'node', 'bin', 'node'));
       chmodSync(join(aglais, 'node', 'bin', 'node'), 0o755);
       for (const name of files) copyFileSync(join(witness, name), join(aglais, 'witness', name));

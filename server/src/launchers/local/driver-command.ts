@@ -86,7 +86,8 @@ export function driverCommand(
       AGLAIS_JAVA: installation.java,
       AGLAIS_JAVA_LACKS: installation.javaLacks,
       AGLAIS_CGROUP: cgroup ?? '',
-      AGLAIS_LIMIT_FILE: join(directory, LIMIT_FILE)
+      AGLAIS_LIMIT_FILE: join(directory, LIMIT_FILE),
+      ...(spec.warmUp && { AGLAIS_WARM_UP: join(installation.scripts, 'warm_up.py') })
     }
   };
 }

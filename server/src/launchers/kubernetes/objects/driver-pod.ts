@@ -129,6 +129,7 @@ function driverEnvironment({ id }: ClusterSpec, config: KubernetesConfig): V1Env
     { name: 'AGLAIS_CONF', value: MOUNTED.configuration },
     // Where the token is: whoever may describe pods does not see it.
     { name: 'AGLAIS_SECRET', value: MOUNTED.secret },
+    ...(spec.warmUp ? [{ name: 'AGLAIS_WARM_UP', value: 'true' }] : []),
     { name: 'HOME', value: MOUNTED.work },
     { name: 'SPARK_SCALA_VERSION', value: '2.13' },
     { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },

@@ -14,7 +14,7 @@ export interface HealthSource {
 /** Whether something that requests depend on works; throws, or returns what is wrong, if not. */
 export interface ReadinessCheck {
   name: string;
-  check(): Promise<string | null>;
+  check: () => Promise<string | null>;
 }
 
 /**

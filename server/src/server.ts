@@ -56,7 +56,7 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
   await mkdir(config.stateDirectory, { recursive: true, mode: 0o700 });
   const shutdown = new Shutdown(config.shutdownMs, log);
   const unlock = lockStateDirectory(config.stateDirectory);
-  await shutdown.add({ name: 'state directory', end: async () => unlock() });
+  await shutdown.add({ name: 'state directory', end: unlock });
   try {
     return await listen(config, log, shutdown);
   } catch (error) {
@@ -87,7 +87,7 @@ async function listen(config: Config, log: Logger, shutdown: Shutdown): Promise<
     http.once('error', reject);
     http.listen(config.port, config.host, resolve);
   });
-  await shutdown.add({ name: 'connections', end: async () => http.closeAllConnections() });
+  await shutdown.add({ name: 'connections', end: () => http.closeAllConnections() });
   const start: Start = { http, config, tokens, journal, health, metrics, shutdown, log };
   const ready = open(start).then(opened => {
     clusters = opened.clusters;
@@ -176,7 +176,7 @@ async function open(start: Start): Promise<Services> {
     log
   });
   // Before what requests work with is closed.
-  await shutdown.add({ name: 'requests', end: async () => http.closeAllConnections() });
+  await shutdown.add({ name: 'requests', end: () => http.closeAllConnections() });
   await shutdown.add({ name: 'clusters', end: () => clusters.close() });
   if (config.stopClustersOnExit) {
     await shutdown.add({

@@ -6,7 +6,7 @@ const GRACE_MS = 5_000;
 
 interface Part {
   name: string;
-  end: () => Promise<unknown>;
+  end: () => unknown;
   /** What stays as it is if the part does not end in time, and what becomes of it. */
   left?: () => string;
 }
@@ -62,13 +62,13 @@ export class Shutdown {
   }
 }
 
-async function within(work: () => Promise<unknown>, ms: number): Promise<'done' | 'late' | Error> {
+async function within(work: () => unknown, ms: number): Promise<'done' | 'late' | Error> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>(resolve => {
     timer = setTimeout(resolve, ms, 'late');
   });
   try {
-    return await Promise.race([work().then(() => 'done' as const), late]);
+    return await Promise.race([Promise.resolve(work()).then(() => 'done' as const), late]);
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   } finally {

@@ -122,14 +122,14 @@ function driver(
   };
 }
 
-function driverEnvironment({ id }: ClusterSpec, config: KubernetesConfig): V1EnvVar[] {
+function driverEnvironment({ id, warmUp }: ClusterSpec, config: KubernetesConfig): V1EnvVar[] {
   return [
     { name: 'AGLAIS_CLUSTER', value: id },
     { name: 'AGLAIS_DIRECTORY', value: MOUNTED.directory },
     { name: 'AGLAIS_CONF', value: MOUNTED.configuration },
     // Where the token is: whoever may describe pods does not see it.
     { name: 'AGLAIS_SECRET', value: MOUNTED.secret },
-    ...(spec.warmUp ? [{ name: 'AGLAIS_WARM_UP', value: 'true' }] : []),
+    ...(warmUp ? [{ name: 'AGLAIS_WARM_UP', value: 'true' }] : []),
     { name: 'HOME', value: MOUNTED.work },
     { name: 'SPARK_SCALA_VERSION', value: '2.13' },
     { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },

@@ -41,12 +41,14 @@ def jupyter(tmp_path, aglais):
         env=environment,
         stderr=subprocess.DEVNULL,
     ) as process:
-        deadline = time.monotonic() + 30
-        while not (notes := list(runtime.glob("jpserver-*.json"))):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        yield json.loads(notes[0].read_text())["url"]
-        process.terminate()
+        try:
+            deadline = time.monotonic() + 90
+            while not (files := list(runtime.glob("jpserver-*.json"))):
+                assert time.monotonic() < deadline, "Jupyter Server did not start within 90 s"
+                time.sleep(0.1)
+            yield json.loads(files[0].read_text())["url"]
+        finally:
+            process.terminate()  # otherwise `with` waits for it forever
 
 
 def test_the_id_is_jupyters_and_the_path_is_relative_to_its_root(jupyter, tmp_path):

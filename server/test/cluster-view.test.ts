@@ -80,7 +80,7 @@ describe('What a panel is told of a cluster', () => {
 
 describe('The Jupyter Server of a cluster', () => {
   const view = (jupyter_server: string | null) =>
-    clusterView(row({ jupyter_server }), null, null, 60_000, 1);
+    clusterView(row({ jupyter_server }), null, null, 60_000, 1, LOCAL);
 
   it('is shown, so that a page knows which notebook a path names', () => {
     expect(view(null).jupyterServer).toBeNull();

@@ -82,6 +82,7 @@ describe('Of a cluster that ended while no server was there', () => {
         retention: { maxAgeMs: 86_400_000, perNotebook: 20 }
       },
       new CellRuns(launcher, journal, findings),
+      () => Promise.resolve(),
       () => Promise.resolve()
     );
     await reconciler.open();

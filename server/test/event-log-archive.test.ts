@@ -14,7 +14,7 @@ import {
 import { archiveMetrics } from '../src/launchers/kubernetes/archive/archive-for.js';
 import { EventLogArchive } from '../src/launchers/kubernetes/archive/event-log-archive.js';
 import { endOfPart, eventLogFile } from '../src/launchers/kubernetes/archive/layout.js';
-import { makeMetrics } from '../src/metrics.js';
+import { addMetrics, makeMetrics } from '../src/metrics.js';
 import { Journal } from '../src/stream/journal.js';
 import { randomFrom } from './support/random.js';
 import { eventually, temporaryDirectory } from './support/server.js';
@@ -239,11 +239,11 @@ describe('The archive of event logs', () => {
     expect(archive.figures().failures).toBeGreaterThan(0);
     expect(words()).toHaveLength(1);
     expect(words()[0]).toMatch(/s3:\/\/here\/: it refuses the keys\. Nothing is lost: 1 of them/);
-    const metrics = makeMetrics(
-      new Journal(),
-      { grantedMiB: () => Promise.resolve(0), unreadableLines: () => 0 },
-      archiveMetrics(archive)
-    );
+    const metrics = makeMetrics(new Journal(), {
+      grantedMiB: () => Promise.resolve(0),
+      unreadableLines: () => 0
+    });
+    addMetrics(metrics, archiveMetrics(archive));
     expect(await metrics.metrics()).toMatch(/^aglais_event_logs_waiting 1$/m);
 
     bucket.before = () => undefined;

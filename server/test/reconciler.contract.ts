@@ -14,6 +14,7 @@ import {
 import { machineCapacity } from '../src/launchers/local/machine-capacity.js';
 import type { Store } from '../src/store/store.js';
 import { Journal } from '../src/stream/journal.js';
+import { LOCAL } from './support/rows.js';
 import { eventually, SMALL } from './support/server.js';
 
 const SOON_MS = 10_000;
@@ -38,6 +39,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
 
   const launcher = {
     kind: 'local' as const,
+    capabilities: { resizeInPlace: LOCAL },
     offers: () => [],
     capacity: () => Promise.resolve(machineCapacity(memoryMiB)),
     observe: async id => {

@@ -207,7 +207,9 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     expect(await findings.cellRunsOf(['c1'])).toEqual([run]);
     const shape = { ...SMALL, gpus: 2, executorCores: 5_000 };
     await clusters.insert(row({ state: 'hibernated', shape: JSON.stringify(shape) }));
-    const view = clusterView((await clusters.get('c1'))!, null, null, 1_000, 0);
+    const view = clusterView((await clusters.get('c1'))!, null, null, 1_000, 0, {
+      ...{ raiseMemory: true, lowerMemory: true, executors: false }
+    });
     expect(view).toMatchObject({ state: 'hibernated', shape: { gpus: 2 } });
     expect(await clusters.lastShape('k1')).toEqual(shape);
   });

@@ -1,5 +1,6 @@
 import { cpus, totalmem } from 'node:os';
 import { benchDiagnosis } from './diagnosis/diagnosis.js';
+import { benchFirstResult } from './first-result.js';
 import { benchIdle } from './idle.js';
 import { benchKillToCard } from './kill-to-card.js';
 import { benchKubernetesScale } from './kubernetes/scale.js';
@@ -11,6 +12,7 @@ import { benchStart } from './start.js';
 const args = process.argv.slice(2);
 const parts = {
   start: benchStart,
+  'first-result': benchFirstResult,
   card: benchKillToCard,
   load: benchServerLoad,
   idle: () => benchIdle(args),

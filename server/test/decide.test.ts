@@ -64,7 +64,7 @@ describe('What is decided for a cluster that is wanted', () => {
   it('has failed when it was ready and nothing is there any more', () => {
     const decision = decide(row(), null, false, 2_000, deadlines);
     expect(decision).toMatchObject({ state: 'failed', desired: 'stopped' });
-    expect(decision.reason).toMatch(/vanished/);
+    expect(decision.reason).toMatch(/disappeared/);
   });
 
   it('stays if a server that has just taken it over does not know yet that it is ready', () => {

@@ -1,0 +1,142 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cluster } from '@aglais/protocol';
+import { checkout, openServer, python, type BenchServer } from './installation.js';
+import { median, percentile, printTable, seconds } from './report.js';
+
+const COLD_ROUNDS = 3;
+const SPARE_ROUNDS = Number(process.env['AGLAIS_BENCH_ROUNDS'] ?? 20);
+const AT_ONCE = 4;
+const SPARE_MS = 300_000;
+/** After a spare is ready, what its warm-up and the preload of a kernel take, ms. */
+const SETTLE_MS = 15_000;
+
+/** A kernel that waits to run the cell. */
+interface Kernel {
+  /** Seconds from pressing Run to the result. */
+  run(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** From pressing Run in a fresh notebook to the first result of a small aggregate on a share, as a user feels it. */
+export async function benchFirstResult(): Promise<void> {
+  const cold = await withServer('0', async server => {
+    const times: number[] = [];
+    for (let round = 0; round < COLD_ROUNDS; round += 1)
+      times.push(...(await runAtOnce(server, 1)));
+    const four = await runAtOnce(server, AT_ONCE);
+    return { times, four };
+  });
+  const spare = await withServer('1', async server => {
+    const times: number[] = [];
+    for (let round = 0; round < SPARE_ROUNDS; round += 1) {
+      await untilSpare(server);
+      times.push(...(await runAtOnce(server, 1)));
+      process.stdout.write('.');
+    }
+    await untilSpare(server);
+    return { times, four: await runAtOnce(server, AT_ONCE) };
+  });
+  const row = (name: string, times: number[], four: number[]) => [
+    name,
+    seconds(median(times) * 1_000),
+    seconds(percentile(times, 0.95) * 1_000),
+    four
+      .sort((a, b) => a - b)
+      .map(time => seconds(time * 1_000))
+      .join(', ')
+  ];
+  printTable(`First result of a fresh notebook: ${COLD_ROUNDS} cold, ${SPARE_ROUNDS} with a spare`, [
+    ['', 'median', 'p95', `${AT_ONCE} notebooks at once`],
+    row('no spare', cold.times, cold.four),
+    row('one spare', spare.times, spare.four)
+  ]);
+}
+
+async function withServer<T>(
+  spares: string,
+  work: (server: BenchServer) => Promise<T>
+): Promise<T> {
+  const server = await openServer({ AGLAIS_SPARES: spares });
+  try {
+    // Spares wait until a Jupyter Server reports.
+    await server.call('PUT', '/jupyter-servers/bench/kernels', { kernels: [] });
+    return await work(server);
+  } finally {
+    await server.close();
+  }
+}
+
+async function untilSpare(server: BenchServer): Promise<void> {
+  const deadline = Date.now() + SPARE_MS;
+  for (;;) {
+    const { clusters } = await server.call<{ clusters: Cluster[] }>('GET', '/clusters');
+    if (clusters.some(({ spare, state }) => spare && state === 'ready')) break;
+    if (Date.now() > deadline) throw new Error('no spare became ready');
+    await sleep(500);
+  }
+  await sleep(SETTLE_MS);
+}
+
+async function runAtOnce(server: BenchServer, count: number): Promise<number[]> {
+  const kernels = await Promise.all(Array.from({ length: count }, () => openKernel(server)));
+  // The user reads the notebook before they press Run.
+  await sleep(5_000);
+  try {
+    return await Promise.all(kernels.map(kernel => kernel.run()));
+  } finally {
+    await Promise.all(kernels.map(kernel => kernel.close()));
+    await untilIdle(server);
+  }
+}
+
+/** The clusters of the round are gone, so that the next one begins like it. */
+async function untilIdle(server: BenchServer): Promise<void> {
+  const { clusters } = await server.call<{ clusters: Cluster[] }>('GET', '/clusters');
+  const live = clusters.filter(one => !one.spare && one.stoppedAt === null);
+  for (const { id } of live) await server.call('DELETE', `/clusters/${id}`);
+  for (;;) {
+    const now = await server.call<{ clusters: Cluster[] }>('GET', '/clusters');
+    if (now.clusters.every(one => one.spare || one.stoppedAt !== null)) return;
+    await sleep(200);
+  }
+}
+
+async function openKernel(server: BenchServer): Promise<Kernel> {
+  const directory = await mkdtemp(join(tmpdir(), 'aglais-kernel-'));
+  const child = spawn(python, [join(checkout, 'bench', 'src', 'first_result.py'), directory], {
+    env: {
+      ...process.env,
+      AGLAIS_URL: server.url,
+      AGLAIS_TOKEN_FILE: join(server.directory, 'token'),
+      AGLAIS_PRELOAD: 'true'
+    },
+    stdio: ['pipe', 'pipe', 'inherit']
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = async <T>(): Promise<T> => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error('the kernel ended');
+    return JSON.parse(value) as T;
+  };
+  await answer();
+  return {
+    async run() {
+      child.stdin.write('\n');
+      const { seconds: time, error } = await answer<{ seconds: number; error: string }>();
+      if (error) throw new Error(error);
+      return time;
+    },
+    async close() {
+      const closed = once(child, 'close');
+      child.stdin.end();
+      await closed;
+      await rm(directory, { recursive: true, force: true });
+    }
+  };
+}

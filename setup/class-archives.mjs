@@ -97,6 +97,7 @@ export async function makeArchives({ run, say, signal }) {
   try {
     say('starting Spark');
     const port = await portOf(join(directory, 'ready'), driver, signal);
+    say('running queries, so that Java loads the classes they need');
     const trained = run(python, [
       join(scripts, 'training.py'),
       `sc://localhost:${port}/;token=${token}`

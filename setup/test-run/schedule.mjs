@@ -3,6 +3,7 @@
  * @property {string} name
  * @property {string[]} [needs]  parts that must be over before it, as far as they are among those that run
  * @property {number} [slots]    how many of the machine's cores it keeps busy; 0: it mostly waits. Default: 1
+ * @property {boolean} [always]  also after an interruption: it clears away
  * @property {number} minutes    after this it is ended, and has failed
  * @property {(signal: AbortSignal) => Promise<Result>} run
  *
@@ -23,7 +24,7 @@ export const skip = reason => ({ ...nothing(), skipped: 1, notes: [`skipped: ${r
  * Runs parts side by side, as many as there are slots, in the order of the list as far as their needs allow.
  * @param {Part[]} parts each after those that it needs
  * @param {{ slots: number, signal: AbortSignal, onBegin: (name: string) => void, onEnd: (outcome: Outcome) => void }} options
- *   after an abort of `signal` no more is started but parts with `always`
+ *   after an abort of `signal` no more is started but those that clear away
  * @returns {Promise<Outcome[]>} in the order of the list
  */
 export async function runParts(parts, { slots, signal, onBegin, onEnd }) {

@@ -135,7 +135,7 @@ export type CellRunReport = z.infer<typeof CellRunReport>;
 /** The kernels that a Jupyter Server has now; clusters of others of its kernels are stopped. */
 export const KernelReport = z
   .strictObject({
-    kernels: z.array(z.strictObject({ id: Text(200, 1), notebook: Text(4096) })).max(1_000)
+    kernels: z.array(z.strictObject({ id: Text(200, 1), notebook: Text(4096) })).max(10_000)
   })
   .meta({ id: 'KernelReport' });
 export type KernelReport = z.infer<typeof KernelReport>;

@@ -100,7 +100,7 @@ describe('A request', () => {
       'too many kernels',
       'PUT',
       '/jupyter-servers/s/kernels',
-      json({ kernels: Array(1_001).fill({ id: 'k', notebook: '' }) })
+      json({ kernels: Array(10_001).fill({ id: 'k', notebook: '' }) })
     ],
     [
       'NUL in the death of a kernel',

@@ -73,7 +73,7 @@ describe('Memory of notebooks in pods', () => {
     it('and need a token of it, made for us', async () => {
       api.tokens.set('of-no-pod', { namespace: 'hub', name: '', uid: '', aud: 'aglais' });
       const forKubernetes = api.add(notebookPod(), 'https://kubernetes.default.svc');
-      expect((await refusal(pods.of(''))).message).toMatch(/operator has to mount a token/);
+      expect((await refusal(pods.of(''))).message).toMatch(/administrator to mount a token/);
       for (const wrong of ['nonsense', 'of-no-pod', forKubernetes]) {
         const { status, message } = await refusal(pods.raise(wrong, 2_048));
         expect(status).toBe(403);
@@ -126,10 +126,7 @@ describe('Memory of notebooks in pods', () => {
         expect.stringMatching(/maximum for a notebook is 4.0 GiB/)
       ]);
       const less = await refusal(pods.raise(token, 512));
-      expect([less.status, less.message]).toEqual([
-        409,
-        expect.stringMatching(/only be raised/)
-      ]);
+      expect([less.status, less.message]).toEqual([409, expect.stringMatching(/only be raised/)]);
       expectUnchanged();
     });
 
@@ -143,7 +140,9 @@ describe('Memory of notebooks in pods', () => {
       expect(message).toMatch(/has 1.5 GiB free, and this needs 2.5 GiB more. Nothing was changed/);
       expect(message).toMatch(/maximum there is 2.0 GiB now/);
       api.nodeMemory = '6912Mi';
-      expect((await refusal(pods.raise(token, 1_100))).message).toMatch(/no free memory for this notebook/);
+      expect((await refusal(pods.raise(token, 1_100))).message).toMatch(
+        /no free memory for this notebook/
+      );
       expectUnchanged();
       api.nodeMemory = '8Gi';
       expect(await pods.raise(token, 2_048)).toMatchObject({ limitMiB: 2_048 });

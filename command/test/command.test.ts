@@ -4,7 +4,6 @@ import { gzipSync } from 'node:zlib';
 import { Report } from '@aglais/protocol';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { runCommand } from '../src/command.js';
-import { progressText, ReadingProgress } from '../src/reading-progress.js';
 import { beginning, END, Folder, killedOnce, linesOf } from './logs.js';
 import { Leaver, run, Screen } from './terminal.js';
 
@@ -132,7 +131,7 @@ describe('The command', () => {
     expect(details.stdout.startsWith(table.stdout)).toBe(true);
     expect(details.stdout).toContain('Command exited with code 137');
     const none = await run(['diagnose', join(folder.path, 'empty')]);
-    expect([none.status, none.stderr]).toEqual([2, expect.stringContaining('no event log')]);
+    expect([none.status, none.stderr]).toEqual([2, expect.stringContaining('no Spark event log')]);
   });
 
   it.each(['text', 'json', 'markdown', 'html'])('writes %s to a file', async format => {
@@ -183,33 +182,6 @@ describe('The command', () => {
     expect(screen.text.stderr).toBe('');
     expect(status).toBe(0);
     expect(stdout.pieces).toBe(2);
-  });
-});
-
-describe('The progress of reading', () => {
-  it('is told in bytes and percent, and for several logs by their number', () => {
-    expect(progressText(52e6, 170e6, 0, 1)).toBe('Reading: 50 MiB of 162 MiB, 30 %');
-    expect(progressText(1.2e9, 3.4e9, 12, 340)).toBe(
-      'Reading: 1.2 GB of 3.4 GB, 35 %, 12 of 340 logs'
-    );
-    expect(progressText(900e3, null, 0, 1)).toBe('Reading: 900 kB');
-  });
-
-  it('is shown on a terminal only, after a while, and taken away in the end', () => {
-    for (const isTTY of [true, false]) {
-      const screen = new Screen();
-      let now = 0;
-      const stderr = Object.assign(screen.stderr, { isTTY, columns: 80 });
-      const log = {};
-      const progress = new ReadingProgress({ ...screen, stderr, now: () => now }, 1, 100e6);
-      progress.read(log, 1e6);
-      expect(screen.text.stderr).toBe('');
-      now = 1_000;
-      progress.read(log, 50e6);
-      expect(screen.text.stderr.includes('50 %')).toBe(isTTY);
-      progress.clear();
-      expect(screen.text.stderr.endsWith('\r\u001b[K')).toBe(isTTY);
-    }
   });
 });
 

@@ -87,7 +87,9 @@ describe('Text for people', () => {
     const problems = [{ file: 'log', line: 7, message: 'not JSON' }];
     const text = applicationText(report({ complete: false, problems, problemCount: 12 }), page);
     expect(text).toContain('The event log is incomplete');
-    expect(text).toContain('12 lines could not be read; the rest was.\n  log:7: not JSON');
+    expect(text).toContain(
+      '12 lines could not be read; the rest of the log was.\n  log:7: not JSON'
+    );
   });
 
   it('is never wider than the terminal', () => {

@@ -7,7 +7,11 @@ export { Line, LineSplitter, START, type Position } from './eventlog/line-splitt
 export { parseEvent } from './eventlog/parse-event.js';
 export { tail, type TailOptions } from './eventlog/tail.js';
 export { readClientJson, readClientText } from './evidence/client-exceptions.js';
-export { observeEvidence, detectEvidenceKind, type EvidenceKind } from './evidence/read-evidence.js';
+export {
+  observeEvidence,
+  detectEvidenceKind,
+  type EvidenceKind
+} from './evidence/read-evidence.js';
 export { LogRecords } from './evidence/log-records.js';
 export { readObservation } from './evidence/observation-lines.js';
 export { quantityMiB, readPod, readPodEvent } from './evidence/kubernetes-pods.js';

@@ -54,7 +54,9 @@ describe('executors that end before Spark has met them', () => {
       /200 executors \(.*\) exited with code 1 before they registered/
     );
     expect(finding!.evidence[0]!.quote).toContain('Unrecognized option: -XX:Bad');
-    expect(finding!.effects.join()).toMatch(/waits for executors since .*no task has started/);
+    expect(finding!.effects.join()).toMatch(
+      /has been waiting for executors for .*no task has started/
+    );
   });
 
   it('are certain once the log has gone on without them, and stay with the cell when it has failed', () => {

@@ -63,7 +63,11 @@ const EXPECTED: Record<string, Expected[]> = {
       id: 'executor-lost:cell:1:waits',
       confidence: 'certain',
       severity: 'warning',
-      advice: [expect.objectContaining({ hint: 'look-at-executors' }) as unknown as Finding['advice'][number]]
+      advice: [
+        expect.objectContaining({
+          hint: 'look-at-executors'
+        }) as unknown as Finding['advice'][number]
+      ]
     }
   ],
   'executors-too-small': [

@@ -45,7 +45,7 @@ describe('What executors wait for', () => {
     const three = [1, 2, 3].map(() => watched(unschedulable(TOO_LITTLE)));
     const free = { memoryMiB: 2_150, cores: 4 };
     expect(executorsWaitFor(three, free)!.for).toBe(
-      'a place for executors: needs 4 GiB for each of 3 executors; the largest free node has 2.1 GiB, some nodes are reserved for others'
+      'a place for executors: needs 4.0 GiB for each of 3 executors; the largest free node has 2.1 GiB, some nodes have taints that it does not tolerate'
     );
     expect(executorsWaitFor(three, null)!.for).toContain('no node has that much free');
   });
@@ -53,7 +53,7 @@ describe('What executors wait for', () => {
   it('is not said with a node that has enough and may not be taken', () => {
     const one = [watched(unschedulable(TOO_LITTLE))];
     expect(executorsWaitFor(one, { memoryMiB: 9_000, cores: 4 })!.for).toBe(
-      'a place for an executor: it needs 4 GiB; no node has that much free, some nodes are reserved for others'
+      'a place for an executor: it needs 4.0 GiB; no node has that much free, some nodes have taints that it does not tolerate'
     );
   });
 
@@ -68,8 +68,8 @@ describe('What a driver waits for', () => {
     driverWaitsFor(watched(of, events), false, null);
 
   it.each<[string, object, RegExp]>([
-    ['room', unschedulable(TOO_LITTLE), /place for the driver: it needs 4 GiB; no node has/],
-    ['processors', unschedulable('0/1 nodes are available: 1 Insufficient cpu.'), /2 processors/],
+    ['room', unschedulable(TOO_LITTLE), /place for the driver: it needs 4.0 GiB; no node has/],
+    ['processors', unschedulable('0/1 nodes are available: 1 Insufficient cpu.'), /2 CPUs/],
     [
       'a GPU',
       unschedulable('0/1 nodes are available: 1 Insufficient nvidia.com/gpu.'),
@@ -146,7 +146,7 @@ describe('The death of a driver', () => {
     [
       'by its memory limit',
       explainPodEnd(ended(137, 'OOMKilled'), 137, ''),
-      /memory limit of 1 GiB \(OOMKilled\)/
+      /memory limit of 1.0 GiB \(OOMKilled\)/
     ],
     ['by kill -9', explainPodEnd(ended(137, 'Error'), 137, ''), /killed \(signal 9\)/],
     [

@@ -8,7 +8,7 @@ export interface LoopOptions {
   intervalMs: number;
   /** A loop that has not completed a run for so long is stuck, ms. */
   limitMs: number;
-  run(): Promise<void>;
+  run: () => Promise<void>;
   log: Logger;
 }
 

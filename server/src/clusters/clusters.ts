@@ -31,6 +31,8 @@ import { Spares } from './lifecycle/spares.js';
 /** How long the answer to a restart waits for the end of the old cluster; the new one waits for it anyhow, ms. */
 const RESTART_MS = 20_000;
 
+/** A share that was declared since then may be missing in a spare, ms. */
+const ADOPTION_MS = 5_000;
 const NO_SPARES = { targets: [], waitForJupyter: false };
 
 export interface ClustersOptions extends ReconcilerOptions {
@@ -57,14 +59,16 @@ export class Clusters {
     const { targets, waitForJupyter } = options.spares ?? NO_SPARES;
     const spares = new Spares({
       ...{ ...options, jupyterServers, leaseHolder, waitForJupyter },
-      targets: targets.map(({ shape, count }) => ({ shape: canonicalShape(shape), count })),
+      targets: targets
+        .filter(({ count }) => count > 0)
+        .map(({ shape, count }) => ({ shape: canonicalShape(shape), count })),
       enqueue: id => this.reconciler.enqueue(id),
       refresh: id => this.reconciler.refresh(id),
       isUnplaced: id => this.reconciler.isUnplaced(id)
     });
     this.admission = new ClusterAdmission({
       ...{ ...options, jupyterServers },
-      catalogueHash: () => spares.catalogueHash()
+      catalogueHash: () => spares.catalogueHash(ADOPTION_MS)
     });
     this.reconciler = new ClusterReconciler(
       options,

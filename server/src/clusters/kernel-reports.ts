@@ -14,7 +14,7 @@ export interface KernelReportsParts {
   reconciler: ClusterReconciler;
   cellRuns: CellRuns;
   /** Requests that a cluster stops. */
-  stop(id: string, reason: string): Promise<unknown>;
+  stop: (id: string, reason: string) => Promise<unknown>;
 }
 
 /** What Jupyter Servers report of their kernels, and what follows for the clusters of those that ended. */

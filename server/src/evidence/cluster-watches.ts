@@ -19,9 +19,9 @@ export interface ClusterWatchesOptions {
   journal: Journal;
   log: Logger;
   /** Memory, executors or stages of a cluster changed. */
-  onResources(id: string): void;
+  onResources: (id: string) => void;
   /** Evidence of a cluster cannot be read, or its findings cannot be saved, for people; null: they can again. */
-  onProblem(id: string, source: 'evidence' | 'findings', problem: string | null): void;
+  onProblem: (id: string, source: 'evidence' | 'findings', problem: string | null) => void;
 }
 
 interface Watched {

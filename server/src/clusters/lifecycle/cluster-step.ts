@@ -29,7 +29,7 @@ export interface ClusterStepParts {
   leaseHolder: LeaseHolder;
   remoteClusters: RemoteClusters | null;
   /** A cluster has reached its end. */
-  onEnded(): void;
+  onEnded: () => void;
 }
 
 /** What one step came to. */

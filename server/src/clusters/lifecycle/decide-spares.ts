@@ -21,7 +21,7 @@ export interface SparesState {
   catalogue: string;
   /** What all clusters together may have, MiB. */
   capacityMiB: number;
-  memoryOf(shape: Shape): number;
+  memoryOf: (shape: Shape) => number;
   /** A pod of a cluster that belongs to somebody finds no node. */
   someoneIsUnplaced: boolean;
 }

@@ -17,7 +17,7 @@ export interface OrphanCollectorParts {
   log: Logger;
   leaseHolder: LeaseHolder;
   follows(id: string): boolean;
-  onForgotten(id: string): void;
+  onForgotten: (id: string) => void;
 }
 
 /** Removes what belongs to no cluster, and forgets clusters that ended long ago. One server does it for all. */

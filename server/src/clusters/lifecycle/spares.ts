@@ -13,6 +13,8 @@ import type { LeaseHolder } from './lease-holder.js';
 
 /** The lease of the one server that starts and stops spares. */
 const SPARES = 'spares';
+/** Reading all declarations takes some 50 ms of a core: while nobody asks, it is done this often, ms. */
+const CATALOGUE_MS = 60_000;
 /** After a spare that failed, the next one is tried after a while, ms. */
 const FAILED_BACK_OFF = { firstMs: 60_000, longestMs: 1_800_000 };
 
@@ -38,6 +40,7 @@ export interface SparesParts {
 export class Spares {
   private failures = 0;
   private notBefore = 0;
+  private hash: { value: string; at: number } | null = null;
   private readonly seenFailed = new Set<string>();
 
   constructor(private readonly parts: SparesParts) {}
@@ -59,7 +62,7 @@ export class Spares {
         ...{ catalogue: row.catalogue, createdAt: row.created_at },
         memoryMiB: totalMiB(shapeOfRow(row), capacity)
       })),
-      catalogue: await this.catalogueHash(),
+      catalogue: await this.catalogueHash(CATALOGUE_MS),
       capacityMiB: capacity.memoryMiB,
       memoryOf: shape => totalMiB(shape, capacity),
       someoneIsUnplaced: active.some(({ id, spare }) => spare === 0 && this.parts.isUnplaced(id))
@@ -75,12 +78,16 @@ export class Spares {
     for (const shape of start) await this.start(shape);
   }
 
-  /** Of the shares as they are now; a spare that was started with others is not handed out. */
-  async catalogueHash(): Promise<string> {
+  /**
+   * Of the shares; a spare that was started with others is not handed out.
+   * @param maxAgeMs declarations that were read so long ago are good enough
+   */
+  async catalogueHash(maxAgeMs = 0): Promise<string> {
+    if (this.hash && performance.now() - this.hash.at <= maxAgeMs) return this.hash.value;
     const [statements, shares] = await Promise.all([this.parts.catalogue(), this.parts.shares()]);
-    return createHash('sha256')
-      .update(JSON.stringify([statements, shares]))
-      .digest('hex');
+    const value = createHash('sha256').update(JSON.stringify([statements, shares])).digest('hex');
+    this.hash = { value, at: performance.now() };
+    return value;
   }
 
   private async start(shape: Shape): Promise<void> {

@@ -188,13 +188,8 @@ export class KubernetesLauncher implements Launcher {
     try {
       await this.make(spec, namespace);
     } catch (error) {
-      // The next look at the cluster finds its start interrupted and asks again.
       if (!isTransient(error)) throw new Error(refusal(error), { cause: error });
-      this.options.log.warn(
-        { cluster: id, problem: errorMessage(error) },
-        'a start is tried again'
-      );
-      return;
+      throw new TransientLauncherError(errorMessage(error), retryAfterOf(error), { cause: error });
     }
     // A stop that came meanwhile may have found less than there is now.
     if ((await this.notes.read(id)).stopped) await this.removal.remove(id, namespace);

@@ -145,8 +145,8 @@ export class ListWatch<T extends KubernetesObject> {
   }
 
   private logBreak(error: unknown, failures: number, waitedMs: number): void {
-    const { path, log, onProblem } = this.options;
-    log[failures > 2 && !onProblem ? 'warn' : 'debug'](
+    const { path, log } = this.options;
+    log[failures > 2 && !this.options.onProblem ? 'warn' : 'debug'](
       { path, failures, waitedMs, problem: errorMessage(error) },
       'The watch on the Kubernetes API broke and goes on.'
     );

@@ -51,11 +51,14 @@ export async function benchFirstResult(): Promise<void> {
       .map(time => seconds(time * 1_000))
       .join(', ')
   ];
-  printTable(`First result of a fresh notebook: ${COLD_ROUNDS} cold, ${SPARE_ROUNDS} with a spare`, [
-    ['', 'median', 'p95', `${AT_ONCE} notebooks at once`],
-    row('no spare', cold.times, cold.four),
-    row('one spare', spare.times, spare.four)
-  ]);
+  printTable(
+    `First result of a fresh notebook: ${COLD_ROUNDS} cold, ${SPARE_ROUNDS} with a spare`,
+    [
+      ['', 'median', 'p95', `${AT_ONCE} notebooks at once`],
+      row('no spare', cold.times, cold.four),
+      row('one spare', spare.times, spare.four)
+    ]
+  );
 }
 
 async function withServer<T>(

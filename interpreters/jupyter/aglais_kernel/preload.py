@@ -20,7 +20,7 @@ def _import_client() -> None:
     time.sleep(DELAY_S)
     try:
         import pandas  # noqa: F401
-        import pyspark.sql.connect.functions.builtin  # noqa: F401
+        import pyspark.sql.connect.functions.builtin
         import pyspark.sql.connect.session  # noqa: F401
     except ImportError:
         pass  # the first use of Spark says what is missing

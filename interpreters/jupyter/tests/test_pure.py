@@ -8,12 +8,12 @@ import pytest
 from IPython.core.error import UsageError
 
 from aglais_kernel import messages
+from aglais_kernel.api_client import _answer
+from aglais_kernel.errors import RequestRefused, ServerUnavailable
 from aglais_kernel.kernel_identity import identify_kernel
 from aglais_kernel.magic import parse_memory
 from aglais_kernel.session_contents import SessionContents
 from aglais_kernel.spark_usage import loads_spark, may_use_spark
-from aglais_kernel.api_client import _answer
-from aglais_kernel.errors import RequestRefused, ServerUnavailable
 
 
 @pytest.mark.parametrize(

@@ -263,7 +263,9 @@ describe('The memory of a notebook that runs in a pod', () => {
       const refused = await pods.raise(eve, 2_000_000).catch((error: unknown) => error as Error);
       await blind.remove();
       console.log((refused as Error).message);
-      expect((refused as Error).message).toMatch(/can never have that much memory for it \(.*memory/);
+      expect((refused as Error).message).toMatch(
+        /can never have that much memory for it \(.*memory/
+      );
       await eventually('the old limit', async () => {
         const { body } = await ask<NotebookMemory>(eve);
         return body.limitMiB === BEFORE_MIB && body.pendingMiB === null;

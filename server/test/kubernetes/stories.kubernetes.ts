@@ -183,8 +183,7 @@ describe('Under the cell is named', () => {
         return { containerID, restartCount };
       };
       expect(container(after)).toEqual(container(before));
-      const told =
-        /killer killed the Python workers of 4 task attempts.*executor limit 768 MiB/;
+      const told = /killer killed the Python workers of 4 task attempts.*executor limit 768 MiB/;
       await capacity.stop(id, 'worker-over-its-limit');
       expect((await capacity.found(id, 'python-worker-died:cell:1:hungry', told)).confidence).toBe(
         'certain'

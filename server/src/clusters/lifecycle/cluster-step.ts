@@ -70,7 +70,8 @@ export class ClusterStep {
     if (!changed || !leaseHolder.hasValidLease(id)) return this.result(views.publish(row), false);
     views.reconciled(changed);
     await this.act(changed, decision);
-    if (observed && decision.action !== 'stop' && leaseHolder.holdsLease(id)) watches.follow(changed);
+    if (observed && decision.action !== 'stop' && leaseHolder.holdsLease(id))
+      watches.follow(changed);
     if (over) await leaseHolder.release(id);
     return this.result(views.reconciled(changed), decision.action !== 'none', !over);
   }

@@ -85,7 +85,9 @@ export class Spares {
   async catalogueHash(maxAgeMs = 0): Promise<string> {
     if (this.hash && performance.now() - this.hash.at <= maxAgeMs) return this.hash.value;
     const [statements, shares] = await Promise.all([this.parts.catalogue(), this.parts.shares()]);
-    const value = createHash('sha256').update(JSON.stringify([statements, shares])).digest('hex');
+    const value = createHash('sha256')
+      .update(JSON.stringify([statements, shares]))
+      .digest('hex');
     this.hash = { value, at: performance.now() };
     return value;
   }

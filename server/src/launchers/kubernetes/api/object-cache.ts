@@ -201,7 +201,8 @@ export class ObjectCache {
     const cluster = this.owners.get(uid);
     if (cluster !== undefined) return this.take(cluster, uid, event);
     const now = Date.now();
-    for (const [key, { at }] of this.pendingEvents) if (now - at > PENDING_MS) this.pendingEvents.delete(key);
+    for (const [key, { at }] of this.pendingEvents)
+      if (now - at > PENDING_MS) this.pendingEvents.delete(key);
     const waiting = this.pendingEvents.get(uid) ?? { events: [], at: now };
     if (waiting.events.length < MAX_EVENTS) waiting.events.push(event);
     this.pendingEvents.set(uid, waiting);

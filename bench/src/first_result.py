@@ -1,4 +1,4 @@
-"""A kernel as JupyterLab starts one. Each line of standard input runs the cell; its seconds come back as a line of JSON.
+"""A kernel as JupyterLab starts one. Each line of standard input runs the cell; its seconds come back as JSON.
 
 first_result.py DIRECTORY
 """

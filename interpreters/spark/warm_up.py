@@ -2,9 +2,9 @@
 
 warm_up.py DIRECTORY
 
-DIRECTORY is that of a cluster (docs/decisions/002). It waits for `ready`, connects as a kernel would, and writes `warm` when
-it is done. What fails is left out: a spare that is less warm is still a spare. Its jobs carry no cell, so no notebook shows
-them. It stops as soon as `handed-over` exists, because the machine then belongs to the user's own queries.
+DIRECTORY is that of a cluster (docs/decisions/002). It waits for `ready`, connects as a kernel would, and
+writes `warm` when it is done. What fails is left out: a spare that is less warm is still a spare. Its jobs
+carry no cell, so no notebook shows them.
 """
 
 from __future__ import annotations
@@ -31,8 +31,6 @@ def main(directory: Path) -> None:
     spark.client.set_retry_policies([DefaultPolicy(max_retries=2)])
     try:
         for query in _queries(spark, _tables(directory / "catalogue.sql")):
-            if (directory / "handed-over").exists():
-                break
             _run(query)
     finally:
         spark.stop()

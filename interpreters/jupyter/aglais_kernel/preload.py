@@ -1,4 +1,4 @@
-"""Imports the Spark client while the user still reads the notebook, so that the first cell need not wait for it."""
+"""Imports the Spark client while the user reads the notebook, so that the first cell need not wait."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DELAY_S = 0.5  # the kernel answers its first requests first
 
 
 def start() -> None:
-    """Imports in a thread, if AGLAIS_PRELOAD is `true`: it takes a second or two and about 100 MB."""
+    """Imports in a thread if AGLAIS_PRELOAD is `true`: that takes a second or two, and 100 MB."""
     if os.environ.get(SETTING) == "true":
         threading.Thread(target=_import_client, name="aglais-preload", daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""A kernel as JupyterLab starts one. Each line of standard input runs the cell; its seconds come back as JSON.
+"""A kernel as JupyterLab starts one. Each line of input runs the cell and is answered with its seconds.
 
 first_result.py DIRECTORY
 """

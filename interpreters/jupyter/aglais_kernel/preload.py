@@ -1,4 +1,4 @@
-"""Imports the Spark client while the user reads the notebook, so that the first cell need not wait."""
+"""Imports the Spark client while the user reads the notebook, so that the first cell is fast."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ if (choice !== undefined && choice !== 'all' && !(choice in CHOICES)) {
 }
 const mayBuild = Boolean(process.env.CI) || choice !== undefined;
 const hasNamed = Boolean(process.env.AGLAIS_KUBECONFIG || process.env.KUBECONFIG);
-const withKubernetes = mayBuild || hasNamed;
+const isLeftOut = choice === undefined && process.env.AGLAIS_WITHOUT_KUBERNETES === 'true';
+const withKubernetes = !isLeftOut && (mayBuild || hasNamed);
 const begun = Date.now();
 await setUp();
 const setUpOutcome = { name: 'set-up', result: nothing(), ms: Date.now() - begun };

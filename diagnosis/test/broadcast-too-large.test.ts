@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Observation } from '../src/index.js';
-import { event } from './kubernetes.js';
 import { Story } from './story.js';
 import { CELL, type More, findings, ids } from './stories-with-evidence.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Observation } from '../src/index.js';
-import { event, pod, terminated } from './kubernetes.js';
+import { pod, terminated } from './kubernetes.js';
 import { Story } from './story.js';
 import {
   CELL,

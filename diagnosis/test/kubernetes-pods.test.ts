@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { kubernetesObjects, objectsOf } from '../src/evidence/json-objects.js';
 import { quantityMiB, readPod, readPodEvent } from '../src/evidence/kubernetes-pods.js';
 import { event, pod, text, UNSCHEDULABLE } from './kubernetes.js';
-import { OOM, at } from './reader-samples.js';
+import { OOM } from './reader-samples.js';
 
 function names(content: string): (string | number)[] {
   return [...objectsOf(content)].flatMap(found =>

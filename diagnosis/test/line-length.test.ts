@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Diagnosis, Line, LineSplitter, observeEventLine, START } from '../src/index.js';
-import { lines } from './log-fixtures.js';
 
 let folder: string;
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { readLog } from '../src/evidence/log-records.js';
-import { text } from './kubernetes.js';
 import { at } from './reader-samples.js';
 
 function said(...lines: string[]): string[] {

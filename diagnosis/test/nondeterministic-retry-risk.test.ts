@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { event } from './kubernetes.js';
 import { fetchFailed, Story } from './story.js';
 import { CELL, ids } from './stories-with-evidence.js';
 

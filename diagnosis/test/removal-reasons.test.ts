@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { event } from './kubernetes.js';
 import { lost, Story } from './story.js';
 import { CELL, KUBERNETES, findings, ids, losing } from './stories-with-evidence.js';
 

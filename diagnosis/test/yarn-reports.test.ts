@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readYarnJson, readYarnText } from '../src/evidence/yarn-reports.js';
-import { APPLICATION_STATUS, at } from './reader-samples.js';
+import { APPLICATION_STATUS } from './reader-samples.js';
 
 describe('YARN', () => {
   it('tells the state and the whole diagnostics of an application', () => {

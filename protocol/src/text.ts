@@ -7,6 +7,7 @@ import { z } from 'zod';
 export function Text(max: number, min = 0): z.ZodString {
   return z
     .string()
+    // eslint-disable-next-line no-control-regex -- NUL is what is refused
     .regex(/^[^\u0000]*$/, 'must not contain the character NUL')
     .refine(text => text.isWellFormed(), { message: 'is not valid Unicode' })
     .refine(text => hasLength(text, min, max), {

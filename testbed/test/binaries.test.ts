@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import { goModule, versionFlags } from '../src/binaries/go-module.js';
 import { firstProxy, isAtLeast, toolchainPath } from '../src/binaries/go-toolchain.js';
 import { servesRelease } from '../src/binaries/debian.js';

@@ -1,10 +1,13 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cached, keyOf } from '../src/cached.js';
 
 let directory: string;
-beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'aglais-cached-'))));
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'aglais-cached-'));
+});
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const path = (key: string) => join(directory, `thing-${key}.tar`);

@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import type { V1NetworkPolicy, V1NetworkPolicySpec, V1Pod } from '@kubernetes/client-node';
 import { matches, ruleset } from '../src/network-policy/ruleset.js';
 

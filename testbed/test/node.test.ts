@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { directories } from '../src/directories.js';
 import { hierarchies } from '../src/node/cgroups.js';

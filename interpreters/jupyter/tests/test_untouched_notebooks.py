@@ -8,10 +8,10 @@ print([thread.name for thread in threading.enumerate() if "aglais" in thread.nam
 LOAD = """
 import time
 from IPython import get_ipython
-began = time.perf_counter()
+began = time.process_time()
 import aglais_kernel
 aglais_kernel.load_ipython_extension(get_ipython())
-print((time.perf_counter() - began) * 1000)
+print((time.process_time() - began) * 1000)
 """
 
 
@@ -37,7 +37,7 @@ def test_inspecting_spark_or_importing_pyspark_does_not_start_it(kernel, backend
     assert backend.requests == []
 
 
-def test_loading_takes_less_than_100_ms(start_kernel, aglais, record_property, capsys):
+def test_loading_takes_less_than_100_ms_of_cpu_time(start_kernel, aglais, record_property, capsys):
     # Without AGLAIS_URL the package is not loaded at the start: the loading is timed here.
     kernel = start_kernel(**{**aglais, "AGLAIS_URL": ""})
     kernel.run(f"import os\nos.environ['AGLAIS_URL'] = {aglais['AGLAIS_URL']!r}")

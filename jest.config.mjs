@@ -31,7 +31,11 @@ const project = name => ({
   }
 });
 
+/** Five seconds are too short for tests that read files or start processes on a busy machine. */
+const TEST_TIMEOUT_MS = 60_000;
+
 export default {
+  testTimeout: TEST_TIMEOUT_MS,
   projects: [
     'protocol',
     'diagnosis',

@@ -102,7 +102,7 @@ const skewJoin: Expected[] = [
     id: 'skew:cell:sw-cell-1',
     severity: 'warning',
     confidence: 'certain',
-    effects: ['that task of stage 4 spilled 129 MiB to disk'],
+    effects: ['this task of stage 4 spilled 129 MiB to disk'],
     subject: {
       application: 'app-20261120232409-0000',
       cell: 'sw-cell-1',

@@ -82,7 +82,7 @@ describe('The nodes of Kubernetes', () => {
     api.silent = true;
     const begun = performance.now();
     await nodes.capacity();
-    expect(performance.now() - begun).toBeLessThan(100);
+    expect(performance.now() - begun).toBeLessThan(5_000);
   });
 
   it('without the right to list pods are not taken for empty: answer, log and metrics say what to grant', async () => {

@@ -141,7 +141,7 @@ export function apiContract(database: () => string | undefined): void {
     it.each([
       ['malformed JSON', '{"kernel": ', 400, /JSON.*Nothing was changed/],
       ['no object', '[]', 422, /expected object/],
-      ['nothing', undefined, 422, /expected object/],
+      ['nothing', undefined, 422, /"kernel"/],
       ['a missing field', { kernel: 'k' }, 422, /"notebook"/],
       ['an unknown field', { ...good, shap: SMALL }, 422, /shap/],
       ['an empty kernel', { ...good, kernel: '' }, 422, /"kernel"/],
@@ -310,7 +310,7 @@ export function apiContract(database: () => string | undefined): void {
 
     it('that a running Java cannot take says what a restart would cost, and changes nothing', async () => {
       const heap = { ...SMALL, executorMemoryMiB: SMALL.executorMemoryMiB + 64 };
-      expectProblem(await resize(heap), 409, /needs a new Spark.*Nothing was changed.*are kept/);
+      expectProblem(await resize(heap), 409, /cannot take this size.*Nothing was changed.*are kept/);
       expect((await server.user.cluster(cluster.id)).shape).toEqual(SMALL);
     });
 

@@ -72,7 +72,7 @@ describe('Text for people', () => {
         '  > Give it 2 GiB instead of 1 GiB.',
         '      spark.a=2g',
         '',
-        '  Cost: 3 tasks ran again, 20 s of task time lost, held up',
+        '  Cost: 3 tasks ran again, 20 s of task time lost, delayed',
         '  by about 5 s.',
         '  Where: executor 1',
         `  Seen: ${then}; directly observed`,

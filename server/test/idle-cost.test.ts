@@ -12,7 +12,7 @@ const CLUSTERS = 4;
 const QUIET_MS = 17_000;
 const WINDOW_S = 8;
 /** Of each cluster a second: a few numbers of the kernel's. The process table of a machine takes hundreds. */
-const READS = 40;
+const READS = 120;
 
 /** System calls of this process that read something (proc(5), `syscr`). */
 const reads = () => Number(/^syscr: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))![1]);

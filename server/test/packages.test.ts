@@ -33,7 +33,7 @@ describe('The packages', () => {
   });
 
   it('say which Node they need where that is newer than the one which starts the set-up', () => {
-    expect(read('.').engines).toEqual({ node: '>=20' });
+    expect(read('.').engines).toEqual({ node: '>=20.17' });
     // `node:sqlite` without a flag.
     for (const folder of ['server', 'witness'])
       expect(read(folder).engines).toEqual({ node: '>=22.13' });

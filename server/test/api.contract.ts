@@ -310,7 +310,11 @@ export function apiContract(database: () => string | undefined): void {
 
     it('that a running Java cannot take says what a restart would cost, and changes nothing', async () => {
       const heap = { ...SMALL, executorMemoryMiB: SMALL.executorMemoryMiB + 64 };
-      expectProblem(await resize(heap), 409, /cannot take this size.*Nothing was changed.*are kept/);
+      expectProblem(
+        await resize(heap),
+        409,
+        /cannot take this size.*Nothing was changed.*are kept/
+      );
       expect((await server.user.cluster(cluster.id)).shape).toEqual(SMALL);
     });
 

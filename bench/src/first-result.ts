@@ -9,9 +9,7 @@ import type { Cluster } from '@aglais/protocol';
 import { checkout, openServer, python, type BenchServer } from './installation.js';
 import { median, percentile, printTable, seconds } from './report.js';
 
-const COLD_ROUNDS = 3;
-const SPARE_ROUNDS = Number(process.env['AGLAIS_BENCH_ROUNDS'] ?? 20);
-const AT_ONCE = 4;
+const ROUNDS = { cold: 3, spare: 20, 'at-once': 4 };
 const SPARE_MS = 300_000;
 /** After a spare is ready, what its warm-up and the preload of a kernel take, ms. */
 const SETTLE_MS = 15_000;
@@ -23,24 +21,32 @@ interface Kernel {
   close(): Promise<void>;
 }
 
-/** From pressing Run in a fresh notebook to the first result of a small aggregate on a share, as a user feels it. */
-export async function benchFirstResult(): Promise<void> {
+/**
+ * From pressing Run in a fresh notebook to the first result of a small aggregate on a share, as a user feels it.
+ * @param args `--cold=3 --spare=20 --at-once=4`
+ */
+export async function benchFirstResult(args: readonly string[] = []): Promise<void> {
+  const option = (name: keyof typeof ROUNDS): number => {
+    const given = args.find(arg => arg.startsWith(`--${name}=`));
+    return given ? Number(given.split('=')[1]) : ROUNDS[name];
+  };
+  const [coldRounds, spareRounds] = [option('cold'), option('spare')];
+  const atOnce = option('at-once');
   const cold = await withServer('0', async server => {
     const times: number[] = [];
-    for (let round = 0; round < COLD_ROUNDS; round += 1)
-      times.push(...(await runAtOnce(server, 1)));
-    const four = await runAtOnce(server, AT_ONCE);
+    for (let round = 0; round < coldRounds; round += 1) times.push(...(await runAtOnce(server, 1)));
+    const four = await runAtOnce(server, atOnce);
     return { times, four };
   });
   const spare = await withServer('1', async server => {
     const times: number[] = [];
-    for (let round = 0; round < SPARE_ROUNDS; round += 1) {
+    for (let round = 0; round < spareRounds; round += 1) {
       await untilSpare(server);
       times.push(...(await runAtOnce(server, 1)));
       process.stdout.write('.');
     }
     await untilSpare(server);
-    return { times, four: await runAtOnce(server, AT_ONCE) };
+    return { times, four: await runAtOnce(server, atOnce) };
   });
   const row = (name: string, times: number[], four: number[]) => [
     name,
@@ -51,14 +57,11 @@ export async function benchFirstResult(): Promise<void> {
       .map(time => seconds(time * 1_000))
       .join(', ')
   ];
-  printTable(
-    `First result of a fresh notebook: ${COLD_ROUNDS} cold, ${SPARE_ROUNDS} with a spare`,
-    [
-      ['', 'median', 'p95', `${AT_ONCE} notebooks at once`],
-      row('no spare', cold.times, cold.four),
-      row('one spare', spare.times, spare.four)
-    ]
-  );
+  printTable(`First result of a fresh notebook: ${coldRounds} cold, ${spareRounds} with a spare`, [
+    ['', 'median', 'p95', `${atOnce} notebooks at once`],
+    row('no spare', cold.times, cold.four),
+    row('one spare', spare.times, spare.four)
+  ]);
 }
 
 async function withServer<T>(

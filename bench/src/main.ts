@@ -12,7 +12,7 @@ import { benchStart } from './start.js';
 const args = process.argv.slice(2);
 const parts = {
   start: benchStart,
-  'first-result': benchFirstResult,
+  'first-result': () => benchFirstResult(args),
   card: benchKillToCard,
   load: benchServerLoad,
   idle: () => benchIdle(args),

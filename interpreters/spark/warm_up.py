@@ -61,7 +61,7 @@ def _tables(catalogue: Path) -> list[str]:
 
 
 def _queries(spark, tables: Iterable[str]) -> Iterable[Callable[[], object]]:
-    from pyspark.sql import functions as f
+    from pyspark.sql.connect import functions as f
 
     numbers = spark.range(10_000, numPartitions=2).withColumn("key", f.col("id") % 7)
     # Shuffle, sort, and results as Arrow batches: what nearly every first cell does.

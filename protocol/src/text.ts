@@ -5,15 +5,17 @@ import { z } from 'zod';
  * @param max characters (code points, as JSON Schema counts them)
  */
 export function Text(max: number, min = 0): z.ZodString {
-  return z
-    .string()
-    // eslint-disable-next-line no-control-regex -- NUL is what is refused
-    .regex(/^[^\u0000]*$/, 'must not contain the character NUL')
-    .refine(text => text.isWellFormed(), { message: 'is not valid Unicode' })
-    .refine(text => hasLength(text, min, max), {
-      message: `must have ${min > 0 ? `${min} to ` : 'at most '}${max} characters`
-    })
-    .meta({ maxLength: max, ...(min > 0 && { minLength: min }) });
+  return (
+    z
+      .string()
+      // eslint-disable-next-line no-control-regex -- NUL is what is refused
+      .regex(/^[^\u0000]*$/, 'must not contain the character NUL')
+      .refine(text => text.isWellFormed(), { message: 'is not valid Unicode' })
+      .refine(text => hasLength(text, min, max), {
+        message: `must have ${min > 0 ? `${min} to ` : 'at most '}${max} characters`
+      })
+      .meta({ maxLength: max, ...(min > 0 && { minLength: min }) })
+  );
 }
 
 /** Without counting the characters of a text that is far too long. */

@@ -46,7 +46,7 @@ export function makeParts(runners, { args, mayBuild }) {
     {
       name: 'spark',
       needs: ['installed'],
-      minutes: 25,
+      minutes: 40,
       run: signal =>
         runners.jest('spark', signal, ['--runInBand', ...chosen], {
           env: { AGLAIS_TESTS: 'spark' },
@@ -66,7 +66,7 @@ export function makeParts(runners, { args, mayBuild }) {
     },
     {
       name: 'style',
-      minutes: 15,
+      minutes: 30,
       async run(signal) {
         const results = [];
         for (const [name, command, ...rest] of CHECKS) {
@@ -81,7 +81,7 @@ export function makeParts(runners, { args, mayBuild }) {
     {
       name: 'units',
       needs: ['installed'],
-      minutes: 15,
+      minutes: 30,
       run: signal =>
         runners.jest('units', signal, [`--maxWorkers=${availableParallelism()}`, ...chosen], {
           env: { AGLAIS_TESTS: 'units' }
@@ -90,7 +90,7 @@ export function makeParts(runners, { args, mayBuild }) {
     {
       name: 'kubernetes-ui',
       needs: ['kubernetes'],
-      minutes: 15,
+      minutes: 30,
       run: async signal => {
         const { facts } = testbed.kubernetes();
         return facts ? inBrowser('kubernetes-ui', signal, 'kubernetes', facts) : nothing();
@@ -99,12 +99,12 @@ export function makeParts(runners, { args, mayBuild }) {
     {
       name: 'ui',
       needs: ['installed'],
-      minutes: 25,
+      minutes: 40,
       run: signal => inBrowser('ui', signal, 'playwright')
     },
     {
       name: 'python',
-      minutes: 20,
+      minutes: 35,
       // Each in its own folder, with its own settings: one broken part hides none of the others.
       async run(signal) {
         const results = [];
@@ -122,7 +122,7 @@ export function makeParts(runners, { args, mayBuild }) {
     },
     {
       name: 'corpus',
-      minutes: 20,
+      minutes: 35,
       /** A few real failures and healthy runs; `npm run test:long` makes all of them. */
       run: signal => runners.corpus('corpus', signal, args.length > 0 ? args : ['quick'])
     },

@@ -1,9 +1,9 @@
+import { Mutex } from 'async-mutex';
 import type { Shape } from '@aglais/protocol';
 import { revised } from '../store/revisions.js';
 import type { RowLeases } from '../store/row-leases.js';
 import type { Store } from '../store/store.js';
 import type { ClusterRow } from '../store/schema.js';
-import { KeyedMutex } from '../keyed-mutex.js';
 import type { EndedCluster } from './retention.js';
 import { shapeOfRow } from './row-shape.js';
 
@@ -11,7 +11,7 @@ import { shapeOfRow } from './row-shape.js';
 export class ClusterRows {
   /** Made in this transaction, and this server's own. */
   private readonly claimed: string[] = [];
-  private readonly mutex = new KeyedMutex();
+  private readonly mutex = new Mutex();
 
   /**
    * @param leases of this server; null: it is the only one
@@ -27,7 +27,7 @@ export class ClusterRows {
   async transaction<T>(work: (rows: ClusterRows) => Promise<T>): Promise<T> {
     const { leases } = this;
     if (!leases) {
-      return this.mutex.runExclusive('rows', () =>
+      return this.mutex.runExclusive(() =>
         this.store.transaction().execute(transaction => work(new ClusterRows(transaction, null, 0)))
       );
     }

@@ -145,7 +145,7 @@ export class Clusters {
   /** What was published of it may be newer than a row that was read a moment ago. */
   private viewOf(row: ClusterRow): Cluster {
     const known = this.options.journal.clusters.get(row.id);
-    return known?.kernel === row.kernel ? known : this.reconciler.adopt(row);
+    return known?.kernel === row.kernel ? known : this.reconciler.place(row);
   }
 
   /** The kernel's cluster: the one it has, or a new one. Throws a problem if there is no capacity. */

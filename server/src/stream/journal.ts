@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { waitUntil } from '../wait-until.js';
 import type { CellRun, Cluster, LocatedFinding, StreamMessage } from '@aglais/protocol';
 
 /** A message without a cursor. */
@@ -78,18 +79,9 @@ export class Journal {
     return JSON.stringify(known) !== JSON.stringify(cellRun);
   }
 
-  /** Waits until `look` is true of what is known; false if it does not become so in time. */
-  async until(look: () => boolean, withinMs: number): Promise<boolean> {
-    if (look()) return true;
-    return new Promise(resolve => {
-      const done = (result: boolean): void => {
-        clearTimeout(timer);
-        leave();
-        resolve(result);
-      };
-      const leave = this.onChange(() => look() && done(true));
-      const timer = setTimeout(() => done(look()), withinMs);
-    });
+  /** Waits until `condition` holds for what is known; false if it does not in time. */
+  until(condition: () => boolean, withinMs: number): Promise<boolean> {
+    return waitUntil(condition, onChange => this.onChange(onChange), withinMs);
   }
 
   /** Removes an ended cluster with its findings and cell runs; clients do the same. */

@@ -4,7 +4,7 @@ import {
   type ClusterRequest,
   type RestartRequest
 } from '@aglais/protocol';
-import { KeyedMutex } from '../../keyed-mutex.js';
+import { Mutex } from 'async-mutex';
 import type { Capacity } from '../../launchers/capacity.js';
 import type { Launcher } from '../../launchers/launcher.js';
 import { ProblemError } from '../../problems.js';
@@ -15,9 +15,6 @@ import { newClusterRow } from '../new-cluster-row.js';
 import { canonicalShape } from '../row-shape.js';
 import { admit, holdersOf, largestShape, sparesMiB, sparesToStop } from './admit.js';
 import { capacityWith, chooseOptions } from './options.js';
-
-/** Memory is given out to one request at a time. */
-const ADMISSION = 'admission';
 
 export interface ClusterAdmissionParts {
   launcher: Launcher;
@@ -30,14 +27,15 @@ export interface ClusterAdmissionParts {
 
 /** Decides who gets a cluster, and saves that it is desired; the reconciler starts it. */
 export class ClusterAdmission {
-  private readonly mutex = new KeyedMutex();
+  /** Memory is given out to one request at a time. */
+  private readonly mutex = new Mutex();
   private isEnding = false;
 
   constructor(private readonly parts: ClusterAdmissionParts) {}
 
   /** Resolves when no request is being decided. */
   async drain(): Promise<void> {
-    await this.mutex.drain();
+    await this.mutex.runExclusive(() => undefined);
   }
 
   /** Admits nothing from now on; what is being decided is decided before this resolves. */
@@ -60,7 +58,7 @@ export class ClusterAdmission {
     const server = await jupyterServers.jupyterServerOf(request.kernel);
     const row = this.newRow({ ...request, shape, options }, server, null);
     const catalogue = (await rows.hasSpares()) ? await this.parts.catalogueHash() : null;
-    return this.mutex.runExclusive(ADMISSION, async () => {
+    return this.mutex.runExclusive(async () => {
       this.refuseAtTheEnd();
       return rows.transaction(async bound => {
         const other = await bound.desiredOfKernel(request.kernel);
@@ -89,7 +87,7 @@ export class ClusterAdmission {
     const capacity = await capacityWith(options, launcher);
     const server = await jupyterServers.jupyterServerOf(old.kernel);
     // Both at once: a kernel that asks for its cluster meanwhile gets the new one, and a server that is killed loses none.
-    return this.mutex.runExclusive(ADMISSION, async () => {
+    return this.mutex.runExclusive(async () => {
       this.refuseAtTheEnd();
       return rows.transaction(async bound => {
         const holders = holdersOf(await bound.live(), capacity);

@@ -198,15 +198,9 @@ export class ClusterReconciler implements LocalReconciler {
     return this.views.address(id) ?? (await this.remote?.address(id)) ?? null;
   }
 
-  /** A spare belongs to a kernel now. */
-  adopt(row: ClusterRow): Cluster {
+  place(row: ClusterRow): Cluster {
     this.watches.place(row);
     return this.publish(row);
-  }
-
-  place(row: ClusterRow): void {
-    this.watches.place(row);
-    this.publish(row);
   }
 
   /** Whether a pod of the cluster finds no node. */

@@ -33,8 +33,8 @@ export interface LocalReconciler {
   follows(id: string): boolean;
   followed(): string[];
   publish(row: ClusterRow): Cluster;
-  /** The cluster's notebook or shape is another one now. */
-  place(row: ClusterRow): void;
+  /** The cluster's kernel, notebook or shape is another one now. */
+  place(row: ClusterRow): Cluster;
   /** Another server has seen a cluster to its end. */
   ended(): void;
   enqueue(id: string): void;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeConfig, KubernetesObject } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import { backOff } from '../../../back-off.js';
+import { backOffAfter } from '../../../back-off.js';
 import { ApiError, errorMessage } from './api-errors.js';
 import { listPages } from './list-pages.js';
 import { Relist, watchOnce, type WatchLine } from './watch-stream.js';
@@ -16,8 +16,6 @@ const OUT_OF_DATE_MS = 60_000;
  * a backup. A server that cannot be reached says nothing about it, and should not be met by lists when it is back.
  */
 const FRUITLESS = 3;
-/** Longer than this no server is waited for, whatever it asks. */
-const RETRY_AFTER_MS = 60_000;
 
 export interface ListWatchOptions<T> {
   kubeConfig: KubeConfig;
@@ -154,11 +152,7 @@ export class ListWatch<T extends KubernetesObject> {
 
   /** Waits before the next attempt; returns how long, ms. */
   private async pause(failures: number, error: unknown): Promise<number> {
-    const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
-    const ms = Math.max(
-      backOff(failures, Math.random(), this.times.backOff),
-      Math.min(asked, RETRY_AFTER_MS)
-    );
+    const ms = backOffAfter(error, failures, Math.random(), this.times.backOff);
     await sleep(ms, undefined, { signal: this.abort.signal }).catch(() => undefined);
     return Math.round(ms);
   }

@@ -7,6 +7,7 @@ import type {
 } from '@kubernetes/client-node';
 import { readPodEvent, type PodEventObservation } from '@aglais/diagnosis';
 import type { Logger } from 'pino';
+import { waitUntil } from '../../../wait-until.js';
 import { ListWatch, type WatchTraffic } from './list-watch.js';
 import { CLUSTER_LABEL, installationSelector, ROLE_LABEL } from '../objects/names.js';
 import { perUser } from '../objects/user-namespace.js';
@@ -136,20 +137,12 @@ export class ObjectCache {
   }
 
   /** Waits until `condition` holds for what is known; false if it does not in time. */
-  async until(condition: () => boolean, withinMs: number): Promise<boolean> {
-    if (condition()) return true;
-    return new Promise(resolve => {
-      const done = (result: boolean): void => {
-        clearTimeout(timer);
-        this.listeners.delete(listener);
-        resolve(result);
-      };
-      const listener = (): void => {
-        if (condition()) done(true);
-      };
-      const timer = setTimeout(() => done(condition()), withinMs);
-      this.listeners.add(listener);
-    });
+  until(condition: () => boolean, withinMs: number): Promise<boolean> {
+    const subscribe = (onChange: () => void) => {
+      this.listeners.add(onChange);
+      return () => void this.listeners.delete(onChange);
+    };
+    return waitUntil(condition, subscribe, withinMs);
   }
 
   private put(object: KubernetesObject): void {

@@ -1,9 +1,9 @@
-"""Runs one small query of each kind, so that the first queries of whoever gets this Spark find warm JVMs.
+"""Runs one small query of each kind, so that the first queries of a user find warm JVMs.
 
 warm_up.py DIRECTORY
 
-DIRECTORY is that of a cluster (docs/decisions/002). It waits for `ready`, connects as a kernel would, and
-writes `warm` when it is done. What fails is left out: a spare that is less warm is still a spare. Its jobs
+DIRECTORY is that of a cluster (docs/decisions/002). It waits for `ready` and connects as a kernel would.
+What fails is left out: a spare that is less warm is still a spare. Its jobs
 carry no cell, so no notebook shows them.
 """
 
@@ -34,9 +34,6 @@ def main(directory: Path) -> None:
             _run(query)
     finally:
         spark.stop()
-    part = directory / "warm.part"
-    part.write_text("warm\n")
-    part.rename(directory / "warm")
 
 
 def _port(ready: Path) -> str | None:

@@ -147,7 +147,7 @@ export const CapacityReport = z
   .strictObject({
     totalMiB: z.number().int().describe('Memory that all clusters together may be granted'),
     grantedMiB: z.number().int().describe('Memory of clusters that belong to somebody'),
-    spareMiB: z.number().int().describe('Memory of spares; they make room for whoever asks'),
+    spareMiB: z.number().int().describe('Memory of spares; they are stopped when a user needs it'),
     holders: z.array(
       z.strictObject({ cluster: z.string(), notebook: z.string(), grantedMiB: z.number().int() })
     ),

@@ -6,7 +6,7 @@ export interface RetentionPolicy {
   perNotebook: number;
 }
 
-/** A spare that nobody used is of interest only to whoever looks for why it ended, ms. */
+/** An unused spare is kept only so long that an operator can see why it ended, ms. */
 const SPARE_MS = 3_600_000;
 
 export interface EndedCluster {

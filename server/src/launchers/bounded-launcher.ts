@@ -35,7 +35,7 @@ export class DeadlineExceeded extends Error {
 
 /**
  * A launcher none of whose calls takes longer than its deadline. A call that goes on behind its deadline is not started a
- * second time: whoever repeats it waits for the one that runs.
+ * second time: a repeated call waits for the one that runs.
  */
 export class BoundedLauncher implements Launcher {
   readonly kind: Launcher['kind'];

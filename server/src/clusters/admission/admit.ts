@@ -49,7 +49,7 @@ function withLargestHeap(capacity: Capacity, shape: Shape): Shape | null {
 /**
  * Who holds how much of the memory.
  * @param live clusters that are desired or not yet gone; one that waits for the end of another takes over what that one holds.
- *   Spares hold nothing: they make room for whoever asks.
+ *   Spares hold nothing: they are stopped when a user needs their memory.
  */
 export function holdersOf(live: readonly ClusterRow[], capacity: Capacity): Holder[] {
   const size = (row: ClusterRow): number => totalMiB(shapeOfRow(row), capacity);

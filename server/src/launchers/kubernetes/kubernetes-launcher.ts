@@ -294,6 +294,7 @@ export class KubernetesLauncher implements Launcher {
         ...base,
         state: 'ready',
         shape,
+        unplaced: objects.executors.some(isUnplaced),
         url: `sc://${this.host(objects, address, id)}:${PORTS.connect}`,
         ca: await this.authority(id),
         waitingFor: waiting?.for ?? null,
@@ -307,7 +308,8 @@ export class KubernetesLauncher implements Launcher {
       booted,
       await this.freeIfAsked(id, objects, 'drivers')
     );
-    return { ...base, state: 'starting', waitingFor: waiting.for, advice: waiting.advice };
+    const { for: waitingFor, advice } = waiting;
+    return { ...base, state: 'starting', unplaced: isUnplaced(driver), waitingFor, advice };
   }
 
   async follow(id: string, sink: EvidenceSink, abort: AbortSignal): Promise<void> {

@@ -21,7 +21,7 @@ import type { Waiting } from '../waiting.js';
 /** Executors come within seconds where there is a place for them. */
 const COUNT_MS = 30_000;
 const COUNT_STEP_MS = 250;
-/** Without a place for so long, or at work for so long: whoever asked is told rather than kept waiting. */
+/** Without a place for so long, or at work for so long: the request is answered rather than kept waiting. */
 const HELD_UP_MS = 3_000;
 
 export interface ClusterResizerParts {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Shape } from '@aglais/protocol';
 import {
   decideSpares,
+  isGoodMoment,
   type SpareCandidate,
   type SparesState
 } from '../src/clusters/lifecycle/decide-spares.js';
@@ -24,6 +25,7 @@ const decide = (clusters: SpareCandidate[], change: Partial<SparesState> = {}) =
     capacityMiB: 4_000,
     memoryOf: () => 1_000,
     someoneIsUnplaced: false,
+    goodMoment: true,
     ...change
   });
   return { start: start.length, stop: stop.map(({ id }) => id) };
@@ -42,6 +44,14 @@ describe('Spares', () => {
   it('wait while anybody else waits for a cluster', () => {
     expect(decide([cluster('c1', { state: 'starting' })])).toEqual({ start: 0, stop: [] });
     expect(decide([cluster('c1')])).toEqual({ start: 1, stop: [] });
+  });
+
+  it('are not started where clusters on the same machine are in use, but after three minutes in any case', () => {
+    expect(decide([], { goodMoment: false })).toEqual({ start: 0, stop: [] });
+    expect(isGoodMoment([], 100_000, 100_000)).toBe(true);
+    expect(isGoodMoment([100_000, 20_000], 100_000, 114_999)).toBe(false);
+    expect(isGoodMoment([100_000, 20_000], 100_000, 115_000)).toBe(true);
+    expect(isGoodMoment([279_999], 100_000, 280_000)).toBe(true);
   });
 
   it('are not started into memory that is not there, and are stopped when others take it', () => {

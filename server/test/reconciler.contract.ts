@@ -80,7 +80,11 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
       defaultShape: SMALL,
       deadlines: { startMs: 60_000, idleMs: 600_000 },
       retention: { maxAgeMs: 86_400_000, perNotebook: 20 },
-      spares: { targets: [{ shape: SMALL, count: spares }], waitForJupyter: false },
+      spares: {
+        targets: [{ shape: SMALL, count: spares }],
+        waitForJupyter: false,
+        waitForQuiet: false
+      },
       log: pino({ level: 'silent' })
     });
     await clusters.open();

@@ -33,12 +33,12 @@ const RESTART_MS = 20_000;
 
 /** A share that was declared since then may be missing in a spare, ms. */
 const ADOPTION_MS = 5_000;
-const NO_SPARES = { targets: [], waitForJupyter: false };
+const NO_SPARES = { targets: [], waitForJupyter: false, waitForQuiet: false };
 
 export interface ClustersOptions extends ReconcilerOptions {
   defaultShape: Shape;
   /** Clusters that are started before anybody asks; none if missing. */
-  spares?: { targets: readonly SpareTarget[]; waitForJupyter: boolean };
+  spares?: { targets: readonly SpareTarget[]; waitForJupyter: boolean; waitForQuiet: boolean };
   /** What is known of Jupyter Servers; this server's own knowledge where it is the only one. */
   jupyterServers?: JupyterServers;
 }
@@ -56,9 +56,9 @@ export class Clusters {
     const jupyterServers = options.jupyterServers ?? new LocalJupyterServers();
     this.cellRuns = new CellRuns(launcher, journal, findings);
     const leaseHolder = options.leaseHolder ?? SINGLE_SERVER;
-    const { targets, waitForJupyter } = options.spares ?? NO_SPARES;
+    const { targets, ...waits } = options.spares ?? NO_SPARES;
     const spares = new Spares({
-      ...{ ...options, jupyterServers, leaseHolder, waitForJupyter },
+      ...{ ...options, ...waits, jupyterServers, leaseHolder },
       targets: targets
         .filter(({ count }) => count > 0)
         .map(({ shape, count }) => ({ shape: canonicalShape(shape), count })),

@@ -25,7 +25,7 @@ export interface OpenedLauncher {
   /** Null where pods of notebooks are not looked after. */
   notebooks: NotebookMemories | null;
   /** Clusters that are started before anybody asks, and whether that waits for the first Jupyter Server. */
-  spares: { targets: SpareTarget[]; waitForJupyter: boolean };
+  spares: { targets: SpareTarget[]; waitForJupyter: boolean; waitForQuiet: boolean };
   /** What `open` waits for, for people. */
   waitsFor: string;
   /** Resolves when it knows what exists; as long as that takes. @throws if it is closed before */
@@ -85,7 +85,8 @@ async function openLocal(
     notebooks: null,
     spares: {
       targets: [{ shape: config.defaultShape, count: config.spares }],
-      waitForJupyter: true
+      waitForJupyter: true,
+      waitForQuiet: true
     },
     waitsFor: 'the local launcher',
     open: () => Promise.resolve(),
@@ -145,7 +146,9 @@ async function openKubernetes(
         shape,
         count
       })),
-      waitForJupyter: false
+      waitForJupyter: false,
+      // Notebooks compute on other nodes.
+      waitForQuiet: false
     },
     place: declared => Promise.resolve(sharePath(kubernetesConfig, declared)),
     async close() {

@@ -24,11 +24,34 @@ export interface SparesState {
   memoryOf: (shape: Shape) => number;
   /** A pod of a cluster that belongs to somebody finds no node. */
   someoneIsUnplaced: boolean;
+  /** Whether the start of a spare disturbs nobody now, see `isGoodMoment`. */
+  goodMoment: boolean;
 }
 
 export interface SparesDecision {
+  /** Whether there are fewer spares than there should be. */
+  missing: boolean;
   start: Shape[];
   stop: { id: string; reason: string }[];
+}
+
+/** No cluster was in use for so long, ms; use is recorded each ten seconds. */
+const QUIET_MS = 15_000;
+/** A machine that is never quiet gets a spare after this time, ms. */
+const LONGEST_WAIT_MS = 180_000;
+
+/**
+ * Whether a spare may start on the machine on which notebooks compute: starting three JVMs takes all of a small machine for
+ * half a minute, and would slow down the first cell of the very notebook that took the last spare.
+ * @param lastUsedAt when each cluster of somebody was in use last
+ * @param missingSince when a spare was missing first
+ */
+export function isGoodMoment(
+  lastUsedAt: readonly number[],
+  missingSince: number,
+  now: number
+): boolean {
+  return now - missingSince >= LONGEST_WAIT_MS || now - Math.max(0, ...lastUsedAt) >= QUIET_MS;
 }
 
 /**
@@ -61,5 +84,6 @@ export function decideSpares(state: SparesState): SparesDecision {
   const mayStart = stop.length === 0 && !someoneIsUnplaced && ![...owned, ...kept].some(isStarting);
   const missing = targets.find(({ shape }) => (left.get(JSON.stringify(shape)) ?? 0) > 0);
   const fits = missing && usedMiB + memoryOf(missing.shape) <= capacityMiB;
-  return { start: mayStart && missing && fits ? [missing.shape] : [], stop };
+  const start = mayStart && missing && fits && state.goodMoment ? [missing.shape] : [];
+  return { start, stop, missing: missing !== undefined };
 }

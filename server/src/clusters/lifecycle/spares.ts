@@ -4,11 +4,12 @@ import type { Logger } from 'pino';
 import { backOff } from '../../back-off.js';
 import { totalMiB } from '../../launchers/capacity.js';
 import type { Launcher, SharePath, SpareTarget } from '../../launchers/launcher.js';
+import type { ClusterRow } from '../../store/schema.js';
 import type { ClusterRows } from '../cluster-rows.js';
 import type { JupyterServers } from '../jupyter-servers.js';
 import { newClusterRow } from '../new-cluster-row.js';
 import { shapeOfRow } from '../row-shape.js';
-import { decideSpares } from './decide-spares.js';
+import { decideSpares, isGoodMoment } from './decide-spares.js';
 import type { LeaseHolder } from './lease-holder.js';
 
 /** The lease of the one server that starts and stops spares. */
@@ -27,6 +28,8 @@ export interface SparesParts {
   targets: readonly SpareTarget[];
   /** Spares are started once a Jupyter Server has reported; else at once. */
   waitForJupyter: boolean;
+  /** Spares are started while no cluster is in use, because all compute on the same machine. */
+  waitForQuiet: boolean;
   catalogue: () => Promise<string[]>;
   shares: () => Promise<SharePath[]>;
   log: Logger;
@@ -40,6 +43,7 @@ export interface SparesParts {
 export class Spares {
   private failures = 0;
   private notBefore = 0;
+  private missingSince: number | null = null;
   private hash: { value: string; at: number } | null = null;
   private readonly seenFailed = new Set<string>();
 
@@ -55,7 +59,7 @@ export class Spares {
     const active = live.filter(({ desired }) => desired === 'running');
     if (active.some(({ spare, state }) => spare === 1 && state === 'ready')) this.failures = 0;
     const capacity = await launcher.capacity();
-    const { start, stop } = decideSpares({
+    const { start, stop, missing } = decideSpares({
       targets,
       clusters: active.map(row => ({
         ...{ id: row.id, spare: row.spare === 1, state: row.state, shape: row.shape },
@@ -65,8 +69,10 @@ export class Spares {
       catalogue: await this.catalogueHash(CATALOGUE_MS),
       capacityMiB: capacity.memoryMiB,
       memoryOf: shape => totalMiB(shape, capacity),
-      someoneIsUnplaced: active.some(({ id, spare }) => spare === 0 && this.parts.isUnplaced(id))
+      someoneIsUnplaced: active.some(({ id, spare }) => spare === 0 && this.parts.isUnplaced(id)),
+      goodMoment: this.isGoodMoment(active)
     });
+    this.missingSince = missing ? (this.missingSince ?? Date.now()) : null;
     for (const { id, reason } of stop) {
       log.info({ cluster: id, reason }, 'a spare is stopped');
       await rows.requestStop(id, reason);
@@ -90,6 +96,13 @@ export class Spares {
       .digest('hex');
     this.hash = { value, at: performance.now() };
     return value;
+  }
+
+  private isGoodMoment(active: readonly ClusterRow[]): boolean {
+    if (!this.parts.waitForQuiet) return true;
+    const now = Date.now();
+    const lastUsedAt = active.filter(({ spare }) => spare === 0).map(row => row.last_used_at);
+    return isGoodMoment(lastUsedAt, this.missingSince ?? now, now);
   }
 
   private async start(shape: Shape): Promise<void> {

@@ -83,6 +83,15 @@ describe('memory', () => {
     expect(diagnosis.drainChanges()).toMatchObject({ memory: true, resources: false });
   });
 
+  it('of an executor that waits is followed by heartbeats that have a time', () => {
+    const story = new WorkStory().with('1');
+    const from = story.now;
+    for (let s = 0; s < 60; s += 3) story.heartbeat('1', 100 + s, {}, from + s * 1000);
+    const { series } = diagnose(story.observations).resources().usage[1]!;
+    expect(series).toHaveLength(20);
+    expect(series.at(-1)!.at - series[0]!.at).toBe(57_000);
+  });
+
   it('is followed over time in all its parts', () => {
     const story = new WorkStory().with('1');
     story.event('SparkListenerBlockManagerAdded', {

@@ -137,8 +137,14 @@ export class WorkStory extends Story {
     });
   }
 
-  heartbeat(executor: string, heapMiB: number, more: Record<string, number> = {}): this {
+  heartbeat(
+    executor: string,
+    heapMiB: number,
+    more: Record<string, number> = {},
+    at?: number
+  ): this {
     return this.event('SparkListenerExecutorMetricsUpdate', {
+      ...(at !== undefined && { Timestamp: at }),
       'Executor ID': executor,
       'Metrics Updated': [],
       'Executor Metrics Updated': [

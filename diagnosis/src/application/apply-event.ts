@@ -53,13 +53,12 @@ export function applyEvent(app: Application, event: SparkEvent, ref: string): vo
       executorRemoved(app, event.executor, event.reason, event.at, ref);
       return;
     case 'executor-memory':
-      // A heartbeat has no timestamp: use that of the latest event.
-      if (event.heartbeat) {
-        processMemory(app, event.executor)?.addMeasuredAt(app.now, event.memory);
-        app.changes.memory = true;
-      } else {
-        processMemory(app, event.executor)?.addMeasured(event.memory);
-      }
+      processMemory(app, event.executor)?.addMeasured(event.memory);
+      return;
+    case 'heartbeat':
+      // Without a time of its own, it came after the latest event.
+      processMemory(app, event.executor)?.addMeasuredAt(event.at ?? app.now, event.memory);
+      app.changes.memory = true;
       return;
     case 'block-manager-added': {
       const memory =

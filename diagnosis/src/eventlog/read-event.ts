@@ -146,7 +146,7 @@ const READERS: Record<string, (event: Fields) => SparkEvent | null | undefined> 
     const executor = text(event, 'Executor ID');
     if (executor === null) return null;
     const memory = readMemory(event['Executor Metrics']) ?? NOT_MEASURED;
-    return { type: 'executor-memory', executor, memory, heartbeat: false };
+    return { type: 'executor-memory', executor, memory };
   },
   SparkListenerExecutorMetricsUpdate: event => {
     const executor = text(event, 'Executor ID');
@@ -155,10 +155,10 @@ const READERS: Record<string, (event: Fields) => SparkEvent | null | undefined> 
       .map(update => readMemory(fields(update)?.['Executor Metrics']))
       .reduce((a, b) => (a && b ? largerMemory(a, b) : (a ?? b)), null);
     return {
-      type: 'executor-memory',
+      type: 'heartbeat',
       executor,
       memory: memory ?? NOT_MEASURED,
-      heartbeat: true
+      at: number(event, 'Timestamp')
     };
   },
   SparkListenerBlockUpdated: event => {

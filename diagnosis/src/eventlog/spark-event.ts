@@ -82,8 +82,10 @@ export type SparkEvent =
       memory: MeasuredMemory | null;
       metrics: TaskMetrics | null;
     }
-  /** A heartbeat (only in live logs, or the driver's own), or the peaks of a stage that is over. */
-  | { type: 'executor-memory'; executor: string; memory: MeasuredMemory; heartbeat: boolean }
+  /** The peaks of a stage that is over. */
+  | { type: 'executor-memory'; executor: string; memory: MeasuredMemory }
+  /** Only in live logs, or the driver's own. Spark gives it no time (null); our listener does, ms since the epoch. */
+  | { type: 'heartbeat'; executor: string; memory: MeasuredMemory; at: number | null }
   | ({ type: 'block-updated'; executor: string } & BlockStatus)
   /** Memory for execution and storage, on and off heap, that a process has room for. */
   | { type: 'block-manager-added'; executor: string; unifiedMiB: number; at: number }

@@ -10,13 +10,15 @@ import java.nio.file.StandardOpenOption;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkFirehoseListener;
 import org.apache.spark.scheduler.SparkListenerEvent;
+import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
 import org.apache.spark.scheduler.SparkListenerLogStart;
 import org.apache.spark.util.JsonProtocol;
 
 /**
  * Writes every event of the application at once to the file `spark.aglais.liveEvents`, one JSON object a line, in the
  * form of Spark's event log. The event log itself is buffered for up to seven seconds in the middle of a stage, and has
- * no executor heartbeats, which tell how much of the heap is used now.
+ * no executor heartbeats, which report how much of the heap is used now. Spark gives heartbeats no time; here they have a
+ * `Timestamp` as their last field (ms since the epoch, when the driver received them).
  */
 public class LiveEvents extends SparkFirehoseListener {
   private final BufferedWriter out;
@@ -32,7 +34,13 @@ public class LiveEvents extends SparkFirehoseListener {
   public void onEvent(SparkListenerEvent event) {
     if (!event.logEvent()) return;
     try {
-      out.write(JsonProtocol.sparkEventToJsonString(event));
+      String line = JsonProtocol.sparkEventToJsonString(event);
+      if (event instanceof SparkListenerExecutorMetricsUpdate && line.endsWith("}")) {
+        out.write(line, 0, line.length() - 1);
+        out.write(",\"Timestamp\":" + System.currentTimeMillis() + "}");
+      } else {
+        out.write(line);
+      }
       out.write('\n');
       out.flush();
     } catch (IOException problem) {

@@ -57,7 +57,16 @@ const tokens: Tokens = {
   secretOf: (id, purpose) => `${purpose} of ${id}`
 };
 
-async function serve(store: WholeStore, world: SharedWorld, name: string): Promise<Server> {
+/** So that clusters stay where a test put them. */
+const NEVER_MS = 3_600_000;
+const SOON_MS = 400;
+
+async function serve(
+  store: WholeStore,
+  world: SharedWorld,
+  name: string,
+  balanceMs = NEVER_MS
+): Promise<Server> {
   const log = pino({ level: process.env['AGLAIS_LOG_LEVEL'] ?? 'silent' }).child({ server: name });
   const leases = new MortalLeases(store, log);
   const feed = await Feed.begin(store, log);
@@ -75,7 +84,7 @@ async function serve(store: WholeStore, world: SharedWorld, name: string): Promi
   const clusters = new Clusters({
     ...{ ...parts, tokens },
     leaseHolder: leases,
-    remoteClusters: new OtherServers({ ...parts, replicas }),
+    remoteClusters: new OtherServers({ ...parts, replicas, balanceMs }),
     jupyterServers,
     catalogue: () => Promise.resolve([]),
     shares: () => Promise.resolve([]),
@@ -177,6 +186,41 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
       { by: 'b', what: 'start', id: other }
     ]);
   }, 60_000);
+
+  it('give a server that comes back its part of the clusters, and nothing starts again or gets lost', async () => {
+    for (const server of servers.splice(0)) await server.close();
+    const c = await serve(stores[0], world, 'c', SOON_MS);
+    servers.push(c);
+    const ids: string[] = [];
+    for (let n = 0; n < 6; n += 1)
+      ids.push((await c.clusters.request(request(`kernel${n}`))).cluster.id);
+    for (const id of ids) await readyOn(c, id);
+    world.see(ids[0]!, executor(1, false));
+    await within('the finding', TAKEN_MS, () => c.journal.findings.size === 1);
+
+    const d = await serve(stores[1], world, 'd', SOON_MS);
+    servers.push(d);
+    const held = ({ leases }: Server) => ids.filter(id => leases.holdsLease(id));
+    await within('the clusters to move', TAKEN_MS, () => held(d).length === 3);
+    await within('the others to stay', TAKEN_MS, () => held(c).length === 3);
+    expect([...held(c), ...held(d)].sort()).toEqual([...ids].sort());
+    expect(world.alive().sort()).toEqual([...ids].sort());
+    expect(ids.map(id => world.begun.get(id))).toEqual(ids.map(() => 1));
+    for (const server of [c, d])
+      expect([...server.journal.findings.values()].map(({ cluster }) => cluster)).toEqual([ids[0]]);
+
+    // Each does what its new server is asked, and sees what happens there.
+    const [moved] = held(d);
+    world.see(moved!, executor(1, false));
+    await within('a finding of a moved cluster', TAKEN_MS, () =>
+      [...c.journal.findings.values()].some(({ cluster }) => cluster === moved)
+    );
+    await c.clusters.stop(moved!);
+    await eventually('its end', async () => (await state(d, moved!)) === 'stopped');
+    expect(world.deeds.filter(({ what }) => what === 'stop')).toEqual([
+      { by: 'd', what: 'stop', id: moved }
+    ]);
+  }, 90_000);
 
   it('never admit more than there is room for, however many are asked for at once', async () => {
     const capacity = new SharedWorld(3 * ONE_MIB + 100);

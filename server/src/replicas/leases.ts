@@ -7,6 +7,7 @@ import { RESIZE_LEASE_PREFIX } from '../clusters/cluster-shapes.js';
 import type { LeaseHolder } from '../clusters/lifecycle/lease-holder.js';
 import { databaseTime, revised } from '../store/revisions.js';
 import type { Moment, RowLeases } from '../store/row-leases.js';
+import type { ServerLoad } from './balance.js';
 
 const moment = (): Moment => ({ steady: performance.now(), wall: Date.now() });
 const since = ({ steady, wall }: Moment): number =>
@@ -17,6 +18,9 @@ const LEASE_MS = 10_000;
 const RENEW_MS = 2_500;
 /** Its holder acts on it for so long after the start of its last renewal; the rest is for calls under way, ms. */
 const ACT_MS = 6_500;
+
+/** Each server that runs holds a lease of its own name. */
+const SERVER_PREFIX = 'server ';
 
 /** Clusters, and what else has a lease, by SQL: expired leases of clusters that are over say nothing any more. */
 const RESIZE_PREFIX = sql.lit(RESIZE_LEASE_PREFIX);
@@ -31,6 +35,9 @@ export class Leases implements LeaseHolder, RowLeases {
   readonly holder = randomBytes(8).toString('hex');
   /** By name: when its newest renewal began. */
   private readonly held = new Map<string, Moment>();
+  /** Names that this server is giving up: they may be in its renewals still. */
+  private readonly leaving = new Set<string>();
+  private granted: string[] = [];
   private readonly abort = new AbortController();
   private renewing: Promise<void> = Promise.resolve();
   private connectedSince = moment();
@@ -161,12 +168,78 @@ export class Leases implements LeaseHolder, RowLeases {
   }
 
   async release(name: string): Promise<void> {
-    if (!this.held.delete(name)) return;
-    await this.store
-      .deleteFrom('leases')
-      .where('name', '=', name)
-      .where('holder', '=', this.holder)
+    if (!this.held.has(name)) return;
+    await this.giveUp([name], () =>
+      this.store
+        .deleteFrom('leases')
+        .where('name', '=', name)
+        .where('holder', '=', this.holder)
+        .execute()
+    );
+  }
+
+  /** This server takes clusters from others from now on. */
+  async announce(): Promise<void> {
+    await this.claim([SERVER_PREFIX + this.holder]);
+  }
+
+  /** The servers that run, and how many clusters each holds. */
+  async loads(): Promise<ServerLoad[]> {
+    const time = databaseTime(this.store);
+    const rows = await this.store
+      .selectFrom('leases as server')
+      .leftJoin('leases as lease', 'lease.holder', 'server.holder')
+      .leftJoin('clusters', 'clusters.id', 'lease.name')
+      .select(({ fn }) => ['server.holder', fn.count<string>('clusters.id').as('clusters')])
+      .where('server.name', 'like', `${SERVER_PREFIX}%`)
+      .where('server.expires_at', '>=', time)
+      .groupBy('server.holder')
       .execute();
+    return rows.map(({ holder, clusters }) => ({ holder, clusters: Number(clusters) }));
+  }
+
+  /**
+   * Gives leases to another server that runs.
+   * @param settle ends what this server does with them; they are nobody's to act on meanwhile
+   */
+  async handOver(names: readonly string[], to: string, settle: () => Promise<void>): Promise<void> {
+    await this.giveUp(names, async () => {
+      await settle();
+      await revised(this.store, transaction => {
+        const time = databaseTime(transaction);
+        const runs = transaction
+          .selectFrom('leases')
+          .select('name')
+          .where('name', '=', SERVER_PREFIX + to)
+          .where('expires_at', '>=', time);
+        return transaction
+          .updateTable('leases')
+          .set({ holder: to, expires_at: sql<number>`${time} + ${sql.lit(LEASE_MS)}` })
+          .where('name', 'in', [...names])
+          .where('holder', '=', this.holder)
+          .where(({ exists }) => exists(runs))
+          .execute();
+      });
+    });
+  }
+
+  /** Leases that other servers gave to this one since the last call. */
+  takeGranted(): string[] {
+    const granted = this.granted.filter(name => this.held.has(name));
+    this.granted = [];
+    return granted;
+  }
+
+  private async giveUp(names: readonly string[], work: () => Promise<unknown>): Promise<void> {
+    for (const name of names) {
+      this.held.delete(name);
+      this.leaving.add(name);
+    }
+    try {
+      await work();
+    } finally {
+      for (const name of names) this.leaving.delete(name);
+    }
   }
 
   /** Deletes expired leases of clusters that are over, which a server left that was killed. */
@@ -194,6 +267,11 @@ export class Leases implements LeaseHolder, RowLeases {
       .returning('name')
       .execute();
     const mine = new Set(renewed.map(({ name }) => name));
+    for (const name of mine) {
+      if (this.held.has(name) || this.leaving.has(name) || this.abort.signal.aborted) continue;
+      this.held.set(name, began);
+      this.granted.push(name);
+    }
     for (const name of before) {
       if (!this.held.has(name)) continue;
       if (mine.has(name)) this.held.set(name, began);

@@ -8,6 +8,7 @@ import type { Launcher } from '../launchers/launcher.js';
 import { cellRunOf, locatedFinding, type FindingRows } from '../findings/finding-rows.js';
 import type { CellRunRow, ClusterRow, FindingRow } from '../store/schema.js';
 import type { Journal } from '../stream/journal.js';
+import { handOver } from './balance.js';
 import type { Feed, News } from './feed.js';
 import type { Leases } from './leases.js';
 import type { SharedJupyterServers } from './shared-jupyter-servers.js';
@@ -17,6 +18,8 @@ import { viewOf, type SavedView, type ViewRows } from './view-rows.js';
 const LEASES_MS = 1_000;
 /** Views of this server's clusters are written for the others this often, ms. */
 const FLUSH_MS = 500;
+/** Whether another server has fewer clusters is looked for this often, ms. */
+const BALANCE_MS = 10_000;
 /** What another server has deleted is looked for this often, ms. */
 const FORGET_MS = 60_000;
 
@@ -35,6 +38,7 @@ export interface OtherServersParts {
   journal: Journal;
   launcher: Launcher;
   log: Logger;
+  balanceMs?: number;
 }
 
 /** Shows here what other servers run, shows them what this one runs, and takes over from those that are gone. */
@@ -63,8 +67,11 @@ export class OtherServers implements RemoteClusters {
   async open(): Promise<void> {
     this.parts.replicas.feed.open();
     await this.checkLeases();
+    await this.parts.replicas.leases.announce();
+    const { balanceMs = BALANCE_MS } = this.parts;
     this.timers.push(
       setInterval(() => void this.checkLeases(), LEASES_MS),
+      setInterval(() => void this.inTurn(() => this.balance()), balanceMs),
       setInterval(() => void this.flush(), FLUSH_MS),
       setInterval(() => void this.forget(), FORGET_MS)
     );
@@ -116,17 +123,27 @@ export class OtherServers implements RemoteClusters {
     await this.flushing;
   }
 
-  /** Takes what no server holds, and gives up what another has taken. One at a time. */
+  /** Takes what no server holds, and gives up what another has taken. */
   private checkLeases(): Promise<void> {
+    return this.inTurn(() => this.checkLeasesOnce());
+  }
+
+  /** One at a time. */
+  private inTurn(work: () => Promise<void>): Promise<void> {
     this.busy = this.busy.then(async () => {
       if (this.isClosed) return;
       try {
-        await this.checkLeasesOnce();
+        await work();
       } catch (error) {
         this.parts.log.error({ err: error }, 'Leases were not checked; retrying.');
       }
     });
     return this.busy;
+  }
+
+  private async balance(): Promise<void> {
+    const { replicas, log } = this.parts;
+    for (const id of await handOver(replicas.leases, this.local, log)) await this.reload(id);
   }
 
   private async checkLeasesOnce(): Promise<void> {
@@ -137,6 +154,8 @@ export class OtherServers implements RemoteClusters {
       await this.local.lost(id);
       await this.reload(id);
     }
+    const granted = leases.takeGranted();
+    if (granted.length > 0) await this.local.taken(granted);
     const free = await leases.free();
     const taken = await leases.claim(free);
     if (taken.length > 0) {

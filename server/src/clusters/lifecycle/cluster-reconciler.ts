@@ -193,6 +193,16 @@ export class ClusterReconciler implements LocalReconciler {
     return this.watches.ids();
   }
 
+  quiet(): string[] {
+    const { clusters } = this.options.journal;
+    return this.followed().filter(
+      id =>
+        this.leaseHolder.hasValidLease(id) &&
+        clusters.get(id)?.state === 'ready' &&
+        !this.watches.busy(id)
+    );
+  }
+
   /** Where the driver listens, once it does. */
   async address(id: string): Promise<DriverAddress | null> {
     return this.views.address(id) ?? (await this.remote?.address(id)) ?? null;

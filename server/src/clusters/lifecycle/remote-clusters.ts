@@ -32,6 +32,8 @@ export interface LocalReconciler {
   /** Whether this server reads the cluster's evidence: what it publishes is newer than any row. */
   follows(id: string): boolean;
   followed(): string[];
+  /** Clusters of this server that are ready, and in which nothing runs at the moment. */
+  quiet(): string[];
   publish(row: ClusterRow): Cluster;
   /** The cluster's kernel, notebook or shape is another one now. */
   place(row: ClusterRow): Cluster;

@@ -217,7 +217,7 @@ export class Leases implements LeaseHolder, RowLeases {
           .set({ holder: to, expires_at: sql<number>`${time} + ${sql.lit(LEASE_MS)}` })
           .where('name', 'in', [...names])
           .where('holder', '=', this.holder)
-          .where(({ exists }) => exists(runs))
+          .where(builder => builder.exists(runs))
           .execute();
       });
     });

@@ -3,19 +3,24 @@
 warm_up.py DIRECTORY
 
 DIRECTORY is that of a cluster (docs/decisions/002). It waits for `ready` and connects as a kernel would.
-What fails is left out: a spare that is less warm is still a spare. Its jobs
-carry no cell, so no notebook shows them.
+What fails is left out: a spare that is less warm is still a spare. It ends as soon as somebody else
+connects: their first query must not share the executors with the warm-up. Its jobs carry no cell, so no
+notebook shows them.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 READY_S = 300.0
+WATCH_S = 0.05
+# In `live.jsonl`; the first session is that of the warm-up.
+SESSION_STARTED = b".SparkListenerConnectSessionStarted"
 TABLES = 20  # of many shares, the first ones; what is compiled for one scan serves them all
 
 
@@ -29,11 +34,29 @@ def main(directory: Path) -> None:
     # The client sends the token of SPARK_CONNECT_AUTHENTICATE_TOKEN.
     spark = SparkSession.builder.remote(f"sc://localhost:{port}").create()
     spark.client.set_retry_policies([DefaultPolicy(max_retries=2)])
+    threading.Thread(target=_end_when_used, args=(spark, directory / "live.jsonl"), daemon=True).start()
     try:
         for query in _queries(spark, _tables(directory / "catalogue.sql")):
             _run(query)
     finally:
         spark.stop()
+
+
+def _end_when_used(spark, events: Path) -> None:
+    """Cancels what runs and ends this process when a second session is started."""
+    sessions = 0
+    with events.open("rb") as lines:
+        while sessions < 2:
+            line = lines.readline()
+            if not line.endswith(b"\n"):
+                lines.seek(-len(line), os.SEEK_CUR)  # the rest of it is not written yet
+                time.sleep(WATCH_S)
+            elif SESSION_STARTED in line[:200]:
+                sessions += 1
+    try:
+        spark.interruptAll()
+    finally:
+        os._exit(0)
 
 
 def _port(ready: Path) -> str | None:
@@ -65,20 +88,20 @@ def _queries(spark, tables: Iterable[str]) -> Iterable[Callable[[], object]]:
     yield lambda: numbers.groupBy("key").agg(f.count("*"), f.avg("id")).orderBy("key").toPandas()
     yield lambda: numbers.join(numbers.limit(7), "key").count()
     for table in tables:
-        # The footers are read and the scan is compiled; few rows are.
         yield lambda table=table: spark.table(table).limit(1_000).toPandas()
-        yield lambda table=table: spark.table(table).limit(1_000).groupBy().count().collect()
-        yield lambda table=table: (
-            spark.table(table)
-            .where(f.rand() < 0.001)
-            .groupBy((f.rand() * 4).cast("int").alias("part"))
-            .count()
-            .collect()
-        )
+        yield lambda table=table: _count_in_one_file(spark, spark.table(table))
     # Python workers on every executor, plain and with Arrow.
     plus_one = f.udf(lambda value: value + 1, "long")
     yield lambda: numbers.select(plus_one("id")).groupBy().count().collect()
     yield lambda: numbers.mapInPandas(lambda frames: frames, numbers.schema).count()
+
+
+def _count_in_one_file(spark, table) -> None:
+    """Compiles the scan and the aggregate of a first query; of a large catalogue it reads one file."""
+    files = table.inputFiles()
+    if files:
+        one = spark.read.parquet(files[0])
+        one.groupBy(one.columns[0]).count().limit(1_000).toPandas()
 
 
 def _run(query: Callable[[], object]) -> None:

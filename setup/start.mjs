@@ -10,7 +10,8 @@ import { isDone } from './steps.mjs';
 import { chosenJava } from './tools.mjs';
 
 const WAIT_MS = 90_000;
-const STOP_MS = 30_000;
+/** The server itself gives Spark 25 s to end, and other parts a few more. */
+const STOP_MS = 35_000;
 /** A server that ends more often than this within a minute has a fault that starting it again does not cure. */
 const RESTARTS_PER_MINUTE = 3;
 
@@ -42,7 +43,8 @@ const environment = {
   AGLAIS_BROWSER_TOKEN_FILE: join(state, 'browser-token')
 };
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => end(0));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => (ending ? endAtOnce() : end(0)));
 
 keepServer();
 // Both start at the same time; the Lab needs the server only when somebody opens a page.
@@ -62,8 +64,7 @@ const lab = start(
   { ...environment, JUPYTER_TOKEN: token }
 );
 lab.once('exit', code => {
-  if (!ending)
-    fail(`JupyterLab ended (${code}). Its words are in ${join(logs, 'jupyterlab.log')}.`);
+  if (!ending) fail(`JupyterLab ended (${code}). See ${join(logs, 'jupyterlab.log')}.`);
 });
 
 await Promise.all([
@@ -122,9 +123,7 @@ function keepServer(ends = []) {
     if (ending) return;
     const recent = [...ends, Date.now()].filter(time => Date.now() - time < 60_000);
     if (recent.length > RESTARTS_PER_MINUTE) {
-      fail(
-        `The server ended again and again (${code}). Its words are in ${join(logs, 'server.log')}.`
-      );
+      fail(`The server keeps exiting (${code}). See ${join(logs, 'server.log')}.`);
       return;
     }
     console.log(`The server ended (${code}) and is started again; running Spark is not affected.`);
@@ -148,14 +147,21 @@ function fail(message) {
   void end(1);
 }
 
-/** Ends the Lab, so that kernels can say good-bye, then the server, which ends Spark. */
+/** Ends the Lab, so that kernels can end first, then the server, which ends Spark. */
 function end(code) {
   ending ??= (async () => {
-    console.log('\nEnding Spark, JupyterLab and the server …');
+    console.log('\nEnding Spark, JupyterLab and the server … (Ctrl-C again ends them at once)');
     await Promise.all([stop('jupyterlab').then(() => stop('server')), stop('faster starts')]);
     process.exit(code);
   })();
   return ending;
+}
+
+/** Without waiting for Spark; what is left of it is stopped by the next start. */
+function endAtOnce() {
+  for (const child of children.values())
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+  process.exit(130);
 }
 
 async function stop(name) {

@@ -41,6 +41,11 @@ export class PanelModel extends VDomModel {
     return this._offered;
   }
 
+  /** What the server cannot find out about the capacity, and what would help. */
+  get capacityProblems(): readonly string[] {
+    return this._capacityProblems;
+  }
+
   /** The options for the next cluster: the chosen ones, otherwise those of the last cluster. */
   get chosen(): readonly string[] {
     const { cluster, _chosen: chosen } = this;
@@ -78,7 +83,9 @@ export class PanelModel extends VDomModel {
   private async _loadOptions(): Promise<void> {
     this._isLoaded = true;
     try {
-      this._offered = (await this.backend.capacity()).options;
+      const { options, problems } = await this.backend.capacity();
+      this._offered = options;
+      this._capacityProblems = problems;
       this.stateChanged.emit();
     } catch {
       // Without an answer there are no options to choose; everything else works.
@@ -88,6 +95,7 @@ export class PanelModel extends VDomModel {
 
   private _isLoaded = false;
   private _offered: readonly ClusterOption[] = [];
+  private _capacityProblems: readonly string[] = [];
   private _chosen: { next: string; options: readonly string[] } | null = null;
 
   private readonly _throttler = new Throttler(() => this.stateChanged.emit(), {

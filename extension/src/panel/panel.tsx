@@ -114,6 +114,15 @@ export class SparkPanel extends VDomRenderer<PanelModel> {
           />
         )}
         {this._buttons()}
+        {this.model.capacityProblems.length > 0 && (
+          <Section title={trans.__('Available memory is uncertain')} className="aglais-Warnings">
+            <ul>
+              {this.model.capacityProblems.map(problem => (
+                <li key={problem}>{problem}</li>
+              ))}
+            </ul>
+          </Section>
+        )}
         {cluster && isLive(cluster) && (
           <ClusterDetails cluster={cluster} offered={this.model.offered} trans={trans} />
         )}

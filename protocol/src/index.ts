@@ -1,4 +1,4 @@
-export * from './api.js';
+export * from './openapi.js';
 export * from './cell-tag.js';
 export * from './cluster.js';
 export * from './evidence.js';

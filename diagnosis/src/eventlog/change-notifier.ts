@@ -54,7 +54,7 @@ export class ChangeNotifier {
       this.#watcher = watch(dirname(this.#path), (_kind, changed) => {
         if (changed === null || changed.startsWith(name)) this.#notify();
       });
-      // No more watches to be had, or the folder went away: the poll goes on alone.
+      // No watches are left, or the directory was removed: only polling continues.
       this.#watcher.on('error', () => {
         this.#watcher?.close();
         this.#watcher = null;

@@ -11,7 +11,7 @@ const VERSIONS = {
   debian: 'x'
 };
 
-/** In the form of Kubernetes' own. */
+/** In the format of Kubernetes' own. */
 const KUBERNETES = `// This is a generated file.
 module k8s.io/kubernetes
 

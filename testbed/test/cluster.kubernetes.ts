@@ -5,10 +5,10 @@ const cluster = new TestCluster();
 const LIMITED = (memory: string) => ({
   resources: { requests: { memory, cpu: '10m' }, limits: { memory, cpu: '200m' } }
 });
-/** A server on port 8080, at once. */
+/** A server on port 8080 that starts immediately. */
 const SERVER =
   'mkdir -p /tmp/www; echo hello > /tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www';
-/** Prints the page of each address, and the addresses behind a name; of the network, busybox as a static program knows little. */
+/** Prints the page of each address, and the addresses of a name; the static busybox cannot resolve names well. */
 const CALL = `
 import socket, sys, time, urllib.request
 def page(url):
@@ -22,7 +22,7 @@ for what in sys.argv[1:]:
     print(page(what) if "/" in what else socket.gethostbyname(what), end="" if "/" in what else "\\n")
 `;
 
-/** What a pod of this name hears from these addresses. */
+/** What a pod with this name receives from these addresses. */
 const call = (name: string, ...what: string[]) =>
   cluster.output(name, ['python3', '-c', CALL, ...what], { image: cluster.spark });
 

@@ -77,7 +77,7 @@ describe('the jars of S3A', () => {
     expect(list).toContain(`org.apache.hadoop:hadoop-aws:${hadoop[0]} `);
     const versions = jars.flatMap(jar => /^software\.amazon\.awssdk:.*:(.*) /.exec(jar)?.[1] ?? []);
     expect(new Set(versions).size).toBe(1);
-    // What Spark has already must not be there in another version.
+    // Spark's own jars must not be duplicated in another version.
     for (const jar of jars) {
       const [, name = ''] = jar.split(':');
       expect(
@@ -126,7 +126,7 @@ describe('the Python packages of the image', () => {
       import.meta.dirname,
       ...['..', '..', 'interpreters', 'spark', 'image', 'requirements.txt']
     );
-    // If not: npm run testbed -- requirements
+    // To update it: npm run testbed -- requirements
     expect(readFileSync(written, 'utf8')).toBe(currentRequirements('bookworm'));
     expect(currentRequirements('bookworm')).toContain('pyspark==4.3.0');
   });

@@ -66,7 +66,7 @@ describe('network policies', () => {
 
   it('are the same whether they were listed or watched', () => {
     const from = [{ podSelector: { matchLabels: { app: 'client' } } }];
-    // As a watch gives it; the type has the names of a list.
+    // As returned by a watch; the type has the names of a list.
     const raw: unknown = { podSelector: serverSelector, ingress: [{ from }] };
     const watched = raw as V1NetworkPolicySpec;
     expect(rulesFor(watched)).toBe(

@@ -24,7 +24,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-/** A client that connects and says nothing. */
+/** A client that connects and sends nothing. */
 async function silent(port: number): Promise<Socket> {
   const socket = connectTcp(port, '127.0.0.1');
   socket.on('error', () => undefined);
@@ -33,7 +33,7 @@ async function silent(port: number): Promise<Socket> {
   return socket;
 }
 
-/** A client that shakes hands and says nothing. */
+/** A client that completes the handshake and sends nothing. */
 async function shaken(port: number, protocol: string): Promise<TLSSocket> {
   const options = { port, host: '127.0.0.1', ca: identity.certificate, ALPNProtocols: [protocol] };
   const socket = connectTls(options);

@@ -184,7 +184,7 @@ describe('A witness', () => {
       delays.push(performance.now() - at);
     }
     expect(chunks.text).toBe(`old ${[...Array(20).keys()].map(index => `${index} `).join('')}`);
-    // The median, for the machine may do something else meanwhile.
+    // The median, because the machine may be busy meanwhile.
     expect(delays.sort((a, b) => a - b)[10]).toBeLessThan(50);
     answer.destroy();
   });
@@ -312,7 +312,7 @@ describe('A witness', () => {
     ]);
     const limit = maxFileBytes('driver.exit');
     expect((await text(await get('/files/driver.exit'))).length).toBe(limit);
-    // Ends although the driver goes on: there is nothing more to come.
+    // Ends although the driver is running: nothing more will be sent.
     expect((await text(await get('/files/driver.exit?follow=1'))).length).toBe(limit);
     expect((await text(await get(`/files/driver.exit?from=${limit}`))).length).toBe(0);
     expect(await read('/files/driver.exit?from=10&to=12')).toBe('200 \0\0');
@@ -348,7 +348,7 @@ describe('A witness', () => {
     answer.pause();
     await sleep(500);
     const { arrayBuffers, external } = process.memoryUsage();
-    // Both ends are in this process; sockets of loopback may hold some megabytes in the kernel.
+    // Both ends are in this process; loopback sockets may buffer some megabytes in the kernel.
     expect(arrayBuffers + external - before).toBeLessThan(16 * 2 ** 20);
     let bytes = 0;
     answer.on('data', (chunk: Buffer) => (bytes += chunk.length)).resume();
@@ -388,7 +388,7 @@ describe('The path of a file of evidence', () => {
   });
 });
 
-/** What came so far of an answer that goes on. */
+/** The part of a streaming response that has arrived so far. */
 class Chunks {
   text = '';
   readonly end: Promise<void>;

@@ -14,7 +14,7 @@ const QUICK = { everyMs: 50, patienceMs: 1_500 };
 let place: string;
 let probe: { close(): void } | null;
 let news: ShareNews[];
-/** A checker that takes one path and then does this; `begun` as the usual one says it. */
+/** A checker that reads one path and then does this; `begun` is written as usual. */
 const checker = (script: string) =>
   new ShareChecker([
     '/bin/sh',
@@ -55,7 +55,7 @@ describe('A share that is looked at', () => {
     rmSync(path, { recursive: true });
     await eventually('that it is gone', () => states().at(-1) === 'gone');
     expect(news.at(-1)!.message).toMatch(/no such file or directory.*gaia/);
-    // The folder that it was mounted on.
+    // Its mount point.
     mkdirSync(path);
     await sleep(500);
     expect(states()).toEqual(['healthy', 'gone']);
@@ -81,7 +81,7 @@ describe('A share that is looked at', () => {
 
   it('hangs when its look does, also when that cannot be ended, and no second one is sent after it', async () => {
     const count = join(place, 'looks');
-    // Out of the group that is killed, and holding on to its output: as one that the kernel does not let go.
+    // Outside of the killed process group, with its output open: like a process that the kernel cannot kill.
     const stuck = `begun; echo >> ${count}; exec setsid -w sleep 4`;
     look(place, { checker: checker(stuck) });
     await eventually('that it hangs', () => states().join() === 'hung');

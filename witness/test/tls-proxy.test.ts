@@ -129,7 +129,7 @@ describe('The TLS proxy in front of Spark Connect', () => {
     await sleep(500);
     const soon = written;
     await sleep(500);
-    // Buffers of the kernel on both ways; an endless source would have sent gigabytes.
+    // Kernel buffers in both directions; without limits an endless source would have sent gigabytes.
     expect(soon).toBeLessThan(64 * 2 ** 20);
     expect(written).toBe(soon);
   });

@@ -8,14 +8,14 @@ import { beginning, END, Folder, killedOnce, linesOf } from './logs.js';
 
 const root = join(import.meta.dirname, '..', '..');
 const aglais = join(root, 'command', 'bin', 'aglais.mjs');
-// Processes and files: a busy machine may take its time.
+// Processes and files: slow on a busy machine.
 jest.setTimeout(60_000);
 
 let folder: Folder;
 
 beforeAll(() => {
   folder = new Folder();
-  // What is tested is what the sources say now, not what was built some day.
+  // Tests the current sources, not an old build.
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const built = spawnSync(process.execPath, [tsc, '-b', join(root, 'command')], {
     encoding: 'utf8'

@@ -7,7 +7,7 @@ import { runCommand } from '../src/command.js';
 import { beginning, END, Folder, killedOnce, linesOf } from './logs.js';
 import { Leaver, run, Screen } from './terminal.js';
 
-// Processes and files: a busy machine may take its time.
+// Processes and files: slow on a busy machine.
 jest.setTimeout(60_000);
 
 let folder: Folder;

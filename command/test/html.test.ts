@@ -10,7 +10,7 @@ import { evidence, finding, report, START } from './reports.js';
 
 jest.setTimeout(30_000);
 
-/** Markup, and letters that take three bytes each. */
+/** Markup, and letters of three bytes each. */
 const HOSTILE = `星"><img src=x onerror=alert(1)>'</style></title><script>alert(1)</script>&amp;`;
 
 async function pageOf(reports: ReturnType<typeof report>[], many = reports.length > 1) {

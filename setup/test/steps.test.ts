@@ -80,7 +80,7 @@ await prepare(
     child.kill('SIGTERM');
     expect(await ended).toBe(130);
     const state = () => spawnSync('ps', ['-o', 'stat=', '-p', readFileSync(pid, 'utf8').trim()]);
-    // Where nobody waits for it, its entry stays as that of a zombie.
+    // Without a parent that reaps it, its entry stays as a zombie.
     for (let left = 100; left > 0 && /^[^Z]/.test(String(state().stdout)); left -= 1)
       await sleep(50);
     expect(String(state().stdout)).toMatch(/^(Z.*)?\s*$/);

@@ -193,7 +193,7 @@ describe('The Kubernetes for tests', () => {
 describe('A test file', () => {
   const folder = join(import.meta.dirname, '..', '..', 'server', 'test');
   const files = readdirSync(folder).filter(name => name.endsWith('.test.ts'));
-  /** Modules by which a test has a real Spark of this machine. */
+  /** Modules that start a real Spark on this machine. */
   const SPARK = /from '\.\/(support\/connect|api\.contract|launcher\.contract)\.js'/;
 
   it('says by its name that it starts a real Spark', () => {

@@ -4,10 +4,10 @@ import type { Kind } from './plan.js';
 export const PROMISES = {
   orphans: 'objects without a living cluster',
   doubles: 'second drivers of a cluster, second clusters of a kernel',
-  findings: 'findings told live and not found offline, or the other way round',
-  unnamed: 'killed executors that nobody named',
+  findings: 'findings that differ between live and offline',
+  unnamed: 'killed executors that were not reported',
   removed: 'healthy clusters that failed, were stopped, or stopped working',
-  broken: 'answers of the server that were not kept'
+  broken: 'answers of the server that became wrong'
 } as const;
 export type PromiseName = keyof typeof PROMISES;
 

@@ -29,14 +29,14 @@ const stars = (conf: Record<string, string> = KNOWN): WorkStory =>
   new WorkStory(conf).with('1', '2');
 
 describe('a cached table', () => {
-  it('that fits is nothing to speak of', () => {
+  it('that fits is not reported', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
     story.jobOf(SECOND, read(0, 1, 2, 3), { cached: [TABLE] });
     expect(findingsOf(story)).toEqual([]);
   });
 
-  it('that does not fit is told to the cell that filled it, with what each reading will cost', () => {
+  it('that does not fit is reported for the cell that filled it, with the cost of each read', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0), { cached: [TABLE] });
     const [finding, ...rest] = findingsOf(story);
@@ -52,7 +52,7 @@ describe('a cached table', () => {
     expect(finding!.cost).toBeUndefined();
   });
 
-  it('that does not fit and is read again costs the cell that reads it', () => {
+  it('that does not fit and is read again has a cost for the cell that reads it', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0), { cached: [TABLE] });
     story.jobOf(SECOND, read(0), { cached: [TABLE] });
@@ -78,7 +78,7 @@ describe('a cached table', () => {
     expect(finding!.advice[1]).toMatchObject({ shape: { executorMemoryMiB: 1280 } });
   });
 
-  it('that goes to disk where memory ends is not computed again', () => {
+  it('that is stored on disk when memory is full is not recomputed', () => {
     const story = stars();
     const disk = { ...TABLE, disk: true };
     const work = fill(0, 1).map((task, partition) =>
@@ -96,7 +96,7 @@ describe('a cached table', () => {
     ]);
   });
 
-  it('that had to make room for another is told so', () => {
+  it('that was evicted for another one is reported as evicted', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
     for (const partition of [0, 1, 2]) story.block('1', 7, partition).block('2', 7, partition);
@@ -106,7 +106,7 @@ describe('a cached table', () => {
     ]);
   });
 
-  it('of which nothing is left costs no more than it took to fill, whatever is done with it', () => {
+  it('that was evicted completely costs at most the time to fill it, whatever is done with it', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
     for (const partition of [0, 1, 2, 3]) story.block('1', 7, partition).block('2', 7, partition);
@@ -115,7 +115,7 @@ describe('a cached table', () => {
     expect(findingsOf(story)).toMatchObject([{ cost: { taskMs: 80_000, wallMs: 20_000 } }]);
   });
 
-  it('that went with an executor is told with the reason, and costs what was computed again', () => {
+  it('that was lost with an executor is reported with the reason and the cost of recomputation', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
     story.without('1', 'Executor 1 was idle').with('3');
@@ -132,7 +132,7 @@ describe('a cached table', () => {
     expect(findings[0]!.evidence[0]!.quote).toBe('Executor 1 was idle');
   });
 
-  it('that went with an executor under the cell itself is an effect of that, not told beside it', () => {
+  it('that was lost with an executor in the same cell is an effect of that loss, not a separate finding', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
     story.job(70, SECOND, [70, 1]).stage(70, 1);
@@ -153,7 +153,7 @@ describe('a cached table', () => {
     expect(findingsOf(story).map(({ code }) => code)).toEqual(['cache-lost']);
   });
 
-  it('that was kept twice outlives one of its executors', () => {
+  it('that was stored twice survives the loss of one of its executors', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
     for (const partition of [0, 1, 2, 3]) {
@@ -164,7 +164,7 @@ describe('a cached table', () => {
     expect(findingsOf(story)).toEqual([]);
   });
 
-  it('that was given back may be computed again', () => {
+  it('that was unpersisted may be recomputed', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
     story.event('SparkListenerUnpersistRDD', { 'RDD ID': 7 });
@@ -173,7 +173,7 @@ describe('a cached table', () => {
     expect(findingsOf(story)).toEqual([]);
   });
 
-  it('behind another one that is there is not missed', () => {
+  it('behind another cached one is not missed', () => {
     const story = stars();
     const derived = { rdd: 9, partitions: 4, parents: [8] };
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
@@ -188,7 +188,7 @@ describe('a cached table', () => {
     expect(findingsOf(story)).toEqual([]);
   });
 
-  it('of which the log tells no blocks is not thought to be missing', () => {
+  it('without block updates in the log is not assumed to be missing', () => {
     const story = stars({});
     story.jobOf(FIRST, fill(), { cached: [TABLE] });
     story.jobOf(SECOND, read(), { cached: [TABLE] });
@@ -196,7 +196,7 @@ describe('a cached table', () => {
     expect(diagnose(story.observations).resources().tables).toMatchObject([{ now: null }]);
   });
 
-  it('is known by the counts of old Sparks, with an estimate of what was computed again', () => {
+  it('of old versions of Spark is known by its counts, with an estimate of the recomputation', () => {
     const story = stars({});
     story.jobOf(FIRST, fill(), { cached: [{ ...TABLE, cachedPartitions: 1 }] });
     story.jobOf(SECOND, read(0), { cached: [TABLE] });
@@ -217,7 +217,7 @@ describe('a cached table', () => {
     expect(findingsOf(whole)).toEqual([]);
   });
 
-  it('is only looked at where the stage is cut as it is', () => {
+  it('is only checked if it has the same partitioning as the stage', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0), { cached: [TABLE] });
     story.jobOf(SECOND, [{ ms: 20_000 }, { ms: 20_000 }], { cached: [TABLE] });

@@ -41,7 +41,7 @@ async function follow(path: string): Promise<{
 }
 
 describe('following a log', () => {
-  it('goes on in the parts that appear, and ends when Spark says that the log is complete', async () => {
+  it('continues in new parts, and ends when Spark marks the log as complete', async () => {
     await writeFile(join(folder, 'appstatus_app.inprogress'), '');
     await writeFile(join(folder, 'events_1_app'), 'one\n');
     const { lines, until, done } = await follow(folder);
@@ -57,7 +57,7 @@ describe('following a log', () => {
     expect(lines).toEqual(['one', 'two', 'three', 'four', 'five']);
   });
 
-  it('reads of compressed parts what was flushed', async () => {
+  it('reads what was flushed of compressed parts', async () => {
     await writeFile(join(folder, 'appstatus_app.inprogress'), '');
     await writeFile(join(folder, 'events_1_app.zstd'), zstdCompressSync('one\n'));
     const { lines, until, done } = await follow(folder);
@@ -71,7 +71,7 @@ describe('following a log', () => {
     expect(lines).toEqual(['one', 'two', 'three']);
   });
 
-  it('of one compressed file goes on in the middle of what was flushed, and each line comes once', async () => {
+  it('of one compressed file continues in the middle of what was flushed, and delivers each line once', async () => {
     for (const [name, compress] of [
       ['zstd', zstdCompressSync],
       ['gz', gzipSync]
@@ -91,7 +91,7 @@ describe('following a log', () => {
     }
   });
 
-  it('of one file goes on until it is told to stop', async () => {
+  it('of one file continues until it is stopped', async () => {
     const path = join(folder, 'app.inprogress');
     await writeFile(path, 'one\n');
     const { lines, until, done } = await follow(path);

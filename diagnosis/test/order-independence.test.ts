@@ -80,7 +80,7 @@ function formatMiB(executor: string, at: number, rssMiB: number): Observation {
   };
 }
 
-describe('whatever the order', () => {
+describe('in any order', () => {
   for (const [path, observations] of evidence) {
     const events = eventsOf(path);
     const reference = diagnose([...events, ...observations]).findings();
@@ -108,7 +108,7 @@ describe('whatever the order', () => {
       );
     });
 
-    it(`what was certain stays so, whenever ${path.split('/').at(-1)} is asked`, () => {
+    it(`certain findings stay certain, whenever ${path.split('/').at(-1)} is diagnosed`, () => {
       const order = fc.shuffledSubarray(observations, { minLength: observations.length });
       fc.assert(
         fc.property(order, fc.nat(events.length), (others, at) => {
@@ -132,7 +132,7 @@ describe('whatever the order', () => {
       );
     });
 
-    it(`asking at any time changes nothing in ${path.split('/').at(-1)}`, () => {
+    it(`reading the findings at any time changes nothing in ${path.split('/').at(-1)}`, () => {
       const diagnosis = new Diagnosis();
       for (const observation of [...events, ...observations]) {
         diagnosis.observe(observation);

@@ -15,14 +15,14 @@ const PACKED = join(import.meta.dirname, 'logs', 'app.gz');
 const quick = (line: string): unknown => readEvent(parseEvent(Buffer.from(line)));
 const whole = (line: string): unknown => readEvent(JSON.parse(line));
 
-describe('the quick reading of an event', () => {
+describe('the fast parsing of an event', () => {
   for (const { name, path } of [...smallCorpus, ...largeCorpus]) {
-    it(`equals the full one on every line of ${name}`, () => {
+    it(`equals full parsing for every line of ${name}`, () => {
       for (const line of linesOfFile(path)) expect(quick(line)).toEqual(whole(line));
     });
   }
 
-  it('does cut: what is parsed of a task is less than half of what Spark wrote', () => {
+  it('skips more than half of what Spark writes about a task', () => {
     let written = 0;
     let parsed = 0;
     for (const line of gunzipSync(readFileSync(PACKED)).toString('utf8').split('\n')) {
@@ -34,7 +34,7 @@ describe('the quick reading of an event', () => {
     expect(parsed).toBeLessThan(written / 2);
   });
 
-  it('reads a plan only if its scans count the files that they read', () => {
+  it('parses a plan only if its scans count the files that they read', () => {
     const plan = (metric: string): string =>
       JSON.stringify({
         Event: 'org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart',
@@ -123,7 +123,7 @@ describe('the quick reading of an event', () => {
       return `{${(first ? [eventPair, ...all] : [...all, eventPair]).join(',')}}`;
     });
 
-  it('equals the full one whatever is in the texts and in whatever order the keys come', () => {
+  it('equals full parsing for any strings and any order of keys', () => {
     fc.assert(
       fc.property(event, line => {
         expect(quick(line)).toEqual(whole(line));
@@ -132,7 +132,7 @@ describe('the quick reading of an event', () => {
     );
   });
 
-  it('equals the full one whatever a value looks like, or both say that it is no JSON', () => {
+  it('equals full parsing for any values, or both report invalid JSON', () => {
     const values = ['0', '-0', '-1', '1.5', '1e3', '-2E-2', '123456789012345', '1234567890123456'];
     const words = [
       'true',
@@ -178,7 +178,7 @@ describe('the quick reading of an event', () => {
     }
   });
 
-  it('equals the full one on bytes that are no UTF-8', () => {
+  it('equals full parsing for invalid UTF-8', () => {
     for (const bytes of [[0xff], [0xef, 0xbf, 0xbd], [0xc3], [0xed, 0xa0, 0x80]]) {
       const key = Buffer.from(bytes);
       const [head, middle, end] = ['{"Event":"SparkListenerTaskStart","', '":"', '"}'].map(text =>
@@ -189,12 +189,12 @@ describe('the quick reading of an event', () => {
     }
   });
 
-  it('equals the full one if the name is said twice', () => {
+  it('equals full parsing if the name occurs twice', () => {
     const twice = '{"Event":"Other","Stage ID":1,"Event":"SparkListenerApplicationEnd"}';
     expect(quick(twice)).toEqual({ type: 'application-end', at: 0 });
   });
 
-  it('never leaves out a key that a reader asks for, whether the line has it or not', () => {
+  it('never omits a key that a reader uses, whether the line has it or not', () => {
     const asked = new Set<string>();
     const watched = (value: unknown): unknown =>
       typeof value !== 'object' || value === null
@@ -227,7 +227,7 @@ describe('the quick reading of an event', () => {
     }
   });
 
-  it('notices a line that is cut off anywhere', () => {
+  it('detects a line that is truncated anywhere', () => {
     const lines = smallCorpus.flatMap(({ path }) => linesOfFile(path)).filter(l => l.length < 9000);
     fc.assert(
       fc.property(fc.constantFrom(...lines), fc.double({ min: 0, max: 1 }), (line, share) => {
@@ -244,7 +244,7 @@ describe('the quick reading of an event', () => {
     );
   });
 
-  it('equals the full one when objects come again, and again with one byte changed', () => {
+  it('equals full parsing when objects repeat, and repeat with one byte changed', () => {
     const figures = fc.dictionary(
       fc.constantFrom('Bytes Read', 'Records Read', 'ID', 'A', 'Peak Execution Memory'),
       fc.oneof(fc.constantFrom(0, 1, 10, 'x', 'yy', 'a longer text'), fc.integer())
@@ -269,7 +269,7 @@ describe('the quick reading of an event', () => {
 });
 
 describe('expected bytes', () => {
-  it('are found where they stand, and nowhere else', () => {
+  it('are found at their position only', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', '"'), maxLength: 90 });
     fc.assert(
       fc.property(text, text, text, (before, expected, after) => {

@@ -10,7 +10,7 @@ describe('Python workers that die', () => {
     return story.task(0, 0, { executor: '1' }).stageEnd(0, 1).jobEnd(0);
   }
 
-  it('probably ran out of memory; for certain if the cgroup counted a kill and the executor lives', () => {
+  it('probably ran out of memory; certainly if the cgroup counted a kill and the executor is alive', () => {
     const story = crashing();
     expect(ids(story)).toEqual(['python-worker-died:cell:3:abc likely']);
     const [finding] = findings(story, [cgroup('1', story.now, 1, 812, 420)]);
@@ -24,7 +24,7 @@ describe('Python workers that die', () => {
     ]);
   });
 
-  it('did not run out of memory if the kernel, asked afterwards, has killed nothing there', () => {
+  it('did not run out of memory if the counter, read afterwards, shows no kill', () => {
     const story = crashing();
     const [finding] = findings(story, [cgroup('1', story.now, 0, 812, 420)]);
     expect(finding).toMatchObject({
@@ -42,7 +42,7 @@ describe('Python workers that die', () => {
     });
   });
 
-  it('may still have run out of memory if the kernel was asked before they died, or not for all of them', () => {
+  it('may have run out of memory if the counter was read before they died, or not for all of them', () => {
     const story = crashing();
     const early = cgroup('1', story.now - 5_000, 0, 812, 420);
     expect(findings(story, [early])[0]).toMatchObject({ confidence: 'likely' });
@@ -53,7 +53,7 @@ describe('Python workers that die', () => {
     expect(finding!.title).toContain('probably for lack of memory');
   });
 
-  it('do not make a later SIGKILL of their executor a kill for memory', () => {
+  it('do not make a later SIGKILL of their executor an OOM kill', () => {
     const story = new Story().executor('1', '2').job(0, CELL, [0, 1]).stage(0, 1);
     story.task(0, 0, { executor: '1' }, pythonCrash).wait(60_000);
     story.task(0, 0, { executor: '1' }, lost('1', 'Command exited with code 137'));
@@ -71,7 +71,7 @@ describe('Python workers that die', () => {
     ]);
   });
 
-  it('met their own limit if Python raised MemoryError under spark.executor.pyspark.memory', () => {
+  it('reached their own limit if Python raised MemoryError under spark.executor.pyspark.memory', () => {
     const memoryError = exception(
       'org.apache.spark.api.python.PythonException',
       'Traceback (most recent call last):\n  File "<string>", line 3, in f\nMemoryError\n'

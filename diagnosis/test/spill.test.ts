@@ -5,7 +5,7 @@ import { SCOPE, cellOf, findingsOf, codes } from './slow-cell.js';
 describe('spill', () => {
   const spilling = tasks(8, { ms: 30_000, shuffleReadMiB: 500, spilledMiB: 2000 });
 
-  it('is estimated from the bytes that went to disk and back, and says so', () => {
+  it('is estimated from the bytes written to and read from disk, and reported as an estimate', () => {
     const conf = { 'spark.executor.memory': '1g', 'spark.sql.adaptive.enabled': 'true' };
     const [finding, ...rest] = findingsOf(cellOf(spilling, conf));
     expect(rest).toEqual([]);
@@ -26,7 +26,7 @@ describe('spill', () => {
     });
   });
 
-  it('costs at most what the tasks took that spilled', () => {
+  it('costs at most the time of the tasks that spilled', () => {
     const quick = tasks(8, { ms: 3000, shuffleReadMiB: 500, spilledMiB: 2000 });
     expect(findingsOf(cellOf(quick))[0]!.cost).toMatchObject({ taskMs: 24_000, wallMs: 6000 });
   });
@@ -44,7 +44,7 @@ describe('spill', () => {
     ]);
   });
 
-  it('of little is not worth a word', () => {
+  it('of little data is not reported', () => {
     expect(codes(cellOf(tasks(8, { ms: 3000, spilledMiB: 50 })))).toEqual([]);
   });
 });

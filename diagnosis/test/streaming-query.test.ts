@@ -28,13 +28,13 @@ describe('a streaming query', () => {
     return story;
   }
 
-  it('with a skewed key is one finding, not one for each of its batches', () => {
+  it('with a skewed key is one finding, not one per batch', () => {
     const [finding, ...others] = findings(stream(30, () => 6000).end());
     expect(others).toEqual([]);
     expect(finding).toMatchObject({ id: `skew:stream:${QUERY}`, count: 30 });
   });
 
-  it('of which one batch in a thousand was slow is healthy', () => {
+  it('with one slow batch in a thousand is healthy', () => {
     expect(ids(stream(1000, batch => (batch === 500 ? 6000 : 1000)).end())).toEqual([]);
   });
 

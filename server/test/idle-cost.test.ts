@@ -42,7 +42,7 @@ describe(`${CLUSTERS} idle clusters`, () => {
   });
 
   it(
-    'are watched without starting a process, and without reading the process table',
+    'are monitored without starting a process, and without reading the process table',
     async () => {
       const sink = { eventLine: () => {}, evidenceLine: () => {}, observe: () => {} };
       const following = clusters.map(({ source }) => followEvidence(source, sink, abort.signal));

@@ -70,8 +70,8 @@ afterEach(async () => {
   place.remove();
 });
 
-describe('What is seen of pods', () => {
-  it('is on record before its pod may be deleted', async () => {
+describe('Observations of pods', () => {
+  it('are recorded before a pod may be deleted', async () => {
     const died = pod({ state: KILLED, version: 2 });
     expect(evidence.podRecorded(ID, 'uid-app-exec-1')).toBe(false);
     seen(pod());
@@ -92,7 +92,7 @@ describe('What is seen of pods', () => {
     expect(evidence.podRecorded(ID, 'uid-app-exec-1')).toBe(false);
   });
 
-  it('is on record once, also when everything is seen again by the next server', async () => {
+  it('are recorded once, even if the next server observes everything again', async () => {
     const tell = () => {
       seen(pod({ version: 1 }));
       seen(pod({ version: 5, state: KILLED }));
@@ -112,7 +112,7 @@ describe('What is seen of pods', () => {
     expect(evidence.podRecorded(ID, 'uid-app-exec-1')).toBe(true);
   });
 
-  it('says the limit that is in force, also when it comes back to an earlier one', async () => {
+  it('have the limit in effect, also when it returns to an earlier value', async () => {
     for (const [version, limit] of ['812Mi', '1800Mi', '812Mi', '812Mi'].entries()) {
       seen(pod({ version: version + 1, limit }));
     }
@@ -120,7 +120,7 @@ describe('What is seen of pods', () => {
     expect(recorded().map(one => one.kind === 'pod' && one.limitMiB)).toEqual([812, 1800, 812]);
   });
 
-  it('says what nodes have free when that has changed notably, and not each time that somebody looks', async () => {
+  it('have the free capacity of nodes when it has changed significantly', async () => {
     const capacity = (seconds: number, memoryMiB: number, cores = 4) =>
       evidence.capacity(ID, {
         kind: 'capacity',
@@ -150,7 +150,7 @@ describe('What is seen of pods', () => {
     ]);
   });
 
-  it('is limited, for user code in a driver may make pods without end', () => {
+  it('are limited, because user code in a driver may create any number of pods', () => {
     const records = new PodRecords();
     const statusOf = (index: number) => ({ uid: `${index}`, name: 'p' }) as PodObservation;
     const eventOf = (index: number) =>
@@ -164,7 +164,7 @@ describe('What is seen of pods', () => {
     expect([statuses, happened]).toEqual([20_000, 20_000]);
   });
 
-  it('goes on after a line that a killed server left unfinished', async () => {
+  it('continue after a line that a killed server left incomplete', async () => {
     mkdirSync(directory(), { recursive: true });
     writeFileSync(join(directory(), 'evidence.jsonl'), '{"kind":"pod","na');
     seen(pod({ state: KILLED }));
@@ -174,7 +174,7 @@ describe('What is seen of pods', () => {
     expect(JSON.parse(whole!)).toMatchObject({ kind: 'pod', executor: '1' });
   });
 
-  it('keeps its pod until the disk takes it', async () => {
+  it('keep their pod until they are on disk', async () => {
     // A folder where the file should be: every write fails.
     mkdirSync(join(directory(), 'evidence.jsonl'), { recursive: true });
     seen(pod({ state: KILLED }));
@@ -185,7 +185,7 @@ describe('What is seen of pods', () => {
     expect(recorded()).toHaveLength(1);
   });
 
-  it('takes what the generated client makes of times', async () => {
+  it('accept the Dates of the generated client', async () => {
     const died = pod({ state: KILLED }) as { status: { containerStatuses: unknown[] } };
     const [container] = died.status.containerStatuses as [
       { state: { terminated: { finishedAt: unknown } } }
@@ -198,7 +198,7 @@ describe('What is seen of pods', () => {
     ]);
   });
 
-  it('is gone when it is forgotten, also while it is written', async () => {
+  it('are gone when their cluster is deleted, even during a write', async () => {
     seen(pod());
     await evidence.forget(ID);
     expect(existsSync(directory())).toBe(false);
@@ -206,8 +206,8 @@ describe('What is seen of pods', () => {
   });
 });
 
-describe('That the driver is ready', () => {
-  it('is what it wrote, and null before', async () => {
+describe('The ready file of the driver', () => {
+  it('is parsed, and null before it exists', async () => {
     expect(await evidence.ready(ID)).toBeNull();
     mkdirSync(directory(), { recursive: true });
     writeFileSync(join(directory(), 'ready'), '15003\nCREATE TABLE x: no such path\n');
@@ -270,7 +270,7 @@ const DELETED = 'The executor with id 1 was deleted by a user or the framework.'
 const MASKED = 'Executor killed by driver.';
 const broken = () => new Story(KUBERNETES).executor('1').job(0, CELL, [0, 2]).stage(0, 2);
 
-describe('Findings from what was put on record', () => {
+describe('Findings from recorded evidence', () => {
   const cases: [code: string, confidence: string, quote: RegExp, tell: () => void][] = [
     [
       'executor-oom-killed',
@@ -391,7 +391,7 @@ const EXPECTED: Record<string, [id: string, confidence: string, count: number][]
 
 // The recordings are large and lie beside the repository; without them the cases above have to do.
 (recordings.length > 0 ? describe : describe.skip)('A recorded run on Kubernetes', () => {
-  it.each(recordings)('%s has the findings that it should have, live and offline', async name => {
+  it.each(recordings)('%s has the expected findings, live and offline', async name => {
     const read = (file: string) => readFileSync(join(CORPUS, name, file), 'utf8');
     mkdirSync(directory(), { recursive: true });
     writeFileSync(join(directory(), 'live.jsonl'), read('eventlog.jsonl'));

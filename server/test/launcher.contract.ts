@@ -101,14 +101,14 @@ export function launcherContract(
     await capacity.close();
   }, PATIENCE_MS);
 
-  it('knows nothing of a cluster that was never started, and stops it without a word', async () => {
+  it('does not know a cluster that was never started, and stops it silently', async () => {
     expect(await launcher.observe('a')).toBeNull();
     await launcher.stop('a');
     expect(await launcher.list()).toEqual([]);
   });
 
   it(
-    'starts a cluster once, however often and by whomever it is asked',
+    'starts a cluster once, however often and by whichever server it is requested',
     async () => {
       await Promise.all([
         launcher.start(spec('a')),
@@ -127,7 +127,7 @@ export function launcherContract(
     PATIENCE_MS
   );
 
-  it('is ready without a table that cannot be made known, and names it', async () => {
+  it('is ready without a table that cannot be registered, and names it', async () => {
     const { shareProblems } = await reach('a', 'ready');
     expect(shareProblems).toEqual([expect.stringMatching(/^lost\.stars: .*schema/)]);
   });
@@ -143,7 +143,7 @@ export function launcherContract(
   });
 
   it(
-    'lets in only who has the token',
+    'accepts only clients with the token',
     async () => {
       const stranger = await runPython(
         { ...(await endpoint('a')), token: 'wrong' },
@@ -157,7 +157,7 @@ export function launcherContract(
 
   if (limits) {
     it(
-      'holds each executor to the memory that its shape grants',
+      'enforces the memory limit of its shape for each executor',
       async () => {
         const { id } = await active();
         expect(await capacity.limitMiB('a', id)).toBe(executorLimitMiB(SMALL));
@@ -167,7 +167,7 @@ export function launcherContract(
   }
 
   it(
-    'gives evidence as it happens, also in the middle of a long stage',
+    'delivers evidence immediately, also in the middle of a long stage',
     async () => {
       const begun = arrivals.length;
       const run = await runPython(
@@ -198,7 +198,7 @@ print(spark.range(0, 20, 1, 20).mapInPandas(slowly, "id long").count())`
   );
 
   it(
-    'sees an executor that was killed, and that it was not for memory',
+    'detects an executor that was killed, and that it was not OOM-killed',
     async () => {
       const victim = await active();
       await capacity.kill('a', { executor: victim.id });
@@ -215,7 +215,7 @@ print(spark.range(0, 20, 1, 20).mapInPandas(slowly, "id long").count())`
 
   if (counts) {
     it(
-      'sees a Python worker that the kernel killed for memory, with the counter as it said it',
+      'detects an OOM-killed Python worker, with the counter verbatim',
       async () => {
         const { id } = await active();
         const run = await runPython(
@@ -248,7 +248,7 @@ except Exception as error:
 
   if (limits) {
     it(
-      'gives more memory to executors that live: what died for lack of it passes in the same ones',
+      'raises the memory of running executors: a task that was OOM-killed succeeds on the same ones',
       async () => {
         const hungry = `
 def hungry(frames):
@@ -277,7 +277,7 @@ except Exception as error:
   }
 
   it(
-    'says why when the driver was killed, and its executors do not outlive it',
+    'explains why the driver was killed, and its executors do not outlive it',
     async () => {
       await capacity.kill('a', 'driver');
       const seen = await reach('a', 'exited');
@@ -288,7 +288,7 @@ except Exception as error:
     PATIENCE_MS
   );
 
-  it('keeps the evidence of a cluster that was stopped, and forgets the cluster', async () => {
+  it('keeps the evidence of a stopped cluster, and deletes the cluster', async () => {
     expect(await launcher.observe('a')).toBeNull();
     expect(await launcher.list()).toEqual([]);
     const kept = (await capacity.evidence('a')).join('\n');
@@ -300,7 +300,7 @@ except Exception as error:
     if (counts) expect(holds('"kind":"cgroup"')).toBe(true);
   });
 
-  it('stops it again without harm, and never starts it a second time', async () => {
+  it('can be stopped again, and is never started a second time', async () => {
     await launcher.stop('a');
     await launcher.start(spec('a'));
     await sleep(500);
@@ -326,7 +326,7 @@ except Exception as error:
     PATIENCE_MS
   );
 
-  it('records what others observed, also when nothing of the cluster exists yet', async () => {
+  it('records observations of others, even before anything of the cluster exists', async () => {
     await launcher.record('unborn', { kind: 'cell', cell: 'c', run: 1, outcome: 'running', at: 1 });
     expect((await capacity.evidence('unborn')).join()).toContain('"cell":"c"');
     expect(await launcher.list()).toEqual([]);

@@ -147,7 +147,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     return performance.now() - begun;
   };
 
-  it(`start each of ${STARTS} starts once that are asked of both at once`, async () => {
+  it(`start each of ${STARTS} clusters once that are requested from both at once`, async () => {
     const kernels = Array.from({ length: STARTS }, (_, n) => `k${n}`);
     const asked = await Promise.all(
       kernels.flatMap((kernel, n) =>
@@ -170,7 +170,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     expect(await b.clusters.capacity()).toEqual(await a.clusters.capacity());
   }, 120_000);
 
-  it('share the work: each does it for those that it is asked for', async () => {
+  it('share the work: each starts the clusters that are requested from it', async () => {
     const [one, other] = [await started(a, 'ka'), await started(b, 'kb')];
     expect(world.deeds).toEqual([
       { by: 'a', what: 'start', id: one },
@@ -178,7 +178,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     ]);
   }, 60_000);
 
-  it('never admit more than there is room for, however many are asked for at once', async () => {
+  it('never admit more than fits, however many are requested at once', async () => {
     const capacity = new SharedWorld(3 * ONE_MIB + 100);
     const c = await serve(stores[0], capacity, 'c');
     const d = await serve(stores[1], capacity, 'd');
@@ -193,7 +193,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     expect(grantedMiB).toBeLessThanOrEqual(totalMiB);
   }, 60_000);
 
-  it('do for each other what users ask of the wrong one', async () => {
+  it('serve requests for clusters of the other one', async () => {
     const id = await started(a, 'k');
     expect(a.leases.holdsLease(id)).toBe(true);
     expect(await b.clusters.endpoint(id)).toEqual(await a.clusters.endpoint(id));
@@ -243,7 +243,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     ).toEqual(['finding', 'finding', 'finding-withdrawn']);
   }, 60_000);
 
-  it('show what a newer server wrote as far as they know it, and everything that comes after', async () => {
+  it('show what a newer server wrote as far as they know it, and everything that follows', async () => {
     const [id, next] = [await started(a, 'k'), await started(a, 'k2')];
     world.see(id, executor(1, false));
     await within('the finding', TAKEN_MS, () => b.journal.findings.size);
@@ -300,7 +300,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     await stores[0].updateTable('clusters').set({ shape }).where('id', '=', next).execute();
   }, 60_000);
 
-  it('leave no leases of clusters that are over, and no Jupyter Server that was silent for a day', async () => {
+  it('leave no leases of ended clusters, and no Jupyter Server that has not reported for a day', async () => {
     const [id, over] = [await started(a, 'k'), await started(a, 'k2')];
     await a.clusters.stop(over);
     await eventually('its end', async () => (await a.clusters.get(over)).stoppedAt);
@@ -333,7 +333,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     expect(left.filter(name => [over, `size of ${over}`, 'forgotten'].includes(name))).toEqual([]);
   }, 60_000);
 
-  it('take over what a server leaves when it ends, at once', async () => {
+  it('take over the clusters of a server that shuts down, immediately', async () => {
     const id = await started(a, 'k');
     servers = [b];
     await a.close();
@@ -383,7 +383,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
       expect([...journal.findings.values()]).toMatchObject([{ cluster: id, dismissed: true }]);
   }, 90_000);
 
-  it('take nothing back of what one has found that had read more', async () => {
+  it('withdraw nothing that another server has found from more events', async () => {
     const [id, other] = [await started(a, 'k'), await started(a, 'k2')];
     for (const one of [id, other]) world.see(one, executor(1, false));
     await within('the findings', SHOWN_MS, () => b.journal.findings.size === 2);
@@ -407,7 +407,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     expect([...b.journal.findings.values()].map(({ cluster }) => cluster)).toEqual([id]);
   }, 60_000);
 
-  it('remove what belongs to no cluster, and nothing that another has just begun', async () => {
+  it('remove orphans, and nothing that another server has just started', async () => {
     await world
       .launcher('nobody')
       .start({ id: 'orphan', shape: SMALL, token: '', catalogue: [], shares: [] });

@@ -46,7 +46,7 @@ const WITHIN_MS = 15_000;
   };
 
   it(
-    'is an error under the cell within seconds, and a warning once it answers again; live = offline',
+    'is an error under the cell within seconds, and a warning once it responds again; live = offline',
     async () => {
       const { id } = await server.user.request('hanging');
       await server.user.until(id, 'ready');
@@ -117,7 +117,7 @@ const WITHIN_MS = 15_000;
   );
 
   it(
-    'and is gone when it is unmounted while a cell runs',
+    'and is gone when it is unmounted while a cell is running',
     async () => {
       const { id } = await server.user.request('unmounted');
       await server.user.until(id, 'ready');

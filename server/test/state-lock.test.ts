@@ -30,12 +30,12 @@ async function owner(path: string): Promise<() => Promise<void>> {
 }
 
 describe('The lock of a state directory', () => {
-  it('lets in one server after the other', () => {
+  it('admits one server after the other', () => {
     const path = fresh();
     for (let turn = 0; turn < 3; turn += 1) lockStateDirectory(path)();
   });
 
-  it('lets in one of several who come in the same moment, and tells the others what to do', () => {
+  it('admits one of several that start at the same time, and tells the others what to do', () => {
     const path = fresh();
     const unlock = lockStateDirectory(path);
     for (let other = 0; other < 5; other += 1) {

@@ -100,7 +100,7 @@ describe('The program', () => {
     expect(await exited).toEqual([0, null]);
   });
 
-  it('is started again at once when it is killed, and serves what was written meanwhile', async () => {
+  it('is restarted immediately when it is killed, and serves what was written meanwhile', async () => {
     startByScript();
     await said(/witness at port (\d+)/);
     // If it exits within seconds of its start, restarting is left to the kubelet.
@@ -145,7 +145,7 @@ describe('The program', () => {
     expect(output).not.toContain('is started again');
   }, 30_000);
 
-  it('says what it lacks and ends', async () => {
+  it('reports what is missing and exits', async () => {
     start({ AGLAIS_SPARK_PORT: 'x' });
     expect((await once(witness, 'exit'))[0]).toBe(1);
     expect(output).toContain('AGLAIS_SPARK_PORT is not a port.');

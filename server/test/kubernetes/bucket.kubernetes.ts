@@ -116,7 +116,7 @@ withObjectStore('An S3 bucket', () => {
   };
 
   it(
-    'is a share that executors read, and keeps the event log where the History Server reads it',
+    'is a share that executors read, and stores the event log for the History Server',
     async () => {
       const { launcher, archive } = await openServer({ partBytes: 40_000, lookMs: 500 });
       const endpoint = await startOne(launcher, 'stars');
@@ -181,7 +181,7 @@ withObjectStore('An S3 bucket', () => {
   );
 
   it(
-    'that refuses, and then is gone while the server is restarted, loses nothing and holds nobody up',
+    'that refuses, and becomes unavailable during a restart of the server, loses nothing and delays nothing',
     async () => {
       const { launcher, archive } = await openServer();
       const endpoint = await startOne(launcher, 'kept');

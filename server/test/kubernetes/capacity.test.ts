@@ -47,8 +47,8 @@ const refusal = (action: () => void): string => {
   throw new Error('was admitted');
 };
 
-describe('The room on nodes', () => {
-  it('is what they have for pods, without what belongs to the node', () => {
+describe('The capacity of nodes', () => {
+  it("is what they have for pods, without the node's own pods", () => {
     const pods = [podOn('a', '1Gi', 'DaemonSet'), podOn('a', '2Gi', 'ReplicaSet')];
     const [a] = nodeCapacities([node('a', '8Gi')], pods, configOf());
     expect(a).toEqual({
@@ -59,12 +59,12 @@ describe('The room on nodes', () => {
     });
   });
 
-  it('does not count pods that are over', () => {
+  it('does not include pods that have ended', () => {
     const over = { ...podOn('a', '2Gi'), status: { phase: 'Succeeded' } } as V1Pod;
     expect(nodeCapacities([node('a', '8Gi')], [over], configOf())[0]!.free.memoryMiB).toBe(8_192);
   });
 
-  it('for executors with an option is where the operator put it, and for drivers where it was', () => {
+  it('for executors with an option follows its placement, and for drivers the default placement', () => {
     const taint = { key: 'gpu', effect: 'NoSchedule', value: 'yes' };
     const gpu = node('gpu', '32Gi', '8', {
       metadata: { name: 'gpu', labels: { gpu: 'a100' } },
@@ -108,7 +108,7 @@ describe('The room on nodes', () => {
     expect(() => refuseWithoutMachines(['nvme'], offered, none)).not.toThrow();
   });
 
-  it('is only on nodes that take our pods', () => {
+  it('includes only nodes that accept our pods', () => {
     const taint = { key: 'gpu', effect: 'NoSchedule', value: 'yes' };
     const nodes = [
       node('plain', '8Gi'),
@@ -124,7 +124,7 @@ describe('The room on nodes', () => {
     expect(names({ placement: { nodeSelector: { pool: 'spark' } } })).toEqual([]);
   });
 
-  it('counts a native sidecar beside the containers, and an init container only alone', () => {
+  it('counts a native sidecar in addition to the containers, and an init container separately', () => {
     const resources = (memory: string) => ({ requests: { memory, cpu: '100m' } });
     const size = podSize({
       spec: {
@@ -141,7 +141,7 @@ describe('The room on nodes', () => {
 
 describe('Admission to Kubernetes', () => {
   // The driver's pod: 512 + 384 + 96; each executor 512 + 256.
-  it('refuses an executor that no node could hold, and says what the largest has', () => {
+  it('refuses an executor that fits on no node, with the size of the largest node', () => {
     const capacity = capacityWith([node('a', '4Gi'), node('b', '8Gi')]);
     const shape = { ...SMALL, executorMemoryMiB: 10_000 };
     const said = refusal(() => admit(shape, capacity, [], SMALL));
@@ -153,7 +153,7 @@ describe('Admission to Kubernetes', () => {
     );
   });
 
-  it('refuses more processors than any node has', () => {
+  it('refuses more CPUs than any node has', () => {
     const capacity = capacityWith([node('a', '8Gi', '2')]);
     expect(refusal(() => admit({ ...SMALL, executorCores: 4 }, capacity, [], SMALL))).toMatch(
       /4 processors/
@@ -167,12 +167,12 @@ describe('Admission to Kubernetes', () => {
     expect(refusal(() => admit(shape, capacity, [], SMALL))).toMatch(/find a place at once/);
   });
 
-  it('leaves alone what others have asked for', () => {
+  it('leaves memory that others requested alone', () => {
     const capacity = capacityWith([node('a', '8Gi')], [podOn('a', '7Gi', 'ReplicaSet')]);
     expect(capacity.memoryMiB).toBe(1_024);
   });
 
-  it('believes the operator about nodes that are yet to come', () => {
+  it('uses the configured capacity for nodes that are added later', () => {
     const declared = { memoryMiB: 100_000, largestNode: { memoryMiB: 32_768, cores: 16 } };
     const capacity = capacityWith([], [], { capacity: declared });
     expect(() => admit({ ...SMALL, executorMemoryMiB: 30_000 }, capacity, [], SMALL)).not.toThrow();

@@ -29,7 +29,7 @@ async function restartApiServer(): Promise<void> {
 }
 
 it(
-  `${KILLS} kills of whatever there is leave nothing over, start nothing twice, lose no finding and no healthy cluster`,
+  `${KILLS} kills of any component leave nothing behind, start nothing twice, lose no finding and no healthy cluster`,
   async () => {
     const seed = Number(process.env.AGLAIS_TEST_SEED ?? Date.now() % 1_000_000);
     say(`AGLAIS_TEST_SEED=${seed}`);

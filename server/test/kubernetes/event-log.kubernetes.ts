@@ -28,7 +28,7 @@ onThisMachine('An event log on a volume', () => {
   }, PATIENCE_MS);
 
   it(
-    'outlives its pod, and the History Server of Spark lists its application',
+    "outlives its pod, and Spark's History Server lists its application",
     async () => {
       const launcher = capacity.launcherWith({ eventLog: { volume: { hostPath: logs } } });
       const started = { shape: SMALL, catalogue: [] };

@@ -47,7 +47,7 @@ describe('On Kubernetes', () => {
   afterAll(() => capacity.close(), PATIENCE_MS);
 
   it(
-    'a driver that no node takes says what it needs and what there is',
+    'a driver that is unschedulable reports what it needs and what is available',
     async () => {
       const launcher = capacity.launcher();
       const shape = { ...SMALL, driverMemoryMiB: 900_000 };
@@ -62,7 +62,7 @@ describe('On Kubernetes', () => {
   );
 
   it(
-    'an image that is not there is named',
+    'an image that does not exist is named',
     async () => {
       const image = { name: 'aglais.invalid/nothing:1', pullPolicy: 'Never' };
       const launcher = capacity.launcherWith({ image });
@@ -88,7 +88,7 @@ describe('On Kubernetes', () => {
   );
 
   it(
-    'a driver whose pod somebody deletes is over, with who did it',
+    'a driver whose pod was deleted has ended, with the reason',
     async () => {
       const launcher = capacity.launcher();
       await launcher.start(spec('deleted'));
@@ -108,7 +108,7 @@ describe('On Kubernetes', () => {
   );
 
   it(
-    'two clusters do not see each other, and executors that find no room are spoken of while one works',
+    'two clusters are isolated, and pending executors are reported while one is running',
     async () => {
       const launcher = capacity.launcher();
       const crowded = { ...SMALL, executors: { min: 2, max: 2 }, executorMemoryMiB: 900_000 };
@@ -135,7 +135,7 @@ describe('On Kubernetes', () => {
   );
 
   it(
-    'a Python job that died for memory passes on the same executor once its limit was raised',
+    'a Python job that was OOM-killed succeeds on the same executor once its limit is raised',
     async () => {
       const launcher = capacity.launcher();
       await launcher.start(spec('raise'));
@@ -190,7 +190,7 @@ print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
   );
 
   it(
-    'more executors come to a running Spark, and fewer stay, without a restart',
+    'executors are added to and removed from a running Spark, without a restart',
     async () => {
       const launcher = capacity.launcher();
       const of = (count: number) => ({ ...SMALL, executors: { min: count, max: count } });
@@ -235,7 +235,7 @@ spark.range(0, 3000000, 1, 3).cache().count()`;
   );
 
   it(
-    'a running Spark takes another range of executors, and a number instead of a range',
+    'a running Spark switches to another range of executors, and to a number',
     async () => {
       // Idle executors go after a minute; here they shall not take so long.
       const properties = { 'spark.aglais.executorIdleTimeout': '5s' };
@@ -289,7 +289,7 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   );
 
   it(
-    'more executors than there is room for say what they wait for, and can be taken back',
+    'more executors than fit are reported as pending, and can be cancelled',
     async () => {
       const launcher = capacity.launcher();
       const { machines } = await launcher.capacity();
@@ -316,7 +316,7 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   );
 
   it(
-    'a start that was interrupted after its first object is gone on with',
+    'a start that was interrupted after its first object is resumed',
     async () => {
       const launcher = capacity.launcher();
       await capacity.calls.root(spec('half'), capacity.namespace);
@@ -331,7 +331,7 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   );
 
   it(
-    'a cluster of which only its first object was made is stopped, too',
+    'a cluster of which only the first object was created is stopped, too',
     async () => {
       await capacity.calls.root(spec('orphan'), capacity.namespace);
       const launcher = capacity.launcher();
@@ -343,7 +343,7 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   );
 
   it(
-    'a namespace that admits only restricted pods admits the executors that Spark will make',
+    'a namespace that admits only restricted pods admits the executors that Spark creates',
     async () => {
       const { config, namespace } = capacity;
       const template = executorTemplate(spec('template'), config);
@@ -367,7 +367,7 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   );
 
   it(
-    'a room is what the nodes have',
+    'the capacity is that of the nodes',
     async () => {
       const { memoryMiB, machines } = await capacity.launcher().capacity();
       expect(memoryMiB).toBeGreaterThan(1_024);
@@ -386,7 +386,7 @@ describe('A share on Kubernetes', () => {
   afterAll(() => capacity.close(), PATIENCE_MS);
 
   it(
-    'is read by a query, and written by nobody',
+    'is read by a query, and cannot be written to',
     async () => {
       const hostPath = process.env.AGLAIS_NODE_CATALOGUES;
       const volumes = [{ name: 'data', mountPath: '/data/catalogues', source: { hostPath } }];

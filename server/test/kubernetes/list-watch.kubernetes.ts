@@ -78,7 +78,7 @@ describe('A list-watch on a real API server', () => {
       .filter(one => one.ends.length > 0);
 
   it(
-    'has the kill of an executor on record that happened while the API server could not be reached',
+    'records the OOM kill of an executor during an outage of the API server',
     async () => {
       const { metadata } = await create('1', `sleep 4; ${EAT_MEMORY}`);
       await eventually(
@@ -111,7 +111,7 @@ describe('A list-watch on a real API server', () => {
   );
 
   it(
-    'misses no death and no deletion however often its watch is cut',
+    'misses no exit and no deletion however often its watch is cut',
     async () => {
       const gone: string[] = [];
       const watching = new ListWatch<V1Pod>({

@@ -70,7 +70,7 @@ interface KernelRun {
   ref: string;
 }
 
-describe('The memory of a notebook that runs in a pod', () => {
+describe('The memory of a notebook in a pod', () => {
   const directory = temporaryDirectory();
   const suffix = randomBytes(4).toString('hex');
   const clusters = `aglais-notebook-clusters-${suffix}`;
@@ -207,7 +207,7 @@ describe('The memory of a notebook that runs in a pod', () => {
     return { before: JSON.parse(before!) as [number, number], run: JSON.parse(run!) as KernelRun };
   }
 
-  it('is known by the token of the pod alone, and each token shows its own', async () => {
+  it('is identified by the token of the pod alone, and each token shows its own', async () => {
     const { status, body } = await ask<NotebookMemory>(token);
     expect([status, body]).toEqual([
       200,
@@ -234,7 +234,7 @@ describe('The memory of a notebook that runs in a pod', () => {
     expect((await specified())!.limits).toEqual({ memory: `${BEFORE_MIB}Mi` });
   });
 
-  it('is not raised beyond what its node has: refused at once, with what fits', async () => {
+  it('is not raised beyond the capacity of its node: refused immediately, with what fits', async () => {
     const begun = Date.now();
     const { status, body } = await ask<Problem>(token, 2_000_000);
     expect(Date.now() - begun).toBeLessThan(10_000);
@@ -250,7 +250,7 @@ describe('The memory of a notebook that runs in a pod', () => {
   });
 
   it(
-    'that its kubelet refuses, where the server may not see nodes, is put back, with its words',
+    "that its kubelet refuses, if the server may not read nodes, is reverted, with the kubelet's message",
     async () => {
       const name = 'aglais-blind';
       const blind = await serverAccount(admin, clusters, { notebooks: hub, blind: true, name });
@@ -278,7 +278,7 @@ describe('The memory of a notebook that runs in a pod', () => {
   );
 
   it(
-    'is raised for a kernel that was killed for it: the same allocation passes in the same container',
+    'is raised for a kernel that was OOM-killed: the same allocation succeeds in the same container',
     async () => {
       const asked = await server.user.request('kernel-of-ada');
       const { id } = await server.user.until(asked.id, 'ready');
@@ -346,7 +346,7 @@ describe('The memory of a notebook that runs in a pod', () => {
   );
 
   it(
-    'whose whole container was killed is named by the pod, under the Spark of the kernels that went with it',
+    'whose whole container was killed is reported from the pod, under the clusters of its kernels',
     async () => {
       const { body } = await server.user.get<{ clusters: { id: string; kernel: string }[] }>(
         '/clusters'
@@ -394,7 +394,7 @@ describe('The memory of a notebook that runs in a pod', () => {
     2 * PATIENCE_MS
   );
 
-  it('is nobody’s when the pod is gone, though the token has not ended', async () => {
+  it('is not accessible when the pod is gone, although the token has not expired', async () => {
     const eve = await tokenOf('jupyter-eve');
     expect((await ask(eve)).status).toBe(200);
     await core.deleteNamespacedPod({ name: 'jupyter-eve', namespace: hub });

@@ -60,7 +60,7 @@ const mountsOf = (container: V1Container) =>
   Object.fromEntries((container.volumeMounts ?? []).map(one => [one.mountPath, one]));
 
 describe('The objects of a cluster', () => {
-  it('have one name and say whose they are, what made them and in which shape', () => {
+  it('have one name, and labels for owner, installation and shape', () => {
     for (const { metadata } of all({ labels: { team: 'gaia' } })) {
       expect(metadata).toMatchObject({
         name: 'aglais-m1abc',
@@ -79,7 +79,7 @@ describe('The objects of a cluster', () => {
     expect(clusterOfName('somebody-else')).toBeNull();
   });
 
-  it('go when the first of them goes', () => {
+  it('are deleted with the first of them', () => {
     const [first, ...others] = all();
     expect(first!.metadata!.ownerReferences).toBeUndefined();
     for (const { metadata } of others) {
@@ -97,14 +97,14 @@ describe('The objects of a cluster', () => {
     }
   });
 
-  it('refuse a catalogue that no ConfigMap could hold, and say what to do', () => {
+  it('refuse a catalogue that is too large for a ConfigMap, with a remedy', () => {
     const huge = { ...spec, catalogue: ['x'.repeat(1_100_000)] };
     expect(() => configMap(huge, configOf(), 'spaces')).toThrow(/declare fewer shares/);
   });
 });
 
 describe('Driver and executors', () => {
-  it('are pods that Pod Security Standards call restricted', () => {
+  it('are restricted pods in terms of Pod Security Standards', () => {
     for (const one of [pod(), template()]) {
       expect(one.spec!.securityContext).toMatchObject({
         runAsNonRoot: true,
@@ -161,7 +161,7 @@ describe('Driver and executors', () => {
     expect(JSON.stringify(template().spec!.volumes)).not.toContain('serviceAccountToken');
   });
 
-  it('ask for the memory that they may use, and Spark is told the same', () => {
+  it('request the memory that they may use, and Spark gets the same sizes', () => {
     for (const { resources } of containers(pod())) {
       expect(resources!.requests!['memory']).toBe(resources!.limits!['memory']);
     }
@@ -179,7 +179,7 @@ describe('Driver and executors', () => {
     expect(properties['spark.executor.pyspark.memory']).toBeUndefined();
   });
 
-  it('let the witness begin before the driver and end after it', () => {
+  it('start the witness before the driver and stop it after the driver', () => {
     const [witness] = pod().spec!.initContainers!;
     expect(witness).toMatchObject({ name: 'witness', restartPolicy: 'Always' });
     expect(pod().spec!.restartPolicy).toBe('Never');
@@ -187,12 +187,12 @@ describe('Driver and executors', () => {
     expect(mountsOf(pod().spec!.containers[0]!)['/aglais']).toBeDefined();
   });
 
-  it('give executors of the secrets only what they need to know each other', () => {
+  it('give executors only the secrets for their authentication', () => {
     const volume = template().spec!.volumes!.find(({ name }) => name === 'secret');
     expect(volume!.secret!.items).toEqual([{ key: 'spark-secret', path: 'spark-secret' }]);
   });
 
-  it('write the event log to the volume that the operator names, and it is only read beside the driver', () => {
+  it('write the event log to the configured volume, which is read-only for the witness', () => {
     const log = (one: V1Pod) => one.spec!.volumes!.find(({ name }) => name === 'event-log');
     expect(log(pod())).toBeUndefined();
     const eventLog = { volume: { claim: 'event-logs' }, subPath: 'spark' };
@@ -208,12 +208,12 @@ describe('Driver and executors', () => {
     expect(host!.hostPath).toEqual({ path: '/srv/logs', type: 'Directory' });
   });
 
-  it('know nothing of a bucket into which the server puts event logs', () => {
+  it('do not know the bucket to which the server uploads event logs', () => {
     const bucket = { name: 'logs', endpoint: 'https://s3.example', keys: '/etc/aglais/keys' };
     expect(all({ eventLog: { bucket } })).toEqual(all());
   });
 
-  it('go where the operator says', () => {
+  it('follow the configured placement', () => {
     const placement = {
       nodeSelector: { pool: 'spark' },
       tolerations: [{ key: 'spark', operator: 'Exists', effect: 'NoSchedule' }],
@@ -228,7 +228,7 @@ describe('Driver and executors', () => {
     }
   });
 
-  it('get of the options those that were asked for, and none that is not offered', () => {
+  it('get the requested options, and none that is not offered', () => {
     const options = {
       gpu: {
         title: 'A GPU',
@@ -258,7 +258,7 @@ describe('Driver and executors', () => {
     );
   });
 
-  it('read shares and never write them', () => {
+  it('read shares and never write to them', () => {
     const volumes = [
       { name: 'gaia', mountPath: '/data/gaia', source: { claim: 'gaia-dr3' } },
       { name: 'wise', mountPath: '/data/wise', source: { nfs: { server: 'files', path: '/w' } } }
@@ -310,10 +310,10 @@ describe('Driver and executors', () => {
   });
 });
 
-describe('What the driver is told', () => {
+describe('The configuration of the driver', () => {
   const { data } = configMap(spec, configOf(), 'spaces');
 
-  it('is an argument file with each property once, and what only the pod knows is left to it', () => {
+  it('is an argument file with each property once, without those that only the pod knows', () => {
     const lines = data!['driver.args']!.trim().split('\n');
     const keys = lines.flatMap(line => /^"-D([^=]+)=/.exec(line)?.[1] ?? []);
     expect(new Set(keys).size).toBe(keys.length);
@@ -331,17 +331,17 @@ describe('What the driver is told', () => {
     );
   });
 
-  it('has the statements one a line, and a template that says what the builder made', () => {
+  it('has one statement per line, and the executor template', () => {
     expect(data!['catalogue.sql']!.split('\n').filter(Boolean)).toEqual(spec.catalogue);
     expect(parse(data!['executor-template.yaml']!)).toEqual(JSON.parse(JSON.stringify(template())));
   });
 
-  it('keeps dead executors until they were looked at', () => {
+  it('keeps dead executors until they were observed', () => {
     const properties = driverProperties(spec, configOf(), 'spaces');
     expect(properties['spark.kubernetes.executor.deleteOnTermination']).toBe('false');
   });
 
-  it('lets the number of executors follow the work where the shape does', () => {
+  it('lets the number of executors follow the work if the shape does', () => {
     const fixed = driverProperties(spec, configOf(), 'spaces');
     expect(fixed['spark.executor.instances']).toBe('3');
     expect(fixed['spark.aglais.executorBounds']).toBe('3');
@@ -359,18 +359,18 @@ describe('What the driver is told', () => {
       expect(told['spark.dynamicAllocation.enabled']).toBeUndefined();
   });
 
-  it('gives way to what the operator sets', () => {
+  it("is overridden by the operator's properties", () => {
     const properties = { 'spark.sql.shuffle.partitions': '999' };
     const told = driverProperties(spec, configOf({ properties }), 'spaces');
     expect(told['spark.sql.shuffle.partitions']).toBe('999');
   });
 });
 
-describe('The network config', () => {
+describe('The network policy', () => {
   const rules = (network: object = {}) =>
     networkPolicy(spec, configOf({ network }), 'spaces', ownedBy(root)).spec!.ingress!;
 
-  it('lets in the pods of the cluster, kernels to Spark Connect, and the server to the witness', () => {
+  it('allows the pods of the cluster, kernels to Spark Connect, and the server to the witness', () => {
     const kernels = [{ podSelector: { matchLabels: { app: 'jupyter' } } }];
     const server = [{ ipBlock: { cidr: '10.0.0.5/32' } }];
     expect(rules({ kernels, server })).toEqual([
@@ -380,7 +380,7 @@ describe('The network config', () => {
     ]);
   });
 
-  it('keeps drivers and executors from the metadata service, and from nothing else', () => {
+  it('blocks only the metadata service for drivers and executors', () => {
     const policy = (network: object) =>
       networkPolicy(spec, configOf({ network }), 'spaces', ownedBy(root)).spec!;
     expect(policy({})).toMatchObject({
@@ -407,7 +407,7 @@ describe('The network config', () => {
     expect(() => configOf({ network: { blocked: ['metadata'] } })).toThrow(/blocked/);
   });
 
-  it('becomes rules by which a node drops what a driver sends to the metadata service', () => {
+  it('becomes rules by which a node drops packets from a driver to the metadata service', () => {
     const address = '10.244.0.7';
     const driver = { ...pod(), status: { phase: 'Running', podIP: address } };
     const rules = ruleset({
@@ -429,14 +429,14 @@ describe('The network config', () => {
     expect(rules).not.toContain('::/0');
   });
 
-  it('opens no port of Spark itself to anybody', () => {
+  it('opens no port of Spark itself to other pods', () => {
     const open = rules().flatMap(({ ports }) => ports ?? []);
     expect(open.map(({ port }) => port)).toEqual([15_002, 8_444]);
   });
 });
 
-describe('The rights of drivers', () => {
-  it('are about pods of their namespace and nothing else', () => {
+describe('The permissions of drivers', () => {
+  it('are limited to pods of their namespace', () => {
     const { role, binding, account } = driverRights(configOf(), 'spaces');
     expect(role.rules!.flatMap(({ resources }) => resources)).toEqual(['pods']);
     const verbs = role.rules!.flatMap(rule => rule.verbs);

@@ -9,7 +9,7 @@ import { openStoryRoom, type StoryRoom } from './story-setting.js';
 const LABEL = 'aglais.org/test-pool';
 const POOL = randomBytes(4).toString('hex');
 
-describe('An option that is a pool of nodes', () => {
+describe('An option with a node pool', () => {
   let capacity: StoryRoom;
   let node: string;
 
@@ -44,7 +44,7 @@ describe('An option that is a pool of nodes', () => {
   }, PATIENCE_MS);
 
   it(
-    'is offered, refused while no node is in it, and brings executors to its nodes when one is; a restart keeps it',
+    'is offered, refused while the pool is empty, and places executors on its nodes afterwards; a restart keeps it',
     async () => {
       const { body } = await capacity.server.user.get<CapacityReport>('/capacity');
       expect(body.options).toEqual([

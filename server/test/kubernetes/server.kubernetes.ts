@@ -61,7 +61,7 @@ describe('A server whose clusters are pods', () => {
   }, PATIENCE_MS);
 
   it(
-    'starts one for a kernel, which works through a later server, too, and stops it',
+    'starts one for a kernel, which works through a restarted server, too, and stops it',
     async () => {
       const begun = Date.now();
       const asked = await server.user.request('k1');
@@ -106,7 +106,7 @@ describe('A server whose clusters are pods', () => {
   );
 
   it(
-    'refuses a shape that no node could hold, at once, with the largest that fits',
+    'refuses a shape that fits on no node immediately, with the largest that fits',
     async () => {
       const shape = { ...SMALL, executorMemoryMiB: 900_000 };
       const asked = { kernel: 'k2', notebook: 'k2.ipynb', shape };

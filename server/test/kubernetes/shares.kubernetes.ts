@@ -40,7 +40,7 @@ const isHere = existsSync(process.env.AGLAIS_NODE_CATALOGUES ?? '/none');
   }, PATIENCE_MS);
 
   it(
-    'and hangs in the middle of a job is an error under the cell within seconds, and a warning once it answers again',
+    'and hangs in the middle of a job is an error under the cell within seconds, and a warning once it responds again',
     async () => {
       const id = await capacity.spark('hanging');
       const cell = capacity.prints(id, 'reads', READS_AND_READS);
@@ -73,7 +73,7 @@ const isHere = existsSync(process.env.AGLAIS_NODE_CATALOGUES ?? '/none');
   );
 
   it(
-    'and whose file server is killed is gone, while a cell runs that does not even read it',
+    'and whose file server is killed is gone, under a running cell that does not even read it',
     async () => {
       const id = await capacity.spark('killed');
       const cell = capacity.prints(

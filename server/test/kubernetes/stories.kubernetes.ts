@@ -39,7 +39,7 @@ const LARGE = `
 small = spark.range(0, 3_000_000, 1, 4).selectExpr("id", "repeat(uuid(), 3) as text")
 print(spark.range(10).join(small.hint("broadcast"), "id").count())`;
 
-describe('Under the cell is named', () => {
+describe('Under its cell is reported', () => {
   let capacity: StoryRoom;
 
   beforeAll(async () => {
@@ -63,7 +63,7 @@ describe('Under the cell is named', () => {
   afterAll(() => capacity.close(), PATIENCE_MS);
 
   it(
-    'a driver that the kernel killed for memory; the notebook beside it goes on, and its own gets another',
+    'an OOM-killed driver; the other notebook is not affected, and its own gets a new driver',
     async () => {
       const [one, two] = await Promise.all([capacity.notebook(), capacity.notebook()]);
       const count = 'spark.table("bigsky.source").where("source_id is not null").count()';
@@ -129,7 +129,7 @@ describe('Under the cell is named', () => {
   );
 
   it(
-    'that no node takes an executor, with what it needs and what there is, until one does',
+    'an unschedulable executor, with what it needs and what is available, until it is scheduled',
     async () => {
       const large = { ...SMALL, executorMemoryMiB: 2_048 };
       const { body } = await capacity.server.user.get<{ totalMiB: number }>('/capacity');
@@ -160,7 +160,7 @@ describe('Under the cell is named', () => {
   );
 
   it(
-    'that a worker died for memory; more of it is given to the same container, and the same job passes',
+    'an OOM-killed worker; its container gets more memory in place, and the same job succeeds',
     async () => {
       const id = await capacity.spark('raise');
       const running = async () =>
@@ -193,9 +193,9 @@ describe('Under the cell is named', () => {
   );
 });
 
-describe('While the notebook waits is named', () => {
+describe('While the notebook waits is reported', () => {
   it(
-    'an image that is not there',
+    'an image that does not exist',
     () =>
       expectFailedStart(
         'image-missing',

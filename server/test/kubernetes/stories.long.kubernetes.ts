@@ -33,7 +33,7 @@ time.sleep(300)`.trim();
 
 const SLEEPS = 'time.sleep(300)';
 
-describe('Under the cell is named, although it succeeds,', () => {
+describe('Under its cell is reported, although it succeeds,', () => {
   let capacity: StoryRoom;
   let id: string;
   const succeeds = async (cell: string, what: string) =>
@@ -49,7 +49,7 @@ describe('Under the cell is named, although it succeeds,', () => {
   }, PATIENCE_MS);
 
   it(
-    'an executor that the kernel killed for memory',
+    'an OOM-killed executor',
     async () => {
       await succeeds('forks', FORKS);
       const killed = await capacity.found(
@@ -66,7 +66,7 @@ describe('Under the cell is named, although it succeeds,', () => {
   );
 
   it(
-    'an executor that wrote more than its scratch holds',
+    'an executor that exceeded its scratch limit',
     async () => {
       await succeeds('fills', FILLS_THE_SCRATCH);
       const evicted = await capacity.found(
@@ -80,7 +80,7 @@ describe('Under the cell is named, although it succeeds,', () => {
   );
 
   it(
-    'an executor that had to make room for somebody more important',
+    'a preempted executor',
     async () => {
       const cell = succeeds('pushed', SLEEPS);
       await eventually('its first task', async () =>
@@ -105,7 +105,7 @@ describe('Under the cell is named, although it succeeds,', () => {
   );
 });
 
-describe('While the notebook waits is named', () => {
+describe('While the notebook waits is reported', () => {
   it(
     'a claim that does not exist',
     () =>
@@ -119,7 +119,7 @@ describe('While the notebook waits is named', () => {
   );
 
   it(
-    'a folder that the node does not have',
+    'a directory that does not exist on the node',
     () =>
       expectFailedStart(
         'folder-missing',
@@ -131,7 +131,7 @@ describe('While the notebook waits is named', () => {
   );
 });
 
-describe('Executors that end before Spark has met them', () => {
+describe('Executors that exit before they register', () => {
   it.each<
     [string, 'executor-lost' | 'executor-oom-killed', Record<string, string>, RegExp, RegExp]
   >([
@@ -151,7 +151,7 @@ describe('Executors that end before Spark has met them', () => {
       /^OOMKilled$/
     ]
   ])(
-    'are one finding under the cell that waits for them: %s',
+    'are one finding under the waiting cell: %s',
     async (name, code, properties, words, quote) => {
       const capacity = await openStoryRoom({ properties });
       const children: ChildProcess[] = [];

@@ -144,7 +144,7 @@ describe('The witness in a real pod', () => {
     ['by its address', false],
     ['through the proxy of the API server', true]
   ])(
-    'hands out everything that the driver wrote, to its last word, and goes then (%s)',
+    'serves everything that the driver wrote, to its last line, and then exits (%s)',
     async (_how, proxy) => {
       const place = temporaryDirectory();
       const evidence = new KubernetesEvidence({ directory: place.path, log });

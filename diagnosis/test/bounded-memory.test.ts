@@ -21,7 +21,7 @@ describe('the state of the diagnosis', () => {
       return diagnose(story.observations);
     };
     const [some, many] = [held(1500), held(4500)];
-    // The time line has a bound of its own.
+    // The timeline has its own limit.
     const kept = ({ memoryHeld }: Diagnosis): object => ({ ...memoryHeld, history: 0 });
     expect(kept(many)).toEqual(kept(some));
     expect(many.findings()).toEqual([]);

@@ -9,13 +9,13 @@ const SECOND = 'aglais-cell:2:read';
 const TABLE: CachedInfo = { rdd: 7, partitions: 4, name: 'In-memory table stars' };
 const KNOWN = { 'spark.eventLog.logBlockUpdates.enabled': 'true' };
 
-/** Four tasks of 20 s that compute the table; those numbered are kept in memory. */
+/** Four tasks of 20 s that compute the table; the numbered ones are stored in memory. */
 const fill = (...kept: number[]): TaskWork[] =>
   [0, 1, 2, 3].map(partition => ({
     ms: 20_000,
     stores: kept.includes(partition) ? [{ rdd: 7, partition, memoryMiB: 100 }] : []
   }));
-/** Tasks that read it: quick where it is there. */
+/** Tasks that read it: fast where it is cached. */
 const read = (...there: number[]): TaskWork[] =>
   [0, 1, 2, 3].map(partition => ({ ms: there.includes(partition) ? 1000 : 20_000 }));
 
@@ -62,11 +62,11 @@ describe('a cached table', () => {
       id: 'cache-partial:cell:2:read',
       severity: 'warning',
       confidence: 'certain',
-      // Three of 20 s, where the one that found its partition took 1 s.
+      // Three of 20 s, while the one with a cache hit took 1 s.
       cost: { taskMs: 57_000, recomputedTasks: 3, wallMs: 14_250 },
       subject: { stages: [{ id: 2, attempt: 0 }] }
     });
-    // The last partition that found room, how many there are, and the first task that missed its own.
+    // The last partition that was stored, their number, and the first task with a cache miss.
     expect(finding!.evidence.map(({ quote }) => quote)).toEqual([
       '"Block ID":"rdd_7_0"',
       '"Number of Partitions":4',
@@ -74,7 +74,7 @@ describe('a cached table', () => {
       '"Executor Run Time":20000',
       '"Stage ID":2,"Stage Attempt ID":0'
     ]);
-    // 300 MiB more on two executors, of whose heap 0.6 are for data: 1024 + 250, in steps of 128.
+    // 300 MiB more on two executors, of whose heap 0.6 is unified memory: 1024 + 250, in steps of 128.
     expect(finding!.advice[1]).toMatchObject({ shape: { executorMemoryMiB: 1280 } });
   });
 

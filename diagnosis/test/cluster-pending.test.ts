@@ -115,7 +115,7 @@ describe('work that waits for executors', () => {
       `26/11/20 23:41:${second} WARN TaskSchedulerImpl: Initial job has not accepted any resources; check your cluster UI to ensure that workers are registered and have sufficient resources`;
     const log = [10, 25, 40, 55].map(line).join('\n');
     expect(ids(waiting(), ['stderr', log])).toEqual(['cluster-pending:cell:3:abc warning certain']);
-    // One or two are how a slow cluster starts.
+    // One or two are normal for a slow start.
     const story = waiting().wait(20_000).executor('1').task(0, 0, { executor: '1' }).jobEnd(0);
     expect(ids(story, ['stderr', line(10)])).toEqual([]);
   });

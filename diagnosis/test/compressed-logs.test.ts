@@ -40,7 +40,7 @@ describe('a compressed log of Spark', () => {
         expect(got.lines.length).toBeGreaterThanOrEqual(before);
         before = got.lines.length;
       }
-      // The first of the two streams is there when half of the bytes are and some.
+      // The first of the two streams is complete with a little more than half of the bytes.
       await writeFile(path, bytes.subarray(0, bytes.length - 1));
       const almost = await readPath(path);
       expect(almost.lines.length).toBeGreaterThanOrEqual(Math.floor(lines.length / 2));

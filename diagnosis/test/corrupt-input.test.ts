@@ -133,7 +133,7 @@ describe('for any corruption', () => {
         lines += damaged.split('\n').length;
         const counted = diagnosis.problems.count;
         observeEvidence(diagnosis, kind, damaged, 'damaged');
-        // Each line, and each piece into which the damage cut one, is a problem at most once.
+        // Each line, and each piece into which the corruption split one, is a problem at most once.
         const pieces = cuts.reduce((sum, { insert }) => sum + 1 + insert.length, 0);
         expect(diagnosis.problems.count - counted).toBeLessThanOrEqual(
           damaged.split('\n').length + pieces
@@ -143,7 +143,7 @@ describe('for any corruption', () => {
       { numRuns: 600 }
     );
     expect(lines).toBeGreaterThan(10_000);
-    // CorruptData may invent pods and claims, but the log's own findings stand.
+    // Corrupt data may invent pods and claims, but the log's own findings stay.
     expect(diagnosis.findings().map(({ id }) => id)).toEqual(expect.arrayContaining(certain));
   });
 });

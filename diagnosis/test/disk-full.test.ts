@@ -27,7 +27,7 @@ describe('a full disk', () => {
       });
       return work;
     };
-    // Two of eight tasks wrote 300 MiB each, six were to come: 2400 MiB on two executors, and a quarter more.
+    // Two of eight tasks wrote 300 MiB each, six were left: 2400 MiB on two executors, and a quarter more.
     const [finding, ...others] = findings(story({}));
     expect(others).toEqual([]);
     expect(finding).toMatchObject({ code: 'disk-full' });

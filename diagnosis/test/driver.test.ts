@@ -130,7 +130,7 @@ describe('the driver', () => {
       story.task(0, 2, { executor: '1' }, { Reason: 'TaskResultLost' });
     }
     const [finding] = findings(story.stageEnd(0, 8, 0, said).jobEnd(0, said));
-    // 1 GiB as now, and 8 × 400 MiB.
+    // The current 1 GiB, and 8 × 400 MiB.
     expect(finding!.advice[1]).toEqual({
       action: 'resize',
       shape: { driverMemoryMiB: 4224 },

@@ -4,7 +4,7 @@ import { Story } from './story.js';
 import { findings } from './story-findings.js';
 
 describe('executors that exit as soon as they have started', () => {
-  /** A job waits, and so many executors come and end. */
+  /** A job waits, and this many executors start and exit. */
   function looping(count: number, reason: string): Story {
     const story = new Story({ 'spark.master': 'k8s://h' }).job(0, 'aglais-cell:3:abc', [0, 1]);
     for (let id = 1; id <= count; id += 1) {

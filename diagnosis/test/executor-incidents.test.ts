@@ -3,7 +3,7 @@ import { cgroup } from './recorded-runs.js';
 import { heapFull, lost, Story } from './story.js';
 import { CELL, KUBERNETES, findings, ids } from './incident-stories.js';
 
-/** A job of one stage in which executor 1 goes away with a task that executor 2 then does. */
+/** A job of one stage in which executor 1 is lost with a task that executor 2 then repeats. */
 function losing(reason: string, conf: Record<string, string> = {}): Story {
   const story = new Story(conf).executor('1', '2').job(0, CELL, [0, 2]).stage(0, 2);
   const doomed = story.start(0, 0, { executor: '1', ms: 4000 });
@@ -49,7 +49,7 @@ describe('an executor that is lost with a running task', () => {
     ['Command exited with code 52', 'executor-heap-oom', 'certain'],
     ['Command exited with code 134', 'executor-lost', 'certain'],
     ['Executor heartbeat timed out after 131072 ms', 'executor-heartbeat-timeout', 'certain'],
-    // On Kubernetes this masks a lost heartbeat, if tasks were running.
+    // On Kubernetes this masks a heartbeat timeout, if tasks were running.
     ['Executor killed by driver.', 'executor-heartbeat-timeout', 'possible'],
     [
       'Remote RPC client disassociated. Likely due to containers exceeding thresholds, or network issues.',

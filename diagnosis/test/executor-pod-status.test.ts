@@ -74,7 +74,7 @@ describe('the status of an executor pod', () => {
     const after = pods(pod({ limit: '2Gi', version: 9 }));
     const told = (...more: More[]) => findings(story, ...more)[0]!.explanation;
     expect(told(before, after, raised(500, '2Gi'))).toMatch(/executor limit 812 MiB/);
-    // The kubelet tells whole seconds: what it did in the second of the death came after it.
+    // The kubelet reports whole seconds: what it did in the second of the exit came after it.
     expect(told(before, after, raised(-500, '2Gi'))).toMatch(/executor limit 812 MiB/);
     expect(told(after, before, raised(-5_000, '1Gi'), raised(500, '2Gi'))).toMatch(
       /executor limit 1\.0 GiB/

@@ -17,7 +17,7 @@ interface Query {
   cell?: string;
 }
 
-/** A query that begins and fails, and that never had a job. */
+/** A query that starts and fails without a job. */
 function query(story: Story, { id, error, root = id, cell }: Query): Story {
   const tags = [`SparkConnect_OperationTag_User__Session_${SESSION}_Operation_1`];
   if (cell) tags.push(`SparkConnect_SessionTag_User__Session_${SESSION}_Tag_aglais-cell:${cell}`);

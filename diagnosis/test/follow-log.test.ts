@@ -17,7 +17,7 @@ afterEach(async () => {
   await rm(join(folder, '..'), { recursive: true });
 });
 
-/** Follows what is in the folder; `until` resolves when so many lines are there. */
+/** Follows the files in the directory; `until` resolves when this many lines were read. */
 async function follow(path: string): Promise<{
   lines: string[];
   until: (count: number) => Promise<void>;
@@ -77,7 +77,7 @@ describe('following a log', () => {
       ['gz', gzipSync]
     ] as const) {
       const path = join(folder, `app.${name}.inprogress`);
-      // Not even the first bytes are there, which say what it is.
+      // Not even the first bytes exist, which identify the codec.
       await writeFile(path, '');
       const { lines, until } = await follow(path);
       const [first, second] = [compress('one\ntw'), compress('o\nthree\n')];

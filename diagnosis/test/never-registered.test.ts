@@ -17,7 +17,7 @@ const iso = (ms: number) => new Date(ms).toISOString();
 
 function findings(story: Story, pods: object[], ...more: Observation[]): Finding[] {
   const diagnosis = new Diagnosis();
-  // Pods are seen before the log says anything, as on a busy machine.
+  // Pods are observed before the events of the log, as on a busy machine.
   observeEvidence(diagnosis, 'pods', text(...pods), 'pods');
   for (const one of [...story.observations, ...more]) diagnosis.observe(one);
   return diagnosis.findings();
@@ -85,7 +85,7 @@ describe('executors that exit before they register', () => {
       [...cleared, ...seen]
     ])
       expect(findings(story, pods, clock(story, 500_000))).toMatchObject([{ count: 200 }]);
-    // Nobody saw their end before: they may have been asked to end.
+    // Their end was not observed before: their deletion may have been requested.
     expect(findings(story, cleared, clock(story, 500_000)).map(({ code }) => code)).not.toContain(
       'executor-lost'
     );

@@ -10,7 +10,7 @@ const python = smallCorpus.find(({ name }) => name === 'k8s-python-worker-killed
 /** The id of the application whose Python workers were killed. */
 const PYTHON_APP = 'spark-83f3f53014224e009065ebc3a283f477';
 
-/** Other evidence that belongs to a log: late, early, repeated. */
+/** Additional evidence for a log: late, early, repeated. */
 const evidence: [string, Observation[]][] = [
   [
     oom.path,
@@ -117,9 +117,9 @@ describe('in any order', () => {
           for (const one of [...events.slice(0, at), ...others, ...events.slice(at)]) {
             diagnosis.observe(one);
             for (const { code, confidence } of diagnosis.findings()) {
-              // A pod that starts after all contradicts what was said of its start.
+              // A pod that starts after all contradicts the reports about its start.
               const passes = ['cluster-pending', 'image-failed', 'mount-failed'].includes(code);
-              // Evidence that the log is over, before the log was read, is contradicted by it.
+              // Evidence that the log is complete, before it was read, is contradicted by it.
               if (confidence === 'certain' && !passes && code !== 'application-incomplete') {
                 certain.add(code);
               }

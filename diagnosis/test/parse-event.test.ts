@@ -9,7 +9,7 @@ import { readEvent, readsEvent } from '../src/eventlog/read-event.js';
 import { parseEvent } from '../src/index.js';
 import { largeCorpus, linesOfFile, smallCorpus } from './recorded-runs.js';
 
-/** Lines with all that Spark writes; those of the small corpus are shortened. */
+/** Lines with everything that Spark writes; those of the small corpus are shortened. */
 const PACKED = join(import.meta.dirname, 'logs', 'app.gz');
 
 const quick = (line: string): unknown => readEvent(parseEvent(Buffer.from(line)));
@@ -102,7 +102,7 @@ describe('the fast parsing of an event', () => {
     'a"b'
   );
 
-  /** JSON text with the pairs in this very order, doubled keys and all. */
+  /** JSON text with the pairs in exactly this order, including duplicate keys. */
   const objectText = (pairs: [string, unknown][], blank: string): string =>
     `{${pairs.map(([key, of]) => `${JSON.stringify(key)}:${blank}${JSON.stringify(of)}`).join(`,${blank}`)}}`;
 
@@ -210,7 +210,7 @@ describe('the fast parsing of an event', () => {
         .flatMap(({ path }) => linesOfFile(path))
         .filter(line => line.startsWith(`{"Event":"${name}"`))
         .map(line => JSON.parse(line) as Record<string, unknown>);
-      // Without their figures, so that what other Sparks call them is asked for too.
+      // Without their metrics, so that the names in other versions of Spark are requested, too.
       const bare = recorded.map(event =>
         JSON.parse(JSON.stringify(event), (_, value) =>
           typeof value === 'number' || typeof value === 'string' ? undefined : value
@@ -220,7 +220,7 @@ describe('the fast parsing of an event', () => {
       for (const event of [...recorded, ...bare.map(event => ({ ...event, Event: name }))]) {
         readEvent(watched(event));
       }
-      // `WANTED` is read where it is of use; the plans above hold that.
+      // `WANTED` is read only where it is useful; the plans above cover that.
       const missed = cut.filter(key => asked.has(key) && key !== WANTED.key);
       expect([name, missed]).toEqual([name, []]);
       if (recorded.length > 0) expect(asked).toContain('Event');
@@ -233,7 +233,7 @@ describe('the fast parsing of an event', () => {
       fc.property(fc.constantFrom(...lines), fc.double({ min: 0, max: 1 }), (line, share) => {
         const part = line.slice(0, Math.floor(share * (line.length - 1)));
         const name = /^\{"Event":"([\w.]+)"/.exec(part)?.[1];
-        // Of an event that nobody reads, a part that ends with a brace passes for the whole.
+        // In an unused event, a part that ends with a brace looks like a complete line.
         if (name !== undefined && !readsEvent(name) && part.endsWith('}')) {
           expect(parseEvent(Buffer.from(part))).toEqual({ Event: name });
         } else {
@@ -252,7 +252,7 @@ describe('the fast parsing of an event', () => {
     const task = fc.record({ 'Input Metrics': figures, 'Task End Reason': figures, Own: figures });
     fc.assert(
       fc.property(fc.array(task, { minLength: 2, maxLength: 40 }), tasks => {
-        // Lines are views of one buffer, as in a chunk of a file: nothing may be read behind their ends.
+        // Lines are views of one buffer, as in a chunk of a file: nothing must be read beyond their ends.
         const lines = [...tasks, ...tasks].map(more =>
           JSON.stringify({ Event: 'SparkListenerTaskEnd', ...more })
         );
@@ -274,7 +274,7 @@ describe('expected bytes', () => {
     fc.assert(
       fc.property(text, text, text, (before, expected, after) => {
         const whole = Buffer.from(`#${before}${expected}${after}#`);
-        // The line begins and ends within the buffer.
+        // The line starts and ends inside the buffer.
         const place = new Place();
         place.enter(whole.subarray(1, -1));
         const bytes = new Expected(Buffer.from(expected));

@@ -18,7 +18,7 @@ describe('Python workers that die', () => {
     expect(finding!.explanation).toMatch(
       /^This cell succeeded, but the Linux OOM killer killed the Python workers of 1 task attempt on executor 1 \(executor limit 812 MiB, .*Python workers used 420 MiB\)/
     );
-    // 512 + 384 + 1.5 × 420 = 1526 MiB: 1536 MiB, of which 1024 MiB beside the heap.
+    // 512 + 384 + 1.5 × 420 = 1526 MiB: 1536 MiB, of which 1024 MiB outside the heap.
     expect(finding!.advice).toEqual([
       expect.objectContaining({ action: 'resize', shape: { executorOverheadMiB: 1024 } })
     ]);
@@ -36,7 +36,7 @@ describe('Python workers that die', () => {
     expect(finding!.explanation).toContain('no OOM kill was counted there');
     expect(finding!.advice[0]!.sentence).toContain('More memory will not help');
     expect(finding!.evidence.map(({ quote }) => quote)).toContain('oom_kill 0');
-    // One cgroup in which all executors live says it as well.
+    // A cgroup shared by all executors shows it as well.
     expect(findings(story, [cgroup('*', story.now, 0)])[0]).toMatchObject({
       confidence: 'certain'
     });

@@ -97,7 +97,7 @@ describe('work that Spark recomputes', () => {
       'RDD Info': [{ 'RDD ID': 11 }, { 'RDD ID': 7 }]
     });
 
-    /** Stage 0 computes RDD 11 in a job of its own; `again` is the stage that does so in the next job. */
+    /** Stage 0 computes RDD 11 in a separate job; `again` is the stage that does so in the next job. */
     function again(stages: object[]): Story {
       const story = new Story().executor('1', '2');
       const run = (job: number, infos: object[], id: number, executor: string): void => {

@@ -17,7 +17,7 @@ const EXPECTED: Record<string, Expected[]> = {
       title: 'The driver was killed for lack of memory'
     }
   ],
-  // The wait was over when a place became free.
+  // The wait ended when capacity became free.
   'executor-waits': [],
   'executors-lost': [
     {
@@ -57,7 +57,7 @@ const EXPECTED: Record<string, Expected[]> = {
         'task time was wasted.'
     }
   ],
-  // Spark had met none of them.
+  // None of them had registered.
   'executors-without-java': [
     {
       id: 'executor-lost:cell:1:waits',

@@ -109,7 +109,7 @@ describe('a recorded run', () => {
         '(limit 430 MiB, maximum Java heap 1.0 GiB). This shape cannot work: the limit of 430 MiB is ' +
         'below the maximum Java heap of 1.0 GiB. 2 of 4 tasks were retried; 32 s of ' +
         'task time was wasted.',
-      // The heap alone is larger than the limit: it needs its 1024 MiB and 384 MiB beside it.
+      // The heap alone is larger than the limit: it needs its 1024 MiB and 384 MiB of overhead.
       advice: [{ action: 'resize', shape: { executorOverheadMiB: 384 } }, { action: 'code' }]
     });
     expect(finding!.evidence.filter(({ source }) => source === 'cgroup')).toHaveLength(4);

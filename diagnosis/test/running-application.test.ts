@@ -5,7 +5,7 @@ import { lost, Story } from './story.js';
 
 const CELL = 'aglais-cell:3:abc';
 
-/** Feeds what the story has told since the last call. */
+/** Feeds the new events of the story. */
 function follower(story: Story): {
   diagnosis: Diagnosis;
   catchUp: () => ReturnType<Diagnosis['drainChanges']>;
@@ -44,7 +44,7 @@ describe('while an application runs', () => {
       severity: 'warning',
       cost: { recomputedTasks: 0 }
     });
-    // Neutral while the cell runs.
+    // Neutral while the cell is running.
     expect(diagnosis.findings()[0]!.explanation).toMatch(/^Executor 1 was killed/);
 
     story.removed('1', 'Command exited with code 137');
@@ -185,7 +185,7 @@ describe('while an application runs', () => {
       slow: 0,
       tables: 0
     });
-    // The time line keeps the newest and longest, and says how many there were.
+    // The timeline keeps the latest and longest, and counts the others.
     expect(history).toBeLessThanOrEqual(600);
   });
 

@@ -15,8 +15,8 @@ describe('skew', () => {
       id: `skew:${SCOPE}`,
       severity: 'warning',
       confidence: 'certain',
-      // Seven others in two seconds each on four slots: the long one starts after 2 s, ends at 62 s.
-      // With all slots busy 74 s of task time take 18.5 s.
+      // Seven others of two seconds each on four slots: the long one starts after 2 s, ends at 62 s. With all slots
+      // busy 74 s of task time take 18.5 s.
       cost: { taskMs: 0, recomputedTasks: 0, wallMs: 62_000 - 18_500 },
       subject: { cell: 'abc', run: 1, stages: [{ id: 1, attempt: 0 }], executors: ['2'] }
     });
@@ -168,7 +168,7 @@ describe('skew', () => {
   });
 
   it('is not a task that was longer but delayed nothing', () => {
-    // It began first; the others were at work as long as it was.
+    // It started first; the others ran as long as it did.
     const busy = tasks(60, { ms: 1000, shuffleReadMiB: 30, records: 3e5 });
     expect(codes(cellOf([{ ...long, ms: 20_000 }, ...busy]))).toEqual([]);
   });

@@ -24,7 +24,7 @@ const task: fc.Arbitrary<TaskWork> = fc.record({
   partition: fc.nat(5)
 });
 
-/** Any work at all: stages of all kinds, executors and cached blocks that come and go. */
+/** Any kind of work: all kinds of stages, executors and cached blocks that are added and removed. */
 const work = fc
   .array(
     fc.record({

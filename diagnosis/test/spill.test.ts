@@ -17,7 +17,7 @@ describe('spill', () => {
       cost: { taskMs: 80_000, wallMs: 20_000, estimated: true }
     });
     expect(finding!.title).toBe('7.8 GiB did not fit in memory and was spilled to disk');
-    // (1024 − 300) × 0.6 / 2 = 217 MiB for each task, which wanted 217 + 2000: 10.2 times as many.
+    // (1024 − 300) × 0.6 / 2 = 217 MiB for each task, which needed 217 + 2000: 10.2 times as many.
     expect(finding!.advice[0]).toMatchObject({
       conf: {
         'spark.sql.shuffle.partitions': '82',

@@ -5,7 +5,7 @@ import { findings, ids } from './story-findings.js';
 
 describe('a streaming query', () => {
   const QUERY = '6f1f0c2e-0000-4000-8000-000000000001';
-  /** So many batches of three partitions, one of which is larger. */
+  /** A number of batches with three partitions, one of which is larger. */
   function stream(batches: number, work: (batch: number) => number): WorkStory {
     const story = new WorkStory().with('1', '2');
     for (let batch = 0; batch < batches; batch += 1) {

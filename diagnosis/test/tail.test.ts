@@ -16,7 +16,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Collects lines; `until` resolves when so many are there. */
+/** Collects lines; `until` resolves when this many were read. */
 function collect(lines: AsyncGenerator<Line>): {
   lines: Line[];
   until: (count: number) => Promise<void>;
@@ -38,7 +38,7 @@ function collect(lines: AsyncGenerator<Line>): {
   return { lines: got, until, done };
 }
 
-/** A poll so slow that only the notification can have delivered what the test waits for. */
+/** A poll interval so long that only a notification can have delivered the lines. */
 const NEVER = 60_000;
 
 describe('the tail of a log', () => {

@@ -26,10 +26,12 @@ import {
 } from './support/server.js';
 import { follow, refusal } from './support/stream.js';
 
-/** A path that every layer between a declaration and Spark's SQL could trip over. */
+/** A path that is hard to quote in a declaration, a URI and Spark's SQL. */
 const AWKWARD = "it's  a `folder` (100 %), and ü";
 
-/** Shares of which one is fine, one has lost its data, one is no declaration at all, and one came with its data. */
+/**
+ * Shares: one is valid, one has lost its data, one has an invalid declaration, and one declaration is part of its data.
+ */
 function declareShares(directory: string): void {
   const data = join(directory, 'data', AWKWARD, 'stars');
   const catalogues = join(directory, 'catalogues');
@@ -57,7 +59,7 @@ function declareShares(directory: string): void {
   };
   bring('made_here', 'made_here');
   bring('again', 'fine');
-  // Data without a declaration of its own is nobody's share.
+  // Data without a declaration does not become a share.
   mkdirSync(join(directory, 'data', 'catalogues', 'bare'));
 }
 
@@ -68,7 +70,7 @@ function declareShares(directory: string): void {
 export function apiContract(database: () => string | undefined): void {
   const directory = temporaryDirectory();
   const clusters = join(directory.path, 'state', 'clusters');
-  /** Two small clusters and a bit. */
+  /** Enough for two small clusters and a bit. */
   const memoryMiB = 2 * shapeTotalMiB(SMALL) + 100;
   let server: TestServer;
   let cluster: Cluster;
@@ -392,7 +394,7 @@ export function apiContract(database: () => string | undefined): void {
         const path = '/jupyter-servers/lab-1/kernel-deaths';
         expectProblem(await server.browser.post(path, death), 403, /not a browser/);
         expectProblem(await server.user.post(path, { ...death, at: 'now' }), 422, /at/);
-        // It may come twice, and for a kernel that has no Spark.
+        // It may arrive twice, and for a kernel without Spark.
         for (const kernel of ['k1', 'k1', 'k-without-spark'])
           expect((await server.user.post(path, { ...death, kernel })).status).toBe(204);
         const found = await eventually('the finding', () =>
@@ -468,7 +470,7 @@ export function apiContract(database: () => string | undefined): void {
       'that are readable are tables in Spark, whatever their path is',
       async () => {
         const ready = readFileSync(join(clusters, cluster.id, 'ready'), 'utf8');
-        // Each line after the port would be a table that could not be made known.
+        // Each line after the port would be a table that could not be registered.
         expect(ready).toMatch(/^\d+\n$/);
         const run = await runPython(
           await server.user.endpoint(cluster.id),
@@ -491,7 +493,7 @@ export function apiContract(database: () => string | undefined): void {
           clusters: [{ id: cluster.id }]
         });
         first.close();
-        // The memory of a living cluster changes by itself.
+        // The memory of a live cluster changes by itself.
         await eventually(
           'a change',
           async () =>
@@ -601,7 +603,7 @@ export function apiContract(database: () => string | undefined): void {
         snapshot?.type === 'snapshot' && snapshot.cellRuns.find(({ cell }) => cell === 'cell-2')
       );
     };
-    // Its begin was reported while the cluster lived; with the cluster it was cut off.
+    // Its start was reported while the cluster was live; it was interrupted with the cluster.
     expect(await shown()).toMatchObject({ run: 2, outcome: 'cancelled' });
     const at = Date.now();
     const error = { name: 'E', message: 'm' };

@@ -48,7 +48,7 @@ describe('The SQL of a share', () => {
       )
     ).join('\n');
     expect(sql).toContain('`a``b`');
-    // Taking away what is quoted must leave nothing of it.
+    // Removing the quoted parts must remove all of it.
     const outside = sql.replace(/'(?:[^'\\]|\\.)*'/g, '').replace(/`(?:[^`]|``)*`/g, '');
     expect(outside).not.toMatch(/DROP|--|['\\]/);
   });

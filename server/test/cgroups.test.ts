@@ -20,7 +20,7 @@ let root: string;
 let selfFile: string;
 let trees = 0;
 
-/** A folder with the files that the kernel shows in a cgroup. */
+/** A directory with the files that the kernel shows in a cgroup. */
 function files(path: string, contents: Record<string, string>): string {
   for (const [name, text] of Object.entries(contents)) {
     const file = join(root, path, name);

@@ -59,7 +59,7 @@ describe('A local driver', () => {
     const scripts = join(place.path, 'scripts');
     mkdirSync(join(home, 'jars'), { recursive: true });
     mkdirSync(scripts);
-    // In place of the real one, it only writes down what it was given.
+    // Instead of the real one; it only records its environment.
     writeFileSync(join(scripts, 'driver.sh'), 'env > "$1/environment"; echo > "$1/driver.lock"\n');
     const launcher = new LocalLauncher({
       directory: join(place.path, 'clusters'),

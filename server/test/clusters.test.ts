@@ -67,7 +67,7 @@ describe('Clusters', () => {
         async () => (await processes(a.id)).length === 0
       );
 
-      // The Jupyter Server has the kernel of b, and then no longer.
+      // The Jupyter Server first has the kernel of b, and then no longer.
       await user.put('/jupyter-servers/s/kernels', { kernels: [{ id: 'b', notebook: 'b.ipynb' }] });
       await sleep(1_500);
       expect(await driver(b.id)).toMatchObject({ pid: driverB.pid, start: driverB.start });
@@ -130,7 +130,7 @@ describe('Clusters', () => {
     async () => {
       const { user } = await open({ AGLAIS_IDLE_MINUTES: '0.02' });
       const { id } = await user.request('a');
-      // The cell that asked for Spark runs from before it is ready.
+      // The cell that requested Spark started before it is ready.
       const cell = { cell: 'c', run: 1, at: Date.now() };
       await user.post(`/clusters/${id}/cell-runs`, { ...cell, outcome: 'running' });
       await user.until(id, 'ready');

@@ -52,7 +52,7 @@ describe('For a cluster that ended while no server was running', () => {
   let world: ObservedCluster | null;
   let reconciler: ClusterReconciler | null = null;
 
-  /** What a launcher needs for this: a cluster that is over, and its files. */
+  /** The parts of a launcher that are needed here: an ended cluster, and its files. */
   const launcher = {
     kind: 'local' as const,
     capabilities: { resizeInPlace: LOCAL },
@@ -88,7 +88,7 @@ describe('For a cluster that ended while no server was running', () => {
     await reconciler.open();
     return {
       findings: () => findings.findingsOf(['c1']),
-      /** Ended, and nothing is left to do. */
+      /** Ended, with nothing left to do. */
       over: () => eventually('the end', async () => (await rows.get('c1'))?.stopped_at)
     };
   };

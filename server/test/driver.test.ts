@@ -46,7 +46,7 @@ describe("The driver's command", () => {
     expect(command().arguments).toContain('-Xmx512m');
     expect(property('spark.master')).toBe('local-cluster[1,1,512]');
     expect(property('spark.executor.memory')).toBe('512m');
-    // Of the file's content the launcher's contract tells.
+    // The contract test of launchers covers the content of the file.
     expect(command().environment['AGLAIS_LIMIT_FILE']).toMatch(/\/executor-limit$/);
   });
 
@@ -93,7 +93,7 @@ describe('The argument file', () => {
     const properties = awkward.map((value, index) => `-Daglais.${index}=${value}`);
     writeFileSync(file, argumentFile([...properties, '-XshowSettings:properties', '-version']));
     const { AGLAIS_JAVA } = environment(directory.path);
-    // Java shows its settings on standard error.
+    // Java prints its settings on standard error.
     const out = execFileSync('/bin/sh', ['-c', '"$0" "@$1" 2>&1', AGLAIS_JAVA!, file], {
       encoding: 'utf8',
       env: { ...process.env, LC_ALL: 'C.UTF-8' }

@@ -7,7 +7,7 @@ import { LocalLauncher } from '../src/launchers/local/local-launcher.js';
 import { readFamily, readProcess, readStat } from '../src/launchers/local/process-table.js';
 import { eventually, temporaryDirectory } from './support/server.js';
 
-/** The times that a stop may take, one after the other, and some for a busy machine. */
+/** The time limits of a stop, added up, and some for a busy machine. */
 const BOUND_MS = 60_000;
 
 describe('A cluster that is stopped, or exits by itself', () => {

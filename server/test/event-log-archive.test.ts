@@ -25,7 +25,7 @@ const FOLDER = 'eventlog_v2_app-one';
 const RUNNING = `${FOLDER}/appstatus_app-one.inprogress`;
 const ENDED = `${FOLDER}/appstatus_app-one`;
 
-/** A bucket in memory; what it does before and after a change can be told. */
+/** A bucket in memory, with hooks before and after each change. */
 class MemoryBucket implements Bucket {
   place = 's3://here/';
   readonly objects = new Map<string, Buffer>();
@@ -147,7 +147,7 @@ describe('The archive of event logs', () => {
     existing.delete('one');
     await sleep(300);
     expect(bucket.asked).toBe(0);
-    // A directory that is to be forgotten is not held up by what another has put.
+    // A directory that is to be deleted is not delayed by another server's upload.
     expect(await archive.evict('one')).toBe(true);
     keeps = true;
     writeFileSync(file('app-one'), text);
@@ -184,7 +184,7 @@ describe('The archive of event logs', () => {
         await archives.at(-1)!.close();
         rmSync(join(directory.path, 'one', 'archive.json'));
         bucket = new MemoryBucket();
-        // Not a refusal: what a server that is gone does is nothing more.
+        // Not a refusal: a server that is gone does nothing more.
         bucket[when] = asked => {
           if (asked === line) throw new Error('killed');
         };

@@ -55,7 +55,7 @@ function memoryMiB(): number {
   return (heapUsed + external + arrayBuffers) / MIB;
 }
 
-/** The longest time in which nothing else could run, ms. */
+/** The longest time during which nothing else could run, ms. */
 async function longestPause(work: Promise<unknown>): Promise<number> {
   let longest = 0;
   let isOver = false;

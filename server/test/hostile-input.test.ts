@@ -9,7 +9,7 @@ import { Health } from '../src/health.js';
 import { refuseMalformed } from '../src/problems.js';
 import { Client, SMALL } from './support/server.js';
 
-/** What reached the clusters: of a hostile request, nothing. */
+/** Calls that reached the clusters: none for a hostile request. */
 let reached: unknown[] = [];
 const clusters = new Proxy(
   {},

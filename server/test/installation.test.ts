@@ -48,7 +48,7 @@ describe('An installation', () => {
       strangers
     );
     expect(readdirSync(directory.path).sort()).toEqual(['c1', 'installation']);
-    // What is empty may be anybody's.
+    // An empty one can be used by any installation.
     rmSync(join(directory.path, 'c1'), { recursive: true });
     await claimDirectory(directory.path, await openInstallation(other));
     await expect(claimDirectory(directory.path, own)).resolves.toBeUndefined();

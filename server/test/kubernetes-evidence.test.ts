@@ -87,7 +87,7 @@ describe('Observations of pods', () => {
         ends: [expect.objectContaining({ exitCode: 137, reason: 'OOMKilled' })]
       })
     ]);
-    // The pod changes again: what is on the disk is not the last.
+    // The pod changes again: the version on disk is not the last.
     seen({ ...pod({ state: KILLED, version: 3 }) });
     expect(evidence.podRecorded(ID, 'uid-app-exec-1')).toBe(false);
   });
@@ -137,7 +137,7 @@ describe('Observations of pods', () => {
     capacity(30, 1_520, 1);
     await evidence.ended(ID);
     await evidence.close();
-    // The next server knows what was recorded last.
+    // The next server knows the last record.
     evidence = open();
     capacity(40, 1_500, 1);
     capacity(50, 100, 1);
@@ -175,7 +175,7 @@ describe('Observations of pods', () => {
   });
 
   it('keep their pod until they are on disk', async () => {
-    // A folder where the file should be: every write fails.
+    // A directory instead of the file: every write fails.
     mkdirSync(join(directory(), 'evidence.jsonl'), { recursive: true });
     seen(pod({ state: KILLED }));
     await eventually('a complaint', () => complaints.length > 0, SOON_MS);
@@ -216,7 +216,7 @@ describe('The ready file of the driver', () => {
   });
 });
 
-/** Follows as a server does until the cluster is over; returns that beside what the files alone say. */
+/** Follows as a server does until the end of the cluster; returns these findings and those from the files alone. */
 async function followed(): Promise<{ live: Diagnosis; offline: Diagnosis }> {
   const live = new Diagnosis();
   const abort = new AbortController();
@@ -241,7 +241,7 @@ async function followed(): Promise<{ live: Diagnosis; offline: Diagnosis }> {
   return { live, offline };
 }
 
-/** Findings but for where a line was read: names of files are given relative by one, absolute by the other. */
+/** Findings without references: file names are relative in one, absolute in the other. */
 function told(diagnosis: Diagnosis): object[] {
   return diagnosis.findings().map(finding => ({
     ...finding,
@@ -255,7 +255,7 @@ function events(story: Story): void {
   appendFileSync(join(directory(), 'live.jsonl'), lines.map(line => `${line}\n`).join(''));
 }
 
-/** Executor 1 goes away with a task; executor 2 then does it. */
+/** Executor 1 is lost with a task; executor 2 then repeats it. */
 function losing(reason: string): Story {
   const story = new Story(KUBERNETES).executor('1', '2').job(0, CELL, [0, 2]).stage(0, 2);
   const doomed = story.start(0, 0, { executor: '1', ms: 4000 });
@@ -389,7 +389,7 @@ const EXPECTED: Record<string, [id: string, confidence: string, count: number][]
   'k8s-pyw': [['python-worker-died:sql:1', 'certain', 7]]
 };
 
-// The recordings are large and lie beside the repository; without them the cases above have to do.
+// The recordings are large and outside of the repository; without them only the cases above run.
 (recordings.length > 0 ? describe : describe.skip)('A recorded run on Kubernetes', () => {
   it.each(recordings)('%s has the expected findings, live and offline', async name => {
     const read = (file: string) => readFileSync(join(CORPUS, name, file), 'utf8');

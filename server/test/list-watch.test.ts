@@ -12,7 +12,7 @@ import { eventually } from './support/server.js';
 
 const log = pino({ level: 'silent' });
 const QUICK: Partial<WatchTimes> = { backOff: { firstMs: 1, longestMs: 20 } };
-/** Slower than any of this is a hang. */
+/** More than this is a hang. */
 const SOON_MS = 15_000;
 
 describe('A list-watch', () => {
@@ -191,7 +191,7 @@ describe('A list-watch', () => {
 
   it('ends a watch that the server does not end', async () => {
     await begin({ ...QUICK, watchMs: 100, graceMs: 50 });
-    // Bookmarks go on: it is not silence that ends it.
+    // Bookmarks continue: silence does not end it.
     const ticking = setInterval(() => api.bookmark(), 20);
     try {
       await eventually('another watch', () => watch.traffic.watches >= 3, SOON_MS);
@@ -225,7 +225,7 @@ describe('A list-watch', () => {
     await expect(opening).rejects.toThrow('closed before');
     const asked = api.requests.length;
     await sleep(200);
-    // One may have been on its way.
+    // One may have been in progress.
     expect(api.requests.length).toBeLessThanOrEqual(asked + 1);
   });
 });
@@ -338,7 +338,7 @@ describe('Any interleaving of changes and failures', () => {
             new Map([...watch.items].map(([id, { metadata }]) => [id, metadata!.resourceVersion!]));
           await eventually('the same', () => sameMaps(has(), api.truth), SOON_MS);
           for (const pod of dead) if (!deleted.has(pod)) expect(seen).toContain(`${pod} Failed`);
-          // Whatever was seen once and is gone was told to be gone, once.
+          // Everything that was reported once and is gone was reported as gone, once.
           const begun = new Set(seen.map(words => words.split(' ')[0]!));
           const gone = [...begun].filter(pod => !api.truth.has(pod)).sort();
           expect([...lost].sort()).toEqual(gone);
@@ -373,7 +373,7 @@ function sameMaps(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>
   return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
 }
 
-/** A way to a port of this machine on which bytes can be made to go nowhere. */
+/** A proxy to a port of this machine that can drop bytes. */
 async function openWay(to: number) {
   let hanging = false;
   const sockets = new Set<Socket>();
@@ -384,7 +384,7 @@ async function openWay(to: number) {
       [peer, client]
     ] as const) {
       sockets.add(from);
-      // Bytes on a way that hangs are lost; the connection does not break.
+      // Bytes on a hanging connection are lost; the connection does not break.
       from.on('data', bytes => void (hanging || onto.write(bytes)));
       from.on('error', () => onto.destroy());
       from.on('close', () => onto.destroy());

@@ -162,7 +162,7 @@ describe("A mirror of a driver's files", () => {
     writeFileSync(there('driver.log'), 'first ');
     writeFileSync(there('ready'), '15003\n');
     await same('driver.log', 'ready');
-    // The event log is looked at only now and then; its end must come nevertheless, and soon.
+    // The event log is polled rarely; its end must arrive nevertheless, and soon.
     await sleep(300);
     writeFileSync(there('eventlog/app'), 'all');
     appendFileSync(there('driver.log'), 'last words');
@@ -197,7 +197,7 @@ describe("A mirror of a driver's files", () => {
     mirrors.push(hostile);
     const names = ['../out', 'eventlog/../../out', 'eventlog/../out', '/tmp/out', 'eventlog/.x/y'];
     const fetched: string[] = [];
-    // The list and its bytes come from the pod, in which users' code runs.
+    // The list and the bytes come from the pod, in which user code runs.
     Object.assign(hostile, {
       client: {
         list: () => ({ over: false, files: names.map(path => ({ path, size: 3 })) }),
@@ -213,7 +213,7 @@ describe("A mirror of a driver's files", () => {
   });
 
   it('never has a gap or a duplicate byte, wherever it is cut and however often both sides die', async () => {
-    // Each line says its number, so that a hole or a repetition shows where it is.
+    // Each line contains its number, so that gaps and duplicates are detected.
     let line = 0;
     let random = 12_345;
     const next = (below: number) => {
@@ -376,7 +376,7 @@ describe("A mirror of a driver's files", () => {
   });
 });
 
-/** A way to a port that can be turned, cut at any byte, or made to hang. */
+/** A proxy to a port that can be redirected, cut at any byte, or made to hang. */
 async function openWay() {
   let target = 0;
   let hanging = false;
@@ -416,7 +416,7 @@ async function openWay() {
     port: (server.address() as AddressInfo).port,
     to: (port: number) => void (target = port),
     cut,
-    /** All ways end when so many more bytes have come from the witness. */
+    /** All connections end after this many more bytes from the witness. */
     cutAfter: (bytes: number) => void (budget = bytes),
     hang: (on: boolean) => void (hanging = on),
     hangOpenOnes() {

@@ -8,7 +8,7 @@ import { Health } from '../src/health.js';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'OPTIONS'];
 
-/** An application whose routes are all there; whatever they work with is not. */
+/** An application with all routes, but without their dependencies. */
 async function application(): Promise<Router> {
   const health = new Health();
   health.opened();
@@ -31,7 +31,7 @@ interface Sent {
   allow: string | undefined;
 }
 
-/** Sends a request through the application, without a network; resolves with what it is answered. */
+/** Sends a request to the application, without a network; resolves with the response. */
 async function send(app: Router, method: string, url: string): Promise<Sent> {
   const { createServer } = await import('node:http');
   const server = createServer(app as never);

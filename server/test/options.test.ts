@@ -63,7 +63,7 @@ describe('A cluster with options', () => {
       kind: 'kubernetes',
       capabilities: { resizeInPlace: LOCAL },
       offers: () => offers,
-      // Only its driver and plain executors find a machine; executors with a GPU do not.
+      // Only its driver and plain executors fit; executors with a GPU do not.
       capacity: (options: readonly string[] = []) =>
         Promise.resolve({
           ...capacity,
@@ -129,7 +129,7 @@ describe('A cluster with options', () => {
     const { cluster } = await ask('k1', ['nvme']);
     await start(cluster.id);
     await clusters.close();
-    // What the killed server had begun is gone.
+    // Leftovers of the killed server are gone.
     world.clear();
     started = [];
     await open();

@@ -13,7 +13,7 @@ import { eventually } from './support/server.js';
 
 const log = pino({ level: 'silent' });
 
-/** A network between a server and its database that can go dead without a word. */
+/** A network between a server and its database that can silently stop working. */
 class Network {
   private readonly pairs: [Socket, Socket][] = [];
   private readonly server: Server;
@@ -44,7 +44,7 @@ class Network {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** From now on nothing arrives, and nobody is told. */
+  /** From now on nothing is delivered, silently. */
   die(): void {
     this.dead = true;
   }

@@ -19,7 +19,7 @@ import { eventually, SMALL } from './support/server.js';
 
 const SOON_MS = 10_000;
 
-/** What must hold whatever one cluster does to the server; the same for every database. */
+/** Requirements that hold whatever one cluster does to the server; the same for every database. */
 export function reconcilerContract(openStore: () => Promise<Store>): void {
   let store: Store;
   let journal: Journal;
@@ -292,7 +292,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
   });
 }
 
-/** The database refuses cell runs of this cluster from now on, as it refuses a number that is out of range. */
+/** From now on the database refuses cell runs of this cluster, as it refuses a number that is out of range. */
 async function refuseCellRunsOf(store: Store, cluster: string): Promise<void> {
   const isPostgres = store.getExecutor().adapter.constructor.name.startsWith('Postgres');
   if (!isPostgres) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { openLog } from '../src/log.js';
 import { passwordsOf, redact } from '../src/redaction.js';
 
-/** What must be in no text; of letters, digits and signs that passwords have. */
+/** What no text may contain: letters, digits and punctuation of passwords. */
 const SECRET = 'Hush7-s3cr3t';
 
 describe('A log or error message', () => {
@@ -60,7 +60,7 @@ describe('A log or error message', () => {
     'connect ECONNREFUSED 127.0.0.1:5432'
   ])('keeps what is not a secret: %s', text => {
     const isCautious = text.startsWith('http://127');
-    // With a port and an @ in the path it could be a password: too much is removed rather than too little.
+    // With a port and an @ in the path it could be a password: when in doubt too much is removed.
     expect(redact(text)).toBe(isCautious ? 'http://[redacted]@b.ipynb' : text);
   });
 

@@ -25,7 +25,7 @@ const SHOWN_MS = 1_000;
 const TAKEN_MS = 20_000;
 const ONE_MIB = shapeTotalMiB(SMALL);
 
-/** Leases of a server that can be made to hang: what it asks the database is not sent before it wakes up. */
+/** Leases of a server that can be made to hang: its queries are not sent before it wakes up. */
 class MortalLeases extends Leases {
   asleep: Promise<void> | null = null;
   protected override async renew(): Promise<void> {
@@ -46,7 +46,7 @@ interface Server {
   clusters: Clusters;
   journal: Journal;
   leases: MortalLeases;
-  /** What its stream said, with when. */
+  /** Messages of its stream, with their times. */
   said: { change: Change; at: number }[];
   close(): Promise<void>;
 }
@@ -96,7 +96,7 @@ async function serve(store: WholeStore, world: SharedWorld, name: string): Promi
 
 const request = (kernel: string) => ({ kernel, notebook: `${kernel}.ipynb` });
 
-/** An executor that no node takes, or at last one does. */
+/** An executor that is unschedulable, or is scheduled in the end. */
 const executor = (version: number, placed: boolean): PodObservation => ({
   ...{ kind: 'pod', name: 'aglais-c-exec-1', uid: 'u1', role: 'executor', executor: '1', version },
   ...{ application: null, deletedAt: null, scheduled: placed, ran: placed, ends: [], ref: 'pods' },
@@ -107,8 +107,8 @@ const executor = (version: number, placed: boolean): PodObservation => ({
 });
 
 /**
- * Two servers that share one world by one database.
- * @param open two stores of a new database; where a database is one process's own, the same store twice
+ * Two servers that share one simulated platform and one database.
+ * @param open two stores of a new database; for a database of a single process, the same store twice
  */
 export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>): void {
   let stores: [WholeStore, WholeStore];
@@ -237,7 +237,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     world.see(id, executor(2, true));
     for (const server of servers)
       await within('the withdrawal', SHOWN_MS, () => found(server) === undefined);
-    // Not only for those who ask, but for those who listen.
+    // Not only in responses, but also in the stream.
     expect(
       b.said.map(({ change }) => change.type).filter(type => type.startsWith('finding'))
     ).toEqual(['finding', 'finding', 'finding-withdrawn']);
@@ -295,7 +295,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
         TAKEN_MS,
         () => server.journal.finding(id, found!.finding.id)?.dismissed
       );
-    // What tests end with has to be readable.
+    // Test data has to be valid.
     const shape = JSON.stringify(SMALL);
     await stores[0].updateTable('clusters').set({ shape }).where('id', '=', next).execute();
   }, 60_000);
@@ -352,7 +352,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     await b.clusters.dismiss(id, [...b.journal.findings.values()][0]!.finding.id);
     await within('the dismissal', SHOWN_MS, () => [...a.journal.findings.values()][0]?.dismissed);
 
-    // It learns that a driver died, and comes to act on it only when somebody else has.
+    // It observes that a driver died, and acts on it only after another server has.
     world.kill(other, 'It was killed.');
     let wake = (): void => undefined;
     a.leases.asleep = new Promise(resolve => (wake = resolve));
@@ -368,7 +368,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
       return cluster.stoppedAt !== null && cluster;
     });
 
-    // First of all it hears what it had asked of the world.
+    // First it gets the result of its earlier observation.
     thaw();
     await sleep(500);
     wake();
@@ -378,7 +378,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     expect(world.deeds.slice(before).filter(({ by }) => by === 'a')).toEqual([]);
     expect([...world.begun.values()]).toEqual([1, 1]);
     expect(await b.clusters.get(other)).toEqual(gone);
-    // What was found, and what somebody said of it, is known to both.
+    // Both know the findings and the dismissal.
     for (const { journal } of servers)
       expect([...journal.findings.values()]).toMatchObject([{ cluster: id, dismissed: true }]);
   }, 90_000);
@@ -387,7 +387,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     const [id, other] = [await started(a, 'k'), await started(a, 'k2')];
     for (const one of [id, other]) world.see(one, executor(1, false));
     await within('the findings', SHOWN_MS, () => b.journal.findings.size === 2);
-    // As if it had read ten lines of the event log of one, and as many as there are of the other.
+    // As if it had read ten lines of the event log of one, and all lines of the other.
     await eventually('its view', () => new ViewRows(stores[0], a.leases).address(id));
     await stores[0]
       .updateTable('cluster_views')

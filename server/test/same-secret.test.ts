@@ -39,7 +39,7 @@ it('a server with another secret is refused, with a remedy', async () => {
   await haveSameSecret(store, await openTokens(place()));
   const stranger = await openTokens(place());
   await expect(haveSameSecret(store, stranger)).rejects.toThrow(/AGLAIS_SECRETS/);
-  // The database says nothing about the secret itself.
+  // The database reveals nothing about the secret itself.
   const row = await store.selectFrom('installation').selectAll().executeTakeFirstOrThrow();
   expect(row.value).not.toBe(stranger.secretOf('', 'installation'));
 });

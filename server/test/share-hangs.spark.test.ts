@@ -16,7 +16,7 @@ import {
 } from './support/server.js';
 import { STARS_SHARE, READS_AND_READS, WRITE_STARS } from './support/stars-share.js';
 
-/** From the moment in which its server stops; the probe alone needs up to seven. */
+/** From the time when its server stops; the probe alone needs up to seven. */
 const WITHIN_MS = 15_000;
 
 (canMount() ? describe : describe.skip)('A share that hangs in the middle of a job', () => {

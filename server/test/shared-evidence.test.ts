@@ -17,7 +17,7 @@ const UID = 'uid-app-exec-1';
 const KILLED = terminated(137, 'OOMKilled', '2026-11-20T23:35:43Z');
 const CELL: Observation = { kind: 'cell', cell: 'a', run: 1, outcome: 'ok', at: 5 };
 
-/** One server's share in the evidence of all. */
+/** One server's part in the evidence of all. */
 class Server {
   private constructor(
     readonly directory: ReturnType<typeof temporaryDirectory>,

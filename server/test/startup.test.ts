@@ -21,7 +21,7 @@ let server: RunningServer;
 let port: number;
 let apiServer: Server | null = null;
 
-/** An address at which nobody listens. */
+/** An address on which nobody listens. */
 async function freePort(): Promise<number> {
   const http = createServer().listen(0, '127.0.0.1');
   await once(http, 'listening');

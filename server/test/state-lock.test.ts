@@ -11,7 +11,7 @@ afterAll(directory.remove);
 const fresh = () => mkdtempSync(join(directory.path, 'state-'));
 const built = join(import.meta.dirname, '..', 'dist', 'state-lock.js');
 
-/** Another process that takes the lock, says so, and stays. */
+/** Another process that takes the lock, reports it, and keeps running. */
 async function owner(path: string): Promise<() => Promise<void>> {
   const program = `
     import { lockStateDirectory } from ${JSON.stringify(built)};

@@ -15,7 +15,7 @@ const addColumn: Migration = {
 };
 
 /**
- * What every database must do.
+ * The contract of every database.
  * @param emptyDatabase the location of a new one
  */
 export function storeContract(emptyDatabase: () => Promise<string>): void {
@@ -181,7 +181,7 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     for (const lastSeen of [Number.MAX_VALUE, -1e300, 0.5, Number.NaN])
       await findings.saveFinding({ ...odd, finding: { ...odd.finding, title: '\0', lastSeen } });
     await findings.saveFinding(odd);
-    // The finding itself is as it was given.
+    // The finding itself is unchanged.
     expect(await findings.findingsOf(['c\0'])).toEqual([odd]);
     await findings.saveCellRun({ ...cellRun(1e20), cell: '\0' });
     expect(await findings.cellRunsOf(['c1'])).toHaveLength(1);

@@ -62,7 +62,7 @@ onPostgres(`The store on PostgreSQL${why}`, () => {
     expect(revisions.sort()).toEqual([1, 2]);
     wake();
     await ended;
-    // It goes on with another connection.
+    // It continues with another connection.
     expect(await revised(frozen, (_, revision) => Promise.resolve(revision))).toBe(3);
     await frozen.destroy();
     await other.destroy();

@@ -91,7 +91,7 @@ describe('A share that is probed', () => {
   });
 });
 
-(canMount() ? describe : describe.skip)('A share whose file server', () => {
+(canMount() ? describe : describe.skip)('A mounted share', () => {
   let share: FuseShare;
   beforeEach(async () => {
     const source = join(place, 'source');

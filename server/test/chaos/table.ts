@@ -16,7 +16,7 @@ has ended, the server's findings are compared with an offline diagnosis of the s
 in them. Created driver pods are counted. The witness is killed as a process; \`witness.sh\`, the first process of its container, restarts it.
 `;
 
-/** What was done and what was seen, as Markdown. */
+/** The report, as Markdown. */
 export function tableOf(ledger: Ledger, seed: number): string {
   const kinds = (Object.keys(KINDS) as Kind[]).map(kind => {
     const times = ledger.kills.filter(kill => kill.kind === kind);

@@ -85,7 +85,7 @@ describe('The capacity of nodes', () => {
     };
     const fits = (memoryMiB: number, of: Capacity) =>
       holds(of, { ...SMALL, executorMemoryMiB: memoryMiB });
-    // Memory is that of all nodes on which some cluster may run.
+    // Memory includes all nodes on which some cluster may run.
     expect([capacityFor([]), capacityFor(['gpu'])].map(one => one.memoryMiB)).toEqual([
       40_960, 40_960
     ]);
@@ -94,14 +94,14 @@ describe('The capacity of nodes', () => {
       fits(20_000, capacityFor([])),
       fits(20_000, capacityFor(['gpu']))
     ]).toEqual([...[true, false, true]]);
-    // A driver has no place on nodes that are only for executors.
+    // A driver does not fit on nodes that are only for executors.
     expect(fits(4_000, capacityFor(['gpu'], [gpu]))).toBe(false);
     const offered = [{ name: 'nvme', title: 'NVMe', description: '' }];
     expect(refusal(() => refuseWithoutMachines(['nvme'], offered, capacityFor(['nvme'])))).toMatch(
       /No machine of this Kubernetes cluster has what was asked for now: NVMe\. Nothing was started/
     );
     expect(() => refuseWithoutMachines([], offered, capacityFor([]))).not.toThrow();
-    // Where nodes come by themselves, one of the kind may.
+    // With autoscaling, a node of this kind may be added.
     const { capacity } = configOf({ capacity: { largestNode: { memoryMiB: 9_000, cores: 4 } } });
     const growing = { ...config, capacity };
     const none = capacityOf(nodeCapacities([], [], growing), 0, growing);
@@ -161,7 +161,7 @@ describe('Admission to Kubernetes', () => {
   });
 
   it('refuses executors that fit one by one and not all at once', () => {
-    // Each node has room for one such executor, and none for the driver beside it.
+    // Each node has capacity for one such executor, and none for the driver in addition.
     const capacity = capacityWith([node('a', '3Gi'), node('b', '3Gi')]);
     const shape = { ...SMALL, executors: { min: 2, max: 2 }, executorMemoryMiB: 2_048 };
     expect(refusal(() => admit(shape, capacity, [], SMALL))).toMatch(/find a place at once/);
@@ -198,7 +198,7 @@ describe('Admission to Kubernetes', () => {
           );
           const base = { ...SMALL, executors: { min: max, max } };
           const largest = largestShape(capacity, base);
-          if (!holds(capacity, largest)) return; // not even the smallest
+          if (!holds(capacity, largest)) return; // Not even the smallest one.
           expect(() => admit(largest, capacity, [], base)).not.toThrow();
           const larger = { ...largest, executorMemoryMiB: largest.executorMemoryMiB + 1 };
           expect(holds(capacity, larger)).toBe(false);

@@ -8,7 +8,7 @@ import {
   makeCertificate
 } from '../../src/launchers/kubernetes/objects/certificates.js';
 
-/** The error of a TLS client that trusts `ca` alone, or null. */
+/** The error of a TLS client that trusts only `ca`, or null. */
 async function refusal(
   server: { certificate: string; key: string },
   ca: string,

@@ -46,7 +46,7 @@ describe('Another number of executors', () => {
 
   it('may be a range: it is in effect between its minimum and its maximum', () => {
     expect([of(4), of(2, 8)].map(desiredExecutors)).toEqual(['4', '2-8']);
-    // Of another range, or of the number before it.
+    // For another range, or for the previous number.
     for (const old of [state('2-6', 4), state(4, 4)]) {
       expect(isReached(old, of(2, 8))).toBe(false);
       expect(scalingShortfall(old, of(2, 8), null)).toMatch(/not answered yet.* 2 to 8 executors/);

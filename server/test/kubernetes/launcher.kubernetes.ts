@@ -15,7 +15,7 @@ import { openRoom, type KubernetesRoom } from './testbed-setting.js';
 const checkout = resolve(import.meta.dirname, '../../..');
 
 describe('The Kubernetes launcher', () => {
-  // The kernel's counters stay on the node: what a container died of is said by its status.
+  // The kernel's counters stay on the node: the pod's status shows why a container ended.
   launcherContract(() => openRoom(), { limits: true, counts: false });
 });
 
@@ -120,7 +120,7 @@ describe('On Kubernetes', () => {
       expect(one.ca).not.toBe(two.ca);
       const reached = { url: one.url!, ca: one.ca, token: spec('one').token };
       expect((await runPython(reached, 'print(spark.range(7).count())')).stdout.trim()).toBe('7');
-      // The token of the other does not open this one.
+      // The token of the other one is rejected.
       const stranger = { ...reached, token: spec('two').token };
       expect((await runPython(stranger, 'spark.range(7).count()')).stderr).toMatch(
         /UNAUTHENTICATED|Invalid authentication token/
@@ -174,7 +174,7 @@ print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
       expect(await launcher.resize('raise', { ...larger, executorCores: 2 })).toBe(
         'restart-needed'
       );
-      // One that Spark makes now is told the old size, and gets the new one.
+      // Spark creates new ones with the old size; they get the new one.
       await capacity.kill('raise', { executor: id });
       const next = await eventually('the next executor', async () =>
         (await executors()).find(({ metadata }) => metadata?.uid !== before!.metadata?.uid)
@@ -197,7 +197,7 @@ print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
       await launcher.start(spec('count', { shape: of(1) }));
       const { url, ca } = await ready(launcher, 'count');
       const endpoint = { url: url!, ca, token: spec('count').token };
-      // Beyond what one answer waits for on a busy machine: asked again, it says how things are.
+      // Longer than one request waits on a busy machine: a second one returns the current state.
       const resized = async (count: number) =>
         eventually(`${count} executors`, () =>
           launcher.resize('count', of(count)).catch((error: unknown) => {
@@ -237,7 +237,7 @@ spark.range(0, 3000000, 1, 3).cache().count()`;
   it(
     'a running Spark switches to another range of executors, and to a number',
     async () => {
-      // Idle executors go after a minute; here they shall not take so long.
+      // By default idle executors are removed after a minute; here it is shorter.
       const properties = { 'spark.aglais.executorIdleTimeout': '5s' };
       const launcher = capacity.launcherWith({ properties });
       const of = (min: number, max = min) => ({ ...SMALL, executors: { min, max } });
@@ -260,7 +260,9 @@ spark.range(0, 3000000, 1, 3).cache().count()`;
         ).items.filter(
           ({ status, metadata }) => status?.phase === 'Running' && !metadata?.deletionTimestamp
         ).length;
-      /** Executors that a job has had which could use many: its tasks take long enough for others to come meanwhile. */
+      /**
+       * Executors that a job has used which could use many: its tasks take long enough for others to start meanwhile.
+       */
       const used = async (tasks: number, seconds: number) => {
         const job = `
 def where(frames):
@@ -294,7 +296,7 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
       const launcher = capacity.launcher();
       const { machines } = await launcher.capacity();
       const largest = Math.max(...machines.map(({ memoryMiB }) => memoryMiB));
-      // Of this size a node takes one.
+      // A node can run one of this size.
       const shape = { ...SMALL, executorOverheadMiB: Math.floor(largest * 0.55) };
       const of = (count: number) => ({ ...shape, executors: { min: count, max: count } });
       await launcher.start(spec('wide', { shape: of(1) }));
@@ -379,7 +381,7 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
 
 describe('A share on Kubernetes', () => {
   let capacity: KubernetesRoom;
-  // A folder of the node's is more than `restricted` admits.
+  // A hostPath volume is not admitted by `restricted`.
   beforeAll(async () => {
     capacity = await openRoom('privileged');
   }, PATIENCE_MS);

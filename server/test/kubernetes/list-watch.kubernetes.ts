@@ -103,7 +103,7 @@ describe('A list-watch on a real API server', () => {
         limitMiB: 64,
         ends: [{ container: 'spark-kubernetes-executor', exitCode: 137, reason: 'OOMKilled' }]
       });
-      // It went on from where it was.
+      // It resumed where it was.
       expect(pods.traffic.lists).toBe(1);
       expect(pods.traffic.failures).toBeGreaterThan(2);
     },

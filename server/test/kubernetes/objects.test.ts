@@ -174,7 +174,7 @@ describe('Driver and executors', () => {
     expect(mib('spark.executor.memory') + mib('spark.executor.memoryOverhead')).toBe(
       executorLimitMiB(spec.shape)
     );
-    // Either would be added to the limit by Spark.
+    // Spark would add either to the limit.
     expect(properties['spark.memory.offHeap.enabled']).toBeUndefined();
     expect(properties['spark.executor.pyspark.memory']).toBeUndefined();
   });
@@ -202,7 +202,7 @@ describe('Driver and executors', () => {
     const written = { name: 'event-log', mountPath: '/aglais/eventlog', subPath: 'spark' };
     expect(driver!.volumeMounts).toContainEqual(written);
     expect(witness!.volumeMounts).toContainEqual({ ...written, readOnly: true });
-    // Logs of other clusters lie beside it.
+    // It contains logs of other clusters.
     expect(witness!.env).toContainEqual({ name: 'AGLAIS_APPLICATION', value: `app-${spec.id}` });
     const host = log(pod({ eventLog: { volume: { hostPath: '/srv/logs' } } }));
     expect(host!.hostPath).toEqual({ path: '/srv/logs', type: 'Directory' });
@@ -267,13 +267,13 @@ describe('Driver and executors', () => {
       const own = one.spec!.containers[0]!;
       expect(mountsOf(own)['/data/gaia']).toMatchObject({ readOnly: true });
       expect(mountsOf(own)['/data/wise']).toMatchObject({ readOnly: true });
-      // Claimed read-only, Manila's volumes cannot be attached.
+      // With a read-only claim Manila's volumes cannot be attached.
       expect(one.spec!.volumes).toContainEqual({
         name: 'share-gaia',
         persistentVolumeClaim: { claimName: 'gaia-dr3' }
       });
     }
-    // The witness looks at them from where they are mounted.
+    // The witness probes them at their mounts.
     const shares = [
       { id: 'gaia', path: '/data/gaia/dr3' },
       { id: 'gd1', path: '/data/gaia/gd1' },
@@ -318,14 +318,14 @@ describe('The configuration of the driver', () => {
     const keys = lines.flatMap(line => /^"-D([^=]+)=/.exec(line)?.[1] ?? []);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys).not.toContain('spark.driver.host');
-    // Executors are told this one (spark.kubernetes.executor.useDriverPodIP): 0.0.0.0 would lead nowhere.
+    // Executors connect to this address (spark.kubernetes.executor.useDriverPodIP): 0.0.0.0 would not work.
     expect(keys).not.toContain('spark.driver.bindAddress');
     expect(keys).not.toContain('spark.master');
     expect(lines.at(-1)).toBe('"org.apache.spark.sql.connect.service.SparkConnectServer"');
     const env = pod().spec!.containers[0]!.env!;
     const java = env.find(({ name }) => name === 'JDK_JAVA_OPTIONS')!.value!;
     expect(java).toContain('-Dspark.driver.host=$(POD_IP)');
-    // References are replaced only by what stands before them.
+    // References are substituted only with variables that precede them.
     expect(env.findIndex(({ name }) => name === 'POD_IP')).toBeLessThan(
       env.findIndex(({ name }) => name === 'JDK_JAVA_OPTIONS')
     );
@@ -354,7 +354,7 @@ describe('The configuration of the driver', () => {
       'spark.executor.instances': '1',
       'spark.aglais.executorBounds': '1-8'
     });
-    // Spark reads bounds of its own once: it is told none (aglais.ExecutorBounds).
+    // Spark reads its own bounds once: it gets none (aglais.ExecutorBounds).
     for (const told of [fixed, ranging])
       expect(told['spark.dynamicAllocation.enabled']).toBeUndefined();
   });
@@ -420,7 +420,7 @@ describe('The network policy', () => {
       rules
     )![1]!;
     expect(chain).toContain('ip daddr 0.0.0.0/0 ip daddr != { 169.254.169.254/32 } return');
-    // No other rule lets it pass.
+    // No other rule allows it.
     const others = chain
       .split('\n')
       .filter(line => / return$/.test(line) && !line.includes('0.0.0.0/0'));
@@ -441,7 +441,7 @@ describe('The permissions of drivers', () => {
     expect(role.rules!.flatMap(({ resources }) => resources)).toEqual(['pods']);
     const verbs = role.rules!.flatMap(rule => rule.verbs);
     expect(verbs).not.toContain('*');
-    // Spark withdraws pods that found no place by this and nothing else.
+    // Spark deletes pending pods only with this verb.
     expect(verbs).toContain('deletecollection');
     expect(binding.subjects).toEqual([
       { kind: 'ServiceAccount', name: 'aglais-driver', namespace: 'spaces' }

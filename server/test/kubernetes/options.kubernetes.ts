@@ -13,7 +13,7 @@ describe('An option with a node pool', () => {
   let capacity: StoryRoom;
   let node: string;
 
-  /** Null takes the label off. */
+  /** Null removes the label. */
   const label = (to: string | null) =>
     capacity.core.patchNode(
       { name: node, body: { metadata: { labels: { [LABEL]: to } } } },
@@ -63,7 +63,7 @@ describe('An option with a node pool', () => {
       ).toEqual([]);
 
       await label(POOL);
-      // What was seen of the nodes is good for some seconds.
+      // Data about nodes may be some seconds old.
       const asked = await eventually('that a node is seen to be in it', async () => {
         const answer = await ask('pooled', ['pool']);
         return answer.status === 201 && answer.body;
@@ -87,7 +87,7 @@ describe('An option with a node pool', () => {
       await capacity.server.user.until(again.body.id, 'ready');
       expect(await capacity.prints(again.body.id, 'count', count)).toBe('9 pool');
 
-      // The last node leaves the pool: executors that come later wait, and it is said what for.
+      // The last node leaves the pool: later executors are pending, with a reason.
       await label(null);
       const [old] = await capacity.executors(again.body.id);
       await capacity.core.deleteNamespacedPod({

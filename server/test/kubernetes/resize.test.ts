@@ -39,7 +39,7 @@ describe('A running cluster', () => {
       ])
         expect(canResizeInPlace(SMALL, { ...SMALL, ...change }, launcher)).toBe(false);
     }
-    // A limit below what is used would be a kill there.
+    // A limit below the current use would be a kill there.
     expect(canResizeInPlace(more, SMALL, RESIZE_IN_PLACE)).toBe(false);
     expect(canResizeInPlace(more, SMALL, LOCAL)).toBe(true);
   });

@@ -76,7 +76,8 @@ describe('A server whose clusters are pods', () => {
 
       const shape = { ...SMALL, executors: { min: 2, max: 2 } };
       const resize = `/clusters/${cluster.id}/resize`;
-      // On a busy machine the second may be on its way still, which is answered with 409; asked again, it is told how things are.
+      // On a busy machine the second one may still be pending, which is a 409; a second request returns the current
+      // state.
       const two = await eventually('two executors', async () => {
         const answer = await server.user.post<ResizeAnswer>(resize, { shape });
         return answer.status === 200 && answer.body;

@@ -12,9 +12,9 @@ import { eventually, PATIENCE_MS, python } from '../support/server.js';
 import { READS_AND_READS, STARS_SHARE, WRITE_STARS } from '../support/stars-share.js';
 import { openStoryRoom, type StoryRoom } from './story-setting.js';
 
-/** From the moment on in which its server stops: a look, its patience, and the way to the server. */
+/** From the time when its server stops: probe interval, timeout, and delivery to the server. */
 const WITHIN_MS = 25_000;
-/** Where the node is this machine: what is mounted here can be mounted there. */
+/** If the node is this machine, mounts here are visible there. */
 const isHere = existsSync(process.env.AGLAIS_NODE_CATALOGUES ?? '/none');
 
 (canMount() && isHere ? describe : describe.skip)('A share that is mounted into pods', () => {

@@ -5,7 +5,7 @@ import { namespaceOf } from '../../src/launchers/kubernetes/objects/user-namespa
 const LABEL = /^(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 const of = (user: string, namespace = 'aglais-{user}') => namespaceOf({ namespace }, user);
 
-/** Names as users have them, and such as differ only in what a label cannot hold. */
+/** Typical names of users, and some that differ only in characters that a label cannot contain. */
 const users = fc.oneof(
   fc.string({
     unit: fc.constantFrom('a', 'A', 'x', '-', '_', '5', 'f', '.', 'é', ' '),

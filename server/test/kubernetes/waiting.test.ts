@@ -35,7 +35,7 @@ const waitingContainer = (reason: string, message: string) => ({
   node: 'n1',
   containerStatuses: [{ name: 'driver', state: { waiting: { reason, message } } }]
 });
-/** As kube-scheduler 1.34 says it. */
+/** The message of kube-scheduler 1.34. */
 const TOO_LITTLE =
   '0/3 nodes are available: 1 node(s) had untolerated taint {spark: }, 2 Insufficient memory. ' +
   'preemption: 0/3 nodes are available: 1 Preemption is not helpful for scheduling, 2 No preemption victims found for incoming pod.';

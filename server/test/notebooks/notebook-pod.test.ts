@@ -4,7 +4,7 @@ import { killedLately, podMemory } from '../../src/notebooks/notebook-pod.js';
 import { PodProofs, provenPod } from '../../src/notebooks/pod-proof.js';
 import { notebookPod } from './kubernetes-api.js';
 
-/** The spec asks for 2 GiB. */
+/** The spec requests 2 GiB. */
 function asked(status: object, conditions: object[] = []): V1Pod {
   const pod = notebookPod();
   const memory = '2Gi';
@@ -49,11 +49,11 @@ describe('The limit of a pod', () => {
     ] as const) {
       const now = asked({}, [condition('PodResizePending', reason, 2)]);
       expect(podMemory(now, 'notebook')).toMatchObject({ state, words: `it is ${reason}` });
-      // Of an earlier wish.
+      // Of an earlier request.
       const before = asked({}, [condition('PodResizePending', reason, 1)]);
       expect(podMemory(before, 'notebook')).toMatchObject({ state: 'under-way', words: null });
     }
-    // Before Kubernetes 1.34 nobody says which wish it is about.
+    // Before Kubernetes 1.34 conditions do not name their generation.
     const unsaid = asked({}, [condition('PodResizePending', 'Deferred')]);
     expect(podMemory(unsaid, 'notebook')).toMatchObject({ state: 'deferred' });
   });
@@ -115,7 +115,7 @@ describe('A token', () => {
       {},
       { ...status, authenticated: false },
       { ...status, audiences: ['vault'] },
-      // An API server that knows no audiences.
+      // An API server without support for audiences.
       { authenticated: true, user: status.user! },
       { ...status, user: { ...status.user!, username: 'ada' } },
       { ...status, user: { username: 'system:serviceaccount:hub:default' } }

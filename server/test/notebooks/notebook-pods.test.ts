@@ -49,7 +49,7 @@ describe('The memory of notebooks in pods', () => {
       requests: { cpu: '500m', memory: `${2_048 * MIB}` },
       limits: { memory: `${2_048 * MIB}` }
     });
-    // The same again changes nothing.
+    // The same request again changes nothing.
     const before = api.asked.filter(one => one.startsWith('PATCH')).length;
     expect(await pods.raise(token, 2_048)).toMatchObject({ limitMiB: 2_048 });
     expect(api.asked.filter(one => one.startsWith('PATCH'))).toHaveLength(before);
@@ -136,7 +136,7 @@ describe('The memory of notebooks in pods', () => {
       api.add(others);
       const { status, message } = await refusal(pods.raise(token, 3_072));
       expect(status).toBe(409);
-      // 8 GiB, of which 6 and a half are asked for.
+      // 8 GiB, of which 6.5 are requested.
       expect(message).toMatch(/has 1.5 GiB free, and this needs 2.5 GiB more. Nothing was changed/);
       expect(message).toMatch(/maximum there is 2.0 GiB now/);
       api.nodeMemory = '6912Mi';

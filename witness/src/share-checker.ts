@@ -14,7 +14,7 @@ const THREADS = 64;
  */
 const SCRIPT = `
 const { opendir, statfs } = require('node:fs/promises');
-// As the kernel says it: Node speaks of sockets, and does not know the other at all.
+// The kernel's messages: Node's mention sockets, or are missing.
 const said = { ENOTCONN: 'Transport endpoint is not connected', ESTALE: 'Stale file handle' };
 const nameOf = error => (error.errno === -116 ? 'ESTALE' : error.code);
 const messageOf = error => {

@@ -1,7 +1,10 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
-/** Notifies when a file may have changed. The folder is watched, because the file may not exist yet or may be renamed. */
+/**
+ * Notifies when a file may have changed. The directory is watched, because the file may not exist yet or may be
+ * renamed.
+ */
 export class ChangeNotifier {
   #watcher: FSWatcher | null = null;
   #changed = false;

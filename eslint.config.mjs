@@ -61,7 +61,7 @@ export default tseslint.config(
     plugins: { jupyter },
     rules: {
       ...Object.assign({}, ...jupyter.configs.recommended.map(config => config.rules)),
-      // Lumino's signals take `this` beside the method; its style puts a class's options into a namespace.
+      // Lumino's signals take `this` next to the method; its style puts a class's options into a namespace.
       '@typescript-eslint/unbound-method': 'off',
       '@typescript-eslint/no-namespace': 'off'
     }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { reportJsonSchema } from './dist/index.js';
 
-// npm run schema -w protocol, whenever a schema in the report has changed: a test asks for it.
+// npm run schema -w protocol, after changing a schema of the report; a test checks this.
 const file = join(import.meta.dirname, 'report.schema.json');
 const options = await resolveConfig(file);
 writeFileSync(

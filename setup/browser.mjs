@@ -7,7 +7,7 @@ import { output } from './tools.mjs';
 const INSTALLED = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const MAC = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
 
-/** A browser for the UI tests: one that is installed, else Playwright's own, else the distribution's package. */
+/** A browser for the UI tests: an installed one, otherwise Playwright's, otherwise the distribution's package. */
 export async function findBrowser({ run, say }) {
   const installed = () =>
     process.env.AGLAIS_BROWSER ??

@@ -37,7 +37,7 @@ const settings = {
   ...(values.table && { AGLAIS_CHAOS_TABLE: table })
 };
 await setUp();
-// By its folder too: a checkout may be called "chaos".
+// With its directory, because a checkout may be called "chaos".
 const { code, skipped } = await testKubernetes([join('kubernetes', 'chaos')], {
   config: 'jest.long.mjs',
   environment: settings

@@ -19,18 +19,18 @@ import { SetupError } from './steps.mjs';
 import { chosenJava, output } from './tools.mjs';
 
 const scripts = join(checkout, 'interpreters', 'spark');
-/** That the archives were made, or why not: a Java that cannot must not be asked at each start. */
+/** Records that the archives were created, or why not, so that an unsuitable Java is not tried at each start. */
 export const archivesNote = join(sparkHome, 'archives.txt');
-/** At the lowest priority, next to work that matters more. */
+/** At the lowest priority, next to more important work. */
 const START_MS = 900_000;
 const EXIT_MS = 600_000;
-/** Begin of the name of a folder in the Spark home where a process, whose id follows, writes its archives. */
+/** Prefix of a directory in the Spark home where a process, whose id follows, writes its archives. */
 const UNFINISHED = 'archives-of-';
 
 /**
- * Runs one small Spark application and keeps what its Java had to load and check, as class-data archives (JEP 350) that
- * every later driver and executor maps into memory. Servers may start clusters meanwhile: an archive has its name only when
- * it is complete.
+ * Runs a small Spark application and archives the classes that its JVMs loaded and verified (class-data archives, JEP
+ * 350); every later driver and executor maps them into memory. Servers may start clusters meanwhile: an archive gets
+ * its final name only when it is complete.
  */
 export async function makeArchives({ run, say, signal }) {
   const { driverCommand } = await import('../server/dist/launchers/local/driver-command.js');
@@ -65,7 +65,7 @@ export async function makeArchives({ run, say, signal }) {
   removeUnfinished();
   mkdirSync(unfinished);
   const archive = who => join(unfinished, `${who}.jsa`);
-  // Those of another Java or other jars are of no use.
+  // Archives of another Java or other jars are useless.
   for (const who of ['driver', 'executor']) rmSync(join(sparkHome, `${who}.jsa`), { force: true });
   const bin = join(directory, 'executor', 'bin');
   mkdirSync(bin, { recursive: true });
@@ -103,7 +103,8 @@ export async function makeArchives({ run, say, signal }) {
       `sc://localhost:${port}/;token=${token}`
     ]);
     await Promise.race([trained, executorEnded(executorPid, trained, id)]);
-    // Each process writes its archive while it ends. The driver would not give its executor the time, so that goes first.
+    // Each process writes its archive at exit. The driver would not give its executor enough time, so the executor is
+    // stopped first.
     say('writing the archive of the executor');
     const pid = Number(readFileSync(executorPid, 'utf8'));
     process.kill(pid, 'SIGTERM');
@@ -133,7 +134,7 @@ export async function makeArchives({ run, say, signal }) {
   }
 }
 
-/** Spark would start executors for ever that cannot live; the first that ends says why. */
+/** Spark would keep starting executors that exit; the first exit says why. */
 async function executorEnded(pidFile, trained, id) {
   let over = false;
   trained.then(
@@ -165,7 +166,7 @@ function endProcess(pid) {
   }
 }
 
-/** What processes left behind that were killed while they made archives. */
+/** Leftovers of processes that were killed while they created archives. */
 function removeUnfinished() {
   for (const name of readdirSync(sparkHome).filter(entry => entry.startsWith(UNFINISHED)))
     if (!isAlive(Number(name.slice(UNFINISHED.length))))

@@ -4,7 +4,7 @@ import { checkout, node } from './paths.mjs';
 import { setUp } from './setup.mjs';
 import { toolEnvironment } from './steps.mjs';
 
-/** `npm run corpus:table [-- --check]`: makes docs/corpus.md from the runs that were kept. */
+/** `npm run corpus:table [-- --check]`: generates docs/corpus.md from the recorded runs. */
 await setUp();
 const main = join(checkout, 'corpus', 'dist', 'src', 'runs', 'main.js');
 const child = spawn(node, [main, ...process.argv.slice(2)], {

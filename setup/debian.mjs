@@ -1,6 +1,6 @@
 import { output } from './tools.mjs';
 
-/** Installs Debian packages where that can be done without asking; does nothing elsewhere. */
+/** Installs Debian packages where that is possible without asking; does nothing elsewhere. */
 export async function aptInstall(run, packages) {
   if (process.getuid?.() !== 0 || !output('which', ['apt-get'])) return;
   const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };

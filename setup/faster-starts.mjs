@@ -3,7 +3,10 @@ import { setSessionPriority } from './programs.mjs';
 import { fasterSteps, steps } from './setup.mjs';
 import { prepare, SetupError } from './steps.mjs';
 
-/** Does the steps that make starts faster while JupyterLab is in use: at the lowest priority, and no longer than its parent lives. */
+/**
+ * Runs the steps that make starts faster while JupyterLab is in use: at the lowest priority, and no longer than its
+ * parent process.
+ */
 setPriority(19);
 setSessionPriority(process.pid, 19);
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkout } from './paths.mjs';
 
-/** What is made from the inputs, or does not change the result. */
+/** Outputs, and files that do not change the result. */
 const SKIPPED = new Set([
   'node_modules',
   'dist',
@@ -14,7 +14,7 @@ const SKIPPED = new Set([
   'test'
 ]);
 
-/** One value for all that the result of a step depends on. */
+/** One value for everything that the result of a step depends on. */
 export async function fingerprint(step) {
   const hash = createHash('sha256');
   hash.update((await step.version?.()) ?? '');

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-/** A port of the loopback interface that nobody has now. */
+/** A free port on loopback. */
 export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();

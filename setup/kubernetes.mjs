@@ -15,10 +15,10 @@ export const kubernetesEnvironment = () => ({
 });
 
 /**
- * The Kubernetes that the user names: AGLAIS_KUBECONFIG, or KUBECONFIG together with images that it can pull. A KUBECONFIG
- * alone is not enough: many have one all the time, for other work.
+ * The Kubernetes of the user: AGLAIS_KUBECONFIG, or KUBECONFIG together with images that it can pull. A KUBECONFIG
+ * alone is not enough: many users have one all the time, for other work.
  * @returns {{ facts: Record<string, string> | null, reason: string | null }} variables for the environment of tests;
- *   `reason` says why a KUBECONFIG is not used
+ * `reason` says why a KUBECONFIG is not used
  */
 export function namedKubernetes(env = process.env) {
   if (env.AGLAIS_KUBECONFIG) return { facts: {}, reason: null };
@@ -34,9 +34,9 @@ export function namedKubernetes(env = process.env) {
 
 /**
  * Brings the testbed up.
- * @param {{ signal: AbortSignal, onText: (text: string) => void }} options `onText` takes what it prints
- * @returns {Promise<{ facts: Record<string, string> | null, skipped: string | null, wasUp: boolean }>} `facts`: variables
- *   for the environment of tests, or null if it did not come up; `skipped`: why this machine cannot hold one
+ * @param {{ signal: AbortSignal, onText: (text: string) => void }} options `onText` gets its output
+ * @returns {Promise<{ facts: Record<string, string> | null, skipped: string | null, wasUp: boolean }>} `facts`:
+ * variables for the environment of tests, or null if it did not start; `skipped`: why this machine cannot run one
  */
 export async function bringUpTestbed({ signal, onText }) {
   let obstacle = '';

@@ -4,7 +4,7 @@ import { checkout, node } from './paths.mjs';
 import { setUp } from './setup.mjs';
 import { toolEnvironment } from './steps.mjs';
 
-/** `npm run make:corpus [-- NAME…] [--keep DIR]`: makes real Spark fail and checks what the diagnosis says. */
+/** `npm run make:corpus [-- NAME…] [--keep DIR]`: makes a real Spark fail and checks the findings. */
 await setUp();
 const main = join(checkout, 'corpus', 'dist', 'src', 'main.js');
 const child = spawn(node, [main, ...process.argv.slice(2)], {
@@ -12,6 +12,6 @@ const child = spawn(node, [main, ...process.argv.slice(2)], {
   env: toolEnvironment,
   stdio: 'inherit'
 });
-// It ends its clusters before it ends itself.
+// It stops its clusters before it exits.
 for (const kind of ['SIGINT', 'SIGTERM']) process.on(kind, () => child.kill(kind));
 child.once('close', code => process.exit(code ?? 1));

@@ -5,10 +5,10 @@ import { delimiter, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { checkout, venv } from './paths.mjs';
 
-/** What a program gets to end properly, before it is killed. */
+/** Grace period of a program before it is killed. */
 const END_MS = 10_000;
 
-/** The environment in which the project's own tools are found first. */
+/** The environment in which the project's own tools come first in PATH. */
 export const toolEnvironment = {
   ...process.env,
   PATH: [join(checkout, 'node_modules', '.bin'), join(venv, 'bin'), process.env.PATH].join(
@@ -17,7 +17,7 @@ export const toolEnvironment = {
 };
 
 /**
- * Runs a program with all that it starts in a process group of its own, so that an end reaches every one of them.
+ * Runs a program in a process group of its own, so that a signal reaches all its children.
  * @param {{ signal: AbortSignal, onText: (text: string) => void, cwd?: string, env?: object }} options
  * @returns {Promise<number | NodeJS.Signals>} its exit code, or the signal that ended it
  * @throws if it cannot be started
@@ -52,18 +52,18 @@ export function runProgram(command, args, { signal, onText, ...options }) {
   });
 }
 
-/** Where Linux groups processes by their session, a new session has the usual priority among them (sched(7)). */
+/** Where Linux schedules processes by session (autogroups), a new session has the normal priority (sched(7)). */
 function inheritPriority(pid) {
   const priority = getPriority();
   if (priority > 0 && pid) setSessionPriority(pid, priority);
 }
 
-/** Of the group of a session's processes; nothing where there are no such groups. */
+/** The autogroup of a session; does nothing where there are none. */
 export function setSessionPriority(pid, priority) {
   try {
     writeFileSync(`/proc/${pid}/autogroup`, String(priority));
   } catch {
-    // Another kind of system, or the process has ended.
+    // Another operating system, or the process has ended.
   }
 }
 
@@ -75,7 +75,7 @@ function signalGroup(pid, kind) {
   }
 }
 
-/** The last line of what a program printed that says anything. */
+/** The last non-empty line of a program's output. */
 export function lastLine(text) {
   return stripVTControlCharacters(text)
     .trimEnd()

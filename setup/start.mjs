@@ -12,7 +12,7 @@ import { chosenJava } from './tools.mjs';
 const WAIT_MS = 90_000;
 /** The server itself gives Spark 25 s to end, and other parts a few more. */
 const STOP_MS = 35_000;
-/** A server that ends more often than this within a minute has a fault that starting it again does not cure. */
+/** A server that exits more often than this within a minute has a problem that a restart does not fix. */
 const RESTARTS_PER_MINUTE = 3;
 
 const begun = Date.now();
@@ -47,7 +47,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
   process.on(signal, () => (ending ? endAtOnce() : end(0)));
 
 keepServer();
-// Both start at the same time; the Lab needs the server only when somebody opens a page.
+// Both start at the same time; the Lab needs the server only when a page is opened.
 const lab = start(
   'jupyterlab',
   join(venv, 'bin', 'jupyter-lab'),
@@ -82,7 +82,7 @@ openBrowser(url);
 const done = await Promise.all(fasterSteps.map(step => isDone(step)));
 if (done.includes(false)) makeFasterStarts();
 
-/** While the Lab is in use already. If it fails, nothing is lost but time at each start of Spark. */
+/** While the Lab is already in use. If it fails, only each start of Spark is slower. */
 function makeFasterStarts() {
   console.log(
     'Spark starts more slowly until archives of its Java classes are made. That happens now, in the background,\n' +
@@ -101,7 +101,10 @@ function makeFasterStarts() {
   });
 }
 
-/** Starts a program in a session of its own, so that Ctrl-C reaches it through us, in the right order. */
+/**
+ * Starts a program in a session of its own, so that Ctrl-C does not reach it directly; it is stopped in the right
+ * order.
+ */
 function start(name, command, args, env) {
   const log = openSync(join(logs, `${name}.log`), 'a', 0o600);
   const child = spawn(command, args, {
@@ -116,7 +119,7 @@ function start(name, command, args, env) {
   return child;
 }
 
-/** Starts the server, and again if it ends by itself; clusters go on meanwhile and are adopted. */
+/** Starts the server, and restarts it if it exits unexpectedly; clusters keep running meanwhile and are adopted. */
 function keepServer(ends = []) {
   const server = start('server', node, [join(checkout, 'server', 'dist', 'main.js')], environment);
   server.once('exit', code => {
@@ -147,7 +150,7 @@ function fail(message) {
   void end(1);
 }
 
-/** Ends the Lab, so that kernels can end first, then the server, which ends Spark. */
+/** Stops the Lab, so that kernels can shut down, then the server, which stops Spark. */
 function end(code) {
   ending ??= (async () => {
     console.log('\nEnding Spark, JupyterLab and the server … (Ctrl-C again ends them at once)');

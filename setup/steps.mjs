@@ -9,32 +9,32 @@ export { toolEnvironment };
 
 /**
  * @typedef {object} Step
- * @property {string} name      for people: what is being made
- * @property {string[]} [needs] names of earlier steps whose results it uses; all others may run at the same time
- * @property {string[]} inputs  files and folders of the checkout; if one changes, the step is done again
- * @property {string[]} makes   files that are there when the step was done
- * @property {string} [keptIn]  where it is noted that the step was done; default: the checkout's .setup
- * @property {() => string | Promise<string>} [version]  what else the result depends on
+ * @property {string} name for people
+ * @property {string[]} [needs] names of earlier steps whose results it uses; all others may run concurrently
+ * @property {string[]} inputs files and directories of the checkout; if one changes, the step runs again
+ * @property {string[]} makes files that the step creates
+ * @property {string} [keptIn] where its completion is recorded; default: the checkout's .setup
+ * @property {() => string | Promise<string>} [version] what else the result depends on
  * @property {(log: Log) => Promise<void>} run
  * @typedef {(command: string, args: string[], options?: object) => Promise<void>} Run
- * @typedef {{ run: Run, say: (line: string) => void, signal: AbortSignal }} Log `signal`: the step has to end now
+ * @typedef {{ run: Run, say: (line: string) => void, signal: AbortSignal }} Log `signal`: the step has to end
  */
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const defaultRecords = join(checkout, '.setup');
 
-/** An error that tells the user what to do; shown without a stack. */
+/** An error that tells the user what to do; shown without a stack trace. */
 export class SetupError extends Error {}
 
 const fileName = step => step.name.replace(/\W+/g, '-').toLowerCase();
 
 /**
- * Does every step that was not done, or whose inputs changed since; steps that do not need each other side by side.
- * After a failure nothing more is started, and what runs is ended.
+ * Runs every step that was not completed, or whose inputs have changed; independent steps run concurrently. After a
+ * failure no more steps are started, and running ones are ended.
  * @param {Step[]} steps each after those that it needs
- * @param {{ records?: string, count?: number, progress?: Pick<Progress, 'begin' | 'say' | 'end'> }} [options] `records`: where notes and logs are kept; `count`: of how many
- *   steps these are the last
- * @returns {Promise<number>} how many were done
+ * @param {{ records?: string, count?: number, progress?: Pick<Progress, 'begin' | 'say' | 'end'> }} [options]
+ * `records`: directory of records and logs; `count`: total number of steps, of which these are the last
+ * @returns {Promise<number>} number of steps that were run
  * @throws SetupError the first failure
  */
 export async function prepare(
@@ -48,7 +48,7 @@ export async function prepare(
   let failure = null;
 
   async function stepDone(step, number) {
-    // A step may change what a later one depends on, so each is looked at when its turn comes.
+    // A step may change the inputs of a later one, so each is checked when its turn comes.
     await Promise.all((step.needs ?? []).map(name => results.get(name)));
     if (abort.signal.aborted || (await isDone(step, records))) return false;
     const title = `[${number}/${count}] ${step.name}`;
@@ -84,7 +84,7 @@ export async function prepare(
 
 const recordOf = (step, records) => join(step.keptIn ?? records, `${fileName(step)}.done`);
 
-/** Whether a step was done, and nothing changed since on which its result depends. */
+/** Whether a step was completed, and its inputs have not changed since. */
 export async function isDone(step, records = defaultRecords) {
   const record = recordOf(step, records);
   if (!step.makes.every(path => existsSync(path)) || !existsSync(record)) return false;

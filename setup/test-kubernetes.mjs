@@ -26,18 +26,18 @@ export function testKubernetes(args, { config = 'jest.kubernetes.mjs', environme
 }
 
 /**
- * Runs something that needs a Kubernetes: on the one that the user names, else on the testbed, which is brought up for
- * it and taken down again unless it was up before.
- * @param {(facts: Record<string, string>, signal?: AbortSignal) => Promise<number>} task is given variables for its
- *   environment, and a signal that says when to end; its exit code
- * @returns {Promise<{ code: number, skipped: string | null }>} `skipped` says why this machine cannot
+ * Runs a task that needs a Kubernetes: on the user's, otherwise on the testbed, which is brought up and taken down
+ * again unless it was already up.
+ * @param {(facts: Record<string, string>, signal?: AbortSignal) => Promise<number>} task gets environment variables and
+ * an abort signal; returns its exit code
+ * @returns {Promise<{ code: number, skipped: string | null }>} `skipped`: why this machine cannot run it
  */
 export async function onKubernetes(task) {
   const named = namedKubernetes();
   if (named.reason) console.log(`${named.reason}. The testbed is used.`);
   if (named.facts) return { code: await task(named.facts), skipped: null };
   const abort = new AbortController();
-  // What the task started has the signal, too; then the testbed is taken down.
+  // The task's processes get the signal, too; then the testbed is taken down.
   for (const kind of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(kind, () => abort.abort());
   const onText = text => process.stdout.write(text);
   const { facts, skipped, wasUp } = await bringUpTestbed({ signal: abort.signal, onText });

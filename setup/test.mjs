@@ -8,7 +8,7 @@ npm test -- all           with a Kubernetes, which is built if none is named (do
 npm test -- PART [ARG…]   style, units, spark, jest (the last two), python, corpus, ui, kubernetes;
                           what follows goes to the program that runs the part`;
 
-/** What can be chosen, and the parts that it means. */
+/** The choices, and the parts of each. */
 const CHOICES = {
   style: ['style'],
   units: ['installed', 'units'],
@@ -38,7 +38,7 @@ const setUpOutcome = { name: 'set-up', result: nothing(), ms: Date.now() - begun
 function isChosen({ name }) {
   if (choice === undefined || choice === 'all')
     return withKubernetes || !KUBERNETES_PARTS.includes(name);
-  // With arguments of its own, a part runs alone.
+  // With additional arguments, a part runs alone.
   if (name === 'kubernetes-ui' && args.length > 0) return false;
   return CHOICES[choice].includes(name);
 }

@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import { venv } from './paths.mjs';
 import { SetupError } from './steps.mjs';
 
-/** What PySpark 4.3 wants. */
+/** The versions that PySpark 4.3 needs. */
 const PYTHON = { major: 3, minor: 11 };
 const JAVA = 17;
 
-/** Runs a program and returns what it printed, or null if it is not there or fails. */
+/** Runs a program and returns its output, or null if it is missing or fails. */
 export function output(command, args) {
   const result = spawnSync(command, args, { encoding: 'utf8' });
   return result.error || result.status !== 0 ? null : `${result.stdout}${result.stderr}`.trim();
 }
 
-/** The Python from which the virtual environment is made. */
+/** The Python from which the virtual environment is created. */
 export function findPython() {
   const wanted = process.env.AGLAIS_PYTHON;
   const names = ['python3', 'python', ...[14, 13, 12, 11].map(minor => `python3.${minor}`)];
@@ -49,7 +49,7 @@ export function findSystemJava() {
 
 const javaFile = join(venv, 'java.txt');
 
-/** The Java that the set-up chose. */
+/** The Java that the setup chose. */
 export function chosenJava() {
   return existsSync(javaFile) ? readFileSync(javaFile, 'utf8').trim() : null;
 }

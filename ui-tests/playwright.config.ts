@@ -13,7 +13,7 @@ const url = `http://127.0.0.1:${labPort}`;
 /** The real product, as `npm start` runs it, in a real browser. */
 export default defineConfig({
   testDir: 'tests',
-  // One product for all, and each notebook in it has a Spark: tests that run side by side would only wait for memory.
+  // One product for all tests, and each notebook in it has a Spark: parallel tests would only wait for memory.
   workers: 1,
   fullyParallel: false,
   retries: 0,
@@ -35,9 +35,9 @@ export default defineConfig({
     launchOptions: {
       ...(process.env.AGLAIS_BROWSER && { executablePath: process.env.AGLAIS_BROWSER }),
       args: [
-        '--no-sandbox', // the only way for root, as in containers
+        '--no-sandbox', // The only option for root, as in containers.
         '--disable-gpu',
-        // A browser that talks to nobody but the Lab.
+        // The browser may only connect to the Lab.
         '--disable-background-networking',
         '--disable-component-update',
         '--disable-sync',
@@ -51,12 +51,12 @@ export default defineConfig({
     env: {
       AGLAIS_DATA: data,
       AGLAIS_STATE: state,
-      // Tests count clusters and memory; the one about spares has a server of its own.
+      // Tests count clusters and memory; the one about spares has its own server.
       AGLAIS_SPARES: '0',
       AGLAIS_LAB_PORT: String(labPort),
       AGLAIS_NO_BROWSER: '1',
       TMPDIR: temporary,
-      // The compiler that the set-up may run would put a cache there.
+      // Otherwise a compiler that the setup may run would create a cache there.
       NODE_DISABLE_COMPILE_CACHE: '1'
     },
     url: `${url}/lab`,

@@ -11,11 +11,11 @@ import { checkout, java, python, sparkHome } from './installation.js';
 
 const TOKEN = 'bench';
 const SERVICE = 'org.apache.spark.sql.connect.service.SparkConnectServer';
-/** Settings that only Aglais makes; the baseline has none of them. */
+/** Settings that only Aglais uses; the baseline has none of them. */
 const OURS =
   /^spark\.(?:aglais\.|extraListeners$|executorEnv\.JAVA_HOME$|executor\.extraJavaOptions$)/;
 
-/** What shortens the start; each can be left out. */
+/** Optimizations of the start; each can be disabled. */
 export interface Measures {
   name: string;
   /** Java is started directly, not by `spark-submit`, which starts another JVM to build the command. */
@@ -24,7 +24,7 @@ export interface Measures {
   quickCompiler: boolean;
 }
 
-/** Spark as its documentation starts it, then with one measure more each time. */
+/** Spark as its documentation starts it, then with one more optimization each time. */
 export const BASELINES: Measures[] = [
   { name: 'spark-submit, as documented', direct: false, archives: false, quickCompiler: false },
   { name: '+ Java started directly', direct: true, archives: false, quickCompiler: false },
@@ -52,7 +52,7 @@ export async function withBaselineServer<T>(
     env: {
       ...process.env,
       ...command.environment,
-      // Else spark-submit takes the one on the path, as the set-up did.
+      // Otherwise spark-submit takes the one in PATH, as the setup did.
       ...(isAbsolute(runtime) && { JAVA_HOME: join(runtime, '..', '..') })
     },
     stdio: 'ignore'
@@ -70,7 +70,7 @@ export async function withBaselineServer<T>(
   }
 }
 
-/** The command of a local cluster, with only the measures that are wanted. */
+/** The command of a local cluster, with only the chosen optimizations. */
 async function commandFor(
   { archives, quickCompiler }: Measures,
   directory: string,
@@ -95,7 +95,7 @@ async function commandFor(
   };
 }
 
-/** The same settings as `spark-submit` takes them. */
+/** The same settings as options of `spark-submit`. */
 function submitArguments(command: DriverCommand, port: number): string[] {
   const settings = command.arguments
     .filter(value => value.startsWith('-Dspark.'))

@@ -7,11 +7,11 @@ interface Task {
   url: string;
   rows: number;
   busySeconds?: number;
-  /** Of the cluster's authority, PEM; null or left out: the connection is in plain text. */
+  /** Of the cluster's CA, PEM; null or missing: no TLS. */
   ca?: string | null;
 }
 
-/** How much of its stderr is kept, characters. */
+/** Number of characters of its stderr that are kept. */
 const STDERR = 4_000;
 
 /** A Python process with PySpark imported, as a kernel has it when the first cell runs. */

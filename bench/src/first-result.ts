@@ -11,10 +11,10 @@ import { median, percentile, printTable, seconds } from './report.js';
 
 const ROUNDS = { cold: 3, spare: 20, 'at-once': 4 };
 const SPARE_MS = 300_000;
-/** After a spare is ready, what its warm-up and the preload of a kernel take, ms. */
+/** Duration of a spare's warm-up and the preload of a kernel after the spare is ready, ms. */
 const SETTLE_MS = 15_000;
 
-/** A kernel that waits to run the cell. */
+/** A kernel that is ready to run the cell. */
 interface Kernel {
   /** Seconds from pressing Run to the result. */
   run(): Promise<number>;
@@ -22,7 +22,7 @@ interface Kernel {
 }
 
 /**
- * From pressing Run in a fresh notebook to the first result of a small aggregate on a share, as a user feels it.
+ * From pressing Run in a new notebook to the first result of a small aggregate on a share, as a user experiences it.
  * @param args `--cold=3 --spare=20 --at-once=4`
  */
 export async function benchFirstResult(args: readonly string[] = []): Promise<void> {
@@ -91,7 +91,7 @@ async function untilSpare(server: BenchServer): Promise<void> {
 
 async function runAtOnce(server: BenchServer, count: number): Promise<number[]> {
   const kernels = await Promise.all(Array.from({ length: count }, () => openKernel(server)));
-  // The user reads the notebook before they press Run.
+  // The user reads the notebook before pressing Run.
   await sleep(5_000);
   try {
     return await Promise.all(kernels.map(kernel => kernel.run()));
@@ -101,7 +101,7 @@ async function runAtOnce(server: BenchServer, count: number): Promise<number[]> 
   }
 }
 
-/** The clusters of the round are gone, so that the next one begins like it. */
+/** The clusters of the round are gone, so that the next one starts the same way. */
 async function untilIdle(server: BenchServer): Promise<void> {
   const { clusters } = await server.call<{ clusters: Cluster[] }>('GET', '/clusters');
   const live = clusters.filter(one => !one.spare && one.stoppedAt === null);

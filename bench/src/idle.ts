@@ -21,16 +21,16 @@ const START_SECONDS = '900';
 interface ServerProcess {
   pid: number;
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
-  /** Processes that it has started so far. */
+  /** Number of processes that it has started so far. */
   spawned(): Promise<number>;
   close(): Promise<void>;
 }
 
 /**
- * What the server and its helpers cost while notebooks have a cluster and do nothing. CPU time, not time on the wall: the
- * machine may be busy with something else.
+ * The cost of the server and its helpers while notebooks have an idle cluster. CPU time, not wall time: the machine may
+ * be busy with something else.
  *
- *     npm run bench -- idle [--notebooks=0,1,4]
+ * npm run bench -- idle [--notebooks=0,1,4]
  */
 export async function benchIdle(args: string[]): Promise<void> {
   const options = { notebooks: { type: 'string', default: '0,1,4' } } as const;
@@ -62,7 +62,7 @@ export async function benchIdle(args: string[]): Promise<void> {
   ]);
 }
 
-/** A server as `npm start` starts it, with a state of its own. */
+/** A server as `npm start` starts it, with its own state directory. */
 async function openServerProcess(): Promise<ServerProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'aglais-bench-idle-'));
   const spawns = join(directory, 'spawns');
@@ -113,7 +113,7 @@ async function openServerProcess(): Promise<ServerProcess> {
   };
 }
 
-/** A notebook asks for its cluster and runs one query on it. */
+/** A notebook requests its cluster and runs one query on it. */
 async function useOnce(server: ServerProcess, kernel: string): Promise<void> {
   let cluster = await server.call<Cluster>('POST', '/clusters', {
     kernel,
@@ -133,7 +133,7 @@ async function useOnce(server: ServerProcess, kernel: string): Promise<void> {
   }
 }
 
-/** Of the server, its helpers that ended, and those that run; drivers are not the server's cost. */
+/** Of the server, its helpers that ended, and those that are running; drivers are not part of the server's cost. */
 async function cpuMsOf(server: number): Promise<number> {
   const own = await usageOf(server);
   const helpers = await helpersOf(server);

@@ -17,7 +17,7 @@ export interface BenchServer extends RunningServer {
   directory: string;
 }
 
-/** A server for one benchmark, in a temporary directory that is removed with it. */
+/** A server for one benchmark, in a temporary directory that is removed afterwards. */
 export async function openServer(more: Record<string, string> = {}): Promise<BenchServer> {
   const directory = await mkdtemp(join(tmpdir(), 'aglais-bench-'));
   const config = readConfig({

@@ -89,7 +89,7 @@ async function killOnce(page: Page, lab: Lab, index: number): Promise<number> {
   return delay;
 }
 
-/** The process of an executor that has a task now, while the other executor is there too. */
+/** The process of an executor with a running task, while the other executor is active, too. */
 async function busyExecutor(lab: Lab): Promise<number> {
   const deadline = Date.now() + TIMEOUT_MS;
   while (Date.now() < deadline) {

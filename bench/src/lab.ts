@@ -8,7 +8,7 @@ import type { Cluster, Endpoint } from '@aglais/protocol';
 import { checkout } from './installation.js';
 
 export interface Lab {
-  /** With the token in it. */
+  /** Contains the token. */
   url: string;
   serverPid: number;
   /** Seconds from the command to a usable Lab. */

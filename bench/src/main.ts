@@ -8,7 +8,7 @@ import { benchKubernetesStart } from './kubernetes/start.js';
 import { benchServerLoad } from './server-load.js';
 import { benchStart } from './start.js';
 
-/** Measures this machine and prints the results side by side; asserts nothing. `npm run bench -- start` runs one benchmark. */
+/** Measures this machine and prints the results; asserts nothing. `npm run bench -- start` runs one benchmark. */
 const args = process.argv.slice(2);
 const parts = {
   start: benchStart,

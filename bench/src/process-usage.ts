@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-/** USER_HZ and the page size of Linux on what we measure on. */
+/** USER_HZ and the page size of Linux on common machines. */
 const TICKS_A_SECOND = 100;
 const PAGE_KIB = 4;
 
@@ -12,7 +12,7 @@ export interface ProcessUsage {
   rssMiB: number;
 }
 
-/** CPU time so far, and memory now, from `/proc`. */
+/** CPU time so far, and current memory, from `/proc`. */
 export async function usageOf(pid: number): Promise<ProcessUsage> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -1,4 +1,4 @@
-/** The value below which `share` (0–1) of all values lie; nearest rank. */
+/** The value that `share` (0–1) of all values do not exceed; nearest rank. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;

@@ -11,7 +11,7 @@ const LONG_ROWS = 200_000_000;
 
 /**
  * From the first use of Spark to the first result: a Spark Connect server without Aglais, and the same cluster from
- * Aglais. One after the other in each round, so that a busy moment of the machine affects all of them.
+ * Aglais. One after the other in each round, so that other load on the machine affects all of them.
  */
 export async function benchStart(): Promise<void> {
   const server = await openServer();
@@ -75,7 +75,7 @@ async function fromAglais(server: BenchServer, client: Client, round: number) {
   return times;
 }
 
-/** The first result, and how long a computation takes afterwards that keeps all executors busy. */
+/** The first result, and the duration of a subsequent computation that keeps all executors busy. */
 async function measure(client: Client, url: string, begun: number) {
   const { firstResultAt } = await client.run({ url, rows: ROWS });
   const longBegun = Date.now();

@@ -178,7 +178,7 @@ export function mostRelevant(evidence: readonly Evidence[], most: number): Evide
   return evidence.filter(piece => chosen.has(piece));
 }
 
-/** Where evidence was read; files of the log by name only, because the reader knows their folder. */
+/** Where evidence was read; files of the log by name only, because the reader knows their directory. */
 export function placeText(ref: string, files: readonly string[]): string {
   const file = files.find(path => ref === path || ref.startsWith(`${path}:`));
   return file === undefined ? ref : ref.slice(file.lastIndexOf('/') + 1);

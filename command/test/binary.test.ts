@@ -8,14 +8,14 @@ import { beginning, END, Folder, killedOnce, linesOf } from './logs.js';
 
 const root = join(import.meta.dirname, '..', '..');
 const aglais = join(root, 'command', 'bin', 'aglais.mjs');
-// Processes and files: a busy machine may take its time.
+// Processes and files: slow on a busy machine.
 jest.setTimeout(60_000);
 
 let folder: Folder;
 
 beforeAll(() => {
   folder = new Folder();
-  // What is tested is what the sources say now, not what was built some day.
+  // Tests the current sources, not an old build.
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const built = spawnSync(process.execPath, [tsc, '-b', join(root, 'command')], {
     encoding: 'utf8'
@@ -38,7 +38,7 @@ describe('The program', () => {
     expect(status).toBe(1);
   });
 
-  it('reads many logs in threads and tells them in their order', () => {
+  it('reads many logs in threads and prints them in order', () => {
     const many = Array.from({ length: 12 }, (_, index) => `app-${10 + index}`);
     const paths = many.map(id => folder.write(id, [...beginning('x', id), END]));
     const { status, stdout } = run(['diagnose', ...paths, 'no-such-file', '--format', 'json']);
@@ -48,7 +48,7 @@ describe('The program', () => {
     expect(status).toBe(2);
   });
 
-  it('ends at once and quietly when its reader does', async () => {
+  it('exits immediately and silently when its reader closes the stream', async () => {
     const paths = Array.from({ length: 40 }, (_, index) =>
       folder.write(`pipe-${index}`, [...beginning('x', `app-${index}`), ...killedOnce(), END])
     );
@@ -61,7 +61,7 @@ describe('The program', () => {
     expect([0, 1]).toContain(code);
   });
 
-  it('follows a log until Ctrl-C, and says then whether anything was wrong', async () => {
+  it('follows a log until Ctrl-C, and returns an exit status for its findings', async () => {
     const path = folder.write('live', beginning());
     const child = spawn(process.execPath, [aglais, 'diagnose', path, '--follow']);
     const ended = new Promise(resolve => child.once('exit', resolve));
@@ -76,7 +76,7 @@ describe('The program', () => {
     expect(await ended).toBe(1);
   });
 
-  it('says how to build it where that was not done', () => {
+  it('says how to build it if it was not built', () => {
     const copy = join(folder.path, 'command', 'bin', 'aglais.mjs');
     mkdirSync(dirname(copy), { recursive: true });
     copyFileSync(aglais, copy);

@@ -7,7 +7,7 @@ import { runCommand } from '../src/command.js';
 import { beginning, END, Folder, killedOnce, linesOf } from './logs.js';
 import { Leaver, run, Screen } from './terminal.js';
 
-// Processes and files: a busy machine may take its time.
+// Processes and files: slow on a busy machine.
 jest.setTimeout(60_000);
 
 let folder: Folder;
@@ -20,19 +20,19 @@ const fine = () => folder.write('fine', [...beginning('fine', 'app-fine'), END])
 const hurt = () => folder.write('hurt', [...beginning('hurt', 'app-hurt'), ...killedOnce(), END]);
 
 describe('The exit status', () => {
-  it('is 0 where nothing is wrong', async () => {
+  it('is 0 without problems', async () => {
     const { status, stdout, stderr } = await run(['diagnose', fine()]);
     expect(stdout).toContain('No problems found');
     expect([status, stderr]).toEqual([0, '']);
   });
 
-  it('is 1 with a finding that is a warning', async () => {
+  it('is 1 with a warning', async () => {
     const { status, stdout, stderr } = await run(['diagnose', hurt()]);
     expect(stdout).toContain('Executor 1 was killed');
     expect([status, stderr]).toEqual([1, '']);
   });
 
-  it('is 2 if one log of several could not be read; the others are done', async () => {
+  it('is 2 if one of several logs could not be read; the others are diagnosed', async () => {
     const missing = join(folder.path, 'missing');
     const { status, stdout, stderr } = await run(['diagnose', missing, hurt(), fine()]);
     expect(status).toBe(2);
@@ -54,20 +54,20 @@ describe('The exit status', () => {
     expect(stderr.replace(/\s+/g, ' ')).toMatch(message);
   });
 
-  it('is 2 for options that cannot be meant, with the usage', async () => {
+  it('is 2 for invalid options, with the usage', async () => {
     const { status, stdout, stderr } = await run(['diagnose', fine(), '--nonsense']);
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(/^aglais: Unknown option '--nonsense'\n\nUsage: aglais diagnose/);
   });
 
-  it('is 2 where the report cannot be written', async () => {
+  it('is 2 if the report cannot be written', async () => {
     const path = join(folder.path, 'no', 'such', 'folder');
     const { status, stderr } = await run(['diagnose', fine(), '-o', path]);
     expect(status).toBe(2);
     expect(stderr).toMatch(/^aglais: /);
   });
 
-  it('is 2 if evidence could not be read, and the log is diagnosed all the same', async () => {
+  it('is 2 if evidence could not be read, and the log is diagnosed nevertheless', async () => {
     const { status, stdout, stderr } = await run([
       'diagnose',
       hurt(),
@@ -81,7 +81,7 @@ describe('The exit status', () => {
 });
 
 describe('The command', () => {
-  it('lets other evidence speak: what was likely becomes certain', async () => {
+  it('uses additional evidence: a likely finding becomes certain', async () => {
     const likely = await run(['diagnose', hurt(), '--format', 'json']);
     expect(Report.parse(JSON.parse(likely.stdout)).applications[0]!.findings).toMatchObject([
       { code: 'executor-oom-killed', confidence: 'likely' }
@@ -98,13 +98,13 @@ describe('The command', () => {
     ]);
   });
 
-  it('refuses evidence that could be of any of several applications', async () => {
+  it('rejects evidence that could belong to any of several applications', async () => {
     const { status, stderr } = await run(['diagnose', fine(), hurt(), '--client', 'c']);
     expect(status).toBe(2);
     expect(stderr).toMatch(/--client does not name its application/);
   });
 
-  it('writes JSON that is the published schema, also with damage and with nothing', async () => {
+  it('writes JSON that matches the published schema, also for a corrupt log and without findings', async () => {
     const damaged = folder.write('damaged', [...beginning(), 'not JSON', END]);
     for (const paths of [[hurt()], [fine(), hurt(), damaged], ['no-such-file']]) {
       const { stdout } = await run(['diagnose', ...paths, '--format', 'json']);
@@ -118,7 +118,7 @@ describe('The command', () => {
     });
   });
 
-  it('makes a table of a directory of logs, and their findings below it with --details', async () => {
+  it('prints a table for a directory of logs, and their findings below it with --details', async () => {
     mkdirSync(join(folder.path, 'empty'));
     fine();
     hurt();
@@ -143,7 +143,7 @@ describe('The command', () => {
     expect(printed.stdout).toContain('Executor 1 was killed');
   });
 
-  it('tells only findings that were still seen since a time', async () => {
+  it('prints only findings that were last seen after a time', async () => {
     const path = hurt();
     const before = await run(['diagnose', path, '--since', '2026-11-20T23:00:01Z']);
     expect(before.status).toBe(1);
@@ -152,7 +152,7 @@ describe('The command', () => {
     expect(after.stdout).not.toContain('killed');
   });
 
-  it('gives nothing from a hostile log to the terminal or the page as a command', async () => {
+  it('passes no control sequences or markup of a hostile log to the terminal or the page', async () => {
     const evil = '\u001b[2J<script>alert(1)</script>';
     const path = folder.write('evil', [
       ...beginning(evil, evil),
@@ -168,7 +168,7 @@ describe('The command', () => {
     }
   });
 
-  it('ends quietly when nobody reads any more', async () => {
+  it('exits silently when its reader closes the stream', async () => {
     const screen = new Screen();
     const stdout = new Leaver();
     const logs = Array.from({ length: 5 }, (_, index) =>
@@ -194,7 +194,7 @@ describe('Following a log', () => {
     }
   };
 
-  it('tells a finding when it happens, and its status when it is ended', async () => {
+  it('prints a finding when it occurs, and returns the exit status when it is stopped', async () => {
     const path = folder.write('live', beginning());
     const screen = new Screen();
     const ended = new AbortController();
@@ -213,7 +213,7 @@ describe('Following a log', () => {
     expect(screen.text.stdout.match(/Executor 1 was killed/g)).toHaveLength(1);
   });
 
-  it('waits for a log that is not there yet, and says each change as a line of JSON', async () => {
+  it('waits for a log that does not exist yet, and prints each change as a line of JSON', async () => {
     const path = join(folder.path, 'later');
     const screen = new Screen();
     const ended = new AbortController();
@@ -232,7 +232,7 @@ describe('Following a log', () => {
     ]);
   });
 
-  it('goes on in compressed logs and rolling directories as they grow, and reads nothing twice', async () => {
+  it('continues in compressed logs and rolling directories as they grow, and reads nothing twice', async () => {
     const gzipped = join(folder.path, 'app.gz');
     writeFileSync(gzipped, gzipSync(linesOf(beginning())));
     const rolling = join(folder.path, 'eventlog_v2_app-1');

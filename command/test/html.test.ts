@@ -10,7 +10,7 @@ import { evidence, finding, report, START } from './reports.js';
 
 jest.setTimeout(30_000);
 
-/** Markup, and letters that take three bytes each. */
+/** Markup, and letters of three bytes each. */
 const HOSTILE = `星"><img src=x onerror=alert(1)>'</style></title><script>alert(1)</script>&amp;`;
 
 async function pageOf(reports: ReturnType<typeof report>[], many = reports.length > 1) {
@@ -67,7 +67,7 @@ const hostile = report({
 });
 
 describe('HTML', () => {
-  it('is made of what was put in, never of markup in it', () => {
+  it('escapes inserted values, never pieces of HTML', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), text => {
         const { text: piece } = html`<a title="${text}">${text}</a>`;
@@ -80,7 +80,7 @@ describe('HTML', () => {
 });
 
 describe('The page', () => {
-  it('turns nothing from a log into markup, wherever it stands', async () => {
+  it('turns no text from a log into markup, wherever it is inserted', async () => {
     for (const page of [await pageOf([hostile]), await pageOf([hostile, hostile])]) {
       expect(page).not.toMatch(/<(img|script)/i);
       expect(page.match(/<\/style>/g)).toHaveLength(1);
@@ -89,7 +89,7 @@ describe('The page', () => {
     }
   });
 
-  it('needs nothing from anywhere and runs nothing', async () => {
+  it('loads no resources and runs no scripts', async () => {
     const page = await pageOf([hostile]);
     expect(page).toContain(`default-src 'none'`);
     expect(page.replaceAll(/&lt;.*?&gt;/g, '')).not.toMatch(
@@ -97,7 +97,7 @@ describe('The page', () => {
     );
   });
 
-  it('stays small, whatever there is to say', async () => {
+  it('stays small, however many findings there are', async () => {
     const many = Array.from({ length: 600 }, (_, index) =>
       finding({
         ...hostileFinding,
@@ -125,7 +125,7 @@ describe('The page', () => {
     expect(all).toContain('id="application-1"');
   });
 
-  it('of several applications links the table to those that have something to say', async () => {
+  it('of several applications links the table to those with findings', async () => {
     const page = await pageOf([
       report({ id: 'fine' }),
       report({ id: 'bad', findings: [finding()] })
@@ -134,7 +134,7 @@ describe('The page', () => {
     expect(page).not.toMatch(/<a[^>]*>fine/);
   });
 
-  it('numbers the cards as the flags of the time line', async () => {
+  it('numbers the cards like the flags of the timeline', async () => {
     const page = await pageOf([
       report({
         findings: [finding({ id: 'a', title: 'First' }), finding({ id: 'b', title: 'Second' })],
@@ -155,7 +155,7 @@ describe('The tables', () => {
     ...{ now: { ...kept, partitions: 0 }, most: kept, executors: [], recomputed: 16 }
   };
 
-  it('say how much of a cached table was kept when it was most, and leave out what nobody knows', async () => {
+  it('show how much of a cached table was stored at most, and omit unknown columns', async () => {
     const { resources } = report();
     const page = await pageOf([report({ resources: { ...resources, tables: [table] } })]);
     expect(page).toMatch(/4 of 12/);
@@ -169,13 +169,13 @@ describe('The tables', () => {
   });
 });
 
-describe('The time line', () => {
+describe('The timeline', () => {
   const lanes = (about: Partial<Timeline>, findings: Finding[] = []) => {
     const all = report({ findings, resources: timeline(about) });
     return lanesOf(all, spanOf(all)!);
   };
 
-  it('shows of many jobs those that failed and the longest, in their order, and counts the rest', () => {
+  it('shows of many jobs the failed and the longest ones, in order, and counts the others', () => {
     const jobs = [
       ...Array.from({ length: 100 }, (_, id) => job(id, 10 * id, 10 * id + (id === 50 ? 900 : 1))),
       job(100, 5, 6, 'failed')
@@ -189,7 +189,7 @@ describe('The time line', () => {
     expect(note).toMatch(/^61 more jobs/);
   });
 
-  it('marks executors: killed, lost with a finding, or gone in peace', () => {
+  it('marks executors: killed, lost with a finding, or removed normally', () => {
     const executors = [
       executor('1', 9, true),
       executor('2', 9),
@@ -210,7 +210,7 @@ describe('The time line', () => {
     });
   });
 
-  it('begins and ends with what is known, and is not drawn where nothing is', () => {
+  it('starts and ends with the known times, and is not drawn without any', () => {
     const jobs = [job(1, -5_000, 90_000)];
     expect(spanOf(report({ resources: timeline({ jobs }) }))).toEqual({
       from: START - 5_000,
@@ -219,7 +219,7 @@ describe('The time line', () => {
     expect(spanOf(report({ startedAt: null, endedAt: null }))).toBeNull();
   });
 
-  it('has a few ticks at familiar times, in order, inside, of any span', () => {
+  it('has a few ticks at round times, in order, inside, for any range', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 4e12 }),

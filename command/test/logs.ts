@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A folder of its own for a test; `remove` it in the end. */
+/** A separate directory for a test; `remove` it at the end. */
 export class Folder {
   readonly path = mkdtempSync(join(tmpdir(), 'aglais-command-'));
 
@@ -24,7 +24,7 @@ export function linesOf(lines: readonly (object | string)[]): string {
 /** 20 November 2026, 23:00:00 UTC. */
 export const BEGIN = Date.UTC(2026, 10, 20, 23);
 
-/** The beginning of every log, with one executor. */
+/** The start of every log, with one executor. */
 export function beginning(name = 'star map', id = 'app-1'): object[] {
   return [
     { Event: 'SparkListenerLogStart', 'Spark Version': '4.3.0' },
@@ -43,7 +43,7 @@ export function beginning(name = 'star map', id = 'app-1'): object[] {
   ];
 }
 
-/** A job of one task that is killed with its executor and succeeds at the second try. */
+/** A job of one task that is killed with its executor and succeeds at the second attempt. */
 export function killedOnce(reason = 'Command exited with code 137'): object[] {
   const stage = (attempt = 0) => ({
     'Stage ID': 0,

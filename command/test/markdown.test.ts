@@ -6,7 +6,7 @@ import { timeOfDay } from '../src/report-messages.js';
 import { evidence, finding, report, START } from './reports.js';
 
 describe('Markdown', () => {
-  it('tells a finding with its advice, facts and quotes', () => {
+  it('renders a finding with its advice, cost and quotes', () => {
     const lost = finding({
       advice: [{ action: 'set', conf: { 'spark.a': '2g' }, sentence: 'Give it 2 GiB.' }]
     });
@@ -27,7 +27,7 @@ describe('Markdown', () => {
     ]);
   });
 
-  it('takes markup in logs as text', () => {
+  it('escapes markup in logs', () => {
     expect(escaped('<b>*a*</b> [x](y) `c` a|b _d_')).toBe(
       '\\<b\\>\\*a\\*\\</b\\> \\[x\\](y) \\`c\\` a\\|b \\_d\\_'
     );
@@ -42,7 +42,7 @@ describe('Markdown', () => {
     expect(escaped('a\n\n# b')).toBe('a # b');
   });
 
-  it('ends no quote before its end', () => {
+  it('does not end a quote before its end', () => {
     const quote = 'before\n```\n<script>\n````';
     const text = applicationMarkdown(
       report({ findings: [finding({ evidence: [evidence({ quote })] })] })
@@ -50,7 +50,7 @@ describe('Markdown', () => {
     expect(text).toContain(`\n\n\`\`\`\`\`text\n${quote}\n\`\`\`\`\`\n`);
   });
 
-  it('wraps code in more back-ticks than it has', () => {
+  it('wraps code in more backticks than it contains', () => {
     expect(code('a')).toBe('`a`');
     expect(code('a`b')).toBe('``a`b``');
     expect(code('`')).toBe('`` ` ``');

@@ -5,7 +5,7 @@ const NOW = Date.UTC(2026, 10, 20, 12);
 const read = (...args: string[]): Options => readOptions(args, NOW) as Options;
 
 describe('The arguments of the command', () => {
-  it('are paths, and nothing else is needed', () => {
+  it('are paths; nothing else is required', () => {
     expect(read('diagnose', 'a', 'b')).toEqual({
       paths: ['a', 'b'],
       evidence: [],
@@ -17,7 +17,7 @@ describe('The arguments of the command', () => {
     });
   });
 
-  it('name evidence of every kind, each as often as wanted, before or behind the paths', () => {
+  it('accept evidence of every kind, repeatedly, before or after the paths', () => {
     const { paths, evidence } = read(
       ...['diagnose', '--pods', 'p1', 'log', '--pods=p2', '--events', 'e', '--yarn', 'y'],
       ...['--cgroup', 'g', '--stderr', 's', '--client', 'c', '--evidence', 'v']
@@ -34,7 +34,7 @@ describe('The arguments of the command', () => {
     ['report.MD', 'markdown'],
     ['report.json', 'json'],
     ['report', 'text']
-  ])('take the form from the name of the output: %s', (output, format) => {
+  ])('derive the format from the name of the output: %s', (output, format) => {
     expect(read('diagnose', 'log', '-o', output).format).toBe(format);
     expect(read('diagnose', 'log', '-o', output, '--format', 'text').format).toBe('text');
   });
@@ -47,7 +47,7 @@ describe('The arguments of the command', () => {
     ['2026-11-20T10:00Z', NOW - 2 * 3_600_000],
     ['2026-11-20 10:00+02:00', NOW - 4 * 3_600_000],
     ['2026-11-20', new Date(2026, 10, 20).getTime()]
-  ])('know since when: %s', (text, at) => {
+  ])('accept a start time: %s', (text, at) => {
     expect(read('diagnose', 'log', '--since', text).since).toBe(at);
   });
 
@@ -63,12 +63,12 @@ describe('The arguments of the command', () => {
     [['diagnose', '-', '--stderr', '-'], /only once/],
     [['diagnose', 'a', 'b', '--follow'], /accepts a single log/],
     [['diagnose', 'a', '--follow', '--format', 'html'], /requires --output/]
-  ])('that cannot be meant are refused: %j', (args, message) => {
+  ])('are rejected if they are invalid: %j', (args, message) => {
     expect(() => read(...args)).toThrow(UsageError);
     expect(() => read(...args)).toThrow(message);
   });
 
-  it('may ask for help or the version', () => {
+  it('accept requests for help or the version', () => {
     for (const args of [['--help'], ['help'], ['diagnose', '-h'], ['diagnose', 'log', '--help']]) {
       expect(readOptions(args, NOW)).toBe('help');
     }

@@ -3,7 +3,7 @@ import { progressText, ReadingProgress } from '../src/reading-progress.js';
 import { Screen } from './terminal.js';
 
 describe('The progress of reading', () => {
-  it('is told in bytes and percent, and for several logs by their number', () => {
+  it('is shown in bytes and percent, and for several logs with their number', () => {
     expect(progressText(52e6, 170e6, 0, 1)).toBe('Reading: 50 MiB of 162 MiB, 30 %');
     expect(progressText(1.2e9, 3.4e9, 12, 340)).toBe(
       'Reading: 1.1 GiB of 3.2 GiB, 35 %, 12 of 340 logs'
@@ -11,7 +11,7 @@ describe('The progress of reading', () => {
     expect(progressText(900e3, null, 0, 1)).toBe('Reading: 879 KiB');
   });
 
-  it('is shown on a terminal only, after a while, and taken away in the end', () => {
+  it('is shown only on a terminal, after a while, and cleared at the end', () => {
     for (const isTTY of [true, false]) {
       const screen = new Screen();
       let now = 0;

@@ -3,7 +3,7 @@ import type { ApplicationReport, Evidence, Finding } from '@aglais/protocol';
 /** 20 November 2026, 23:00:00 UTC. */
 export const START = Date.UTC(2026, 10, 20, 23);
 
-/** A finding of which a test says what it cares for. */
+/** A finding; a test sets only what it needs. */
 export function finding(about: Partial<Finding> = {}): Finding {
   return {
     id: 'executor-lost:job:1',

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { runInOrder } from '../src/run-in-order.js';
 
-describe('Jobs that run side by side', () => {
-  it('give their results in order, never too many at once nor too far ahead', async () => {
+describe('Concurrent jobs', () => {
+  it('return their results in order, never too many at once nor too far ahead', async () => {
     const delays = fc.array(fc.nat(3), { maxLength: 60 });
     await fc.assert(
       fc.asyncProperty(delays, fc.integer({ min: 1, max: 5 }), async (jobs, atOnce) => {
@@ -33,7 +33,7 @@ describe('Jobs that run side by side', () => {
     );
   });
 
-  it('are all used: a slow one does not hold up the others', async () => {
+  it('use all slots: a slow one does not delay the others', async () => {
     let release = (): void => undefined;
     const done: number[] = [];
     const run = async (job: number): Promise<number> => {
@@ -57,7 +57,7 @@ describe('Jobs that run side by side', () => {
     await expect(take()).rejects.toThrow('broken');
   });
 
-  it('are not started any more when nobody takes their results', async () => {
+  it('are not started any more when the consumer stops', async () => {
     const finish: (() => void)[] = [];
     const run = (job: number): Promise<number> =>
       new Promise(resolve => finish.push(() => resolve(job)));

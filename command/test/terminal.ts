@@ -2,14 +2,14 @@ import { PassThrough, Writable } from 'node:stream';
 import { runCommand, type CommandOptions } from '../src/command.js';
 import type { Terminal } from '../src/terminal.js';
 
-/** What a run of the command left behind. */
+/** The result of a run of the command. */
 export interface Run {
   status: number;
   stdout: string;
   stderr: string;
 }
 
-/** A terminal that remembers what was written. */
+/** A terminal that records its output. */
 export class Screen implements Terminal {
   readonly stdout = new PassThrough();
   readonly stderr = new PassThrough();
@@ -31,7 +31,7 @@ export class Screen implements Terminal {
   }
 }
 
-/** Runs the command within this process. */
+/** Runs the command in this process. */
 export async function run(
   args: readonly string[],
   options: Partial<CommandOptions> = {}
@@ -45,7 +45,7 @@ export async function run(
   return { status, ...screen.text };
 }
 
-/** A reader who goes away after the first piece, as `head` does. */
+/** A reader that closes the stream after the first chunk, like `head`. */
 export class Leaver extends Writable {
   pieces = 0;
 

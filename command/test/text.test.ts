@@ -23,15 +23,15 @@ const then = timeOfDay(START + 20_000);
 // eslint-disable-next-line no-control-regex
 const COMMANDS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
 
-describe('Text for people', () => {
-  it('says in one calm sentence that nothing is wrong', () => {
+describe('Text output', () => {
+  it('reports in one sentence that there are no problems', () => {
     expect(applicationText(report(), page)).toBe(
       `Star map\napp-1 · Spark 4.3.0 · ${dayAndTime(START)} ${zone(START)} · 60 s\n\n` +
         'No problems found in 60 s of log.\n'
     );
   });
 
-  it('says beside it what was cut off', () => {
+  it('adds that the end of the application cancelled a job', () => {
     const calm = report();
     const job = { id: 7, scope: 'job:7', description: null, startedAt: START };
     calm.resources.timeline.jobs = [{ ...job, endedAt: START + 50_000, result: 'shutdown' }];
@@ -41,7 +41,7 @@ describe('Text for people', () => {
     );
   });
 
-  it('quotes what saw the death itself before what Spark heard of it, and each text once', () => {
+  it("quotes direct observations before Spark's reports, and each text once", () => {
     const heard = (at: number) => evidence({ quote: 'exited with code 137', at });
     const seen = evidence({ source: 'cgroup', quote: 'oom_kill 1', at: START + 9 });
     const other = evidence({ quote: 'another word of Spark', at: START + 8 });
@@ -50,7 +50,7 @@ describe('Text for people', () => {
     expect(mostRelevant(all, 9)).toEqual(all);
   });
 
-  it('tells what happened, what would help, where, and how that is known', () => {
+  it('shows what happened, advice, location and confidence', () => {
     const lost = finding({
       effects: ['3 tasks ran again'],
       cost: { taskMs: 20_000, recomputedTasks: 3, wallMs: 5_000 },
@@ -83,7 +83,7 @@ describe('Text for people', () => {
     );
   });
 
-  it('says what could not be read, and that a log has no end', () => {
+  it('reports what could not be read, and that a log is incomplete', () => {
     const problems = [{ file: 'log', line: 7, message: 'not JSON' }];
     const text = applicationText(report({ complete: false, problems, problemCount: 12 }), page);
     expect(text).toContain('The event log is incomplete');
@@ -106,7 +106,7 @@ describe('Text for people', () => {
     );
   });
 
-  it('gives no log command of the terminal', () => {
+  it('contains no terminal control sequences from a log', () => {
     const hostile = '\u001b]0;owned\u0007\u001b[31mred\u009b2J\u202eback\u0000';
     const bad = finding({
       title: hostile,
@@ -127,7 +127,7 @@ describe('Text for people', () => {
 });
 
 describe('Printable text', () => {
-  it('has no control characters, whatever came in', () => {
+  it('has no control characters, whatever the input', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), text => {
         expect(printable(text)).not.toMatch(COMMANDS);
@@ -136,7 +136,7 @@ describe('Printable text', () => {
     );
   });
 
-  it('is quoted short, and says when there was more', () => {
+  it('truncates quotes with an ellipsis', () => {
     expect(firstLines('a\n\nb\nc\nd', 3, 10)).toEqual(['a', 'b', 'c …']);
     expect(firstLines('a\nb', 3, 10)).toEqual(['a', 'b']);
     expect(shortened('abcdef', 4)).toBe('abc…');
@@ -148,7 +148,7 @@ describe('Printable text', () => {
 describe('A table', () => {
   const columns = [{ title: 'A' }, { title: 'B', right: true }, { title: 'C', least: 4 }];
 
-  it('lines up columns, also of characters that take two places', () => {
+  it('aligns columns, also with wide characters', () => {
     expect(
       table(
         columns,
@@ -161,12 +161,12 @@ describe('A table', () => {
     ).toBe(['A      B  C', '星図   1  x', 'a     22  y'].join('\n'));
   });
 
-  it('cuts what may be cut to fit', () => {
+  it('truncates columns to fit', () => {
     expect(table(columns, [['aaa', '1', 'a long story']], 16)).toBe('A    B  C\naaa  1  a long …');
     expect(table(columns, [['aaa', '1', 'a long story']], 5)).toBe('A    B  C\naaa  1  a l…');
   });
 
-  it('of applications has the worst first, then the newest', () => {
+  it('of applications starts with the most severe, then the latest', () => {
     const rows = [
       report({ id: 'fine' }),
       report({ id: 'old', findings: [finding({ severity: 'error' })], startedAt: 1 }),
@@ -186,13 +186,13 @@ describe('Layout', () => {
     );
   });
 
-  it('cuts by columns, not by characters', () => {
+  it('truncates by columns, not by characters', () => {
     expect(fitted('星図星図', 5)).toBe('星図…');
     expect(fitted('abc', 3)).toBe('abc');
   });
 });
 
-describe('Colours', () => {
+describe('Colors', () => {
   it.each([
     [{}, true, true],
     [{}, false, false],
@@ -206,7 +206,7 @@ describe('Colours', () => {
     expect(wantsColor(environment, terminal)).toBe(wanted);
   });
 
-  it('change nothing but the colours', () => {
+  it('change nothing but the colors', () => {
     const all = report({ findings: [finding()] });
     const coloured = applicationText(all, { ...page, paint: paint(true) });
     expect(coloured).toContain('\u001b[');

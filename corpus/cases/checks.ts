@@ -1,6 +1,6 @@
 import type { Finding } from '@aglais/protocol';
 
-/** Checks of a finding's figures: a sentence that says what is wrong, or null. */
+/** Checks of a finding's numbers: a sentence that says what is wrong, or null. */
 export function exactly(what: string, figure: number, expected: number): string | null {
   return figure === expected ? null : `reports ${figure} ${what}, not ${expected}`;
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Family } from '../src/case.js';
 import { atLeast, says } from './checks.js';
 
-/** Failures of the driver, and of what it is asked for. */
+/** Failures of the driver, and of queries and results in it. */
 export const driver: Family = {
   name: 'driver',
   cases: [

@@ -19,7 +19,7 @@ export interface Expected {
   /** Several if the severity depends on the speed of the machine. */
   severity: Severity | readonly Severity[];
   confidence: Confidence;
-  /** Checks its figures: a sentence that says what is wrong; null if they are plausible. */
+  /** Checks its numbers: a sentence that says what is wrong; null if they are plausible. */
   figures?: (finding: Finding) => string | null;
 }
 

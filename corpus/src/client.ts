@@ -24,7 +24,7 @@ export class Client {
     private readonly onReport: (report: CellReport) => void
   ) {
     this.child = spawn(python, [script], { stdio: ['pipe', 'pipe', 'ignore'] });
-    // SparkProcess writes to a process that has ended is told by `close`.
+    // A write to a process that has ended is reported by `close`.
     this.child.stdin!.on('error', () => undefined);
     this.child.once('close', () => this.endAll());
     this.imported = new Promise(resolve => {

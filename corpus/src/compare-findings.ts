@@ -1,8 +1,8 @@
 import type { Finding } from '@aglais/protocol';
 
 /**
- * Differences between the findings of two diagnoses of the same evidence, one sentence each.
- * References are compared by file name and line, because the folders differ.
+ * Differences between the findings of two diagnoses of the same evidence, one sentence each. References are compared by
+ * file name and line, because the directories differ.
  */
 export function differences(live: readonly Finding[], offline: readonly Finding[]): string[] {
   return compare(live, offline, whole);

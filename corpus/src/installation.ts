@@ -4,11 +4,11 @@ import { readConfig } from '@aglais/server';
 import type { SparkInstallation } from '@aglais/server/launchers/local/driver-command';
 import { findInstallation } from '@aglais/server/launchers/local/spark-installation';
 
-/** This file is two folders deeper when it is built. */
+/** The compiled file is two directories deeper. */
 export const checkout = resolve(import.meta.dirname, '..', '..', '..');
 export const clientScript = join(checkout, 'corpus', 'src', 'client.py');
 
-/** Spark as the set-up made it. */
+/** The Spark installation that the setup created. */
 export async function installation(): Promise<SparkInstallation> {
   const venv = join(checkout, '.venv');
   return findInstallation(

@@ -7,7 +7,7 @@ import type { Group } from './selection.js';
 /** Files of a cluster that are evidence and are added to the corpus. */
 const EVIDENCE = ['live.jsonl', 'evidence.jsonl', 'driver.log', 'driver.exit', 'executors'];
 
-/** Copies all evidence of a group of cases into a folder below `directory`. */
+/** Copies all evidence of a group of cases into a directory in `directory`. */
 export async function keepFiles(
   directory: string,
   group: Group,

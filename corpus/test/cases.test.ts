@@ -4,7 +4,7 @@ import { families } from '../cases/index.js';
 const cases = families.flatMap(family => family.cases);
 
 describe('The cases', () => {
-  it('have names of their own, which families have not', () => {
+  it('have unique names, which differ from those of families', () => {
     const names = [...cases, ...families].map(({ name }) => name);
     expect(names).toEqual([...new Set(names)]);
   });
@@ -17,13 +17,13 @@ describe('The cases', () => {
     }
   });
 
-  it('have names that can be cell ids, application ids and folders', () => {
+  it('have names that are valid as cell ids, application ids and directories', () => {
     for (const { name, cells } of cases) {
       expect([name, ...cells.map(cell => cell.name)].join('')).toMatch(/^[a-z-]+$/);
     }
   });
 
-  it('hold at least twenty healthy runs', () => {
+  it('include at least twenty healthy runs', () => {
     expect(cases.filter(({ expected }) => expected.length === 0).length).toBeGreaterThan(20);
   });
 });

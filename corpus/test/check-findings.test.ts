@@ -22,12 +22,12 @@ const differences = (expected: Expected[], ...found: ReturnType<typeof finding>[
   checkFindings(caseOf(...expected), found, FRAME).differences;
 
 describe('A run is as expected', () => {
-  it('when exactly the expected findings came out', () => {
+  it('when it has exactly the expected findings', () => {
     expect(differences([EXPECTED], finding())).toEqual([]);
     expect(differences([])).toEqual([]);
   });
 
-  it('whatever is result of cells of other cases on the same cluster', () => {
+  it('whatever findings other cells on the same cluster have', () => {
     expect(differences([], finding({ subject: { cell: 'other.a' } }))).toEqual([]);
   });
 });
@@ -76,13 +76,13 @@ describe('Cells', () => {
     { cell: 'case.b', outcome: 'ok' }
   ];
 
-  it('must end as the case says, else it did not happen', () => {
+  it('must have the expected outcome, otherwise the situation did not occur', () => {
     const [result] = unexpectedOutcomes(caseOf(), reports('error'));
     expect(result).toBe('cell a ended with error, not ok: ValueError: no stars');
     expect(unexpectedOutcomes(caseOf(), reports('ok'))).toEqual([]);
   });
 
-  it('must end at all', () => {
+  it('must end', () => {
     expect(unexpectedOutcomes(caseOf(), [])).toHaveLength(2);
   });
 });

@@ -5,18 +5,18 @@ import { finding } from './findings.js';
 const at = (ref: string) => finding({ evidence: [{ ...finding().evidence[0]!, ref }] });
 
 describe('Live and offline agree', () => {
-  it('when they name the same line of the same file, wherever that is', () => {
+  it('when they refer to the same line of the same file, in any directory', () => {
     expect(differences([at('live.jsonl:7')], [at('/kept/case/live.jsonl:7')])).toEqual([]);
   });
 
-  it('also when Spark’s own log has the line elsewhere, and words rest on heartbeats', () => {
+  it("also when Spark's own log has other line numbers, and texts depend on heartbeats", () => {
     const log = { ...at('eventlog:9'), title: 'Executor 1 was lost (no heartbeats)' };
     expect(differencesOfLogs([at('live.jsonl:7')], [log])).toEqual([]);
   });
 });
 
 describe('The log of a driver that was killed', () => {
-  it('may end at another event than the live ones', () => {
+  it('may end with another event than the live one', () => {
     const lost = (event: string) => {
       const last = {
         source: 'eventlog' as const,
@@ -38,7 +38,7 @@ describe('The log of a driver that was killed', () => {
 });
 
 describe('Stopping a cluster', () => {
-  it('may only add that the log has no end', () => {
+  it('may only add that the log is incomplete', () => {
     const incomplete = finding({
       id: 'application-incomplete:application',
       code: 'application-incomplete'
@@ -46,7 +46,7 @@ describe('Stopping a cluster', () => {
     expect(differencesByStop([finding()], [finding({ count: 2 }), incomplete])).toEqual([]);
   });
 
-  it('must not add a finding, take one away or make it worse', () => {
+  it('must not add, remove or worsen a finding', () => {
     expect(differencesByStop([], [finding()])[0]).toMatch(/after it only/);
     expect(differencesByStop([finding()], [])[0]).toMatch(/before the stop only/);
     expect(differencesByStop([finding()], [finding({ severity: 'error' })])).toHaveLength(1);
@@ -54,12 +54,12 @@ describe('Stopping a cluster', () => {
 });
 
 describe('Live and offline differ', () => {
-  it('when one has a finding that the other has not', () => {
+  it('when one has a finding that the other does not have', () => {
     expect(differences([finding()], [])[0]).toMatch(/live only/);
     expect(differences([], [finding()])[0]).toMatch(/in the files only/);
   });
 
-  it('when they say something else, and it is told what', () => {
+  it('when their texts differ, with the difference', () => {
     const result = differences([finding()], [finding({ count: 2 })]);
     expect(result).toEqual(['executor-lost:cell:1:case.a: count live 1, in the files 2']);
     expect(differencesOfLogs([finding()], [finding({ confidence: 'certain' })])).toHaveLength(1);

@@ -34,20 +34,20 @@ const row = (more: Partial<PageRun>): string =>
     .split('\n')
     .find(line => line.startsWith('| `a-run`'))!;
 
-describe('The page of the runs that were kept', () => {
-  it('says what happened, that the notebook result nothing, and what is result of it', () => {
+describe('The page of recorded runs', () => {
+  it('shows what happened, the exceptions in the notebook, and the findings', () => {
     expect(row({})).toBe(
       '| `a-run` | A join | nothing | **One task took long** (`skew`, warning, likely) |'
     );
   });
 
-  it('says that there are no problems, and has no more of it below', () => {
+  it('says that there are no problems, and has no section for such a run', () => {
     const healthy = run({ result: { alone: [], withEvidence: null, decisive: [] } });
     expect(pageOf([healthy])).toContain('| no problems |');
     expect(pageOf([healthy])).not.toContain('### a-run');
   });
 
-  it('says what other evidence changes, and which', () => {
+  it('shows the effect of additional evidence, and its options', () => {
     const withEvidence = [found({ confidence: 'certain' })];
     const result = { alone: [found()], withEvidence, decisive: ['pods'] };
     expect(row({ result })).toMatch(/likely\)<br>_with --pods:_ .*certain\) \|$/);
@@ -56,27 +56,27 @@ describe('The page of the runs that were kept', () => {
     );
   });
 
-  it('keeps exceptions in their cell, whatever is in them', () => {
+  it('escapes exceptions in a table cell', () => {
     expect(row({ notebook: ['E: a | b\n<c> `d`'] })).toContain('| E: a \\| b \\<c\\> \\`d\\` |');
     expect(escaped('x_y')).toBe('x\\_y');
   });
 });
 
-describe('What the notebook result', () => {
-  it('is an exception up to the stack of Java', () => {
+describe('The result in the notebook', () => {
+  it('is an exception without the Java stack trace', () => {
     expect(head('Job aborted\nReason: x\n\tat org.a.B.c(B.scala:1)\n\tat d')).toBe(
       'Job aborted Reason: x'
     );
     expect(head('Job aborted\nDriver stacktrace:\n')).toBe('Job aborted');
   });
 
-  it('is only the exception where a client printed more', () => {
+  it('is only the exception if a client printed more', () => {
     expect(head('after 4 s\n----- str(e)\nJob aborted')).toBe('Job aborted');
   });
 });
 
 describe('Two reports', () => {
-  it('read the same if only the places differ where it was seen', () => {
+  it('are equal if only their references differ', () => {
     const evidence: Finding['evidence'] = [{ source: 'log', at: 1, quote: 'q', ref: 'r' }];
     expect(sameTexts([found()], [found({ evidence })])).toBe(true);
     expect(sameTexts([found()], [found({ confidence: 'certain' })])).toBe(false);

@@ -20,25 +20,25 @@ const families = [
 ];
 const names = (wanted: string[]) => select(families, wanted).map(({ name }) => name);
 
-describe('The cases that run', () => {
-  it('are all if nothing is asked for', () => expect(names([])).toEqual(['a', 'b', 'c', 'd']));
+describe('The selected cases', () => {
+  it('are all by default', () => expect(names([])).toEqual(['a', 'b', 'c', 'd']));
 
-  it('are those that were named, by case or by family, each once and in their order', () => {
+  it('are selected by name or family, each once and in order', () => {
     expect(names(['ill', 'b', 'c'])).toEqual(['b', 'c', 'd']);
   });
 
-  it('are the healthy ones, or the quick ones, on demand', () => {
+  it('are the healthy or the quick ones on request', () => {
     expect(names(['healthy'])).toEqual(['a', 'b']);
     expect(names(['quick'])).toEqual(['a', 'd']);
   });
 
-  it('cannot be asked for by a name that does not exist', () => {
+  it('cannot be selected by an unknown name', () => {
     expect(() => names(['a', 'skwe'])).toThrow('skwe');
   });
 });
 
 describe('Clusters', () => {
-  it('are shared by healthy cases that ask for nothing of their own', () => {
+  it('are shared by healthy cases without settings', () => {
     const own = [
       one('set', { properties: { 'spark.speculation': 'true' } }),
       one('shaped', { shape: { executorCores: 2 } }),
@@ -55,5 +55,5 @@ describe('Clusters', () => {
     ]);
   });
 
-  it('are not started for nobody', () => expect(groupsOf([])).toEqual([]));
+  it('are not started without cases', () => expect(groupsOf([])).toEqual([]));
 });

@@ -5,15 +5,15 @@ import { observeLog } from './logs/observe-log.js';
 import { readLog, type ReadOptions } from './logs/read-log.js';
 
 export interface EvidenceFiles {
-  /** Event logs of one application, in their order: files, rolling directories, `-`. */
+  /** Event logs of one application, in order: files, rolling directories, `-`. */
   eventLogs: string[];
-  /** Other evidence: JSON lines, each an observation. */
+  /** Other evidence: JSON lines, one observation each. */
   evidence?: string[];
 }
 
 /**
  * Diagnoses one application from files. What cannot be read is counted in `problems`.
- * @throws the file system's error if a path is not there.
+ * @throws the error of the file system if a path does not exist
  */
 export async function diagnoseFiles(
   files: EvidenceFiles,

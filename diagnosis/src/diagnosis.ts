@@ -24,19 +24,19 @@ import { fields } from './eventlog/json-fields.js';
 import type { Observation } from './observation.js';
 import { placeOf, Problems } from './reading-problems.js';
 
-/** What is different since `drainChanges` was last called. */
+/** What has changed since the last call of `drainChanges`. */
 export interface DrainedChanges {
   /** Runs of cells whose state or progress changed. */
   cells: { cell: string; run: number }[];
   findings: {
-    /** Ids of findings that are new or say something else now. */
+    /** Ids of findings that are new or have changed. */
     changed: string[];
-    /** Ids of findings that later evidence took back or replaced by another. */
+    /** Ids of findings that later evidence withdrew or replaced. */
     withdrawn: string[];
   };
-  /** Executors, running stages or tables changed. */
+  /** Executors, running stages or tables have changed. */
   resources: boolean;
-  /** How full the memory of processes is changed. */
+  /** The memory use of processes has changed. */
   memory: boolean;
 }
 
@@ -46,20 +46,20 @@ const NO_PROGRESS: Progress = {
   stages: []
 };
 
-/** Findings whose executors did not go by plan. */
+/** Findings about executors whose exit was not planned. */
 const DEATHS = /^executor-/;
 
-/** Kinds of skipped events to count by name; a damaged log could name any number. */
+/** Maximum number of names for which skipped events are counted; a corrupt log could contain any number. */
 const SKIPPED_KINDS = 200;
 
 /**
- * Evidence in, findings out, for one Spark application. Feed it every observation as it comes; ask
- * it at any time. The events of one log must come in their order; everything else may come at any
- * time, late or early, and the findings end up the same. Does no I/O and never throws on evidence.
+ * Diagnoses one Spark application: takes observations as they arrive and gives its findings at any time. The events of
+ * one log must arrive in order; everything else may arrive at any time and gives the same findings. Does no I/O and
+ * never throws on evidence.
  */
 export class Diagnosis {
   readonly problems = new Problems();
-  /** Events that diagnosis has no use for, by name. */
+  /** Number of events that the diagnosis does not use, by name. */
   readonly skippedEvents = new Map<string, number>();
   readonly #app = new Application();
   #findings: Finding[] | null = null;
@@ -114,19 +114,19 @@ export class Diagnosis {
   }
 
   /**
-   * No more of the log will come: it was read to its end, or its writer is gone. Only then a log
-   * without an end is an incomplete one. Other evidence may still come.
+   * The log is complete: it was read to its end, or its writer is gone. Only then is a log without an end an incomplete
+   * one. Other evidence may still arrive.
    */
   close(): void {
     this.observe({ kind: 'end' });
   }
 
-  /** A line of evidence that could not be read: counted, and the rest goes on. */
+  /** A line of evidence could not be read: it is counted, and reading continues. */
   report(ref: string, message: string): void {
     this.problems.add({ ...placeOf(ref), message });
   }
 
-  /** All findings, the worst first. An incident keeps its id as more of it is seen. */
+  /** All findings, the most severe first. An incident keeps its id when more of it is observed. */
   findings(): Finding[] {
     if (this.#app.changes.findings || !this.#findings) {
       this.#findings = detect(this.#app);
@@ -139,10 +139,10 @@ export class Diagnosis {
     id: string | null;
     name: string;
     sparkVersion: string | null;
-    /** Whether the log has the application's end. */
+    /** Whether the log contains the end of the application. */
     complete: boolean;
     startedAt: number | null;
-    /** The end, or else the newest time that the log mentions; ms since the epoch. */
+    /** The end, otherwise the latest time in the log; ms since the epoch. */
     endedAt: number | null;
   } {
     const { id, name, sparkVersion, startedAt, endedAt, now } = this.#app;
@@ -153,31 +153,31 @@ export class Diagnosis {
     };
   }
 
-  /** How far the jobs of a run of a cell have come; all zero for a run without jobs. */
+  /** Progress of the jobs of a run of a cell; all zero for a run without jobs. */
   progress(cell: string, run: number): Progress {
     const scope = this.#scopeOf(cell, run);
     return scope ? this.#app.dag.progress(scope) : NO_PROGRESS;
   }
 
-  /** State of one run of a cell; null if nothing was ever heard of it. */
+  /** State of one run of a cell; null if unknown. */
   cellRun(cell: string, run: number): CellState | null {
     const scope = this.#scopeOf(cell, run);
     return scope ? this.#describeCell(scope) : null;
   }
 
-  /** Every run of every cell that was heard of, in the order in which they were. */
+  /** All known runs of cells, in order of their first observation. */
   cellRuns(): CellState[] {
     return [...this.#app.scopes]
       .filter(({ cell, run }) => cell !== null && run !== null)
       .map(scope => this.#describeCell(scope));
   }
 
-  /** Executors that are active, and those that were lost and are still remembered. */
+  /** Active executors, and lost ones that are still kept. */
   executors(): Executor[] {
     return executorsOf(this.#app);
   }
 
-  /** The driver's memory, as last sampled. */
+  /** Memory of the driver, latest sample. */
   driverMemory(): Memory {
     return driverMemoryOf(this.#app);
   }
@@ -187,7 +187,7 @@ export class Diagnosis {
     return usageOfAll(this.#app);
   }
 
-  /** Tables that are, or were, marked to be cached, with how much of them is kept. */
+  /** Tables that are or were cached, and how much of each is stored. */
   tables(): CachedTable[] {
     return tablesOf(this.#app);
   }
@@ -196,7 +196,7 @@ export class Diagnosis {
     return runningStagesOf(this.#app);
   }
 
-  /** Memory over time, cached tables, what runs and what ran when: the whole resource picture. */
+  /** All resource data: memory over time, cached tables, running work and the timeline. */
   resources(): Resources {
     const killed = this.findings().flatMap(({ code, subject }) =>
       DEATHS.test(code) ? (subject.executors ?? []) : []
@@ -204,12 +204,12 @@ export class Diagnosis {
     return resourcesOf(this.#app, new Set(killed));
   }
 
-  /** How much is remembered; it must grow with incidents, not with the length of the log. */
+  /** Sizes of its collections; they may grow with incidents, but not with the length of the log. */
   get memoryHeld(): Record<Held, number> {
     return this.#app.held;
   }
 
-  /** What changed since the last call. */
+  /** What has changed since the last call. */
   drainChanges(): DrainedChanges {
     const { cells, resources, memory } = this.#app.changes;
     const findings = this.#drainFindings();

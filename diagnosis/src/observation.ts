@@ -1,15 +1,15 @@
 /**
- * What was observed of an application, by whatever source. Readers (`evidence/`, `eventlog/`) turn
- * other people's formats into these; `Diagnosis.observe` takes them in any order, late and repeated.
- * All times are ms since the epoch, all memory is MiB.
+ * Observations of an application, from any source. Readers (`evidence/`, `eventlog/`) convert foreign formats to these;
+ * `Diagnosis.observe` accepts them in any order, late and repeated. All times are ms since the epoch, all memory is
+ * MiB.
  */
 
 export type Outcome = 'running' | 'ok' | 'error' | 'cancelled';
 
-/** Whose process something is about. */
+/** The process that something is about. */
 export type SparkProcess = 'driver' | { executor: string };
 
-/** One process of an executor's memory cgroup, as seen shortly before or at a kill. */
+/** One process of an executor's memory cgroup, shortly before or at a kill. */
 export interface ProcessMemory {
   pid: number;
   /** `java`, `python`, or the command's name. */
@@ -21,24 +21,24 @@ export interface ProcessMemory {
 export interface CgroupObservation {
   kind: 'cgroup';
   /**
-   * Whose it is: the executor's id, `driver` (Spark's own id of the driver), `kernel` for the
-   * notebook's kernel, or `*` for one cgroup in which all executors live.
+   * Its owner: the id of the executor, `driver` (Spark's own id of the driver), `kernel` for the kernel of the
+   * notebook, or `*` for a cgroup shared by all executors.
    */
   executor: string;
   at: number;
-  /** Processes that the kernel's OOM killer has killed in it so far: cumulative. */
+  /** Number of OOM kills in it so far: cumulative. */
   oomKills: number;
   limitMiB: number;
-  /** Most memory ever used; null if the kernel does not tell. */
+  /** Peak memory; null if the kernel does not report it. */
   peakMiB: number | null;
   anonMiB?: number | null;
   processes?: ProcessMemory[];
-  /** The counter's own words, e.g. `oom_kill 1`. */
+  /** The counter verbatim, for example `oom_kill 1`. */
   quote: string;
   ref: string;
 }
 
-/** A periodic sample of one process group's memory. */
+/** A periodic memory sample of one process group. */
 export interface MemoryObservation {
   kind: 'memory';
   who: SparkProcess;
@@ -48,11 +48,11 @@ export interface MemoryObservation {
   pythonMiB: number | null;
   heapUsedMiB: number | null;
   heapLimitMiB: number | null;
-  /** Only to be shown: it is not kept on record, so findings must not rest on it. */
+  /** For display only: it is not recorded, so findings must not depend on it. */
   passing?: true;
 }
 
-/** The kernel says that a run of a cell began or ended. */
+/** The kernel reports that a run of a cell started or ended. */
 export interface CellObservation {
   kind: 'cell';
   cell: string;
@@ -62,28 +62,28 @@ export interface CellObservation {
   error?: { name: string; message: string };
 }
 
-/** The notebook's kernel ended, and nobody had asked it to. */
+/** The kernel of the notebook exited unexpectedly. */
 export interface KernelDeathObservation {
   kind: 'kernel-died';
   at: number;
-  /** Of its process, as Python has it: -9 is the signal 9. Null if not known. */
+  /** Exit code of its process, as in Python: -9 is signal 9. Null if unknown. */
   exitCode: number | null;
-  /** The run of a cell that it was at, if that used Spark. */
+  /** The run of a cell that was executing, if it used Spark. */
   cell: string | null;
   run: number | null;
-  /** Processes that were killed for memory in its cgroup since it was last seen alive. */
+  /** OOM kills in its cgroup since it was last seen alive. */
   killed: number;
   limitMiB: number | null;
-  /** The counter's own words, e.g. `oom_kill 1`; empty if there is none. */
+  /** The counter verbatim, for example `oom_kill 1`; empty if there is none. */
   quote: string;
   ref: string;
 }
 
-/** A record (a line and what belongs to it) of a driver's or executor's own log that says something. */
+/** A record (a line and what belongs to it) of the log of a driver or executor that matters. */
 export interface LogObservation {
   kind: 'log';
   who: SparkProcess;
-  /** Null where the log's time has no zone, as in Spark's own layout. */
+  /** Null if the log's time has no time zone, as in Spark's own layout. */
   at: number | null;
   text: string;
   ref: string;
@@ -93,43 +93,45 @@ export interface LogObservation {
 export interface ContainerEnd {
   container: string;
   exitCode: number;
-  /** Kubernetes' word: `OOMKilled`, `Error`, `Completed`, `StartError`, … */
+  /** The reason in Kubernetes: `OOMKilled`, `Error`, `Completed`, `StartError`, … */
   reason: string | null;
   message: string | null;
   at: number | null;
 }
 
-/** Words of Kubernetes with their time. */
+/** A message of Kubernetes with its time. */
 export interface StatusReason {
   reason: string;
   message: string | null;
   at: number | null;
 }
 
-/** One status of a pod, reduced to what decides something. */
+/** One status of a pod, reduced to what matters. */
 export interface PodObservation {
   kind: 'pod';
   name: string;
   uid: string;
-  /** By Spark's labels; `kernel`: a notebook server. Null: the pod does not say. */
+  /** From Spark's labels; `kernel`: a notebook server. Null: unknown. */
   role: 'driver' | 'executor' | 'kernel' | null;
   /** `spark-exec-id`. */
   executor: string | null;
   /** `spark-app-selector`: the application's id. */
   application: string | null;
-  /** Orders statuses of one pod: its resourceVersion, 0 if it has none. */
+  /** Orders the statuses of one pod: its resourceVersion, 0 if it has none. */
   version: number;
-  /** When its deletion was asked for. */
+  /** When its deletion was requested. */
   deletedAt: number | null;
   scheduled: boolean;
-  /** A container of it has run. */
+  /** One of its containers has run. */
   ran: boolean;
   ends: ContainerEnd[];
-  /** A container waits for this (`ImagePullBackOff`), while none has run. */
+  /** The reason why a container is waiting (`ImagePullBackOff`), while none has run. */
   waiting: StatusReason | null;
-  /** Why no node takes it. */
+  /** Why it cannot be scheduled. */
   unschedulable: StatusReason | null;
-  /** The pod's own reason (`Evicted`, `OutOfmemory`, `Shutdown`), else its DisruptionTarget's. */
+  /**
+   * The pod's own reason (`Evicted`, `OutOfmemory`, `Shutdown`), otherwise the one of its DisruptionTarget condition.
+   */
   disrupted: StatusReason | null;
   limitMiB: number | null;
   requestMiB: number | null;
@@ -149,11 +151,11 @@ export interface PodEventObservation {
   ref: string;
 }
 
-/** What YARN says of an application, or of one of its containers. */
+/** YARN's report about an application or one of its containers. */
 export interface YarnObservation {
   kind: 'yarn';
   application: string | null;
-  /** The container that the words are about; null: the application. */
+  /** The container that the report is about; null: the application. */
   container: string | null;
   /** ACCEPTED, RUNNING, FINISHED, FAILED or KILLED. */
   state: string | null;
@@ -162,58 +164,58 @@ export interface YarnObservation {
   ref: string;
 }
 
-/** An exception as the client (the notebook) got it. */
+/** An exception as the client (the notebook) received it. */
 export interface ClientObservation {
   kind: 'client';
   name: string;
   message: string;
-  /** The cell that it ended, if that is known. */
+  /** The cell that it ended, if known. */
   cell: string | null;
   run: number | null;
   at: number | null;
   ref: string;
 }
 
-/** The most that is free on any one node: of each, not necessarily of the same node. */
+/** The largest free amount of each resource on any node, not necessarily the same node. */
 export interface FreeCapacity {
   memoryMiB: number;
   cores: number;
 }
 
-/** What the nodes that pods of this application may use had free while one of them waited for a place. */
+/** Free capacity of the nodes that pods of this application may use, while one of them was pending. */
 export interface CapacityObservation extends FreeCapacity {
   kind: 'capacity';
   at: number;
   ref: string;
 }
 
-/** What a health probe found at a catalogue that is mounted for Spark, when that had changed. */
+/** A change in the state of a mounted catalogue, according to its probe. */
 export interface ShareObservation {
   kind: 'share';
   share: string;
   available: boolean;
-  /** Why it is not available: it does not answer at all, or answers that there is nothing. */
+  /** Why it is unavailable: it does not respond, or reports that nothing is there. */
   state?: 'hung' | 'gone';
-  /** When this was found out. */
+  /** When this was detected. */
   at: number;
-  /** When the look began that was not answered well. */
+  /** When the failed probe started. */
   since?: number;
   message: string;
   ref: string;
 }
 
-/** The clock of whoever watches: what hangs writes no events, and must be noticed nevertheless. */
+/** The observer's clock: a process that hangs logs no events, and must be detected nevertheless. */
 export interface TimeObservation {
   kind: 'time';
   at: number;
 }
 
-/** No more will come: an offline log was read to its end, or a watched driver is gone. */
+/** No more will arrive: an offline log was read to its end, or a watched driver is gone. */
 export interface EndObservation {
   kind: 'end';
 }
 
-/** One piece of evidence, from whatever source. Different sources may come in any order, and late. */
+/** One piece of evidence, from any source. Different sources may arrive in any order, and late. */
 export type Observation =
   | { kind: 'event'; event: unknown; ref: string }
   | CgroupObservation

@@ -12,7 +12,7 @@ describe('a log without an end', () => {
       .task(0, 0, { executor: '1' })
       .jobEnd(0);
 
-  it('is said only when no more will come', () => {
+  it('is reported only when the log is complete', () => {
     expect(ids(quiet())).toEqual([]);
     expect(ids(quiet(), { kind: 'end' })).toEqual([
       'application-incomplete:application info certain'
@@ -20,7 +20,7 @@ describe('a log without an end', () => {
     expect(ids(quiet().end(), { kind: 'end' })).toEqual([]);
   });
 
-  it('is a warning if a job was cut off', () => {
+  it('is a warning if a job was interrupted', () => {
     const story = quiet().job(1, CELL, [1, 1]).stage(1, 1);
     story.start(1, 0, { executor: '1' });
     expect(ids(story, { kind: 'end' })).toEqual([
@@ -28,7 +28,7 @@ describe('a log without an end', () => {
     ]);
   });
 
-  it('is an error if the driver is known to have ended, with its exit code', () => {
+  it('is an error if the driver is known to have exited, with its exit code', () => {
     const crashed = pod({ role: 'driver', state: terminated(1, 'Error', AT) });
     const story = new Story(KUBERNETES).executor('1');
     const [finding, ...others] = findings(story, { kind: 'end' }, pods(crashed));
@@ -41,7 +41,7 @@ describe('a log without an end', () => {
     ]);
   });
 
-  it('is nothing without any event', () => {
+  it('is not reported without any event', () => {
     expect(ids(null, { kind: 'end' })).toEqual([]);
   });
 });

@@ -3,8 +3,8 @@ import { Diagnosis } from '../src/index.js';
 import { diagnose } from './recorded-runs.js';
 import { tasks, WorkStory } from './work-story.js';
 
-describe('what is held', () => {
-  it('does not grow with the number of tasks, stages and measurements that went well', () => {
+describe('the state of the diagnosis', () => {
+  it('does not grow with the number of successful tasks, stages and measurements', () => {
     const held = (jobs: number): Diagnosis => {
       const story = new WorkStory({ 'spark.eventLog.logBlockUpdates.enabled': 'true' });
       story.with('1', '2');
@@ -21,7 +21,7 @@ describe('what is held', () => {
       return diagnose(story.observations);
     };
     const [some, many] = [held(1500), held(4500)];
-    // The time line has a bound of its own.
+    // The timeline has its own limit.
     const kept = ({ memoryHeld }: Diagnosis): object => ({ ...memoryHeld, history: 0 });
     expect(kept(many)).toEqual(kept(some));
     expect(many.findings()).toEqual([]);

@@ -21,7 +21,7 @@ describe('a broadcast', () => {
   };
   const LARGE = 'Cannot broadcast the table that is larger than 8.0 GiB: 9.1 GiB.';
 
-  it('that is too large is told by the query that failed, with its cell and sizes', () => {
+  it('that is too large is reported for the query that failed, with its cell and sizes', () => {
     const [finding, ...others] = findings(ended(LARGE));
     expect(others).toEqual([]);
     expect(finding).toMatchObject({
@@ -33,7 +33,7 @@ describe('a broadcast', () => {
     expect(ids(ended(''))).toEqual([]);
   });
 
-  it('that takes too long is told with how long, and how long to allow', () => {
+  it('that timed out is reported with its duration and the advised timeout', () => {
     const words =
       'Could not execute broadcast in 300 secs. You can increase the timeout for broadcasts via spark.sql.broadcastTimeout or disable broadcast join';
     expect(findings(ended(words))[0]).toMatchObject({
@@ -42,7 +42,7 @@ describe('a broadcast', () => {
     });
   });
 
-  it('is one incident, though the driver’s log and the client tell of it, too', () => {
+  it("is one incident, although the driver's log and the client report it, too", () => {
     const log: More = ['stderr', `26/11/20 23:41:05 ERROR BroadcastExchangeExec: ${LARGE}`];
     const error = { name: 'SparkException', message: LARGE };
     const cell: Observation = { kind: 'cell', cell: 'abc', run: 3, outcome: 'error', at: 5, error };

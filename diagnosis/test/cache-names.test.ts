@@ -3,12 +3,12 @@ import { tableName } from '../src/application/cache-names.js';
 
 const nameOf = (name: string): string => tableName({ rdd: 11, name });
 
-describe('A cached table', () => {
-  it('is called as its user calls it', () => {
+describe('The name of a cached table', () => {
+  it('is the one that its user chose', () => {
     expect(nameOf('In-memory table stars')).toBe('stars');
   });
 
-  it('is called by its columns if it has no name', () => {
+  it('is its columns if it has no name', () => {
     expect(nameOf('*(1) Project [id#7L, sha2(cast(id#7L as string), 256) AS a#8]\n+- Range')).toBe(
       '(id, a)'
     );
@@ -16,7 +16,7 @@ describe('A cached table', () => {
     expect(nameOf("Project [concat(')', x#1, ',') AS y#2]")).not.toContain('#');
   });
 
-  it('is called by the step of the plan that says most, without the numbers of its columns', () => {
+  it('is the most informative node of the plan, without expression ids', () => {
     expect(
       nameOf(
         'AdaptiveSparkPlan isFinalPlan=false\n+- HashAggregate(keys=[k#1], functions=[count(1)])\n'
@@ -29,14 +29,14 @@ describe('A cached table', () => {
     ).toBe('FileScan parquet spark_catalog.default.gaia[source_id] Ba…');
   });
 
-  it('is called by its number if Spark says nothing, or by what is left of a plan that was cut off', () => {
+  it('is its number if Spark has no name, or the remaining part of a truncated plan', () => {
     expect(nameOf('')).toBe('RDD 11');
     expect(nameOf('Project [id#7L, sha2(cast(id#7L as st...')).toBe(
       'Project [id, sha2(cast(id as st...'
     );
   });
 
-  it('is called as the RDD that it is', () => {
+  it("is the RDD's for an RDD", () => {
     expect(nameOf('MapPartitionsRDD')).toBe('MapPartitionsRDD');
   });
 });

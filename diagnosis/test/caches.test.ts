@@ -9,13 +9,13 @@ const SECOND = 'aglais-cell:2:read';
 const TABLE: CachedInfo = { rdd: 7, partitions: 4, name: 'In-memory table stars' };
 const KNOWN = { 'spark.eventLog.logBlockUpdates.enabled': 'true' };
 
-/** Four tasks of 20 s that compute the table; those numbered are kept in memory. */
+/** Four tasks of 20 s that compute the table; the numbered ones are stored in memory. */
 const fill = (...kept: number[]): TaskWork[] =>
   [0, 1, 2, 3].map(partition => ({
     ms: 20_000,
     stores: kept.includes(partition) ? [{ rdd: 7, partition, memoryMiB: 100 }] : []
   }));
-/** Tasks that read it: quick where it is there. */
+/** Tasks that read it: fast where it is cached. */
 const read = (...there: number[]): TaskWork[] =>
   [0, 1, 2, 3].map(partition => ({ ms: there.includes(partition) ? 1000 : 20_000 }));
 
@@ -29,14 +29,14 @@ const stars = (conf: Record<string, string> = KNOWN): WorkStory =>
   new WorkStory(conf).with('1', '2');
 
 describe('a cached table', () => {
-  it('that fits is nothing to speak of', () => {
+  it('that fits is not reported', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
     story.jobOf(SECOND, read(0, 1, 2, 3), { cached: [TABLE] });
     expect(findingsOf(story)).toEqual([]);
   });
 
-  it('that does not fit is told to the cell that filled it, with what each reading will cost', () => {
+  it('that does not fit is reported for the cell that filled it, with the cost of each read', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0), { cached: [TABLE] });
     const [finding, ...rest] = findingsOf(story);
@@ -52,7 +52,7 @@ describe('a cached table', () => {
     expect(finding!.cost).toBeUndefined();
   });
 
-  it('that does not fit and is read again costs the cell that reads it', () => {
+  it('that does not fit and is read again has a cost for the cell that reads it', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0), { cached: [TABLE] });
     story.jobOf(SECOND, read(0), { cached: [TABLE] });
@@ -62,11 +62,11 @@ describe('a cached table', () => {
       id: 'cache-partial:cell:2:read',
       severity: 'warning',
       confidence: 'certain',
-      // Three of 20 s, where the one that found its partition took 1 s.
+      // Three of 20 s, while the one with a cache hit took 1 s.
       cost: { taskMs: 57_000, recomputedTasks: 3, wallMs: 14_250 },
       subject: { stages: [{ id: 2, attempt: 0 }] }
     });
-    // The last partition that found room, how many there are, and the first task that missed its own.
+    // The last partition that was stored, their number, and the first task with a cache miss.
     expect(finding!.evidence.map(({ quote }) => quote)).toEqual([
       '"Block ID":"rdd_7_0"',
       '"Number of Partitions":4',
@@ -74,11 +74,11 @@ describe('a cached table', () => {
       '"Executor Run Time":20000',
       '"Stage ID":2,"Stage Attempt ID":0'
     ]);
-    // 300 MiB more on two executors, of whose heap 0.6 are for data: 1024 + 250, in steps of 128.
+    // 300 MiB more on two executors, of whose heap 0.6 is unified memory: 1024 + 250, in steps of 128.
     expect(finding!.advice[1]).toMatchObject({ shape: { executorMemoryMiB: 1280 } });
   });
 
-  it('that goes to disk where memory ends is not computed again', () => {
+  it('that is stored on disk when memory is full is not recomputed', () => {
     const story = stars();
     const disk = { ...TABLE, disk: true };
     const work = fill(0, 1).map((task, partition) =>
@@ -96,7 +96,7 @@ describe('a cached table', () => {
     ]);
   });
 
-  it('that had to make room for another is told so', () => {
+  it('that was evicted for another one is reported as evicted', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
     for (const partition of [0, 1, 2]) story.block('1', 7, partition).block('2', 7, partition);
@@ -106,7 +106,7 @@ describe('a cached table', () => {
     ]);
   });
 
-  it('of which nothing is left costs no more than it took to fill, whatever is done with it', () => {
+  it('that was evicted completely costs at most the time to fill it, whatever is done with it', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
     for (const partition of [0, 1, 2, 3]) story.block('1', 7, partition).block('2', 7, partition);
@@ -115,7 +115,7 @@ describe('a cached table', () => {
     expect(findingsOf(story)).toMatchObject([{ cost: { taskMs: 80_000, wallMs: 20_000 } }]);
   });
 
-  it('that went with an executor is told with the reason, and costs what was computed again', () => {
+  it('that was lost with an executor is reported with the reason and the cost of recomputation', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
     story.without('1', 'Executor 1 was idle').with('3');
@@ -132,7 +132,7 @@ describe('a cached table', () => {
     expect(findings[0]!.evidence[0]!.quote).toBe('Executor 1 was idle');
   });
 
-  it('that went with an executor under the cell itself is an effect of that, not told beside it', () => {
+  it('that was lost with an executor in the same cell is an effect of that loss, not a separate finding', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
     story.job(70, SECOND, [70, 1]).stage(70, 1);
@@ -153,7 +153,7 @@ describe('a cached table', () => {
     expect(findingsOf(story).map(({ code }) => code)).toEqual(['cache-lost']);
   });
 
-  it('that was kept twice outlives one of its executors', () => {
+  it('that was stored twice survives the loss of one of its executors', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
     for (const partition of [0, 1, 2, 3]) {
@@ -164,7 +164,7 @@ describe('a cached table', () => {
     expect(findingsOf(story)).toEqual([]);
   });
 
-  it('that was given back may be computed again', () => {
+  it('that was unpersisted may be recomputed', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
     story.event('SparkListenerUnpersistRDD', { 'RDD ID': 7 });
@@ -173,7 +173,7 @@ describe('a cached table', () => {
     expect(findingsOf(story)).toEqual([]);
   });
 
-  it('behind another one that is there is not missed', () => {
+  it('behind another cached one is not missed', () => {
     const story = stars();
     const derived = { rdd: 9, partitions: 4, parents: [8] };
     story.jobOf(FIRST, fill(0, 1, 2, 3), { cached: [TABLE] });
@@ -188,7 +188,7 @@ describe('a cached table', () => {
     expect(findingsOf(story)).toEqual([]);
   });
 
-  it('of which the log tells no blocks is not thought to be missing', () => {
+  it('without block updates in the log is not assumed to be missing', () => {
     const story = stars({});
     story.jobOf(FIRST, fill(), { cached: [TABLE] });
     story.jobOf(SECOND, read(), { cached: [TABLE] });
@@ -196,7 +196,7 @@ describe('a cached table', () => {
     expect(diagnose(story.observations).resources().tables).toMatchObject([{ now: null }]);
   });
 
-  it('is known by the counts of old Sparks, with an estimate of what was computed again', () => {
+  it('of old versions of Spark is known by its counts, with an estimate of the recomputation', () => {
     const story = stars({});
     story.jobOf(FIRST, fill(), { cached: [{ ...TABLE, cachedPartitions: 1 }] });
     story.jobOf(SECOND, read(0), { cached: [TABLE] });
@@ -217,7 +217,7 @@ describe('a cached table', () => {
     expect(findingsOf(whole)).toEqual([]);
   });
 
-  it('is only looked at where the stage is cut as it is', () => {
+  it('is only checked if it has the same partitioning as the stage', () => {
     const story = stars();
     story.jobOf(FIRST, fill(0), { cached: [TABLE] });
     story.jobOf(SECOND, [{ ms: 20_000 }, { ms: 20_000 }], { cached: [TABLE] });

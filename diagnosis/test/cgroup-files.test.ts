@@ -25,7 +25,7 @@ describe('the files of a cgroup', () => {
     });
   });
 
-  it('are nothing without a limit', () => {
+  it('are ignored without a limit', () => {
     expect(
       readCgroupFiles({ 'memory.events': 'oom_kill 1', 'memory.max': 'max\n' }, '1', 5, 'x')
     ).toBeNull();

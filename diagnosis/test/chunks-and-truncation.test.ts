@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { diagnoseLines, linesOfFile, smallCorpus } from './recorded-runs.js';
 import { RUNS, oom } from './property-runs.js';
 
-describe('whatever the cut', () => {
+describe('for any chunks and truncation', () => {
   it('a log gives the same lines in any chunks', () => {
     const bytes = readFileSync(oom.path);
     const whole = linesOfFile(oom.path);
@@ -25,7 +25,7 @@ describe('whatever the cut', () => {
     );
   });
 
-  it('any bytes in any chunks are cut at line breaks only, and every position is exact', () => {
+  it('bytes in any chunks are split at line breaks only, and every position is exact', () => {
     const byte = fc.oneof(
       fc.constantFrom(10, 13, 0xc3, 0xa9, 65),
       fc.integer({ min: 0, max: 255 })
@@ -50,7 +50,7 @@ describe('whatever the cut', () => {
     );
   });
 
-  it('a truncated log never throws and never had a certain finding that the whole one lacks', () => {
+  it('a truncated log never throws and never has a certain finding that the complete one does not have', () => {
     for (const { path } of smallCorpus) {
       const text = readFileSync(path, 'utf8');
       const whole = diagnoseLines(text.split('\n')).findings();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { readClientJson, readClientText } from '../src/evidence/client-exceptions.js';
 
-describe('a client', () => {
-  it('is understood from a traceback, coloured as notebooks do', () => {
+describe('an exception of a client', () => {
+  it('is read from a traceback, colored as in notebooks', () => {
     const traceback = [
       '\u001b[0;31m---------\u001b[0m',
       'Traceback (most recent call last)',
@@ -13,14 +13,14 @@ describe('a client', () => {
     expect(readClientText(traceback, 'c')[0]!.message).toMatch(/SESSION_CHANGED/);
   });
 
-  it('may print the exception in a way of its own, or nothing at all', () => {
+  it('is read from other formats, or is missing', () => {
     expect(readClientText('EXC Py4JJavaError An error occurred', 'c')[0]).toMatchObject({
       name: 'Py4JJavaError'
     });
     expect(readClientText('2\n', 'c')).toEqual([]);
   });
 
-  it('is understood from JSON of its own, of Jupyter, and of a notebook', () => {
+  it("is read from JSON of different formats: our own, Jupyter's, and a notebook", () => {
     expect(readClientJson({ name: 'ValueError', message: 'no' }, 'c')).toMatchObject([
       { name: 'ValueError', message: 'no' }
     ]);

@@ -9,7 +9,7 @@ describe('work that waits for executors', () => {
   const nowhere = pod({ node: null, state: null, conditions: [UNSCHEDULABLE], limit: '4Gi' });
   const clock = (story: Story, ms: number): Observation => ({ kind: 'time', at: story.now + ms });
 
-  it('hangs after a while, by the clock of whoever watches', () => {
+  it("is reported after a while, by the observer's clock", () => {
     const story = waiting();
     expect(ids(story, clock(story, 10_000))).toEqual([]);
     const [finding, ...others] = findings(story, clock(story, 90_000));
@@ -22,7 +22,7 @@ describe('work that waits for executors', () => {
     });
   });
 
-  it('is certain by the scheduler’s words, which are translated', () => {
+  it('is certain if the scheduler reports it, with a readable message', () => {
     const other = pod({
       executor: '2',
       node: null,
@@ -42,7 +42,7 @@ describe('work that waits for executors', () => {
     );
   });
 
-  it('is said with what the largest free node has, as far as that was recorded', () => {
+  it('is compared with the largest free node, if that was recorded', () => {
     const room = (at: number, memoryMiB: number): Observation => ({
       kind: 'capacity',
       ...{ at, memoryMiB, cores: 3, ref: 'nodes' }
@@ -59,7 +59,7 @@ describe('work that waits for executors', () => {
     );
   });
 
-  it('names processors where they are what is missing', () => {
+  it('names CPUs if they are missing', () => {
     const message = '0/2 nodes are available: 2 Insufficient cpu.';
     const unplaced = pod({
       ...{ node: null, state: null, limit: '4Gi' },
@@ -79,7 +79,7 @@ describe('work that waits for executors', () => {
     );
   });
 
-  it('has figures of the node where the kubelet names them', () => {
+  it('has the numbers of the node if the kubelet reports them', () => {
     const GIB = 2 ** 30;
     const rejected = pod({
       state: null,
@@ -90,14 +90,14 @@ describe('work that waits for executors', () => {
     expect(finding!.explanation).toMatch(/needs 4\.0 GiB for it; the node has 2\.0 GiB free/);
   });
 
-  it('is known by events alone, by the names that Spark gives to pods', () => {
+  it('is known from events alone, by the pod names that Spark uses', () => {
     const failed = event('FailedScheduling', UNSCHEDULABLE.message, 'app-exec-1');
     expect(ids(waiting(), events(failed))).toEqual(['cluster-pending:cell:3:abc warning certain']);
     const somebody = event('FailedScheduling', UNSCHEDULABLE.message, 'other-exec-1');
     expect(ids(waiting(), events(somebody))).toEqual([]);
   });
 
-  it('is over when a task starts; what it took is told, if it took long', () => {
+  it('ends when a task starts; a long wait is reported', () => {
     const ran = (ms: number): Story => {
       const story = waiting().wait(ms).executor('1').task(0, 0, { executor: '1' });
       return story.stageEnd(0, 1).jobEnd(0).end();
@@ -110,24 +110,24 @@ describe('work that waits for executors', () => {
     expect(ids(ran(20_000), ...evidence)).toEqual([]);
   });
 
-  it('is warned of by Spark itself', () => {
+  it("is reported by Spark's own warnings", () => {
     const line = (second: number): string =>
       `26/11/20 23:41:${second} WARN TaskSchedulerImpl: Initial job has not accepted any resources; check your cluster UI to ensure that workers are registered and have sufficient resources`;
     const log = [10, 25, 40, 55].map(line).join('\n');
     expect(ids(waiting(), ['stderr', log])).toEqual(['cluster-pending:cell:3:abc warning certain']);
-    // One or two are how a slow cluster starts.
+    // One or two are normal for a slow start.
     const story = waiting().wait(20_000).executor('1').task(0, 0, { executor: '1' }).jobEnd(0);
     expect(ids(story, ['stderr', line(10)])).toEqual([]);
   });
 
-  it('is not what waits behind another cell, with executors at work', () => {
+  it('does not include waiting for another cell whose executors are running tasks', () => {
     const story = new Story(KUBERNETES).executor('1').job(0, CELL, [0, 1]).stage(0, 1);
     story.start(0, 0, { executor: '1' });
     story.job(1, 'aglais-cell:4:def', [1, 1]).stage(1, 1);
     expect(ids(story, clock(story, 600_000))).toEqual([]);
   });
 
-  it('is missed by nobody once the pod is given up, or the application is over', () => {
+  it('ends when the pod is deleted, or the application ends', () => {
     const given = pod({
       node: null,
       state: null,

@@ -13,8 +13,8 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
-describe('a whole diagnosis', () => {
-  it('is the same whatever the log is packed in', async () => {
+describe('a complete diagnosis', () => {
+  it('is the same for every codec', async () => {
     const reference = await diagnoseFiles({ eventLogs: [fixture('gz')] });
     expect(reference.application).toMatchObject({ sparkVersion: '4.0.5', complete: true });
     for (const path of [...CODECS.map(fixture), join(FIXTURES, 'rolling.zip')]) {

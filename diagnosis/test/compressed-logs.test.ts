@@ -18,7 +18,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
-describe('a log that Spark compressed', () => {
+describe('a compressed log of Spark', () => {
   for (const codec of CODECS) {
     it(`with ${codec} is read to the end of its last stream, whatever its name`, async () => {
       const path = join(folder, 'nothing-tells');
@@ -26,7 +26,7 @@ describe('a log that Spark compressed', () => {
       expect(await readPath(path)).toMatchObject({ lines, problems: [] });
     });
 
-    it(`with ${codec} and cut anywhere gives what is before the cut, and one problem`, async () => {
+    it(`with ${codec} and truncated anywhere gives what precedes the truncation, and one problem`, async () => {
       const bytes = await readFile(fixture(codec));
       const path = join(folder, 'cut');
       let before = -1;
@@ -40,14 +40,14 @@ describe('a log that Spark compressed', () => {
         expect(got.lines.length).toBeGreaterThanOrEqual(before);
         before = got.lines.length;
       }
-      // The first of the two streams is there when half of the bytes are and some.
+      // The first of the two streams is complete with a little more than half of the bytes.
       await writeFile(path, bytes.subarray(0, bytes.length - 1));
       const almost = await readPath(path);
       expect(almost.lines.length).toBeGreaterThanOrEqual(Math.floor(lines.length / 2));
       expect(almost.problems).toHaveLength(codec === 'lz4' ? almost.problems.length : 1);
     });
 
-    it(`with ${codec} and damaged anywhere never throws and never makes up a line before it`, async () => {
+    it(`with ${codec} and corrupted anywhere never throws and never invents a line before the corruption`, async () => {
       const bytes = await readFile(fixture(codec));
       const path = join(folder, 'damaged');
       await fc.assert(
@@ -67,7 +67,7 @@ describe('a log that Spark compressed', () => {
     });
   }
 
-  it('in any number of zstd frames and skippable frames is read whole', async () => {
+  it('with any number of zstd frames and skippable frames is read completely', async () => {
     const path = join(folder, 'frames');
     const skippable = Buffer.from([0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
     await fc.assert(
@@ -84,7 +84,7 @@ describe('a log that Spark compressed', () => {
     );
   });
 
-  it('with gzip gives all that was before damage, to the last line', async () => {
+  it('with gzip gives everything before the corruption, to the last line', async () => {
     const many = Array.from({ length: 20_000 }, (_, i) => `{"Event":"line ${i * 7919}"}`);
     const bytes = gzipSync(`${many.join('\n')}\n`);
     const path = join(folder, 'garbage');
@@ -103,14 +103,14 @@ describe('a log that Spark compressed', () => {
   });
 });
 
-describe('damaged blocks', () => {
+describe('corrupt blocks', () => {
   const decoders: [string, (bytes: Uint8Array, length: number) => unknown][] = [
     ['lz4', decodeLz4Block],
     ['snappy', decodeSnappyBlock],
     ['lzf', decodeLzfChunk]
   ];
   for (const [name, decoder] of decoders) {
-    it(`of ${name} give the right length or are called damaged`, () => {
+    it(`of ${name} give the right length or are reported as corrupt`, () => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat(300), (bytes, length) => {
           try {

@@ -4,7 +4,7 @@ import { cgroup } from './recorded-runs.js';
 import { fetchFailed, lost, pythonCrash, Story } from './story.js';
 import { findings, ids } from './story-findings.js';
 
-describe('a cluster with trouble of several kinds at once', () => {
+describe('a cluster with several problems at once', () => {
   const OOM = 'java.lang.OutOfMemoryError: Java heap space';
   const query = (story: Story): Story =>
     story.event('org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd', {
@@ -22,14 +22,14 @@ describe('a cluster with trouble of several kinds at once', () => {
     ref: 'client'
   });
 
-  it('has a full heap of the driver and its end by it as one incident', () => {
+  it('reports a full heap of the driver and its exit as one incident', () => {
     const story = query(new Story());
     expect(ids(story, [gone(story.now + 20_000), { kind: 'end' }])).toEqual([
       'driver-heap-oom:sql:1'
     ]);
   });
 
-  it('has a full heap of the driver, and the loss of the session hours later, as two', () => {
+  it('reports a full heap of the driver, and the loss of the session hours later, as two', () => {
     const story = query(new Story()).wait(7_200_000).job(7, null, [7, 1]);
     expect(ids(story, [gone(story.now), { kind: 'end' }])).toEqual([
       'driver-heap-oom:sql:1',
@@ -37,14 +37,14 @@ describe('a cluster with trouble of several kinds at once', () => {
     ]);
   });
 
-  it('does not clear the kernel of an executor because another one was clean', () => {
+  it('does not rule out an OOM kill of one executor because another one had none', () => {
     const story = new Story({ 'spark.master': 'k8s://h' }).executor('1', '2');
     story.job(0, null, [0, 2]).stage(0, 2).task(0, 0, { executor: '1' }, pythonCrash);
     story.task(0, 0, { executor: '2' }).task(0, 1, { executor: '2' }).stageEnd(0, 2).jobEnd(0);
     expect(findings(story, [cgroup('2', story.now, 0)])).toMatchObject([{ confidence: 'likely' }]);
   });
 
-  it('loses two executors with one node, and the shuffle with them, as one incident', () => {
+  it('reports two executors lost with one node, and the lost shuffle data, as one incident', () => {
     const story = new Story({ 'spark.master': 'yarn' }).executor('1', '2', '3');
     story.job(0, null, [0, 3], [1, 2]).stage(0, 3);
     for (const index of [0, 1, 2]) story.task(0, index, { executor: String(index + 1) });

@@ -5,8 +5,8 @@ import { event, pod, terminated, text as written } from './kubernetes.js';
 import { cgroup, diagnose, diagnoseLines, linesOfFile } from './recorded-runs.js';
 import { RUNS, oom, shuffle } from './property-runs.js';
 
-describe('whatever the damage', () => {
-  it('lines that are changed at random are counted or skipped, never thrown', () => {
+describe('for any corruption', () => {
+  it('randomly changed lines are counted or skipped, and never throw', () => {
     const lines = linesOfFile(shuffle.path);
     const damage = fc.record({
       line: fc.nat(lines.length - 1),
@@ -31,7 +31,7 @@ describe('whatever the damage', () => {
     );
   });
 
-  it('any JSON for an event is read, skipped or counted', () => {
+  it('any JSON as an event is read, skipped or counted', () => {
     const names = fc.constantFrom(
       ...new Set(
         linesOfFile(shuffle.path).map(line => (JSON.parse(line) as { Event: string }).Event)
@@ -82,7 +82,7 @@ describe('whatever the damage', () => {
     expect(diagnosis.findings()).toEqual(diagnoseLines(lines).findings());
   });
 
-  it('ten thousand damaged lines of other evidence are read, skipped or counted', () => {
+  it('ten thousand corrupt lines of other evidence are read, skipped or counted', () => {
     const at = '2026-11-20T23:09:44Z';
     const samples: [EvidenceKind, string][] = [
       ['pods', written(pod({ state: terminated(137, 'OOMKilled', at) }), pod({ executor: '2' }))],
@@ -133,7 +133,7 @@ describe('whatever the damage', () => {
         lines += damaged.split('\n').length;
         const counted = diagnosis.problems.count;
         observeEvidence(diagnosis, kind, damaged, 'damaged');
-        // Each line, and each piece into which the damage cut one, is a problem at most once.
+        // Each line, and each piece into which the corruption split one, is a problem at most once.
         const pieces = cuts.reduce((sum, { insert }) => sum + 1 + insert.length, 0);
         expect(diagnosis.problems.count - counted).toBeLessThanOrEqual(
           damaged.split('\n').length + pieces
@@ -143,7 +143,7 @@ describe('whatever the damage', () => {
       { numRuns: 600 }
     );
     expect(lines).toBeGreaterThan(10_000);
-    // CorruptData may invent pods and claims, but the log's own findings stand.
+    // Corrupt data may invent pods and claims, but the log's own findings stay.
     expect(diagnosis.findings().map(({ id }) => id)).toEqual(expect.arrayContaining(certain));
   });
 });

@@ -3,14 +3,14 @@ import { WorkStory } from './work-story.js';
 import { exception, Story } from './story.js';
 import { CELL, findings, ids, failing } from './stories-with-evidence.js';
 
-describe('a disk without space', () => {
+describe('a full disk', () => {
   const full = exception(
     'java.io.IOException',
     'No space left on device',
     'java.io.IOException: No space left on device\n\tat x'
   );
 
-  it('is one finding with all attempts, and not a failed task beside it', () => {
+  it('is one finding with all attempts, without a separate failed task', () => {
     const [finding, ...others] = findings(
       failing(full, 'java.io.IOException: No space left on device')
     );
@@ -18,7 +18,7 @@ describe('a disk without space', () => {
     expect(finding).toMatchObject({ id: 'disk-full:cell:3:abc', severity: 'error', count: 4 });
   });
 
-  it('is advised by what the finished tasks had written, and what was still to come', () => {
+  it('has advice based on what the finished tasks wrote, and what was still to be written', () => {
     const story = (conf: Record<string, string>): WorkStory => {
       const work = new WorkStory(conf).with('1', '2');
       const done = { ms: 1000, shuffleWriteMiB: 300 };
@@ -27,7 +27,7 @@ describe('a disk without space', () => {
       });
       return work;
     };
-    // Two of eight tasks wrote 300 MiB each, six were to come: 2400 MiB on two executors, and a quarter more.
+    // Two of eight tasks wrote 300 MiB each, six were left: 2400 MiB on two executors, and a quarter more.
     const [finding, ...others] = findings(story({}));
     expect(others).toEqual([]);
     expect(finding).toMatchObject({ code: 'disk-full' });
@@ -44,7 +44,7 @@ describe('a disk without space', () => {
     expect(limited!.advice[0]!.sentence).toContain('instead of 512 MiB');
   });
 
-  it('is known by Hadoop’s and by Python’s words, too', () => {
+  it("is recognized by Hadoop's and by Python's messages, too", () => {
     const hadoop = exception(
       'org.apache.hadoop.util.DiskChecker$DiskErrorException',
       'Could not find any valid local directory for s3ablock-0001-'
@@ -58,7 +58,7 @@ describe('a disk without space', () => {
     }
   });
 
-  it('of the driver is told by its log alone', () => {
+  it('of the driver is reported by its log alone', () => {
     const log =
       '26/11/20 23:41:05 ERROR AsyncEventQueue: Listener EventLoggingListener threw an exception\njava.io.IOException: No space left on device';
     expect(ids(new Story(), ['stderr', log])).toEqual(['disk-full:application warning certain']);

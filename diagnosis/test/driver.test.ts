@@ -28,7 +28,7 @@ describe('the driver', () => {
     'Traceback (most recent call last):\nSparkConnectGrpcException: StatusCode.UNAVAILABLE failed to connect to all addresses'
   ];
 
-  it('is killed for memory: the cell, what the client heard and the broken log are its effects', () => {
+  it("is OOM-killed: the cell, the client's error and the truncated log are effects", () => {
     const story = broken();
     const [finding, ...others] = findings(story, end, gone, driver(137, 'OOMKilled'));
     expect(others).toEqual([]);
@@ -42,7 +42,7 @@ describe('the driver', () => {
     expect(finding!.evidence.map(({ source }) => source)).toEqual(['container', 'client']);
   });
 
-  it('is killed under the cell that used it then without a job, however late the cell ends', () => {
+  it('is OOM-killed while a cell uses it without a job, however late the cell ends', () => {
     const killedAt = Date.parse(AT);
     const run = (cell: string, from: number, to: number): Observation[] =>
       (['running', 'ok'] as const).map((outcome, index) => ({
@@ -60,14 +60,14 @@ describe('the driver', () => {
     expect(told(...earlier, ...later)).toEqual(['driver-oom-killed:application error certain']);
   });
 
-  it('is found by the name of its pod where it has no labels of Spark', () => {
+  it('is recognized by the name of its pod if it has no labels of Spark', () => {
     const state = terminated(137, 'OOMKilled', AT);
     expect(ids(broken(), pods(pod({ role: null, name: 'app-driver', state })))).toEqual([
       'driver-oom-killed:cell:3:abc error certain'
     ]);
   });
 
-  it('is stopped like all pods at the end, and that is nothing', () => {
+  it('is stopped like all pods at the end, which is not reported', () => {
     const stopped = pod({
       role: 'driver',
       state: terminated(143, 'Error', AT),
@@ -76,7 +76,7 @@ describe('the driver', () => {
     expect(ids(new Story(KUBERNETES).end(), end, pods(stopped))).toEqual([]);
   });
 
-  it('runs out of heap: by its exit code, by its log, or by results that nobody could fetch', () => {
+  it('runs out of heap, according to its exit code, its log, or results that could not be fetched', () => {
     expect(ids(broken(), end, driver(52, 'Error'))).toEqual([
       'driver-heap-oom:cell:3:abc error certain'
     ]);
@@ -93,7 +93,7 @@ describe('the driver', () => {
     expect(ids(results, log)).toEqual(['driver-heap-oom:cell:3:abc error certain']);
   });
 
-  it('ends with a full heap where the machine is told to: the cell that heard of it failed because of it', () => {
+  it('exits with a full heap if configured to: the cell failed because of it', () => {
     const log: More = ['stderr', 'Terminating due to java.lang.OutOfMemoryError: Java heap space'];
     const error = { name: 'SparkConnectGrpcException', message: 'StatusCode.UNAVAILABLE' };
     const heard: More = { kind: 'cell', cell: 'abc', run: 3, at: 9e6, outcome: 'error', error };
@@ -107,7 +107,7 @@ describe('the driver', () => {
     );
   });
 
-  it('that ran out of heap is advised by its peak and by the size of what it was to hold', () => {
+  it('that ran out of heap has advice based on its peak and the size of the result', () => {
     const conf = { 'spark.driver.memory': '1g' };
     const story = new Story(conf).executor('1').job(0, CELL, [0, 8]).stage(0, 8);
     story.event('SparkListenerStageExecutorMetrics', {
@@ -130,7 +130,7 @@ describe('the driver', () => {
       story.task(0, 2, { executor: '1' }, { Reason: 'TaskResultLost' });
     }
     const [finding] = findings(story.stageEnd(0, 8, 0, said).jobEnd(0, said));
-    // 1 GiB as now, and 8 × 400 MiB.
+    // The current 1 GiB, and 8 × 400 MiB.
     expect(finding!.advice[1]).toEqual({
       action: 'resize',
       shape: { driverMemoryMiB: 4224 },
@@ -141,14 +141,14 @@ describe('the driver', () => {
     expect(finding!.explanation).toContain('results of 4 finished task attempts');
   });
 
-  it('cannot fetch results of an executor that is lost: that is the executor’s incident', () => {
+  it("cannot fetch results of a lost executor: that is the executor's incident", () => {
     const story = new Story().executor('1', '2').job(0, CELL, [0, 1]).stage(0, 1);
     story.removed('1', 'Command exited with code 137');
     story.task(0, 0, { executor: '1' }, { Reason: 'TaskResultLost' }).task(0, 0, { executor: '2' });
     expect(ids(story.jobEnd(0))).toEqual(['executor-oom-killed:cell:3:abc warning likely']);
   });
 
-  it('gives up when too many executors have failed', () => {
+  it('ends the application when too many executors have failed', () => {
     const log = 'ERROR ExecutorPodsLifecycleManager: Max number of executor failures (4) reached';
     const expected = ['too-many-executor-failures:cell:3:abc error certain'];
     expect(ids(broken(), end, ['stderr', `26/11/20 23:41:05 ${log}`])).toEqual(expected);

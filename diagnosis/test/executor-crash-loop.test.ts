@@ -3,8 +3,8 @@ import { cgroup } from './recorded-runs.js';
 import { Story } from './story.js';
 import { findings } from './story-findings.js';
 
-describe('executors that end as soon as they have begun', () => {
-  /** A job waits, and so many executors come and end. */
+describe('executors that exit as soon as they have started', () => {
+  /** A job waits, and this many executors start and exit. */
   function looping(count: number, reason: string): Story {
     const story = new Story({ 'spark.master': 'k8s://h' }).job(0, 'aglais-cell:3:abc', [0, 1]);
     for (let id = 1; id <= count; id += 1) {
@@ -17,7 +17,7 @@ describe('executors that end as soon as they have begun', () => {
       .removed('99', 'Executor killed by driver.');
   }
 
-  it('are told with their reason, and asking for fewer is not the advice', () => {
+  it('are reported with their reason, and fewer executors are not advised', () => {
     const [finding, ...others] = findings(looping(4, 'Command exited with code 1'));
     expect(others).toEqual([]);
     expect(finding).toMatchObject({
@@ -32,7 +32,7 @@ describe('executors that end as soon as they have begun', () => {
     expect(finding!.evidence[0]!.quote).toBe('Command exited with code 1');
   });
 
-  it('for lack of memory are one incident with the work that waits for them', () => {
+  it('because of memory are one incident with the work that waits for them', () => {
     const story = looping(4, 'Command exited with code 137');
     const kills = ['1', '2', '3', '4'].map(id => cgroup(id, story.now, 1));
     const [finding, ...others] = findings(story, kills);
@@ -46,7 +46,7 @@ describe('executors that end as soon as they have begun', () => {
     expect(finding!.effects.join()).toContain('no task has started');
   });
 
-  it('are not those that dynamic allocation gives back, nor a single one', () => {
+  it('do not include those that dynamic allocation removes, nor a single one', () => {
     const idle = findings(looping(4, 'Executor killed by driver.'));
     expect(idle).toMatchObject([{ title: 'No executor is available yet: no task can run' }]);
     expect(findings(looping(1, 'Command exited with code 1'))).toMatchObject([

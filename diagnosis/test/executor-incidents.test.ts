@@ -3,7 +3,7 @@ import { cgroup } from './recorded-runs.js';
 import { heapFull, lost, Story } from './story.js';
 import { CELL, KUBERNETES, findings, ids } from './incident-stories.js';
 
-/** A job of one stage in which executor 1 goes away with a task that executor 2 then does. */
+/** A job of one stage in which executor 1 is lost with a task that executor 2 then repeats. */
 function losing(reason: string, conf: Record<string, string> = {}): Story {
   const story = new Story(conf).executor('1', '2').job(0, CELL, [0, 2]).stage(0, 2);
   const doomed = story.start(0, 0, { executor: '1', ms: 4000 });
@@ -12,7 +12,7 @@ function losing(reason: string, conf: Record<string, string> = {}): Story {
   return story.wait(500).task(0, 0, { executor: '2', ms: 3000 }).stageEnd(0, 2).jobEnd(0);
 }
 
-describe('an executor that is lost with a task on it', () => {
+describe('an executor that is lost with a running task', () => {
   const cases: [string, string, string][] = [
     ['Command exited with code 137', 'executor-oom-killed', 'likely'],
     [
@@ -49,7 +49,7 @@ describe('an executor that is lost with a task on it', () => {
     ['Command exited with code 52', 'executor-heap-oom', 'certain'],
     ['Command exited with code 134', 'executor-lost', 'certain'],
     ['Executor heartbeat timed out after 131072 ms', 'executor-heartbeat-timeout', 'certain'],
-    // On Kubernetes this masks a lost heartbeat, if tasks were running.
+    // On Kubernetes this masks a heartbeat timeout, if tasks were running.
     ['Executor killed by driver.', 'executor-heartbeat-timeout', 'possible'],
     [
       'Remote RPC client disassociated. Likely due to containers exceeding thresholds, or network issues.',
@@ -76,7 +76,7 @@ describe('an executor that is lost with a task on it', () => {
     );
   });
 
-  it('was killed for memory for certain when its cgroup counted the kill', () => {
+  it('was certainly OOM-killed if its cgroup counted the kill', () => {
     const story = losing('Command exited with code 137', { 'spark.executor.memory': '512m' });
     const [finding] = findings(story, [cgroup('1', story.now, 1, 1434, 922)]);
     expect(finding).toMatchObject({
@@ -93,7 +93,7 @@ describe('an executor that is lost with a task on it', () => {
     });
   });
 
-  it('was not killed for memory when its cgroup, read afterwards, counted no kill', () => {
+  it('was not OOM-killed if its cgroup, read afterwards, counted no kill', () => {
     const story = losing('Command exited with code 137');
     expect(ids(story, [cgroup('1', story.now, 0)])).toEqual(['executor-lost:cell:3:abc likely']);
     expect(ids(story, [cgroup('1', story.now - 60_000, 0)])).toEqual([
@@ -101,7 +101,7 @@ describe('an executor that is lost with a task on it', () => {
     ]);
   });
 
-  it("ran out of heap if a task said so, although YARN's own handler then ended it by signal", () => {
+  it("ran out of heap if a task reported it, although YARN's handler then ended it with a signal", () => {
     const story = new Story({ 'spark.master': 'yarn' }).executor('1', '2');
     story.job(0, CELL, [0, 2]).stage(0, 2);
     const other = story.start(0, 1, { executor: '1', ms: 3000 });
@@ -110,7 +110,7 @@ describe('an executor that is lost with a task on it', () => {
     expect(ids(story)).toEqual(['executor-heap-oom:cell:3:abc certain']);
   });
 
-  it('makes an error of the finding if the job failed by it, and says so', () => {
+  it('causes an error if the job failed because of it', () => {
     const story = new Story(KUBERNETES).executor('1').job(0, CELL, [0, 1]).stage(0, 1);
     story.task(0, 0, { executor: '1' }, lost('1', 'exited with exit code 137'));
     story.removed('1', 'exited with exit code 137');
@@ -126,7 +126,7 @@ describe('an executor that is lost with a task on it', () => {
     expect(finding!.explanation).toMatch(/^This cell failed because executor 1 .*limit 812 MiB/);
   });
 
-  it('belongs to each cell whose own tasks were on it, with the cost of that cell only', () => {
+  it('belongs to each cell with tasks on it, with the cost of that cell only', () => {
     const story = new Story().executor('1', '2');
     story
       .job(0, 'aglais-cell:1:a', [0, 1])

@@ -22,7 +22,7 @@ const SIGKILL =
 const DELETED = 'The executor with id 1 was deleted by a user or the framework.';
 
 describe('the status of an executor pod', () => {
-  it('makes a kill certain, however late it comes, with the limit that was in force', () => {
+  it('makes an OOM kill certain, however late it arrives, with the limit in effect', () => {
     const story = losing(SIGKILL);
     expect(ids(story)).toEqual(['executor-oom-killed:cell:3:abc warning likely']);
     const [finding] = findings(
@@ -34,7 +34,7 @@ describe('the status of an executor pod', () => {
     expect(finding!.evidence.map(({ source }) => source)).toContain('container');
   });
 
-  it('tells of a kill that Spark says nothing of', () => {
+  it('reports a kill that Spark does not mention', () => {
     const story = losing(DELETED);
     expect(ids(story)).toEqual(['executor-lost:cell:3:abc warning likely']);
     expect(ids(story, pods(pod({ state: terminated(137, 'OOMKilled', AT) })))).toEqual([
@@ -42,14 +42,14 @@ describe('the status of an executor pod', () => {
     ]);
   });
 
-  it('with another exit code means a child: the executor was not killed for memory', () => {
+  it('with another exit code means a child: the executor was not OOM-killed', () => {
     const story = losing('The executor with id 1 exited with exit code 143(SIGTERM).');
     expect(ids(story, pods(pod({ state: terminated(143, 'OOMKilled', AT) })))).toEqual([
       'executor-lost:cell:3:abc warning likely'
     ]);
   });
 
-  it('proves why Python workers vanished, if the container ended in another way', () => {
+  it('proves why Python workers died, if the container ended in another way', () => {
     const story = new Story(KUBERNETES).executor('1').job(0, CELL, [0, 1]).stage(0, 1);
     story.task(0, 0, { executor: '1' }, pythonCrash).task(0, 0, { executor: '1' }).jobEnd(0).end();
     expect(ids(story)).toEqual(['python-worker-died:cell:3:abc warning likely']);
@@ -60,7 +60,7 @@ describe('the status of an executor pod', () => {
     }
   });
 
-  it('tells the limit that was in force then, also when it was raised afterwards', () => {
+  it('shows the limit that was in effect then, even if it was raised afterwards', () => {
     const story = new Story(KUBERNETES).executor('1').job(0, CELL, [0, 1]).stage(0, 1);
     story.task(0, 0, { executor: '1' }, pythonCrash).task(0, 0, { executor: '1' }).jobEnd(0).end();
     const died = findings(story)[0]!.firstSeen;
@@ -74,14 +74,14 @@ describe('the status of an executor pod', () => {
     const after = pods(pod({ limit: '2Gi', version: 9 }));
     const told = (...more: More[]) => findings(story, ...more)[0]!.explanation;
     expect(told(before, after, raised(500, '2Gi'))).toMatch(/executor limit 812 MiB/);
-    // The kubelet tells whole seconds: what it did in the second of the death came after it.
+    // The kubelet reports whole seconds: what it did in the second of the exit came after it.
     expect(told(before, after, raised(-500, '2Gi'))).toMatch(/executor limit 812 MiB/);
     expect(told(after, before, raised(-5_000, '1Gi'), raised(500, '2Gi'))).toMatch(
       /executor limit 1\.0 GiB/
     );
   });
 
-  it('tells the limit that is in force now: of a pod that lives it may be raised', () => {
+  it('shows the current limit: that of a running pod may be raised', () => {
     const story = new Story(KUBERNETES).executor('1');
     const shown = (...more: More[]) => {
       const diagnosis = diagnose(story, ...more);
@@ -93,7 +93,7 @@ describe('the status of an executor pod', () => {
     expect(shown(after, before)).toEqual([2048, null]);
   });
 
-  it('is no kill for memory if the pod was stopped and did not obey', () => {
+  it('is not an OOM kill if the pod was stopped and did not exit in time', () => {
     const stopped = pod({
       state: terminated(137, 'OOMKilled', '2026-11-20T23:36:01Z'),
       deletion: { timestamp: '2026-11-20T23:36:00Z', grace: 30 }
@@ -103,14 +103,14 @@ describe('the status of an executor pod', () => {
     ]);
   });
 
-  it('weakens a SIGKILL that the kubelet does not put down to memory', () => {
+  it('lowers the confidence of a SIGKILL that the kubelet does not attribute to memory', () => {
     const story = losing(SIGKILL);
     expect(ids(story, pods(pod({ state: terminated(137, 'Error', AT) })))).toEqual([
       'executor-lost:cell:3:abc warning likely'
     ]);
   });
 
-  it('tells that it was evicted, for what, and what would help', () => {
+  it('shows that it was evicted, why, and what would help', () => {
     const evicted = pod({
       reason: 'Evicted',
       message: 'Usage of EmptyDir volume "spark-local-dir-1" exceeds the limit "1Gi". ',
@@ -138,7 +138,7 @@ describe('the status of an executor pod', () => {
     expect(finding!.advice[1]!.sentence).not.toMatch(/not your code/);
   });
 
-  it('does not advise a property for scratch that a pod template brings', () => {
+  it('does not advise a property for scratch space from a pod template', () => {
     const evicted = pod({
       reason: 'Evicted',
       message: 'Usage of EmptyDir volume "spark-local-dir-1" exceeds the limit "1Gi". ',
@@ -157,7 +157,7 @@ describe('the status of an executor pod', () => {
     ]);
   });
 
-  it('tells that a pod of higher priority took its place', () => {
+  it('shows that a pod of higher priority preempted it', () => {
     const condition = {
       type: 'DisruptionTarget',
       status: 'True',
@@ -173,7 +173,7 @@ describe('the status of an executor pod', () => {
     ).toEqual(['executor-preempted:cell:3:abc warning certain']);
   });
 
-  it('of another application says nothing of this one', () => {
+  it('of another application is ignored', () => {
     const other = pod({ application: 'app-2', state: terminated(137, 'OOMKilled', AT) });
     expect(ids(losing(SIGKILL), pods(other))).toEqual([
       'executor-oom-killed:cell:3:abc warning likely'
@@ -184,7 +184,7 @@ describe('the status of an executor pod', () => {
     ]);
   });
 
-  it('in Spark’s own words of an eviction needs no pod', () => {
+  it('is not needed if Spark quotes the eviction', () => {
     const reason = `The executor with id 1 exited with exit code 143.
 The API gave the following brief reason: Evicted
 The API gave the following message: The node was low on resource: ephemeral-storage. Container spark-kubernetes-executor was using 9Gi, which exceeds its request of 0. `;
@@ -195,8 +195,8 @@ The API gave the following message: The node was low on resource: ephemeral-stor
   });
 });
 
-describe('what is remembered of others', () => {
-  it('does not grow with pods that are healthy or words that say nothing', () => {
+describe('the stored state of other pods', () => {
+  it('does not grow with healthy pods or irrelevant messages', () => {
     const all = new Pods();
     for (let id = 0; id < 20_000; id += 1) {
       const one = pod({ executor: String(id), name: `app-exec-${id}` });

@@ -17,7 +17,7 @@ interface Query {
   cell?: string;
 }
 
-/** A query that begins and fails, and that never had a job. */
+/** A query that starts and fails without a job. */
 function query(story: Story, { id, error, root = id, cell }: Query): Story {
   const tags = [`SparkConnect_OperationTag_User__Session_${SESSION}_Operation_1`];
   if (cell) tags.push(`SparkConnect_SessionTag_User__Session_${SESSION}_Tag_aglais-cell:${cell}`);
@@ -39,7 +39,7 @@ function findings(story: Story): Finding[] {
 describe('a query that fails before it has a job', () => {
   const conf = { 'spark.driver.memory': '1g' };
 
-  it('because the heap of the driver was full is told, to the cell that asked', () => {
+  it('because of a full driver heap is reported for its cell', () => {
     const [finding, ...others] = findings(
       query(new Story(conf), { id: 4, error: OOM, cell: '7:abc' })
     );
@@ -57,7 +57,7 @@ describe('a query that fails before it has a job', () => {
     );
   });
 
-  it('for lack of memory that is not the heap is not advised a larger heap', () => {
+  it('because of memory outside the heap has no advice to raise the heap', () => {
     const error =
       'java.lang.OutOfMemoryError: unable to create native thread: possibly out of memory';
     const [finding] = findings(query(new Story(conf), { id: 4, error }));
@@ -65,13 +65,13 @@ describe('a query that fails before it has a job', () => {
     expect(finding!.advice.map(({ action }) => action)).toEqual(['code']);
   });
 
-  it('belongs to itself where Spark does not say the cell', () => {
+  it('belongs to itself if Spark does not report the cell', () => {
     expect(findings(query(new Story(conf), { id: 4, error: OOM }))).toMatchObject([
       { id: 'driver-heap-oom:sql:4' }
     ]);
   });
 
-  it('inside another one is told once, with the one around it', () => {
+  it('nested in another one is reported once, for the outer one', () => {
     const story = new Story(conf);
     story.event(`${UI}Start`, {
       executionId: 1,
@@ -86,7 +86,7 @@ describe('a query that fails before it has a job', () => {
     ]);
   });
 
-  it('with the full heap as a cause further down is told with that line', () => {
+  it('with a full heap as a nested cause is reported with that line', () => {
     const error = `org.apache.spark.util.SparkFatalException\n${'\tat x.Y.z(Y.scala:1)\n'.repeat(100)}Caused by: ${OOM}`;
     const [finding] = findings(query(new Story(conf), { id: 4, error }));
     expect(finding!.evidence[0]!.quote).toBe(
@@ -94,7 +94,7 @@ describe('a query that fails before it has a job', () => {
     );
   });
 
-  it('because its broadcast did not fit is that, and not a full heap beside it', () => {
+  it('because of a too large broadcast has that finding, not a full heap', () => {
     const error =
       'java.lang.OutOfMemoryError: Not enough memory to build and broadcast the table to all worker nodes.';
     const story = query(new Story(conf), { id: 4, error, cell: '7:abc' });
@@ -110,7 +110,7 @@ describe('a query that fails before it has a job', () => {
     ]);
   });
 
-  it('because a disk of the driver or a share did not work is told with that', () => {
+  it('because of a full disk of the driver or an unavailable share has that finding', () => {
     const full = query(new Story(), {
       id: 4,
       error: 'java.io.IOException: No space left on device\n\tat x'
@@ -129,7 +129,7 @@ describe('a query that fails before it has a job', () => {
     expect(findings(stale)).toMatchObject([{ id: 'share-unavailable:sql:5', severity: 'error' }]);
   });
 
-  it('as an answer to what was asked is the user’s, whose notebook shows it', () => {
+  it('because of an error in the query itself is not reported: the notebook shows it', () => {
     for (const error of [
       ANALYSIS,
       '[TABLE_OR_VIEW_NOT_FOUND] The table or view `gaia`.`sorce` cannot be found.',
@@ -142,7 +142,7 @@ describe('a query that fails before it has a job', () => {
     }
   });
 
-  it('because a job of it failed is that job’s: the heap of an executor is not the driver’s', () => {
+  it("because of a failed job belongs to that job: the heap of an executor is not the driver's", () => {
     const error = `Job aborted due to stage failure: Task 0 in stage 0.0 failed 4 times, most recent failure: Lost task 0.3 in stage 0.0 (TID 3) (h executor 1): ${OOM}`;
     expect(findings(query(new Story(conf), { id: 4, error }))).toEqual([]);
   });

@@ -14,14 +14,14 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
-describe('what is at a path', () => {
+describe('logs at a path', () => {
   const write = async (path: string, content: string | Buffer): Promise<void> => {
     await mkdir(join(folder, path, '..'), { recursive: true });
     await writeFile(join(folder, path), content);
   };
   const one = '{"Event":"SparkListenerLogStart","Spark Version":"3.5.1"}\n';
 
-  it('a rolling directory is one log, in the order of numbers', async () => {
+  it('a rolling directory is one log, in the order of its indices', async () => {
     for (const i of [1, 2, 10]) await write(`eventlog_v2_app-7/events_${i}_app-7`, `line ${i}\n`);
     for (let i = 3; i < 10; i += 1) {
       await write(`eventlog_v2_app-7/events_${i}_app-7.zstd`, zstdCompressSync(`line ${i}\n`));
@@ -41,7 +41,7 @@ describe('what is at a path', () => {
     expect(got.places[9]).toBe(join(folder, 'eventlog_v2_app-7/events_10_app-7:1'));
   });
 
-  it('a compacted file stands for the parts up to its number', async () => {
+  it('a compacted file replaces the parts up to its index', async () => {
     for (const i of [1, 2, 3, 4]) await write(`eventlog_v2_a/events_${i}_a`, `line ${i}\n`);
     await write('eventlog_v2_a/events_3_a.compact', 'compact\n');
     await write('eventlog_v2_a/appstatus_a', '');
@@ -70,7 +70,7 @@ describe('what is at a path', () => {
     expect((await read(source!)).lines).toEqual(['first', 'second', 'third', 'newest']);
   });
 
-  it('a damaged part is a problem, and the next part is read', async () => {
+  it('a corrupt part is a problem, and the next part is read', async () => {
     const damaged = gzipSync('first\n'.repeat(1000)).subarray(0, -9);
     await write('eventlog-2024-01-31--22-00.gz', damaged);
     await write('eventlog', 'newest\n');
@@ -79,7 +79,7 @@ describe('what is at a path', () => {
     expect(got.problems).toHaveLength(1);
   });
 
-  it('a directory of logs is looked through, and what is no log is left out', async () => {
+  it('a directory of logs is searched, and other files are skipped', async () => {
     await write('app-1.zstd', zstdCompressSync(one));
     await write('deeper/local-2.inprogress', one);
     await write('deeper/driver.log', 'INFO nothing\n');
@@ -103,7 +103,7 @@ describe('what is at a path', () => {
     expect(got.places[0]).toBe(`${path}!eventlog_v2_app/events_1_app:1`);
   });
 
-  it('a zip that is cut off gives what is before the cut', async () => {
+  it('a truncated zip gives what precedes the truncation', async () => {
     const path = join(folder, 'cut.zip');
     await writeFile(path, await readFile(join(FIXTURES, 'rolling.zip')));
     await truncate(path, 1500);
@@ -116,7 +116,7 @@ describe('what is at a path', () => {
     ]);
   });
 
-  it('a zip of nothing, and a file of nothing, are logs without lines', async () => {
+  it('an empty zip and an empty file are logs without lines', async () => {
     await write('empty', '');
     expect(await readPath(join(folder, 'empty'))).toMatchObject({ lines: [], problems: [] });
     await write('bad.zip', Buffer.from('PK\x03\x04 and no more'));
@@ -125,11 +125,11 @@ describe('what is at a path', () => {
     expect(got.problems).toHaveLength(1);
   });
 
-  it('a path that is not there is an error', async () => {
+  it('a path that does not exist is an error', async () => {
     await expect(findLogs([join(folder, 'none')])).rejects.toThrow('ENOENT');
   });
 
-  it('a log without a line break at its end is read whole', async () => {
+  it('a log without a line break at its end is read completely', async () => {
     await write('app', one.trim());
     expect(await readPath(join(folder, 'app'))).toMatchObject({
       lines: [one.trim()],
@@ -137,7 +137,7 @@ describe('what is at a path', () => {
     });
   });
 
-  it('is told how much was read of how much', async () => {
+  it('progress is reported in bytes read and in total', async () => {
     const told: [number, number | null][] = [];
     const [source] = await findLogs([fixture('zstd')]);
     const onProgress = (bytes: number, total: number | null): number => told.push([bytes, total]);

@@ -17,7 +17,7 @@ afterEach(async () => {
   await rm(join(folder, '..'), { recursive: true });
 });
 
-/** Follows what is in the folder; `until` resolves when so many lines are there. */
+/** Follows the files in the directory; `until` resolves when this many lines were read. */
 async function follow(path: string): Promise<{
   lines: string[];
   until: (count: number) => Promise<void>;
@@ -41,7 +41,7 @@ async function follow(path: string): Promise<{
 }
 
 describe('following a log', () => {
-  it('goes on in the parts that appear, and ends when Spark says that the log is complete', async () => {
+  it('continues in new parts, and ends when Spark marks the log as complete', async () => {
     await writeFile(join(folder, 'appstatus_app.inprogress'), '');
     await writeFile(join(folder, 'events_1_app'), 'one\n');
     const { lines, until, done } = await follow(folder);
@@ -57,7 +57,7 @@ describe('following a log', () => {
     expect(lines).toEqual(['one', 'two', 'three', 'four', 'five']);
   });
 
-  it('reads of compressed parts what was flushed', async () => {
+  it('reads what was flushed of compressed parts', async () => {
     await writeFile(join(folder, 'appstatus_app.inprogress'), '');
     await writeFile(join(folder, 'events_1_app.zstd'), zstdCompressSync('one\n'));
     const { lines, until, done } = await follow(folder);
@@ -71,13 +71,13 @@ describe('following a log', () => {
     expect(lines).toEqual(['one', 'two', 'three']);
   });
 
-  it('of one compressed file goes on in the middle of what was flushed, and each line comes once', async () => {
+  it('of one compressed file continues in the middle of what was flushed, and delivers each line once', async () => {
     for (const [name, compress] of [
       ['zstd', zstdCompressSync],
       ['gz', gzipSync]
     ] as const) {
       const path = join(folder, `app.${name}.inprogress`);
-      // Not even the first bytes are there, which say what it is.
+      // Not even the first bytes exist, which identify the codec.
       await writeFile(path, '');
       const { lines, until } = await follow(path);
       const [first, second] = [compress('one\ntw'), compress('o\nthree\n')];
@@ -91,7 +91,7 @@ describe('following a log', () => {
     }
   });
 
-  it('of one file goes on until it is told to stop', async () => {
+  it('of one file continues until it is stopped', async () => {
     const path = join(folder, 'app.inprogress');
     await writeFile(path, 'one\n');
     const { lines, until, done } = await follow(path);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { formatDuration, formatMiB, formatNames } from '../src/detectors/format.js';
 
-describe('figures', () => {
-  it('are told in words', () => {
+describe('numbers', () => {
+  it('are formatted for people', () => {
     expect([430, 1023.4, 1023.6, 1434, 2048].map(formatMiB)).toEqual([
       '430 MiB',
       '1023 MiB',

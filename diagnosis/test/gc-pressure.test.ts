@@ -4,7 +4,7 @@ import { tasks } from './work-story.js';
 import { CELL, SCOPE, cellOf, findingsOf, codes } from './slow-cell.js';
 
 describe('garbage collection', () => {
-  it('is pressure if it took more than a tenth of the run time', () => {
+  it('is reported if it took more than a tenth of the run time', () => {
     const [finding, ...rest] = findingsOf(cellOf(tasks(8, { ms: 10_000, gcMs: 3000 })));
     expect(rest).toEqual([]);
     expect(finding).toMatchObject({
@@ -16,7 +16,7 @@ describe('garbage collection', () => {
     });
   });
 
-  it('is added up over the stages of a cell that had too much of it, and no others', () => {
+  it('is the sum over the stages of a cell with too much of it', () => {
     const story = cellOf(tasks(4, { ms: 1000, gcMs: 400 }));
     story.jobOf(CELL, tasks(4, { ms: 2000, gcMs: 800 }));
     story.jobOf(CELL, tasks(4, { ms: 9000, gcMs: 100 }));
@@ -25,12 +25,12 @@ describe('garbage collection', () => {
     ]);
   });
 
-  it('is nothing if it was less, or less than a second', () => {
+  it('is not reported if it was less, or less than a second', () => {
     expect(codes(cellOf(tasks(8, { ms: 10_000, gcMs: 900 })))).toEqual([]);
     expect(codes(cellOf(tasks(4, { ms: 1000, gcMs: 900 })))).toEqual([]);
   });
 
-  it('before the heap was full belongs to that', () => {
+  it('before the heap was full belongs to that finding', () => {
     const story = cellOf([
       ...tasks(7, { ms: 10_000, gcMs: 5000 }),
       { ms: 10_000, reason: heapFull }

@@ -15,7 +15,7 @@ describe('healthy work', () => {
     expect(codes(story)).toEqual([]);
   });
 
-  it('without task metrics, as of tasks that were lost, says nothing', () => {
+  it('without task metrics, like lost tasks, is not reported', () => {
     const story = new WorkStory().with('1');
     story.job(0, CELL, [0, 3]).stage(0, 3);
     for (const [index, ms] of [10, 20, 90_000].entries())

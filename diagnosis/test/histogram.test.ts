@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Histogram } from '../src/application/histogram.js';
 
-describe('the distribution of values', () => {
+describe('a histogram', () => {
   it('has its quantiles within 2.2 %, in any order of adding', () => {
     const values = fc.array(fc.integer({ min: 1, max: 1e12 }), { minLength: 1, maxLength: 200 });
     fc.assert(

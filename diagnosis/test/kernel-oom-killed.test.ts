@@ -4,10 +4,10 @@ import { pod, terminated } from './kubernetes.js';
 import { Story } from './story.js';
 import { AT, findings, ids, pods } from './stories-with-evidence.js';
 
-describe('the notebook', () => {
+describe('the kernel of the notebook', () => {
   const labels = { component: 'singleuser-server' };
 
-  it('is killed for memory with its kernel', () => {
+  it('is OOM-killed with its pod', () => {
     const state = terminated(137, 'OOMKilled', AT);
     const notebook = pod({ role: null, labels, name: 'jupyter-ada', state, limit: '2Gi' });
     const [finding, ...others] = findings(new Story(), pods(notebook));
@@ -20,7 +20,7 @@ describe('the notebook', () => {
     expect(finding!.explanation).toMatch(/limit 2.0 GiB/);
   });
 
-  it('had a process killed: probably the kernel, certainly if the kernel died', () => {
+  it('was probably killed if a process in its container was, certainly if the kernel died', () => {
     const kill: Observation = {
       kind: 'cgroup',
       executor: 'kernel',
@@ -64,7 +64,7 @@ describe('the notebook', () => {
     at: 1_000_000
   };
 
-  it('had its kernel killed, as its Jupyter Server saw: certainly, under the cell that it was at', () => {
+  it('was OOM-killed according to its Jupyter Server: certain, under the running cell', () => {
     const error = { name: 'DeadKernelError', message: 'The kernel died while this cell ran.' };
     const ended: Observation = { ...atCell, outcome: 'error', at: 1_000_600, error };
     // Another cell that runs later changes nothing.
@@ -95,7 +95,7 @@ describe('the notebook', () => {
     }
   });
 
-  it('had its kernel killed twice: under each of the cells, or once where no cell of Spark ran', () => {
+  it('was OOM-killed twice: under each of the cells, or once if no cell used Spark', () => {
     const again = died({ at: 1_009_000, cell: 'def', run: 100_001, quote: 'oom_kill 2' });
     const cells = [atCell, { ...atCell, cell: 'def', run: 100_001 }];
     expect(ids(new Story(), ...cells, died(), again)).toEqual([
@@ -112,7 +112,7 @@ describe('the notebook', () => {
     expect(finding).toMatchObject({ id: 'kernel-oom-killed:application', count: 2 });
   });
 
-  it('whose kernel ended otherwise was not killed for memory', () => {
+  it('was not OOM-killed if it exited otherwise', () => {
     expect(ids(new Story(), died({ exitCode: 1 }))).toEqual([]);
     expect(ids(new Story(), died({ killed: 0 }))).toEqual([]);
     expect(ids(new Story(), died({ exitCode: null }))).toEqual([

@@ -14,7 +14,7 @@ function names(content: string): (string | number)[] {
   );
 }
 
-describe('objects of Kubernetes', () => {
+describe('Kubernetes objects', () => {
   const one = pod({ executor: '1' });
   const two = pod({ executor: '2' });
 
@@ -31,7 +31,7 @@ describe('objects of Kubernetes', () => {
     ).toHaveLength(2);
   });
 
-  it('are found behind a damaged one, which is told with its line', () => {
+  it('are found after a corrupt one, which is reported with its line', () => {
     const damaged = text(one).replace('"kind": "Pod"', '"kind": "Pod');
     expect(names(`${damaged}\n${text(two)}`)).toEqual(['1: not JSON, or cut off', 'app-exec-2']);
     const cut = text(one).slice(0, 200);
@@ -43,14 +43,14 @@ describe('objects of Kubernetes', () => {
     ]);
   });
 
-  it('may hold braces and quotes in their words', () => {
+  it('may contain braces and quotes in strings', () => {
     const odd = pod({ message: 'taint {a: "b\\"}"} \\' });
     expect(names(text(odd, two))).toEqual(['app-exec-1', 'app-exec-2']);
   });
 });
 
 describe('a pod', () => {
-  it('is mapped by its labels, and tells how its container ended', () => {
+  it('is mapped by its labels, with the end of its container', () => {
     expect(readPod(pod({ state: OOM, version: 7 }) as never, 'x')).toMatchObject({
       role: 'executor',
       executor: '1',
@@ -64,18 +64,18 @@ describe('a pod', () => {
     });
   });
 
-  it('tells of the container that ran before a restart, too', () => {
+  it('includes the container that ran before a restart', () => {
     const restarted = pod({ state: { running: {} }, lastState: OOM });
     expect(readPod(restarted as never, 'x')!.ends).toHaveLength(1);
   });
 
-  it('leaves the end of a sidecar out', () => {
+  it('does not include the end of a sidecar', () => {
     const withSidecar = pod() as { status: { containerStatuses: object[] } };
     withSidecar.status.containerStatuses.push({ name: 'istio-proxy', state: OOM });
     expect(readPod(withSidecar as never, 'x')!.ends).toEqual([]);
   });
 
-  it('without a node says why, and one that waits for its image says so', () => {
+  it('that is unschedulable has the reason, and so has one that waits for its image', () => {
     const nowhere = readPod(
       pod({ node: null, state: null, conditions: [UNSCHEDULABLE] }) as never,
       'x'
@@ -92,18 +92,18 @@ describe('a pod', () => {
     expect(readPod(pod({ state: creating }) as never, 'x')!.waiting).toBeNull();
   });
 
-  it('has the limit that is in force, not the one it was made with', () => {
+  it('has the limit in effect, not the original one', () => {
     const resized = pod() as { status: { containerStatuses: Record<string, unknown>[] } };
     resized.status.containerStatuses[0]!['resources'] = { limits: { memory: '1800Mi' } };
     expect(readPod(resized as never, 'x')!.limitMiB).toBe(1800);
   });
 
-  it('says when its deletion was asked for, not when its grace is over', () => {
+  it('has the time when its deletion was requested, not the end of its grace period', () => {
     const deleted = pod({ deletion: { timestamp: '2026-11-20T23:36:00Z', grace: 30 } });
     expect(readPod(deleted as never, 'x')!.deletedAt).toBe(Date.UTC(2026, 10, 20, 23, 35, 30));
   });
 
-  it('has quantities in any of the units of Kubernetes', () => {
+  it('has quantities in any unit of Kubernetes', () => {
     expect(quantityMiB('812Mi')).toBe(812);
     expect(quantityMiB('1Gi')).toBe(1024);
     expect(quantityMiB('1G')).toBeCloseTo(953.67, 2);
@@ -114,8 +114,8 @@ describe('a pod', () => {
   });
 });
 
-describe('an event of Kubernetes', () => {
-  it('is read in its old and in its new API, if it is about a pod', () => {
+describe('an Event of Kubernetes', () => {
+  it('is read in both versions of its API, if it is about a pod', () => {
     const old = event('FailedScheduling', '0/5 nodes are available: 5 Insufficient memory.');
     expect(readPodEvent(old as never, 'x')).toMatchObject({
       name: 'app-exec-1',

@@ -1,4 +1,4 @@
-/** Pods and events as Kubernetes writes them, with only what somebody reads. */
+/** Pods and events as Kubernetes writes them, reduced to the fields that are read. */
 
 export interface PodOptions {
   name?: string;

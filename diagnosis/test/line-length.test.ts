@@ -20,7 +20,7 @@ describe('lines of any length', () => {
     return lines.map(line => [line.text, line.lost]);
   };
 
-  it('are kept up to a limit, and what is beyond is counted', () => {
+  it('are kept up to a limit, and the excess is counted', () => {
     const chunks = Array.from({ length: 50 }, () => 'x'.repeat(50));
     const [[text, lost], next] = cut([...chunks, 'y\nnext\n'], true) as [[string, number], unknown];
     expect(text.length + lost).toBe(50 * 50 + 1);
@@ -28,14 +28,14 @@ describe('lines of any length', () => {
     expect(next).toEqual(['next', 0]);
   });
 
-  it('are let go early if nobody wants them', () => {
+  it('are discarded early if they are not needed', () => {
     const chunks = Array.from({ length: 50 }, () => 'x'.repeat(50));
     const [[text, lost]] = cut([...chunks, 'y\n'], false) as [[string, number]];
     expect(text.length).toBeLessThanOrEqual(limits.long + 50);
     expect(text.length + lost).toBe(50 * 50 + 1);
   });
 
-  it('that are too long are a problem, unless the event is of no use anyway', () => {
+  it('that are too long are a problem, unless the event is not used anyway', () => {
     const diagnosis = new Diagnosis();
     const line = (event: string): Line =>
       new Line(Buffer.from(`{"Event":"${event}",`), 7, 0, 2 ** 29);

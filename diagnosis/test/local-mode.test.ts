@@ -3,8 +3,8 @@ import { pod, terminated } from './kubernetes.js';
 import { exception, Story } from './story.js';
 import { CELL, KUBERNETES, AT, findings, ids, pods, failing } from './stories-with-evidence.js';
 
-describe('memory that runs out where no executor is', () => {
-  it('in local mode is a heap that the driver has to have more of', () => {
+describe('out of memory without executors', () => {
+  it('in local mode is the heap of the driver', () => {
     const conf = { 'spark.master': 'local[4]', 'spark.driver.memory': '2g' };
     const story = new Story(conf).executor('driver').job(0, CELL, [0, 1]).stage(0, 1);
     const full = exception('java.lang.OutOfMemoryError', 'Java heap space');
@@ -18,7 +18,7 @@ describe('memory that runs out where no executor is', () => {
     });
   });
 
-  it('in Python without a limit of its own is an error of the code that asked for too much', () => {
+  it("in Python without a limit is an error of the user's code", () => {
     const traceback =
       'Traceback (most recent call last):\n  File "<stdin>", line 3, in f\nnumpy._core._exceptions._ArrayMemoryError: Unable to allocate 8.00 TiB for an array\n';
     const reason = exception('org.apache.spark.api.python.PythonException', traceback);
@@ -31,7 +31,7 @@ describe('memory that runs out where no executor is', () => {
     );
   });
 
-  it('in a process that no task knew of is said, without an alarm', () => {
+  it('in a process that no task reported is a note', () => {
     const story = new Story(KUBERNETES).executor('1').job(0, CELL, [0, 1]).stage(0, 1);
     story.task(0, 0, { executor: '1' }).jobEnd(0).end();
     expect(ids(story, pods(pod({ state: terminated(0, 'OOMKilled', AT) })))).toEqual([

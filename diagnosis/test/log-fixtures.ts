@@ -6,7 +6,7 @@ import { findLogs, readLog, type LogSource } from '../src/index.js';
 
 export const FIXTURES = join(import.meta.dirname, 'logs');
 
-/** What Spark's own codecs wrote (`MakeLogs.java`): two streams each. */
+/** Files that Spark's codecs wrote (`MakeLogs.java`): two streams each. */
 export const CODECS = ['gz', 'zstd', 'lz4', 'snappy', 'lzf'] as const;
 
 export const fixture = (codec: string): string => join(FIXTURES, `app.${codec}`);

@@ -9,7 +9,7 @@ function said(...lines: string[]): string[] {
 }
 
 describe('a log', () => {
-  it('of the driver tells of a full heap by the record that it stands in', () => {
+  it('of the driver reports a full heap with its whole record', () => {
     expect(
       said(
         `${at} WARN BlockManager: Failed to fetch remote block taskresult_23 from [..] after 1 fetch failures.`,
@@ -26,7 +26,7 @@ describe('a log', () => {
     ).toHaveLength(1);
   });
 
-  it('of the driver quotes the failures of tasks; those are not its own', () => {
+  it('of the driver quotes failures of tasks, which are not its own', () => {
     const trace = ['java.lang.OutOfMemoryError: Java heap space', '\tat a.B.c(B.java:1)'];
     expect(
       said(
@@ -46,7 +46,7 @@ describe('a log', () => {
     ).toEqual([]);
   });
 
-  it('of an executor says whose it is', () => {
+  it('of an executor shows its id', () => {
     expect(
       said(
         `${at} INFO Executor: Starting executor ID 7 on host 10.0.0.1`,
@@ -56,7 +56,7 @@ describe('a log', () => {
     ).toEqual(['7 log:3 java.lang.OutOfMemoryError: Java heap space']);
   });
 
-  it('of the driver may hold the commands of the executors that it launches', () => {
+  it('of the worker may contain the commands of the executors that it launches', () => {
     expect(
       said(
         `${at} INFO ExecutorRunner: Launch command: "java" "--driver-url" "x" "--executor-id" "3"`,
@@ -65,7 +65,7 @@ describe('a log', () => {
     ).toEqual(['driver log:2 Exception in thread "main" java.lang.OutOfMemoryError: Java ']);
   });
 
-  it('has a time only if it names its zone', () => {
+  it('has a time only if it has a time zone', () => {
     const [one] = readLog(
       `${at} WARN YarnClusterScheduler: Initial job has not accepted any resources; x`,
       'l'

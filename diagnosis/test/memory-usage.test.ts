@@ -9,7 +9,7 @@ import { tasks, WorkStory } from './work-story.js';
 const MIB = 2 ** 20;
 
 describe('memory', () => {
-  it('of an executor shows the heap of the newest heartbeat beside what was sampled from outside', () => {
+  it('of an executor combines the heap of the latest heartbeat with samples from outside', () => {
     const story = new WorkStory({ 'spark.executor.memory': '512m' }).with('1');
     story.heartbeat('1', 300).heartbeat('1', 120).heartbeat('driver', 80);
     story.observations.push({
@@ -33,7 +33,7 @@ describe('memory', () => {
     expect(diagnosis.driverMemory().heapUsedMiB).toBe(80);
   });
 
-  it('has the limit that is in force, also when it was raised after a kill', () => {
+  it('has the limit in effect, also when it was raised after a kill', () => {
     const story = new WorkStory().with('1');
     const at = story.now;
     const sample = {
@@ -66,7 +66,7 @@ describe('memory', () => {
     expect(memory).toMatchObject({ limitMiB: 2048, usedMiB: 400 });
   });
 
-  it('of Python workers is the reason only where what was seen comes near the limit', () => {
+  it('of Python workers is the reason only if the observed use is near the limit', () => {
     const facts = new MemoryFacts();
     expect(facts.pythonAtLimit(896)).toBeNull();
     facts.addMeasuredAt(1, { ...NOT_MEASURED, heapMiB: 90, jvmMiB: 300, pythonMiB: 87 });
@@ -75,7 +75,7 @@ describe('memory', () => {
     expect(facts.pythonAtLimit(896)).toBe(560);
   });
 
-  it('that a heartbeat tells is a change to show', () => {
+  it('from a heartbeat is a change to publish', () => {
     const story = new WorkStory().with('1');
     const diagnosis = diagnose(story.observations);
     diagnosis.drainChanges();
@@ -83,7 +83,7 @@ describe('memory', () => {
     expect(diagnosis.drainChanges()).toMatchObject({ memory: true, resources: false });
   });
 
-  it('of an executor that waits is followed by heartbeats that have a time', () => {
+  it('of an idle executor is tracked over time, because live heartbeats have a timestamp', () => {
     const story = new WorkStory().with('1');
     const from = story.now;
     for (let s = 0; s < 60; s += 3) story.heartbeat('1', 100 + s, {}, from + s * 1000);
@@ -92,7 +92,7 @@ describe('memory', () => {
     expect(series.at(-1)!.at - series[0]!.at).toBe(57_000);
   });
 
-  it('is followed over time in all its parts', () => {
+  it('is tracked over time with all its parts', () => {
     const story = new WorkStory().with('1');
     story.event('SparkListenerBlockManagerAdded', {
       'Block Manager ID': { 'Executor ID': '1', Host: 'host', Port: 1 },
@@ -133,7 +133,7 @@ describe('memory', () => {
     });
   });
 
-  it('takes no more room for a year than for a minute, in whatever order it comes', () => {
+  it('needs no more space for a year than for a minute, in any order of arrival', () => {
     const point = fc.record({
       at: fc.integer({ min: 1, max: 3e10 }),
       heapMiB: fc.integer({ min: 1, max: 4000 })

@@ -16,7 +16,7 @@ describe('a pod that cannot start', () => {
     }
   };
 
-  it('for a volume is told with the volume and its server’s answer', () => {
+  it('because of a volume is reported with the volume and the message of its server', () => {
     const [finding, ...others] = findings(new Story(KUBERNETES), events(mount));
     expect(others).toEqual([]);
     expect(finding).toMatchObject({
@@ -27,7 +27,7 @@ describe('a pod that cannot start', () => {
     });
   });
 
-  it('for a volume is nothing if the pod was being stopped by then, and stays if it was not yet', () => {
+  it('because of a volume is not reported if the pod was already being stopped', () => {
     const deletion = { timestamp: '2026-11-20T23:36:00Z', grace: 30 };
     const stopped = pods(pod({ state: null, deletion }));
     const said = 'MountVolume.SetUp failed for volume "secret" : secret "app" not found';
@@ -39,7 +39,7 @@ describe('a pod that cannot start', () => {
     ]);
   });
 
-  it('for a kind that is missing is told with the kind: a smaller pod would find no node either', () => {
+  it('because of a missing claim is reported with the claim: a smaller pod would not be scheduled either', () => {
     const preemption =
       'preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.';
     for (const [words, title] of [
@@ -63,7 +63,7 @@ describe('a pod that cannot start', () => {
     }
   });
 
-  it('for an image is told with the image', () => {
+  it('because of an image is reported with the image', () => {
     const [finding, ...others] = findings(new Story(KUBERNETES), pods(pod({ state: image })));
     expect(others).toEqual([]);
     expect(finding).toMatchObject({
@@ -76,7 +76,7 @@ describe('a pod that cannot start', () => {
     ]);
   });
 
-  it('is nothing if it started after all, in whatever order that is heard', () => {
+  it('is not reported if it started after all, in any order of arrival', () => {
     const started = event('Started', 'Started container spark-kubernetes-executor', 'app-exec-1');
     for (const all of [
       [mount, started],

@@ -17,7 +17,7 @@ const iso = (ms: number) => new Date(ms).toISOString();
 
 function findings(story: Story, pods: object[], ...more: Observation[]): Finding[] {
   const diagnosis = new Diagnosis();
-  // Pods are seen before the log says anything, as on a busy machine.
+  // Pods are observed before the events of the log, as on a busy machine.
   observeEvidence(diagnosis, 'pods', text(...pods), 'pods');
   for (const one of [...story.observations, ...more]) diagnosis.observe(one);
   return diagnosis.findings();
@@ -36,8 +36,8 @@ const waiting = (): Story => new Story(CONF).job(0, CELL, [0, 1]).stage(0, 1);
 const clock = (story: Story, ms: number): Observation => ({ kind: 'time', at: story.now + ms });
 const MANY = Array.from({ length: 200 }, (_, index) => index + 1);
 
-describe('executors that end before Spark has met them', () => {
-  it('are one finding under the cell that waits for them, with their last words', () => {
+describe('executors that exit before they register', () => {
+  it('are one finding under the waiting cell, with the last lines of their logs', () => {
     const story = waiting();
     const pods = dying(MANY, 1, 'Error', story.now, 'usage: …\nUnrecognized option: -XX:Bad');
     const [finding, ...others] = findings(story, pods, clock(story, 500_000));
@@ -59,7 +59,7 @@ describe('executors that end before Spark has met them', () => {
     );
   });
 
-  it('are certain once the log has gone on without them, and stay with the cell when it has failed', () => {
+  it('are certain once the log has continued without them, and stay with the cell when it has failed', () => {
     const story = waiting();
     const pods = dying([1, 2, 3], 1, 'Error', story.now);
     story.wait(30_000).jobEnd(0, 'gave up');
@@ -71,7 +71,7 @@ describe('executors that end before Spark has met them', () => {
     });
   });
 
-  it('are told also where somebody clears them away in the second of their end', () => {
+  it('are reported even if their pods are deleted in the second of their exit', () => {
     const story = waiting();
     const seen = dying(MANY, 1, 'Error', story.now);
     const cleared = MANY.map(id => {
@@ -85,7 +85,7 @@ describe('executors that end before Spark has met them', () => {
       [...cleared, ...seen]
     ])
       expect(findings(story, pods, clock(story, 500_000))).toMatchObject([{ count: 200 }]);
-    // Nobody saw their end before: they may have been asked to end.
+    // Their end was not observed before: their deletion may have been requested.
     expect(findings(story, cleared, clock(story, 500_000)).map(({ code }) => code)).not.toContain(
       'executor-lost'
     );
@@ -99,14 +99,14 @@ describe('executors that end before Spark has met them', () => {
       terminated(143, 'Error', iso(1_004_000)),
       { reason: 'Evicted', message: 'The node was low on resource: memory.' }
     ]
-  ])('for %s are so, too', (code, state, more) => {
+  ])('are reported as %s, too', (code, state, more) => {
     const story = waiting();
     const told = findings(story, [pod({ state, ...more })], clock(story, 10_000));
     expect(told).toMatchObject([{ id: `${code}:cell:3:abc`, severity: 'warning', count: 1 }]);
     expect(told[0]!.explanation).toContain('before it registered with the driver');
   });
 
-  it('are those of a preemption, too', () => {
+  it('because of preemption are reported, too', () => {
     const story = waiting();
     const condition = {
       type: 'DisruptionTarget',
@@ -120,7 +120,7 @@ describe('executors that end before Spark has met them', () => {
     ]);
   });
 
-  it('are known by their pods although Spark logs that they were removed', () => {
+  it('are known from their pods although Spark logs that they were removed', () => {
     const story = waiting();
     const pods = dying([1, 2, 3], 137, 'OOMKilled', story.now);
     for (const id of ['1', '2', '3']) {
@@ -146,7 +146,7 @@ describe('executors that end before Spark has met them', () => {
     ]);
   });
 
-  it('count as one with those of before the cell, and belong to nobody while no cell waits', () => {
+  it('count together with those from before the cell, and belong to the application while no cell waits', () => {
     const story = new Story(CONF);
     const early = dying([1, 2, 3], 1, 'Error', story.now);
     expect(findings(story, early)).toMatchObject([
@@ -159,7 +159,7 @@ describe('executors that end before Spark has met them', () => {
     ]);
   });
 
-  it('are worth a note alone, where another one came in its place', () => {
+  it('are only a note if another one replaced them', () => {
     const story = new Story(CONF);
     const one = dying([1], 1, 'Error', story.now);
     story.wait(10_000).executor('2').job(0, CELL, [0, 1]).stage(0, 1);
@@ -169,7 +169,7 @@ describe('executors that end before Spark has met them', () => {
     ]);
   });
 
-  it('are not those that Spark has met, took back, or that went down with the driver', () => {
+  it('do not include registered ones, removed ones, or those that exited with the driver', () => {
     const idle = new Story(CONF).executor('1').job(0, CELL, [0, 1]).stage(0, 1);
     idle.task(0, 0, { executor: '1' }).jobEnd(0);
     expect(findings(idle, dying([1], 1, 'Error', idle.now))).toEqual([]);
@@ -194,14 +194,14 @@ describe('executors that end before Spark has met them', () => {
     expect(findings(story, dying([1], 1, 'Error', story.now))).toEqual([]);
   });
 
-  it('are not those of a long application that came and went without harm', () => {
+  it('do not include those of a long application that were removed normally', () => {
     const story = new Story(CONF);
     for (const id of MANY)
       story.executor(String(id)).removed(String(id), 'Executor killed by driver.');
     expect(findings(story, dying(MANY, 0, 'Completed', story.now - 1_000_000))).toEqual([]);
   });
 
-  it('leave it to the image to say why they do not even begin, under the cell that waits', () => {
+  it('have the image as their cause if they do not even start, under the waiting cell', () => {
     const story = waiting();
     const waitingPod = pod({
       state: {
@@ -217,7 +217,7 @@ describe('executors that end before Spark has met them', () => {
     ]);
   });
 
-  it('are known by events alone, where nobody has seen their pods', () => {
+  it('are known from events alone, if their pods were not observed', () => {
     const story = waiting();
     const diagnosis = new Diagnosis();
     for (const one of story.observations) diagnosis.observe(one);

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { fetchFailed, Story } from './story.js';
 import { CELL, ids } from './stories-with-evidence.js';
 
-describe('work whose rows come out otherwise each time', () => {
+describe('nondeterministic work', () => {
   const again = (level: string): Story => {
     const story = new Story().executor('1', '2').job(0, CELL, [0, 1], [1, 1]);
     const rdds = [
@@ -25,13 +25,13 @@ describe('work whose rows come out otherwise each time', () => {
     return story.task(1, 0, { executor: '2', attempt: 1 }).jobEnd(0);
   };
 
-  it('is a risk if it is done again', () => {
+  it('is a risk if it is recomputed', () => {
     const all = ids(again('INDETERMINATE'));
     expect(all).toContain('nondeterministic-retry-risk:cell:3:abc warning likely');
     expect(ids(again('UNORDERED')).join()).not.toMatch(/nondeterministic/);
   });
 
-  it('fails the job if it cannot be taken back', () => {
+  it('fails the job if it cannot be rolled back', () => {
     const words =
       'Job aborted due to stage failure: A shuffle map stage with indeterminate output was failed and retried. However, Spark cannot rollback the ResultStage 1 to re-process the input data, and has to fail this job. Please eliminate the indeterminacy by checkpointing the RDD before repartition and try again.';
     const story = new Story().executor('1').job(0, CELL, [0, 1]).stage(0, 1);

@@ -3,8 +3,8 @@ import { pod, terminated } from './kubernetes.js';
 import { resubmitted, Story } from './story.js';
 import { CELL, KUBERNETES, ids, pods } from './stories-with-evidence.js';
 
-describe('the noise of a normal end', () => {
-  it('is nothing: lost executors, fetches and resubmitted tasks that nobody needs any more', () => {
+describe('a normal shutdown', () => {
+  it('is not reported: lost executors, fetches and resubmitted tasks that are not needed any more', () => {
     const story = new Story(KUBERNETES).executor('1', '2').job(0, CELL, [0, 2]).stage(0, 2);
     story.task(0, 0, { executor: '1' }).task(0, 1, { executor: '2' }).stageEnd(0, 2).jobEnd(0);
     story

@@ -3,8 +3,8 @@ import { killed, Story } from './story.js';
 import { tasks, WorkStory } from './work-story.js';
 import { ids } from './story-findings.js';
 
-describe('a healthy cluster of somebody else', () => {
-  it('reads three files of different sizes, none of which holds the others up for long', () => {
+describe('a healthy cluster of another platform', () => {
+  it('reads three files of different sizes without a long delay', () => {
     const story = new WorkStory().with('1', '2');
     const file = (ms: number, inputMiB: number) => ({ ms, inputMiB, records: inputMiB * 1e4 });
     story.jobOf(null, [file(9000, 90), file(11_000, 110), file(13_000, 128)]);
@@ -12,14 +12,14 @@ describe('a healthy cluster of somebody else', () => {
     expect(ids(story.end())).toEqual([]);
   });
 
-  it('writes a result by a single task after a large stage', () => {
+  it('writes a result with a single task after a large stage', () => {
     const story = new WorkStory().with('1', '2');
     story.jobOf(null, tasks(64, { ms: 3000, inputMiB: 120, records: 1e6, shuffleWriteMiB: 0.1 }));
     story.jobOf(null, tasks(1, { ms: 400, shuffleReadMiB: 6, records: 64 }));
     expect(ids(story.end())).toEqual([]);
   });
 
-  it('loses spot instances that were taken out of service with nothing on them', () => {
+  it('loses spot instances that were decommissioned while idle', () => {
     const story = new Story({ 'spark.master': 'k8s://h', 'spark.decommission.enabled': 'true' });
     story.executor('1', '2').job(0, null, [0, 2]).stage(0, 2);
     story.task(0, 0, { executor: '1' }).task(0, 1, { executor: '2' }).stageEnd(0, 2).jobEnd(0);
@@ -27,7 +27,7 @@ describe('a healthy cluster of somebody else', () => {
     expect(ids(story)).toEqual([]);
   });
 
-  it('kills the tasks of a job that somebody stopped, and goes on', () => {
+  it('kills the tasks of a job that a user cancelled, and continues', () => {
     const story = new Story().executor('1').job(0, null, [0, 2]).stage(0, 2);
     const [a, b] = [0, 1].map(index => story.start(0, index, { executor: '1' }));
     a!(killed('Stage cancelled: Job 0 cancelled as part of cancellation of all jobs'));

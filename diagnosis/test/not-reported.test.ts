@@ -3,15 +3,15 @@ import { cgroup } from './recorded-runs.js';
 import { killed, lost, Story } from './story.js';
 import { CELL, ids } from './incident-stories.js';
 
-describe('what must not be reported', () => {
-  it('idle executors that dynamic allocation takes back', () => {
+describe('not reported', () => {
+  it('idle executors that dynamic allocation removes', () => {
     const story = new Story().executor('1').job(0, CELL, [0, 1]).stage(0, 1);
     story.task(0, 0, { executor: '1' }).stageEnd(0, 1).jobEnd(0).wait(60_000);
     story.removed('1', 'Executor killed by driver.');
     expect(ids(story)).toEqual([]);
   });
 
-  it('an idle executor that ends by SIGTERM or SIGKILL, unless its cgroup counted a kill', () => {
+  it('an idle executor that exits by SIGTERM or SIGKILL, unless its cgroup counted a kill', () => {
     const story = new Story().executor('1', '2');
     story.removed('1', 'Command exited with code 143').removed('2', 'Command exited with code 137');
     expect(ids(story)).toEqual([]);
@@ -33,7 +33,7 @@ describe('what must not be reported', () => {
     expect(ids(story)).toEqual([]);
   });
 
-  it('attempts that lost a race, and tasks of a job that the user cancelled', () => {
+  it('superseded speculative attempts, and tasks of a job that the user cancelled', () => {
     const story = new Story().executor('1', '2').job(0, CELL, [0, 1]).stage(0, 1);
     const slow = story.start(0, 0, { executor: '1', ms: 9000 });
     story.task(0, 0, { executor: '2', speculative: true });

@@ -10,7 +10,7 @@ const python = smallCorpus.find(({ name }) => name === 'k8s-python-worker-killed
 /** The id of the application whose Python workers were killed. */
 const PYTHON_APP = 'spark-83f3f53014224e009065ebc3a283f477';
 
-/** Other evidence that belongs to a log: late, early, repeated. */
+/** Additional evidence for a log: late, early, repeated. */
 const evidence: [string, Observation[]][] = [
   [
     oom.path,
@@ -80,7 +80,7 @@ function formatMiB(executor: string, at: number, rssMiB: number): Observation {
   };
 }
 
-describe('whatever the order', () => {
+describe('in any order', () => {
   for (const [path, observations] of evidence) {
     const events = eventsOf(path);
     const reference = diagnose([...events, ...observations]).findings();
@@ -108,7 +108,7 @@ describe('whatever the order', () => {
       );
     });
 
-    it(`what was certain stays so, whenever ${path.split('/').at(-1)} is asked`, () => {
+    it(`certain findings stay certain, whenever ${path.split('/').at(-1)} is diagnosed`, () => {
       const order = fc.shuffledSubarray(observations, { minLength: observations.length });
       fc.assert(
         fc.property(order, fc.nat(events.length), (others, at) => {
@@ -117,9 +117,9 @@ describe('whatever the order', () => {
           for (const one of [...events.slice(0, at), ...others, ...events.slice(at)]) {
             diagnosis.observe(one);
             for (const { code, confidence } of diagnosis.findings()) {
-              // A pod that starts after all contradicts what was said of its start.
+              // A pod that starts after all contradicts the reports about its start.
               const passes = ['cluster-pending', 'image-failed', 'mount-failed'].includes(code);
-              // Evidence that the log is over, before the log was read, is contradicted by it.
+              // Evidence that the log is complete, before it was read, is contradicted by it.
               if (confidence === 'certain' && !passes && code !== 'application-incomplete') {
                 certain.add(code);
               }
@@ -132,7 +132,7 @@ describe('whatever the order', () => {
       );
     });
 
-    it(`asking at any time changes nothing in ${path.split('/').at(-1)}`, () => {
+    it(`reading the findings at any time changes nothing in ${path.split('/').at(-1)}`, () => {
       const diagnosis = new Diagnosis();
       for (const observation of [...events, ...observations]) {
         diagnosis.observe(observation);

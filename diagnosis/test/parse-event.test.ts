@@ -9,20 +9,20 @@ import { readEvent, readsEvent } from '../src/eventlog/read-event.js';
 import { parseEvent } from '../src/index.js';
 import { largeCorpus, linesOfFile, smallCorpus } from './recorded-runs.js';
 
-/** Lines with all that Spark writes; those of the small corpus are shortened. */
+/** Lines with everything that Spark writes; those of the small corpus are shortened. */
 const PACKED = join(import.meta.dirname, 'logs', 'app.gz');
 
 const quick = (line: string): unknown => readEvent(parseEvent(Buffer.from(line)));
 const whole = (line: string): unknown => readEvent(JSON.parse(line));
 
-describe('the quick reading of an event', () => {
+describe('the fast parsing of an event', () => {
   for (const { name, path } of [...smallCorpus, ...largeCorpus]) {
-    it(`equals the full one on every line of ${name}`, () => {
+    it(`equals full parsing for every line of ${name}`, () => {
       for (const line of linesOfFile(path)) expect(quick(line)).toEqual(whole(line));
     });
   }
 
-  it('does cut: what is parsed of a task is less than half of what Spark wrote', () => {
+  it('skips more than half of what Spark writes about a task', () => {
     let written = 0;
     let parsed = 0;
     for (const line of gunzipSync(readFileSync(PACKED)).toString('utf8').split('\n')) {
@@ -34,7 +34,7 @@ describe('the quick reading of an event', () => {
     expect(parsed).toBeLessThan(written / 2);
   });
 
-  it('reads a plan only if its scans count the files that they read', () => {
+  it('parses a plan only if its scans count the files that they read', () => {
     const plan = (metric: string): string =>
       JSON.stringify({
         Event: 'org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart',
@@ -102,7 +102,7 @@ describe('the quick reading of an event', () => {
     'a"b'
   );
 
-  /** JSON text with the pairs in this very order, doubled keys and all. */
+  /** JSON text with the pairs in exactly this order, including duplicate keys. */
   const objectText = (pairs: [string, unknown][], blank: string): string =>
     `{${pairs.map(([key, of]) => `${JSON.stringify(key)}:${blank}${JSON.stringify(of)}`).join(`,${blank}`)}}`;
 
@@ -123,7 +123,7 @@ describe('the quick reading of an event', () => {
       return `{${(first ? [eventPair, ...all] : [...all, eventPair]).join(',')}}`;
     });
 
-  it('equals the full one whatever is in the texts and in whatever order the keys come', () => {
+  it('equals full parsing for any strings and any order of keys', () => {
     fc.assert(
       fc.property(event, line => {
         expect(quick(line)).toEqual(whole(line));
@@ -132,7 +132,7 @@ describe('the quick reading of an event', () => {
     );
   });
 
-  it('equals the full one whatever a value looks like, or both say that it is no JSON', () => {
+  it('equals full parsing for any values, or both report invalid JSON', () => {
     const values = ['0', '-0', '-1', '1.5', '1e3', '-2E-2', '123456789012345', '1234567890123456'];
     const words = [
       'true',
@@ -178,7 +178,7 @@ describe('the quick reading of an event', () => {
     }
   });
 
-  it('equals the full one on bytes that are no UTF-8', () => {
+  it('equals full parsing for invalid UTF-8', () => {
     for (const bytes of [[0xff], [0xef, 0xbf, 0xbd], [0xc3], [0xed, 0xa0, 0x80]]) {
       const key = Buffer.from(bytes);
       const [head, middle, end] = ['{"Event":"SparkListenerTaskStart","', '":"', '"}'].map(text =>
@@ -189,12 +189,12 @@ describe('the quick reading of an event', () => {
     }
   });
 
-  it('equals the full one if the name is said twice', () => {
+  it('equals full parsing if the name occurs twice', () => {
     const twice = '{"Event":"Other","Stage ID":1,"Event":"SparkListenerApplicationEnd"}';
     expect(quick(twice)).toEqual({ type: 'application-end', at: 0 });
   });
 
-  it('never leaves out a key that a reader asks for, whether the line has it or not', () => {
+  it('never omits a key that a reader uses, whether the line has it or not', () => {
     const asked = new Set<string>();
     const watched = (value: unknown): unknown =>
       typeof value !== 'object' || value === null
@@ -210,7 +210,7 @@ describe('the quick reading of an event', () => {
         .flatMap(({ path }) => linesOfFile(path))
         .filter(line => line.startsWith(`{"Event":"${name}"`))
         .map(line => JSON.parse(line) as Record<string, unknown>);
-      // Without their figures, so that what other Sparks call them is asked for too.
+      // Without their metrics, so that the names in other versions of Spark are requested, too.
       const bare = recorded.map(event =>
         JSON.parse(JSON.stringify(event), (_, value) =>
           typeof value === 'number' || typeof value === 'string' ? undefined : value
@@ -220,20 +220,20 @@ describe('the quick reading of an event', () => {
       for (const event of [...recorded, ...bare.map(event => ({ ...event, Event: name }))]) {
         readEvent(watched(event));
       }
-      // `WANTED` is read where it is of use; the plans above hold that.
+      // `WANTED` is read only where it is useful; the plans above cover that.
       const missed = cut.filter(key => asked.has(key) && key !== WANTED.key);
       expect([name, missed]).toEqual([name, []]);
       if (recorded.length > 0) expect(asked).toContain('Event');
     }
   });
 
-  it('notices a line that is cut off anywhere', () => {
+  it('detects a line that is truncated anywhere', () => {
     const lines = smallCorpus.flatMap(({ path }) => linesOfFile(path)).filter(l => l.length < 9000);
     fc.assert(
       fc.property(fc.constantFrom(...lines), fc.double({ min: 0, max: 1 }), (line, share) => {
         const part = line.slice(0, Math.floor(share * (line.length - 1)));
         const name = /^\{"Event":"([\w.]+)"/.exec(part)?.[1];
-        // Of an event that nobody reads, a part that ends with a brace passes for the whole.
+        // In an unused event, a part that ends with a brace looks like a complete line.
         if (name !== undefined && !readsEvent(name) && part.endsWith('}')) {
           expect(parseEvent(Buffer.from(part))).toEqual({ Event: name });
         } else {
@@ -244,7 +244,7 @@ describe('the quick reading of an event', () => {
     );
   });
 
-  it('equals the full one when objects come again, and again with one byte changed', () => {
+  it('equals full parsing when objects repeat, and repeat with one byte changed', () => {
     const figures = fc.dictionary(
       fc.constantFrom('Bytes Read', 'Records Read', 'ID', 'A', 'Peak Execution Memory'),
       fc.oneof(fc.constantFrom(0, 1, 10, 'x', 'yy', 'a longer text'), fc.integer())
@@ -252,7 +252,7 @@ describe('the quick reading of an event', () => {
     const task = fc.record({ 'Input Metrics': figures, 'Task End Reason': figures, Own: figures });
     fc.assert(
       fc.property(fc.array(task, { minLength: 2, maxLength: 40 }), tasks => {
-        // Lines are views of one buffer, as in a chunk of a file: nothing may be read behind their ends.
+        // Lines are views of one buffer, as in a chunk of a file: nothing must be read beyond their ends.
         const lines = [...tasks, ...tasks].map(more =>
           JSON.stringify({ Event: 'SparkListenerTaskEnd', ...more })
         );
@@ -269,12 +269,12 @@ describe('the quick reading of an event', () => {
 });
 
 describe('expected bytes', () => {
-  it('are found where they stand, and nowhere else', () => {
+  it('are found at their position only', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', '"'), maxLength: 90 });
     fc.assert(
       fc.property(text, text, text, (before, expected, after) => {
         const whole = Buffer.from(`#${before}${expected}${after}#`);
-        // The line begins and ends within the buffer.
+        // The line starts and ends inside the buffer.
         const place = new Place();
         place.enter(whole.subarray(1, -1));
         const bytes = new Expected(Buffer.from(expected));

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { tasks, WorkStory } from './work-story.js';
 import { CELL, SCOPE, cellOf, findingsOf, codes } from './slow-cell.js';
 
-describe('the cut of data', () => {
-  it('is too small if starting the tasks takes much of the time', () => {
+describe('the partition size', () => {
+  it('is too small if starting tasks takes much of the time', () => {
     const [finding, ...rest] = findingsOf(
       cellOf(tasks(2000, { ms: 30, runMs: 10, shuffleReadMiB: 0.01 }), {
         'spark.sql.adaptive.enabled': 'false',
@@ -22,17 +22,17 @@ describe('the cut of data', () => {
     });
   });
 
-  it('was asked for in the code if adaptive execution left it so', () => {
+  it('was requested in the code if adaptive execution did not change it', () => {
     const work = tasks(2000, { ms: 30, runMs: 10, shuffleReadMiB: 0.01 });
     const [finding] = findingsOf(cellOf(work, { 'spark.sql.adaptive.enabled': 'true' }));
     expect(finding!.advice).toMatchObject([{ action: 'code', hint: 'coalesce(8)' }]);
   });
 
-  it('is not too small with the two hundred partitions that Spark makes by itself', () => {
+  it('is not too small with the two hundred partitions that Spark uses by default', () => {
     expect(codes(cellOf(tasks(200, { ms: 25, runMs: 10, shuffleReadMiB: 0.1 })))).toEqual([]);
   });
 
-  it('is too large if most executors have nothing to do', () => {
+  it('is too large if most slots are idle', () => {
     expect(findingsOf(cellOf(tasks(1, { ms: 60_000, shuffleReadMiB: 2000 })))).toMatchObject([
       {
         id: `large-partitions:${SCOPE}`,
@@ -52,7 +52,7 @@ describe('the cut of data', () => {
     expect(codes(story.stageEnd(50, 3).jobEnd(50))).toEqual([]);
   });
 
-  it('that is too large has what it spilled for an effect', () => {
+  it('that is too large has spill as an effect', () => {
     const one = tasks(1, { ms: 60_000, shuffleReadMiB: 2000, spilledMiB: 3000 });
     expect(findingsOf(cellOf(one))).toMatchObject([
       { code: 'large-partitions', effects: ['1 task of stage 1 spilled 1.5 GiB to disk'] }
@@ -64,7 +64,7 @@ describe('the cut of data', () => {
     expect(codes(cellOf(tasks(4, { ms: 60_000, shuffleReadMiB: 2000 })))).toEqual([]);
   });
 
-  it('is many small files if the plan counted them', () => {
+  it('is reported as many small files if the plan counted them', () => {
     const story = new WorkStory().with('1', '2');
     const sql = (name: string, fields: object): unknown =>
       story.event(`org.apache.spark.sql.execution.ui.${name}`, { executionId: 3, ...fields });

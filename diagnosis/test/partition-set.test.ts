@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { PartitionSet } from '../src/application/partition-set.js';
 
 describe('a set of partitions', () => {
-  it('a set of partitions is a set', () => {
+  it('behaves like a set', () => {
     const step = fc.tuple(fc.boolean(), fc.nat(300));
     fc.assert(
       fc.property(fc.array(step), steps => {

@@ -10,7 +10,7 @@ describe('Python workers that die', () => {
     return story.task(0, 0, { executor: '1' }).stageEnd(0, 1).jobEnd(0);
   }
 
-  it('probably ran out of memory; for certain if the cgroup counted a kill and the executor lives', () => {
+  it('probably ran out of memory; certainly if the cgroup counted a kill and the executor is alive', () => {
     const story = crashing();
     expect(ids(story)).toEqual(['python-worker-died:cell:3:abc likely']);
     const [finding] = findings(story, [cgroup('1', story.now, 1, 812, 420)]);
@@ -18,13 +18,13 @@ describe('Python workers that die', () => {
     expect(finding!.explanation).toMatch(
       /^This cell succeeded, but the Linux OOM killer killed the Python workers of 1 task attempt on executor 1 \(executor limit 812 MiB, .*Python workers used 420 MiB\)/
     );
-    // 512 + 384 + 1.5 × 420 = 1526 MiB: 1536 MiB, of which 1024 MiB beside the heap.
+    // 512 + 384 + 1.5 × 420 = 1526 MiB: 1536 MiB, of which 1024 MiB outside the heap.
     expect(finding!.advice).toEqual([
       expect.objectContaining({ action: 'resize', shape: { executorOverheadMiB: 1024 } })
     ]);
   });
 
-  it('did not run out of memory if the kernel, asked afterwards, has killed nothing there', () => {
+  it('did not run out of memory if the counter, read afterwards, shows no kill', () => {
     const story = crashing();
     const [finding] = findings(story, [cgroup('1', story.now, 0, 812, 420)]);
     expect(finding).toMatchObject({
@@ -36,13 +36,13 @@ describe('Python workers that die', () => {
     expect(finding!.explanation).toContain('no OOM kill was counted there');
     expect(finding!.advice[0]!.sentence).toContain('More memory will not help');
     expect(finding!.evidence.map(({ quote }) => quote)).toContain('oom_kill 0');
-    // One cgroup in which all executors live says it as well.
+    // A cgroup shared by all executors shows it as well.
     expect(findings(story, [cgroup('*', story.now, 0)])[0]).toMatchObject({
       confidence: 'certain'
     });
   });
 
-  it('may still have run out of memory if the kernel was asked before they died, or not for all of them', () => {
+  it('may have run out of memory if the counter was read before they died, or not for all of them', () => {
     const story = crashing();
     const early = cgroup('1', story.now - 5_000, 0, 812, 420);
     expect(findings(story, [early])[0]).toMatchObject({ confidence: 'likely' });
@@ -53,7 +53,7 @@ describe('Python workers that die', () => {
     expect(finding!.title).toContain('probably for lack of memory');
   });
 
-  it('do not make a later SIGKILL of their executor a kill for memory', () => {
+  it('do not make a later SIGKILL of their executor an OOM kill', () => {
     const story = new Story().executor('1', '2').job(0, CELL, [0, 1]).stage(0, 1);
     story.task(0, 0, { executor: '1' }, pythonCrash).wait(60_000);
     story.task(0, 0, { executor: '1' }, lost('1', 'Command exited with code 137'));
@@ -71,7 +71,7 @@ describe('Python workers that die', () => {
     ]);
   });
 
-  it('met their own limit if Python raised MemoryError under spark.executor.pyspark.memory', () => {
+  it('reached their own limit if Python raised MemoryError under spark.executor.pyspark.memory', () => {
     const memoryError = exception(
       'org.apache.spark.api.python.PythonException',
       'Traceback (most recent call last):\n  File "<string>", line 3, in f\nMemoryError\n'

@@ -12,7 +12,7 @@ import { event, pod, text, UNSCHEDULABLE } from './kubernetes.js';
 import { OOM, APPLICATION_STATUS, at } from './reader-samples.js';
 
 describe('evidence of any kind', () => {
-  it('is recognised by what is in it', () => {
+  it('is recognized by its content', () => {
     expect(detectEvidenceKind(text(pod()))).toBe('pods');
     expect(detectEvidenceKind(text({ kind: 'List', items: [event('Started', 'x')] }))).toBe(
       'events'
@@ -45,7 +45,7 @@ describe('evidence of any kind', () => {
     expect(diagnosis.findings().map(({ code }) => code)).toEqual(['executor-oom-killed']);
   });
 
-  it('survives being kept as lines of observations', () => {
+  it('is unchanged after it is stored as lines of observations', () => {
     const kept: Observation[] = [
       readPod(pod({ state: OOM, conditions: [UNSCHEDULABLE] }) as never, 'pods.json:1')!,
       readPodEvent(event('Evicted', 'gone') as never, 'events.json:1')!,
@@ -67,7 +67,7 @@ describe('evidence of any kind', () => {
     expect(read.findings().length).toBeGreaterThan(1);
   });
 
-  it('of an earlier version is read under the name that its kind has now', () => {
+  it('of an earlier version is read under the current name of its kind', () => {
     const line = { at: 5, memoryMiB: 2048, cores: 2, ref: 'nodes' };
     expect(readObservation(JSON.stringify({ kind: 'room', ...line }))).toEqual({
       kind: 'capacity',

@@ -3,7 +3,7 @@ import { diagnose } from './recorded-runs.js';
 import { exception, fetchFailed, resubmitted, Story } from './story.js';
 import { CELL, findings, ids } from './incident-stories.js';
 
-describe('work that Spark does again', () => {
+describe('work that Spark recomputes', () => {
   /** Map stage 0, then reduce stage 1 misses blocks of `executor`, and both run again. */
   function missing(executor: string | null): Story {
     const story = new Story().executor('1', '2').job(0, CELL, [0, 2], [1, 1]).stage(0, 2);
@@ -35,7 +35,7 @@ describe('work that Spark does again', () => {
     });
   });
 
-  it('stays that when the executor, which went on working, is stopped with the application', () => {
+  it('stays that when the executor is stopped with the application', () => {
     const story = missing('1');
     story.job(1, CELL, [2, 1]).stage(2, 1).task(2, 0, { executor: '1' }).stageEnd(2, 1).jobEnd(1);
     story.wait(500).removed('1', 'Worker shutting down').end();
@@ -46,7 +46,7 @@ describe('work that Spark does again', () => {
     expect(Object.keys(finding!.advice[0]!)).toContain('conf');
   });
 
-  it('because their executor was killed for memory is that finding and no other', () => {
+  it('because their executor was OOM-killed is only that finding', () => {
     for (const executor of ['1', null]) {
       const story = missing(executor);
       const at = story.observations.findIndex(one => JSON.stringify(one).includes('FetchFailed'));
@@ -58,7 +58,7 @@ describe('work that Spark does again', () => {
     }
   });
 
-  it('because idle executors were taken back with their output is told with the remedy', () => {
+  it('because idle executors were removed with their output is reported with the remedy', () => {
     const story = missing('1');
     const at = story.observations.findIndex(one => JSON.stringify(one).includes('FetchFailed'));
     const removal = new Story().removed('1', 'Executor killed by driver.').observations.at(-1)!;
@@ -68,7 +68,7 @@ describe('work that Spark does again', () => {
     expect(finding!.explanation).toContain('executor 1 had been removed before');
   });
 
-  it('without any failed fetch is a stage-recomputed once the job has succeeded', () => {
+  it('without a failed fetch is a stage-recomputed once the job has succeeded', () => {
     const story = new Story().executor('1', '2').job(0, CELL, [0, 2]).stage(0, 2);
     const first = story.start(0, 0, { executor: '1' });
     first();
@@ -86,7 +86,7 @@ describe('work that Spark does again', () => {
     ]);
   });
 
-  describe('under another stage’s id, as adaptive execution does', () => {
+  describe('with another stage id, as in adaptive execution', () => {
     const SQL = { 'spark.job.tags': CELL, 'spark.sql.execution.id': '7' };
     const stage = (id: number, parents: number[] = []) => ({
       'Stage ID': id,
@@ -97,7 +97,7 @@ describe('work that Spark does again', () => {
       'RDD Info': [{ 'RDD ID': 11 }, { 'RDD ID': 7 }]
     });
 
-    /** Stage 0 computes RDD 11 in a job of its own; `again` is the stage that does so in the next job. */
+    /** Stage 0 computes RDD 11 in a separate job; `again` is the stage that does so in the next job. */
     function again(stages: object[]): Story {
       const story = new Story().executor('1', '2');
       const run = (job: number, infos: object[], id: number, executor: string): void => {
@@ -120,7 +120,7 @@ describe('work that Spark does again', () => {
       return story;
     }
 
-    it('is a stage-recomputed that names the executor that went in between', () => {
+    it('is a stage-recomputed that names the executor that was lost in between', () => {
       const [finding, ...others] = findings(again([stage(2), stage(3, [2])]));
       expect(others).toEqual([]);
       expect(finding).toMatchObject({
@@ -132,12 +132,12 @@ describe('work that Spark does again', () => {
       });
     });
 
-    it('is nothing if it is a result, which may be asked for twice', () => {
+    it('is not reported for a result, which may be computed twice', () => {
       expect(ids(again([stage(2)]))).toEqual([]);
     });
   });
 
-  it('because tasks failed and were tried again is told once the job has succeeded', () => {
+  it('because of retried tasks is reported once the job has succeeded', () => {
     const story = new Story().executor('1').job(0, CELL, [0, 2]).stage(0, 2);
     const broken = exception('java.io.IOException', 'Connection reset');
     story.task(0, 0, { executor: '1' }, broken).task(0, 0, { executor: '1' }, broken);
@@ -152,7 +152,7 @@ describe('work that Spark does again', () => {
     expect(finding!.explanation).toContain('Connection reset');
   });
 
-  it('because Python code failed names the error of the Python code', () => {
+  it('because of Python code has the error of the Python code', () => {
     const trace =
       'Traceback (most recent call last):\n  File "<string>", line 9, in ask\n' +
       'ConnectionError: the archive did not answer\n';
@@ -164,7 +164,7 @@ describe('work that Spark does again', () => {
     );
   });
 
-  it('in stages of old Sparks, that do not name partitions, is counted all the same', () => {
+  it('in stages of old versions of Spark, which do not name partitions, is counted, too', () => {
     const story = missing('1');
     const old = story.observations.map(one =>
       one.kind === 'event'

@@ -17,7 +17,7 @@ const EXPECTED: Record<string, Expected[]> = {
       title: 'The driver was killed for lack of memory'
     }
   ],
-  // The wait was over when a place became free.
+  // The wait ended when capacity became free.
   'executor-waits': [],
   'executors-lost': [
     {
@@ -57,7 +57,7 @@ const EXPECTED: Record<string, Expected[]> = {
         'task time was wasted.'
     }
   ],
-  // Spark had met none of them.
+  // None of them had registered.
   'executors-without-java': [
     {
       id: 'executor-lost:cell:1:waits',
@@ -102,7 +102,7 @@ const EXPECTED: Record<string, Expected[]> = {
 const sorted = (findings: readonly { id: string }[]) => findings.map(({ id }) => id).sort();
 
 describe('a recorded run on Kubernetes', () => {
-  it('is there for each expectation, and the other way round', () => {
+  it('exists for each expectation, and vice versa', () => {
     expect(readdirSync(HERE).sort()).toEqual(Object.keys(EXPECTED).sort());
   });
 
@@ -110,7 +110,7 @@ describe('a recorded run on Kubernetes', () => {
     const events = join(HERE, name, 'live.jsonl.gz');
     const eventLogs = existsSync(events) ? [events] : [];
 
-    it(`${name} has exactly the findings that it should have, by what the server recorded`, async () => {
+    it(`${name} has exactly the expected findings, from the server's records`, async () => {
       const evidence = [join(HERE, name, 'evidence.jsonl')];
       const diagnosis = await diagnoseFiles({ eventLogs, evidence });
       expect(diagnosis.problems.count).toBe(0);
@@ -124,7 +124,7 @@ describe('a recorded run on Kubernetes', () => {
 
     const kubernetes = join(HERE, name, 'kubernetes.json');
     if (!existsSync(kubernetes)) continue;
-    it(`${name} has the same ones by Spark's events and Kubernetes' objects alone`, async () => {
+    it(`${name} has the same findings from Spark's events and Kubernetes objects alone`, async () => {
       const diagnosis = await diagnoseFiles({ eventLogs });
       const objects = readFileSync(kubernetes, 'utf8');
       observeEvidence(diagnosis, 'pods', objects, 'kubernetes.json');

@@ -18,7 +18,7 @@ const sigkill: Expected[] = [
       '2 task attempts could not read shuffle blocks from it',
       'stage 4 had to recompute 5 finished tasks'
     ],
-    // By hand: lost 1016; resubmitted 8965 + 4050 + 3103; fetch 1374 + 222; again 641 + 109 + 137 + 102 + 71.
+    // Computed manually: lost 1016; resubmitted 8965 + 4050 + 3103; fetch 1374 + 222; again 641 + 109 + 137 + 102 + 71.
     cost: { taskMs: 19790, recomputedTasks: 9, wallMs: 13308 },
     subject: {
       application: 'app-20261120232544-0000',
@@ -83,8 +83,8 @@ const cacheNoFit: Expected[] = [
     severity: 'warning',
     confidence: 'certain',
     title: 'Only 4 of 12 partitions of the cached table (id, a, b) fit in memory',
-    // Read twice, 8 of 12 partitions each time. By hand from the log: the eight took 76461 and
-    // 113176 ms, the four that were found 256.5 and 189.25 ms on average; two slots.
+    // Read twice, 8 of 12 partitions each time. Computed manually from the log: the eight took 76461 and 113176 ms, the
+    // four cache hits 256.5 and 189.25 ms on average; two slots.
     cost: { taskMs: 186071, recomputedTasks: 16, wallMs: 93036 },
     subject: {
       application: 'app-20261120231733-0000',
@@ -123,7 +123,7 @@ const skewJoin: Expected[] = [
       executors: ['0']
     }
   }
-  // In the third cell Spark split the partition itself: nothing to say.
+  // In the third cell Spark split the partition itself: nothing to report.
 ];
 const k8sPython: Expected[] = [
   { id: 'python-worker-died:sql:1', severity: 'error', confidence: 'likely', count: 7 }
@@ -160,7 +160,7 @@ export const LARGE: Record<string, Expected[]> = {
       title: 'The scratch disk of executors 0 and 1 is full'
     }
   ],
-  // The log alone says only that results were lost while their executors lived.
+  // The log alone shows only that results were lost while their executors were alive.
   'local-driver-oom-slowclient': [
     {
       id: 'driver-heap-oom:cell:sw-cell-1',
@@ -182,7 +182,7 @@ export const LARGE: Record<string, Expected[]> = {
   'yarn-memory-kill': yarn
 };
 
-/** What becomes of it when everything that was recorded beside the log is heard, and no more comes. */
+/** The changes with all additional recorded evidence, when the log is complete. */
 export const WITH_EVIDENCE: Record<string, Expected[]> = {
   ...LARGE,
   'k8s-one': [
@@ -200,7 +200,7 @@ export const WITH_EVIDENCE: Record<string, Expected[]> = {
   'k8s-pyw': [
     { id: 'python-worker-died:sql:1', severity: 'error', confidence: 'certain', count: 7 }
   ],
-  // Copies of logs of applications that still ran.
+  // Copies of logs of applications that were still running.
   'local-cell-tags': [
     { id: 'application-incomplete:application', severity: 'info', confidence: 'certain' }
   ],

@@ -15,7 +15,7 @@ import { Diagnosis, observeEvidence, observeEventLine } from '../src/index.js';
 
 describe('a recorded run with pods, logs, clients and counters', () => {
   for (const { name, path } of largeCorpus) {
-    it(`${name} has exactly the findings that it should have, in whatever order they are heard`, () => {
+    it(`${name} has exactly the expected findings, in any order of the evidence`, () => {
       const lines = linesOfFile(path);
       const told = toldBeside(path);
       const after = diagnoseLines(lines);
@@ -40,7 +40,7 @@ describe('a recorded run with pods, logs, clients and counters', () => {
     });
   }
 
-  it('has evidence that is verbatim where it says', () => {
+  it('has verbatim evidence at the referenced lines', () => {
     for (const { path } of largeCorpus) {
       const told = new Map(toldBeside(path).map(one => [one.file, one]));
       const diagnosis = diagnoseLines(linesOfFile(path));
@@ -65,7 +65,7 @@ describe('a recorded run', () => {
     [largeCorpus, LARGE]
   ] as const) {
     for (const { name, path } of corpus) {
-      it(`${name} has exactly the findings that it should have`, () => {
+      it(`${name} has exactly the expected findings`, () => {
         const diagnosis = diagnoseLines(linesOfFile(path));
         const findings = diagnosis.findings();
         expect(findings.map(({ id }) => id).sort()).toEqual(expected[name]?.map(({ id }) => id));
@@ -80,7 +80,7 @@ describe('a recorded run', () => {
     }
   }
 
-  it('has evidence that is verbatim in the log, at the line it names', () => {
+  it('has verbatim evidence in the log, at the referenced line', () => {
     for (const { path } of [...smallCorpus, ...largeCorpus]) {
       const lines = linesOfFile(path);
       for (const { evidence } of diagnoseLines(lines).findings()) {
@@ -94,7 +94,7 @@ describe('a recorded run', () => {
     }
   });
 
-  it("becomes certain, with the limit and advice in figures, by the cgroup's counters", () => {
+  it('becomes certain, with limit and advice, with the counters of the cgroup', () => {
     const log = smallCorpus.find(({ name }) => name === 'executor-oom-in-cgroup')!;
     const events = eventsOf(log.path);
     const kills = ['0', '1', '2', '3'].map(executor => cgroup(executor, 1795217570000, 1));
@@ -109,7 +109,7 @@ describe('a recorded run', () => {
         '(limit 430 MiB, maximum Java heap 1.0 GiB). This shape cannot work: the limit of 430 MiB is ' +
         'below the maximum Java heap of 1.0 GiB. 2 of 4 tasks were retried; 32 s of ' +
         'task time was wasted.',
-      // The heap alone is larger than the limit: it needs its 1024 MiB and 384 MiB beside it.
+      // The heap alone is larger than the limit: it needs its 1024 MiB and 384 MiB of overhead.
       advice: [{ action: 'resize', shape: { executorOverheadMiB: 384 } }, { action: 'code' }]
     });
     expect(finding!.evidence.filter(({ source }) => source === 'cgroup')).toHaveLength(4);

@@ -9,7 +9,7 @@ import {
 } from '../src/index.js';
 
 const HERE = join(import.meta.dirname, 'corpus');
-/** The large corpus, if it lies beside the repository or where AGLAIS_CORPUS says. */
+/** The large corpus, if it exists next to the repository or in AGLAIS_CORPUS. */
 const LARGE = process.env['AGLAIS_CORPUS'] ?? join(import.meta.dirname, '../../../shared/corpus');
 
 export interface Recorded {
@@ -33,7 +33,7 @@ export interface Told {
   content: string;
 }
 
-/** What else was recorded beside a log of the large corpus, as far as anybody recognises it. */
+/** Additional files of a log in the large corpus, as far as they are recognized. */
 export function toldBeside(log: string): Told[] {
   const folder = dirname(log);
   return readdirSync(folder).flatMap(file => {
@@ -70,7 +70,7 @@ export function diagnoseLines(lines: Iterable<string>): Diagnosis {
   return diagnosis;
 }
 
-/** A reading of an executor's memory cgroup, as a launcher would report it. */
+/** A reading of an executor's memory cgroup, as a launcher reports it. */
 export function cgroup(
   executor: string,
   at: number,

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { lost, Story } from './story.js';
 import { CELL, KUBERNETES, findings, ids, losing } from './stories-with-evidence.js';
 
-describe('an executor that is silent', () => {
-  it('is told with how long; on Kubernetes behind its mask', () => {
+describe('an executor without heartbeats', () => {
+  it('is reported with the timeout; on Kubernetes, too, where another reason masks it', () => {
     const [finding] = findings(losing('Executor heartbeat timed out after 131072 ms'));
     expect(finding).toMatchObject({ code: 'executor-heartbeat-timeout', confidence: 'certain' });
     expect(finding!.explanation).toMatch(/stopped responding to the driver for 2 min/);
@@ -16,7 +16,7 @@ describe('an executor that is silent', () => {
     ]);
   });
 
-  it('is taken back, not silent, if nothing ran on it', () => {
+  it('was removed because it was idle, if nothing was running on it', () => {
     const story = new Story(KUBERNETES).executor('1', '2').job(0, CELL, [0, 1]).stage(0, 1);
     story.task(0, 0, { executor: '2' }).jobEnd(0).removed('1', 'Executor killed by driver.');
     expect(ids(story)).toEqual([]);
@@ -35,7 +35,7 @@ describe('YARN', () => {
     expect(ids(losing(bad, conf))).toEqual(['disk-full:cell:3:abc warning certain']);
   });
 
-  it('names containers; the addresses of logs in Spark’s events say whose they are', () => {
+  it("names containers; log URLs in Spark's events show their executors", () => {
     const story = new Story(conf);
     story.event('SparkListenerExecutorAdded', {
       Timestamp: story.now,

@@ -5,7 +5,7 @@ import { lost, Story } from './story.js';
 
 const CELL = 'aglais-cell:3:abc';
 
-/** Feeds what the story has told since the last call. */
+/** Feeds the new events of the story. */
 function follower(story: Story): {
   diagnosis: Diagnosis;
   catchUp: () => ReturnType<Diagnosis['drainChanges']>;
@@ -21,7 +21,7 @@ function follower(story: Story): {
 }
 
 describe('while an application runs', () => {
-  it('a killed executor is told at once, its effects and cost as they come, under the same id', () => {
+  it('a killed executor is reported immediately, its effects and cost as they arrive, under the same id', () => {
     const story = new Story().executor('1', '2');
     story.observations.push({
       kind: 'cell',
@@ -44,7 +44,7 @@ describe('while an application runs', () => {
       severity: 'warning',
       cost: { recomputedTasks: 0 }
     });
-    // Neutral while the cell runs.
+    // Neutral while the cell is running.
     expect(diagnosis.findings()[0]!.explanation).toMatch(/^Executor 1 was killed/);
 
     story.removed('1', 'Command exited with code 137');
@@ -71,7 +71,7 @@ describe('while an application runs', () => {
     });
   });
 
-  it('a finding that later evidence contradicts is withdrawn for the right one', () => {
+  it('a finding that later evidence contradicts is replaced by the correct one', () => {
     const story = new Story().executor('1').job(0, CELL, [0, 1]).stage(0, 1);
     story.task(0, 0, { executor: '1' }, lost('1', 'Command exited with code 137'));
     story.removed('1', 'Command exited with code 137');
@@ -84,7 +84,7 @@ describe('while an application runs', () => {
     });
   });
 
-  it('the progress of a cell counts each task once, and none of stages that are skipped', () => {
+  it('the progress of a cell counts each task once, and none of skipped stages', () => {
     const story = new Story().executor('1', '2').job(0, CELL, [0, 50], [1, 3]);
     const { diagnosis, catchUp } = follower(story);
     expect(catchUp().cells).toEqual([{ cell: 'abc', run: 3 }]);
@@ -121,7 +121,7 @@ describe('while an application runs', () => {
     expect(diagnosis.runningStages()).toEqual([]);
   });
 
-  it('executors show their tasks and memory, and why they went', () => {
+  it('executors show their tasks and memory, and why they were lost', () => {
     const story = new Story({ 'spark.executor.memory': '512m' }).executor('1', '2');
     story.job(0, CELL, [0, 2]).stage(0, 2).task(0, 0, { executor: '1' });
     story.start(0, 1, { executor: '1' });
@@ -166,7 +166,7 @@ describe('while an application runs', () => {
     ]);
   });
 
-  it('a long application leaves nothing behind of what went well', () => {
+  it('a long application keeps nothing of successful work', () => {
     const story = new Story().executor('1');
     for (let job = 0; job < 300; job += 1) {
       story.job(job, null, [job, 20]).stage(job, 20);
@@ -185,7 +185,7 @@ describe('while an application runs', () => {
       slow: 0,
       tables: 0
     });
-    // The time line keeps the newest and longest, and says how many there were.
+    // The timeline keeps the latest and longest, and counts the others.
     expect(history).toBeLessThanOrEqual(600);
   });
 

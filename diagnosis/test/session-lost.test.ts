@@ -16,7 +16,7 @@ describe('a session', () => {
   const changed =
     '[INVALID_HANDLE.SESSION_CHANGED] The handle 1-2 is invalid. The existing Spark server driver instance has restarted. Please reconnect.';
 
-  it('that was replaced is told once, at the first cell that heard of it', () => {
+  it('that was replaced is reported once, at the first cell that noticed it', () => {
     const [finding, ...others] = findings(new Story(), heard(changed, 4), heard(changed, 3));
     expect(others).toEqual([]);
     expect(finding).toMatchObject({
@@ -27,13 +27,13 @@ describe('a session', () => {
     });
   });
 
-  it('is probably gone if Spark does not answer', () => {
+  it('is probably gone if Spark does not respond', () => {
     const gone = 'StatusCode.UNAVAILABLE failed to connect to all addresses';
     expect(ids(new Story(), heard(gone))).toEqual(['session-lost:cell:3:abc error likely']);
     expect(ids(new Story().end(), heard(gone))).toEqual(['session-lost:cell:3:abc error certain']);
   });
 
-  it('that is gone with its driver, whose log breaks off then, is one incident', () => {
+  it('that is gone with its driver, whose log is truncated then, is one incident', () => {
     const gone = 'StatusCode.UNAVAILABLE failed to connect to all addresses';
     const story = new Story().executor('1').job(0, 'aglais-cell:1000:abc', [0, 4]).stage(0, 4);
     story.start(0, 0, { executor: '1' });
@@ -66,7 +66,7 @@ describe('a session', () => {
     expect(finding!.explanation).toContain('Its driver exited with code 134.');
   });
 
-  it('that did not answer once is another matter than a log that breaks off much later', () => {
+  it('that did not respond once is another incident than a log that is truncated much later', () => {
     const gone = 'StatusCode.UNAVAILABLE failed to connect to all addresses';
     const story = new Story().executor('1').wait(3_600_000).job(1, null, [1, 1]);
     expect(ids(story, heard(gone), { kind: 'end' })).toEqual([
@@ -75,7 +75,7 @@ describe('a session', () => {
     ]);
   });
 
-  it('is not lost by an error of another kind', () => {
+  it('is not lost because of another error', () => {
     expect(
       ids(new Story(), heard('[TABLE_OR_VIEW_NOT_FOUND] The table x cannot be found.'))
     ).toEqual([]);

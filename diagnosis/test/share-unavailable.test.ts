@@ -3,7 +3,7 @@ import { type Observation } from '../src/index.js';
 import { exception, Story } from './story.js';
 import { findings, ids, failing } from './stories-with-evidence.js';
 
-describe('a catalogue that stops answering', () => {
+describe('a catalogue that stops responding', () => {
   const probe = (at: number, available: boolean): Observation => ({
     kind: 'share',
     share: 'gaia',
@@ -13,7 +13,7 @@ describe('a catalogue that stops answering', () => {
     ref: 'probe'
   });
 
-  it('is told by its probe, until it answers again', () => {
+  it('is reported by its probe, until it responds again', () => {
     expect(ids(new Story(), probe(5, false))).toEqual([
       'share-unavailable:application warning certain'
     ]);
@@ -37,7 +37,7 @@ describe('a catalogue that stops answering', () => {
   const hung = second(1_005_000, { state: 'hung', since: 1_000_000 });
   const back = second(1_045_000, { available: true, message: 'answers again' });
 
-  it('is an error under the cell that runs, since when is said, and what to do', () => {
+  it('is an error under the running cell, with the start time and advice', () => {
     const running = told({ outcome: 'running', at: 990_000 });
     const [finding, ...others] = findings(new Story(), running, hung);
     expect(others).toEqual([]);
@@ -53,7 +53,7 @@ describe('a catalogue that stops answering', () => {
     expect(finding!.explanation).toMatch(/gaia has not responded since 00:16:40 UTC\..*hang/);
   });
 
-  it('turns into a warning when it answers again, and stays one for the cell that saw it', () => {
+  it('becomes a warning when it responds again, for the affected cell', () => {
     const cell = [
       told({ outcome: 'running', at: 990_000 }),
       told({ outcome: 'ok', at: 1_050_000 })
@@ -73,7 +73,7 @@ describe('a catalogue that stops answering', () => {
     }
   });
 
-  it('is nothing for a cell that ended before, or began when all was well again', () => {
+  it('is not reported for a cell that ended before, or started after the outage', () => {
     const before = [told({ outcome: 'running', at: 1_000 }), told({ outcome: 'ok', at: 2_000 })];
     expect(ids(new Story(), ...before, hung)).toEqual([
       'share-unavailable:application warning certain'
@@ -82,7 +82,7 @@ describe('a catalogue that stops answering', () => {
     expect(ids(new Story(), hung, back, after)).toEqual([]);
   });
 
-  it('is said to be gone where it answers that nothing is there', () => {
+  it('is reported as gone if it responds that nothing is there', () => {
     const gone = second(1_005_000, { state: 'gone', message: 'No such file or directory' });
     const running = told({ outcome: 'running', at: 990_000 });
     expect(findings(new Story(), running, gone)[0]).toMatchObject({
@@ -96,7 +96,7 @@ describe('a catalogue that stops answering', () => {
     });
   });
 
-  it('is told by the tasks that read from it, with its name if a probe failed, too', () => {
+  it('is reported by tasks that read from it, with its name if a probe failed, too', () => {
     const stale = exception('java.io.IOException', 'Stale file handle');
     const story = failing(stale, 'java.io.IOException: Stale file handle');
     expect(ids(story)).toEqual(['share-unavailable:cell:3:abc error certain']);

@@ -8,15 +8,15 @@ describe('skew', () => {
   const long: TaskWork = { ms: 60_000, shuffleReadMiB: 900, records: 9e6 };
   const others = tasks(7, { ms: 2000, shuffleReadMiB: 30, records: 3e5 });
 
-  it('is one task with most of the data, and costs what an even share would not have taken', () => {
+  it('is one task with most of the data, and costs the difference to an even split', () => {
     const [finding, ...rest] = findingsOf(cellOf([...others, long]));
     expect(rest).toEqual([]);
     expect(finding).toMatchObject({
       id: `skew:${SCOPE}`,
       severity: 'warning',
       confidence: 'certain',
-      // Seven others in two seconds each on four slots: the long one starts after 2 s, ends at 62 s.
-      // With all slots busy 74 s of task time take 18.5 s.
+      // Seven others of two seconds each on four slots: the long one starts after 2 s, ends at 62 s. With all slots
+      // busy 74 s of task time take 18.5 s.
       cost: { taskMs: 0, recomputedTasks: 0, wallMs: 62_000 - 18_500 },
       subject: { cell: 'abc', run: 1, stages: [{ id: 1, attempt: 0 }], executors: ['2'] }
     });
@@ -25,7 +25,7 @@ describe('skew', () => {
     );
   });
 
-  it('is told with the settings of the session that missed it', () => {
+  it('is reported with the settings that the session lacks', () => {
     const story = new WorkStory({ 'spark.sql.adaptive.enabled': 'false' }).with('1', '2');
     story.jobOf(CELL, [...others, { ...long, shuffleReadMiB: 200 }], {
       properties: {
@@ -41,7 +41,7 @@ describe('skew', () => {
     expect(off[0]!.advice[0]).toMatchObject({ conf: { 'spark.sql.adaptive.enabled': 'true' } });
   });
 
-  it('is measured against slots, though starts are logged before the ends they follow', () => {
+  it('is measured against slots, although starts are logged before the ends that precede them', () => {
     const story = new WorkStory().executor('1');
     story.job(1, CELL, [1, 4]).stage(1, 4);
     const metrics = (ms: number, mib: number): object => ({
@@ -83,14 +83,14 @@ describe('skew', () => {
     expect(findingsOf(story)[0]!.cost).toMatchObject({ wallMs: 29_000 });
   });
 
-  it('is known by rows where bytes are not counted', () => {
+  it('is detected by rows if bytes are not counted', () => {
     const rows = [...tasks(7, { ms: 2000, records: 1e5 }), { ms: 60_000, records: 5e6 }];
     expect(findingsOf(cellOf(rows))[0]!.explanation).toContain(
       'had 5 million rows, the median about 100,000 and'
     );
   });
 
-  it('is known where adaptive execution leaves three tasks, of which one is as long as the two others', () => {
+  it('is detected if adaptive execution leaves three tasks, of which one takes as long as the two others', () => {
     const small = { ms: 8000, shuffleReadMiB: 12, records: 1e5 };
     const [finding, ...rest] = findingsOf(
       cellOf([small, { ...small, ms: 7000 }, { ms: 20_000, shuffleReadMiB: 120, records: 2e6 }])
@@ -101,7 +101,7 @@ describe('skew', () => {
     expect(finding!.title).toBe('One task of stage 1 took 20 s, the 2 others 7.5 s on average');
   });
 
-  it('is not an even cut and what it leaves over, nor a task that is only somewhat larger', () => {
+  it('is not an even split with a remainder, nor a task that is only somewhat larger', () => {
     const full = { ms: 20_000, inputMiB: 128, records: 1e6 };
     const rest = { ms: 1000, inputMiB: 2, records: 1e4 };
     expect(codes(cellOf([full, full, rest]))).toEqual([]);
@@ -111,7 +111,7 @@ describe('skew', () => {
     expect(codes(cellOf([half, half, full]))).toEqual([]);
   });
 
-  it('is known of two tasks if one is larger than Spark would have cut it', () => {
+  it("is detected for two tasks if one is larger than Spark's split size", () => {
     const pair = [
       { ms: 2000, shuffleReadMiB: 30, records: 3e5 },
       { ms: 60_000, shuffleReadMiB: 900, records: 9e6 }
@@ -126,12 +126,12 @@ describe('skew', () => {
     expect(codes(cellOf(pair, asked)).filter(id => id.startsWith('skew'))).toEqual([]);
   });
 
-  it('is not three tasks of the same size, one of which met a cold executor or a slow disk', () => {
+  it('is not three tasks of the same size, one of which had a cold executor or a slow disk', () => {
     const even = (ms: number): TaskWork => ({ ms, inputMiB: 100, records: 1e6 });
     expect(codes(cellOf([even(25_000), even(4000), even(5000)]))).toEqual([]);
   });
 
-  it('quotes the place of the task in the log, and its figures', () => {
+  it('quotes the index of the task in the log, and its metrics', () => {
     const [finding] = findingsOf(cellOf([...others, long]));
     expect(finding!.evidence.map(({ quote }) => quote)).toEqual([
       expect.stringMatching(/^"Task ID":\d+,"Index":7$/),
@@ -142,7 +142,7 @@ describe('skew', () => {
     expect(new Set(finding!.evidence.map(({ ref }) => ref)).size).toBe(1);
   });
 
-  it('without more data is only possible, and only if the executor was not slow in all', () => {
+  it('without more data is only possible, and only if the executor was not slow in general', () => {
     const even = (ms: number): TaskWork => ({ ms, inputMiB: 100, records: 1e6 });
     const one = [...tasks(15, even(2000)), even(80_000)];
     expect(findingsOf(cellOf(one))).toMatchObject([{ code: 'skew', confidence: 'possible' }]);
@@ -160,38 +160,38 @@ describe('skew', () => {
     expect(codes(cellOf([...tasks(15, even(1000)), even(25_000)]))).toEqual([`skew:${SCOPE}`]);
   });
 
-  it('is not what waits for work that was lost and computed again', () => {
+  it('is not waiting for lost work that was recomputed', () => {
     const even = (ms: number): TaskWork => ({ ms, inputMiB: 100, records: 1e6 });
     const lost = { ...even(500), reason: heapFull, partition: 0 };
     const ids = codes(cellOf([...tasks(15, even(2000)), even(80_000), lost]));
     expect(ids).toEqual([`executor-heap-oom:${SCOPE}`]);
   });
 
-  it('is not a task that was longer but kept nobody waiting', () => {
-    // It began first; the others were at work as long as it was.
+  it('is not a task that was longer but delayed nothing', () => {
+    // It started first; the others ran as long as it did.
     const busy = tasks(60, { ms: 1000, shuffleReadMiB: 30, records: 3e5 });
     expect(codes(cellOf([{ ...long, ms: 20_000 }, ...busy]))).toEqual([]);
   });
 
-  it('is not a speculative copy, nor an attempt that failed', () => {
+  it('is not a speculative copy, nor a failed attempt', () => {
     const failed = { ...long, reason: heapFull, partition: 0 };
     const copy = { ...long, speculative: true, partition: 0 };
     const ids = codes(cellOf([...others, failed, copy]));
     expect(ids.filter(id => id.startsWith('skew'))).toEqual([]);
   });
 
-  it('is nothing in a query of a few seconds', () => {
+  it('is not reported in a query of a few seconds', () => {
     const small = [...tasks(7, { ms: 50, records: 1000 }), { ms: 1000, records: 100_000 }];
     expect(codes(cellOf(small))).toEqual([]);
   });
 
-  it('is nothing if it is a two-hundredth of the time of its cell', () => {
+  it('is not reported if it is a two-hundredth of the time of its cell', () => {
     const story = cellOf([...others, long]);
     story.wait(20_000_000).jobOf(CELL, tasks(4, { ms: 100 }));
     expect(codes(story)).toEqual([]);
   });
 
-  it('is only likely while its cell runs', () => {
+  it('is only likely while its cell is running', () => {
     const story = cellOf([...others, long]);
     expect(diagnose(story.observations).findings()).toMatchObject([{ confidence: 'likely' }]);
   });

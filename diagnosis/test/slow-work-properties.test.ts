@@ -24,7 +24,7 @@ const task: fc.Arbitrary<TaskWork> = fc.record({
   partition: fc.nat(5)
 });
 
-/** Any work at all: stages of all kinds, executors and cached blocks that come and go. */
+/** Any kind of work: all kinds of stages, executors and cached blocks that are added and removed. */
 const work = fc
   .array(
     fc.record({
@@ -61,7 +61,7 @@ const work = fc
 const RUNS = { numRuns: 60 };
 
 describe('slow work', () => {
-  it('of any kind is judged without an exception, wherever the log ends', () => {
+  it('of any kind never throws, wherever the log ends', () => {
     fc.assert(
       fc.property(work, fc.double({ min: 0, max: 1, noNaN: true }), (observations, share) => {
         const whole = diagnose(observations);
@@ -83,7 +83,7 @@ describe('slow work', () => {
     );
   });
 
-  it('leads to the same findings whenever one asks, and whenever the cell is heard of', () => {
+  it('leads to the same findings at any time of asking, and at any time of the report about the cell', () => {
     const cell = (run: number, id: string, at: number, end: number): Observation[] => [
       { kind: 'cell', cell: id, run, outcome: 'running', at },
       { kind: 'cell', cell: id, run, outcome: 'ok', at: end }
@@ -106,7 +106,7 @@ describe('slow work', () => {
     );
   });
 
-  it('costs a cell never more than the cell took', () => {
+  it('never costs more than the duration of the cell', () => {
     fc.assert(
       fc.property(work, observations => {
         const first = 1_000_000;
@@ -124,7 +124,7 @@ describe('slow work', () => {
     );
   });
 
-  it('of a hundred thousand tasks in one stage takes no more room than of a hundred', () => {
+  it('of a hundred thousand tasks in one stage needs no more space than of a hundred', () => {
     const story = new WorkStory().with('1', '2');
     story.job(1, null, [1, 100_000]);
     story.stageOf(1, tasks(20_000, { ms: 40, runMs: 20, shuffleReadMiB: 0.1 }));

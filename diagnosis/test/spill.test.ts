@@ -5,7 +5,7 @@ import { SCOPE, cellOf, findingsOf, codes } from './slow-cell.js';
 describe('spill', () => {
   const spilling = tasks(8, { ms: 30_000, shuffleReadMiB: 500, spilledMiB: 2000 });
 
-  it('is estimated from the bytes that went to disk and back, and says so', () => {
+  it('is estimated from the bytes written to and read from disk, and reported as an estimate', () => {
     const conf = { 'spark.executor.memory': '1g', 'spark.sql.adaptive.enabled': 'true' };
     const [finding, ...rest] = findingsOf(cellOf(spilling, conf));
     expect(rest).toEqual([]);
@@ -17,7 +17,7 @@ describe('spill', () => {
       cost: { taskMs: 80_000, wallMs: 20_000, estimated: true }
     });
     expect(finding!.title).toBe('7.8 GiB did not fit in memory and was spilled to disk');
-    // (1024 − 300) × 0.6 / 2 = 217 MiB for each task, which wanted 217 + 2000: 10.2 times as many.
+    // (1024 − 300) × 0.6 / 2 = 217 MiB for each task, which needed 217 + 2000: 10.2 times as many.
     expect(finding!.advice[0]).toMatchObject({
       conf: {
         'spark.sql.shuffle.partitions': '82',
@@ -26,7 +26,7 @@ describe('spill', () => {
     });
   });
 
-  it('costs at most what the tasks took that spilled', () => {
+  it('costs at most the time of the tasks that spilled', () => {
     const quick = tasks(8, { ms: 3000, shuffleReadMiB: 500, spilledMiB: 2000 });
     expect(findingsOf(cellOf(quick))[0]!.cost).toMatchObject({ taskMs: 24_000, wallMs: 6000 });
   });
@@ -44,7 +44,7 @@ describe('spill', () => {
     ]);
   });
 
-  it('of little is not worth a word', () => {
+  it('of little data is not reported', () => {
     expect(codes(cellOf(tasks(8, { ms: 3000, spilledMiB: 50 })))).toEqual([]);
   });
 });

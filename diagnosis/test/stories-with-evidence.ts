@@ -45,7 +45,7 @@ export function events(...all: object[]): More {
   return ['events', text(...all)];
 }
 
-/** Executor 1 goes away with a task; executor 2 then does it. */
+/** Executor 1 is lost with a task; executor 2 then repeats it. */
 export function losing(reason: string, conf: Record<string, string> = KUBERNETES): Story {
   const story = new Story(conf).executor('1', '2').job(0, CELL, [0, 2]).stage(0, 2);
   const doomed = story.start(0, 0, { executor: '1', ms: 4000 });
@@ -54,7 +54,7 @@ export function losing(reason: string, conf: Record<string, string> = KUBERNETES
   return story.wait(500).task(0, 0, { executor: '2', ms: 3000 }).stageEnd(0, 2).jobEnd(0);
 }
 
-/** A job that fails because one task fails with the same exception again and again. */
+/** A job that fails because one task fails repeatedly with the same exception. */
 export function failing(reason: object, message: string, conf: Record<string, string> = {}): Story {
   const story = new Story(conf).executor('1').job(0, CELL, [0, 1]).stage(0, 1);
   for (let attempt = 0; attempt < 4; attempt += 1) story.task(0, 0, { executor: '1' }, reason);

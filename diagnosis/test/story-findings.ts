@@ -3,7 +3,7 @@ import type { Observation } from '../src/index.js';
 import { diagnose } from './recorded-runs.js';
 import { Story } from './story.js';
 
-/** Situations of other people's clusters. */
+/** Situations on other platforms. */
 export function findings(story: Story, more: readonly Observation[] = []): Finding[] {
   return diagnose([...story.observations, ...more]).findings();
 }

@@ -3,12 +3,12 @@ import type { Observation } from '../src/index.js';
 interface TaskOptions {
   executor: string;
   attempt?: number;
-  /** How long it runs, ms. */
+  /** Its duration, ms. */
   ms?: number;
   speculative?: boolean;
 }
 
-/** Tells what happened to an application in the JSON that Spark would have logged. */
+/** Writes the events of an application as the JSON that Spark would have logged. */
 export class Story {
   now = 1_000_000;
   readonly observations: Observation[] = [];

@@ -5,7 +5,7 @@ import { findings, ids } from './story-findings.js';
 
 describe('a streaming query', () => {
   const QUERY = '6f1f0c2e-0000-4000-8000-000000000001';
-  /** So many batches of three partitions, one of which is larger. */
+  /** A number of batches with three partitions, one of which is larger. */
   function stream(batches: number, work: (batch: number) => number): WorkStory {
     const story = new WorkStory().with('1', '2');
     for (let batch = 0; batch < batches; batch += 1) {
@@ -28,13 +28,13 @@ describe('a streaming query', () => {
     return story;
   }
 
-  it('with a skewed key is one finding, not one for each of its batches', () => {
+  it('with a skewed key is one finding, not one per batch', () => {
     const [finding, ...others] = findings(stream(30, () => 6000).end());
     expect(others).toEqual([]);
     expect(finding).toMatchObject({ id: `skew:stream:${QUERY}`, count: 30 });
   });
 
-  it('of which one batch in a thousand was slow is healthy', () => {
+  it('with one slow batch in a thousand is healthy', () => {
     expect(ids(stream(1000, batch => (batch === 500 ? 6000 : 1000)).end())).toEqual([]);
   });
 

@@ -16,7 +16,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Collects lines; `until` resolves when so many are there. */
+/** Collects lines; `until` resolves when this many were read. */
 function collect(lines: AsyncGenerator<Line>): {
   lines: Line[];
   until: (count: number) => Promise<void>;
@@ -38,7 +38,7 @@ function collect(lines: AsyncGenerator<Line>): {
   return { lines: got, until, done };
 }
 
-/** A poll so slow that only the notification can have delivered what the test waits for. */
+/** A poll interval so long that only a notification can have delivered the lines. */
 const NEVER = 60_000;
 
 describe('the tail of a log', () => {
@@ -58,7 +58,7 @@ describe('the tail of a log', () => {
     expect(lines).toHaveLength(2);
   });
 
-  it('waits for the folder too', async () => {
+  it('waits for the directory, too', async () => {
     const path = join(folder, 'later', 'events');
     const { until } = collect(tail(path, { signal: stop.signal, pollMs: 20 }));
     await mkdir(join(folder, 'later'));
@@ -66,7 +66,7 @@ describe('the tail of a log', () => {
     await until(1);
   });
 
-  it('goes on at a stored position, with the right line numbers', async () => {
+  it('resumes at a stored position, with the right line numbers', async () => {
     const path = join(folder, 'events');
     await writeFile(path, 'eins\nzwölf\ndrei\n');
     const first = collect(tail(path, { signal: stop.signal, pollMs: NEVER }));
@@ -88,7 +88,7 @@ describe('the tail of a log', () => {
     expect(lines[1]!.text).toBe('two');
   });
 
-  it('finds what the file system does not tell by looking now and then', async () => {
+  it('polls for changes without notifications', async () => {
     const path = join(folder, 'events');
     await writeFile(path, 'one\n');
     const { until } = collect(tail(path, { signal: stop.signal, pollMs: 20 }));
@@ -99,7 +99,7 @@ describe('the tail of a log', () => {
 });
 
 describe('diagnosing files', () => {
-  it('joins an event log with other evidence and names lines that cannot be read', async () => {
+  it('combines an event log with other evidence and names lines that cannot be read', async () => {
     const log = smallCorpus.find(({ name }) => name === 'executor-oom-in-cgroup')!;
     const evidence = join(folder, 'evidence.jsonl');
     const kill = JSON.stringify(cgroup('0', 1795217570000, 1));
@@ -113,7 +113,7 @@ describe('diagnosing files', () => {
     expect(diagnosis.application).toMatchObject({ sparkVersion: '4.0.5', complete: true });
   });
 
-  it('reads a log whose last line is cut, and says so', async () => {
+  it('reads a log whose last line is truncated, and reports it', async () => {
     const lines = linesOfFile(smallCorpus[0]!.path);
     const path = join(folder, 'cut');
     await writeFile(path, `${lines.slice(0, 5).join('\n')}\n${lines[5]!.slice(0, 40)}`);

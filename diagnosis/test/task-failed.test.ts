@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { exception, Story } from './story.js';
 import { CELL, findings, ids, failing } from './stories-with-evidence.js';
 
-describe('a job that fails by the user’s own code', () => {
+describe("a job that fails because of the user's code", () => {
   const traceback = `Traceback (most recent call last):
   File "/opt/spark/python/lib/pyspark.zip/pyspark/worker.py", line 1247, in main
     process()
@@ -19,7 +19,7 @@ ZeroDivisionError: division by zero
   );
   const pythonMessage = `org.apache.spark.api.python.PythonException: ${traceback}`;
 
-  it('in Python is one finding with the error and the line of the user', () => {
+  it("in Python is one finding with the error and the user's line", () => {
     const [finding, ...others] = findings(failing(python, pythonMessage));
     expect(others).toEqual([]);
     expect(finding).toMatchObject({
@@ -35,7 +35,7 @@ ZeroDivisionError: division by zero
     );
   });
 
-  it('is nothing to tell when the cell caught the error and ended well', () => {
+  it('is not reported if the cell caught the error and succeeded', () => {
     const cell = { kind: 'cell' as const, cell: 'abc', run: 3, at: 9_000_000 };
     const story = failing(python, pythonMessage);
     expect(ids(story, { ...cell, outcome: 'ok' })).toEqual([]);
@@ -44,7 +44,7 @@ ZeroDivisionError: division by zero
     ]);
   });
 
-  it('met the limit of Python if not even libraries could be loaded', () => {
+  it("reached Python's memory limit if not even libraries could be loaded", () => {
     const said =
       'Traceback (most recent call last):\n  File "numpy/__init__.py", line 1, in <module>\n' +
       'ImportError: numpy/_common.so: failed to map segment from shared object';
@@ -61,7 +61,7 @@ ZeroDivisionError: division by zero
     ]);
   });
 
-  it('in Java is told by its root cause', () => {
+  it('in Java is reported with its root cause', () => {
     const trace = `org.apache.spark.SparkException: [FAILED_EXECUTE_UDF] Failed to execute user defined function
 \tat org.apache.spark.sql.errors.QueryExecutionErrors$.failedExecuteUserDefinedFunctionError(QueryExecutionErrors.scala:1)
 Caused by: java.lang.NumberFormatException: For input string: "n/a"
@@ -81,7 +81,7 @@ Caused by: java.lang.NumberFormatException: For input string: "n/a"
     expect(finding!.explanation).toMatch(/Stars\.scala:17 in org\.example\.Stars\$\.magnitude/);
   });
 
-  it('in SQL is told with the place in the text', () => {
+  it('in SQL is reported with the position in the text', () => {
     const words = `[DIVIDE_BY_ZERO] Division by zero. Use \`try_divide\` to tolerate divisor being 0. SQLSTATE: 22012
 == SQL (line 1, position 8) ==
 select 1/x from t
@@ -99,7 +99,7 @@ select 1/x from t
     );
   });
 
-  it('is told though no task failed, by what Spark said', () => {
+  it("is reported without a failed task, with Spark's message", () => {
     const story = new Story().executor('1').job(0, CELL, [0, 1]).stage(0, 1);
     story.jobEnd(
       0,
@@ -108,7 +108,7 @@ select 1/x from t
     expect(ids(story)).toEqual(['task-failed:cell:3:abc error certain']);
   });
 
-  it('is neither told for cells that were cancelled, nor for jobs that the end of Spark cut off', () => {
+  it('is not reported for cancelled cells, nor for jobs that the end of Spark interrupted', () => {
     for (const message of [
       '[SPARK_JOB_CANCELLED] Job 0 cancelled part of cancelled job group x',
       'Job 0 cancelled because SparkContext was shut down'
@@ -118,7 +118,7 @@ select 1/x from t
     }
   });
 
-  it('is told for its own cell only', () => {
+  it('is reported for its own cell only', () => {
     const story = failing(python, pythonMessage);
     story.job(1, 'aglais-cell:4:def', [1, 1]).stage(1, 1).task(1, 0, { executor: '1' }).jobEnd(1);
     expect(ids(story)).toEqual(['task-failed:cell:3:abc error certain']);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { TimeSpans } from '../src/application/time-spans.js';
 
 describe('time spans', () => {
-  it('spans are as long as the time that they cover, in any order', () => {
+  it('have the length of the time that they cover, in any order', () => {
     const span = fc
       .tuple(fc.nat(60), fc.nat(12))
       .map(([from, length]) => [from, from + length] as const);

@@ -4,7 +4,7 @@ import { diagnose } from './recorded-runs.js';
 import { lost } from './story.js';
 import { tasks, WorkStory } from './work-story.js';
 
-describe('the time line', () => {
+describe('the timeline', () => {
   it('has jobs, stages and executors with their kills', () => {
     const story = new WorkStory().with('1', '2');
     story.jobOf('aglais-cell:1:abc', tasks(3, { ms: 1000 }), { name: 'count at x.py:1' });
@@ -38,7 +38,7 @@ describe('the time line', () => {
     });
   });
 
-  it('of a long application keeps what failed, the longest and the newest, and counts the rest', () => {
+  it('of a long application keeps what failed, the longest and the latest, and counts the others', () => {
     const story = new WorkStory().with('1');
     const count = 2500;
     for (let job = 1; job <= count; job += 1) {

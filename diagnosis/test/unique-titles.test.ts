@@ -16,7 +16,7 @@ describe('findings with the same title', () => {
   const titles = (story: Story): string[] => findings(story).map(({ title }) => title);
   const title = 'The result is larger than 10 MiB, the maximum that can be collected';
 
-  it('of different cells have the same title, because each is shown under its cell', () => {
+  it('of different cells keep it, because each is shown under its cell', () => {
     expect(titles(collecting(CELL, 'aglais-cell:4:abc', null))).toEqual([title, title, title]);
   });
 

@@ -16,7 +16,7 @@ export interface TaskWork {
   /** In memory; on disk it is half as much. */
   spilledMiB?: number;
   fetchWaitMs?: number;
-  /** PartitionSet of cached RDDs that it stores while it runs. */
+  /** Partitions of cached RDDs that it stores while it runs. */
   stores?: { rdd: number; partition: number; memoryMiB?: number; diskMiB?: number }[];
   speculative?: boolean;
   /** Default: it succeeds. */
@@ -30,7 +30,7 @@ export interface CachedInfo {
   name?: string;
   disk?: boolean;
   parents?: readonly number[];
-  /** Only Sparks before 2.3 say it. */
+  /** Only reported by Spark before 2.3. */
   cachedPartitions?: number;
 }
 
@@ -52,9 +52,9 @@ const level = (memory: boolean, disk: boolean): object => ({
   Replication: 1
 });
 
-/** Tells of work that went well, with the figures that Spark would have logged of it. */
+/** Writes events of successful work, with the metrics that Spark would have logged. */
 export class WorkStory extends Story {
-  /** Slots: one for each core of each executor named. */
+  /** Slots: one per core of each named executor. */
   readonly slots: string[] = [];
   #id = 100_000;
   #ids = { job: 0, stage: 0 };
@@ -108,7 +108,7 @@ export class WorkStory extends Story {
     const ends: { at: number; end: () => void }[] = [];
     tasks.forEach((task, index) => {
       const slot = free.reduce((a, b) => (b.at < a.at ? b : a));
-      // Tasks that are over by then are logged first.
+      // Tasks that have ended by then are logged first.
       ends.sort((a, b) => a.at - b.at);
       while (ends[0] && ends[0].at <= slot.at) ends.shift()!.end();
       ends.push(this.#task(id, options.attempt ?? 0, task, index, slot));
@@ -214,7 +214,7 @@ function metricsOf(task: TaskWork): object {
   };
 }
 
-/** So many tasks alike. */
+/** A number of equal tasks. */
 export function tasks(count: number, task: TaskWork): TaskWork[] {
   return Array.from({ length: count }, () => ({ ...task }));
 }

@@ -3,7 +3,7 @@ import { readYarnJson, readYarnText } from '../src/evidence/yarn-reports.js';
 import { APPLICATION_STATUS } from './reader-samples.js';
 
 describe('YARN', () => {
-  it('tells the state and the whole diagnostics of an application', () => {
+  it('reports the state and the complete diagnostics of an application', () => {
     const [report, ...others] = readYarnText(APPLICATION_STATUS, 'yarn.txt');
     expect(others).toEqual([]);
     expect(report).toMatchObject({
@@ -15,7 +15,7 @@ describe('YARN', () => {
     expect(report!.diagnostics).toMatch(/exitCode: -104\n.*PHYSICAL.*Killing container\.$/);
   });
 
-  it('tells in its logs of containers that end, and of nothing else', () => {
+  it('logs ends of containers, and nothing else that matters', () => {
     const log = [
       '2026-11-20 23:14:03,001 INFO container.ContainerImpl: Container container_1795216410438_0001_01_000002 transitioned from RUNNING to KILLING',
       "2026-11-20 23:14:04,112 WARN monitor.ContainersMonitorImpl: Container [pid=77,containerID=container_1795216410438_0001_01_000002] is running beyond the 'PHYSICAL' memory limit. Current usage: 934.4 MB of 896 MB physical memory used"
@@ -29,7 +29,7 @@ describe('YARN', () => {
     ]);
   });
 
-  it('is read from the JSON of its REST, too', () => {
+  it('is read from the JSON of its REST API, too', () => {
     const app = {
       id: 'application_1_0001',
       state: 'FINISHED',

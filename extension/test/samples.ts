@@ -1,6 +1,6 @@
 import type { CellRun, Cluster, Executor, Finding, Memory, LocatedFinding } from '@aglais/protocol';
 
-/** Small complete things; a test names only what it is about. */
+/** Small complete objects; a test sets only what it needs. */
 
 export const SHAPE: Cluster['shape'] = {
   driverMemoryMiB: 1024,

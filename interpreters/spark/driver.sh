@@ -1,15 +1,15 @@
 #!/bin/sh
-# driver.sh DIRECTORY JAVA: runs the driver of the cluster that lives in DIRECTORY, once and never again.
+# driver.sh DIRECTORY JAVA: runs the driver of the cluster in DIRECTORY, only once.
 #
-# The server may be killed and started at any moment, and may so ask twice. The first who makes `driver.lock` runs the
-# driver; so does nobody if the server made it first, because the cluster was stopped before it began.
+# The server may be killed and restarted at any time, so it may call this script twice. The first process that creates
+# `driver.lock` runs the driver; if the server created it first, the cluster was stopped before its start.
 #   driver.pid   process id and start time of the driver
 #   driver.exit  its exit code
 directory=$1
 java=$2
 cd "$directory" || exit 1
 
-# When the process began: with its id it names a process for ever, which the id alone does not.
+# The start time of the process: process ids are reused, but not with the same start time.
 start_time() {
   if [ -r "/proc/$1/stat" ]; then
     sed 's/^.*) //' "/proc/$1/stat" | cut -d ' ' -f 20
@@ -22,7 +22,7 @@ set -C
 echo "$$ $(start_time $$)" 2>/dev/null > driver.lock || exit 0
 set +C
 
-# Stop signals are for the driver; this shell stays until it can write down how the driver ended.
+# Stop signals are forwarded to the driver; this shell keeps running to record its exit code.
 trap : TERM INT HUP
 "$java" @driver.args >> driver.log 2>&1 &
 driver=$!

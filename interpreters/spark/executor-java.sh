@@ -1,10 +1,10 @@
 #!/bin/sh
-# Stands in for `java` of the executors: puts each executor into a memory cgroup of its own before it becomes Java, so
-# that the kernel holds the executor, with its Python workers, to the memory that it was granted.
-#   AGLAIS_CGROUP        the cluster's cgroup; empty where the machine does not allow them
+# Replaces `java` for the executors: puts each executor into its own memory cgroup before it executes Java, so
+# that the kernel enforces the memory limit of the executor and its Python workers.
+#   AGLAIS_CGROUP        the cluster's cgroup; empty if the machine does not allow cgroups
 #   AGLAIS_LIMIT_FILE    file with the memory of one executor in bytes; it may change
 #   AGLAIS_JAVA          the real java
-#   AGLAIS_JAVA_LACKS    a module that Spark asks for and this Java does not have
+#   AGLAIS_JAVA_LACKS    a module that Spark needs and this Java does not have
 id=
 previous=
 for argument; do
@@ -18,7 +18,7 @@ done
 if [ -n "$AGLAIS_CGROUP" ] && [ -n "$id" ]; then
   group=$AGLAIS_CGROUP/executor-$id
   mkdir -p "$group"
-  # Whoever changes the file changes the groups that exist then: this one has it before or after that.
+    # A change of the file is also applied to all existing groups, before or after this one is created.
   while limit=$(cat "$AGLAIS_LIMIT_FILE"); do
     if [ -e "$group/memory.max" ]; then
       echo "$limit" > "$group/memory.max"

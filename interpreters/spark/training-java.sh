@@ -1,8 +1,8 @@
 #!/bin/sh
-# Stands in for `java` of the executors while class-data archives are made. The first executor writes its archive when
-# it ends, and its process id to AGLAIS_TRAINING; those that Spark starts in its place must not write over it.
+# Replaces `java` for the executors while class-data archives are created. The first executor writes its archive at exit,
+# and its process id to AGLAIS_TRAINING; executors that Spark starts as replacements must not overwrite it.
 #   AGLAIS_JAVA          the real java
-#   AGLAIS_JAVA_LACKS    a module that Spark asks for and this Java does not have
+#   AGLAIS_JAVA_LACKS    a module that Spark needs and this Java does not have
 for argument; do
   shift
   [ -n "$AGLAIS_JAVA_LACKS" ] && [ "$argument" = "--add-modules=$AGLAIS_JAVA_LACKS" ] && continue

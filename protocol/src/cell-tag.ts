@@ -1,6 +1,6 @@
 /**
- * The Spark job tag that says which run of which cell a job belongs to.
- * Spark forbids commas in tags; Jupyter's cell ids are `[a-zA-Z0-9-_]{1,64}`.
+ * The Spark job tag with the run and the cell of a job. Spark does not allow commas in tags; Jupyter's cell ids are
+ * `[a-zA-Z0-9-_]{1,64}`.
  */
 const PREFIX = 'aglais-cell';
 
@@ -34,9 +34,9 @@ const CONNECT_TAG =
   /^SparkConnect_(?:SessionTag|OperationTag)_User_.*?_Session_[0-9a-f-]{36}_(.*)$/s;
 
 /**
- * The cell in a job's `spark.job.tags`, or null.
- * Tags of our own form have precedence; otherwise a single tag that a user set with `addTag` counts as a cell.
- * Spark Connect wraps tags as `SparkConnect_SessionTag_User_<u>_Session_<id>_Tag_<tag>`.
+ * The cell in a job's `spark.job.tags`, or null. Our own tags take precedence; otherwise a single tag that a user set
+ * with `addTag` counts as a cell. Spark Connect wraps tags as
+ * `SparkConnect_SessionTag_User_<u>_Session_<id>_Tag_<tag>`.
  */
 export function parseCellTags(tags: string | null | undefined): CellTag | null {
   if (!tags) return null;

@@ -11,10 +11,10 @@ export const ClusterState = z
   .meta({ id: 'ClusterState' });
 export type ClusterState = z.infer<typeof ClusterState>;
 
-/** States in which a cluster holds memory or will soon. */
+/** States in which a cluster uses memory or soon will. */
 export const LIVE_STATES: readonly ClusterState[] = ['requested', 'starting', 'ready', 'stopping'];
 
-/** What the operator offers beyond a size, by a name: a GPU for each executor, a fast disk, a pool of nodes. */
+/** What the operator offers in addition to the shape, by name: a GPU per executor, a fast disk, a node pool. */
 export const ClusterOption = z
   .strictObject({
     name: z.string().describe('What requests call it'),
@@ -77,7 +77,7 @@ export const Cluster = z
   .meta({ id: 'Cluster' });
 export type Cluster = z.infer<typeof Cluster>;
 
-/** How a kernel reaches its cluster. Never sent to a browser. */
+/** How a kernel connects to its cluster. Never sent to a browser. */
 export const Endpoint = z
   .strictObject({
     url: z.string().describe('sc://localhost:PORT, or sc://HOST:PORT where there is a ca'),
@@ -132,7 +132,7 @@ export const CellRunReport = z
   .meta({ id: 'CellRunReport' });
 export type CellRunReport = z.infer<typeof CellRunReport>;
 
-/** The kernels that a Jupyter Server has now; clusters of others of its kernels are stopped. */
+/** The current kernels of a Jupyter Server; clusters of its other kernels are stopped. */
 export const KernelReport = z
   .strictObject({
     kernels: z.array(z.strictObject({ id: Text(200, 1), notebook: Text(4096) })).max(10_000)
@@ -140,9 +140,9 @@ export const KernelReport = z
   .meta({ id: 'KernelReport' });
 export type KernelReport = z.infer<typeof KernelReport>;
 
-/** The path of what a Jupyter Server reports. */
+/** The path for reports of a Jupyter Server. */
 
-/** What the machine can still hold. */
+/** The free capacity for clusters. */
 export const CapacityReport = z
   .strictObject({
     totalMiB: z.number().int().describe('Memory that all clusters together may be granted'),
@@ -161,7 +161,7 @@ export const CapacityReport = z
   .meta({ id: 'CapacityReport' });
 export type CapacityReport = z.infer<typeof CapacityReport>;
 
-/** An integer of a query: digits, and nothing else that JavaScript takes for a number. */
+/** An integer in a query: only digits, not everything that JavaScript converts to a number. */
 const QueryInteger = (max: number) =>
   z
     .string()
@@ -176,7 +176,7 @@ const QueryInteger = (max: number) =>
       }
     });
 
-/** Query of a request that waits until a cluster is newer than what the client knows. */
+/** Query of a long-polling request: waits until a cluster is newer than the client's revision. */
 export const LongPoll = z
   .object({
     afterRevision: QueryInteger(Number.MAX_SAFE_INTEGER),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Something that was observed, verbatim, with its time and where it came from. */
+/** A verbatim observation, with its time and source. */
 export const Evidence = z
   .strictObject({
     source: z.enum(['eventlog', 'container', 'k8s-event', 'log', 'cgroup', 'client']),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Count, Text, Time } from './text.js';
 
-/** What 64 bits of bytes can say, MiB. */
+/** The largest number of bytes in 64 bits, MiB. */
 const MAX_MIB = 2 ** 44;
 
 /** Memory of the pod in which a Jupyter Server and its kernels run. */
@@ -36,7 +36,7 @@ export const NotebookMemoryRequest = z
   .meta({ id: 'NotebookMemoryRequest' });
 export type NotebookMemoryRequest = z.infer<typeof NotebookMemoryRequest>;
 
-/** What a Jupyter Server reads of its own cgroup. */
+/** What a Jupyter Server reads from its own cgroup. */
 export const NotebookReading = z
   .strictObject({
     usedMiB: z.number().min(0).max(MAX_MIB),
@@ -72,5 +72,5 @@ export const KernelDeath = z
   .meta({ id: 'KernelDeath' });
 export type KernelDeath = z.infer<typeof KernelDeath>;
 
-/** The header by which a Jupyter Server proves in which pod it runs. */
+/** The header in which a Jupyter Server proves in which pod it runs. */
 export const POD_TOKEN_HEADER = 'Aglais-Pod-Token';

@@ -22,11 +22,11 @@ import { ShareStatus } from './share.js';
 import { LocatedFinding } from './stream.js';
 import { Text } from './text.js';
 
-/** One method of one path: what it takes, and what it answers when it succeeds. */
+/** One method of one path: its parameters and its successful response. */
 export interface Operation {
   summary: string;
   params?: z.ZodObject;
-  /** Other parameters are ignored: clients add some against caches. */
+  /** Other parameters are ignored: clients add some to bypass caches. */
   query?: z.ZodObject;
   headers?: z.ZodObject;
   body?: z.ZodType;
@@ -53,8 +53,8 @@ const PodToken = Text(8_192).describe(
 const podToken = z.object({ [POD_TOKEN_HEADER]: PodToken.optional() });
 
 /**
- * All operations of the API, by method and path below `/api/v1`. The server's routes and the OpenAPI document are both made
- * from this table.
+ * All operations of the API, by method and path below `/api/v1`. The server's routes and the OpenAPI document are both
+ * created from this table.
  */
 export const operations = {
   'GET /openapi.json': {
@@ -174,7 +174,7 @@ type Output<K extends OperationName, P extends string> = (typeof operations)[K] 
   ? z.output<S>
   : undefined;
 
-/** What a request to an operation carries, checked. */
+/** The validated content of a request. */
 export interface OperationInput<K extends OperationName> {
   params: Output<K, 'params'>;
   query: Output<K, 'query'>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** An error of the API, by RFC 9457 (application/problem+json). */
+/** An error of the API (RFC 9457, application/problem+json). */
 export const Problem = z
   .looseObject({
     type: z.string().describe('urn:aglais:problem:<kind>'),

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 /**
- * Text that every part of the system can keep as it is: PostgreSQL refuses NUL, and half of a surrogate pair has no UTF-8.
- * @param max characters (code points, as JSON Schema counts them)
+ * Text that every part of the system can store unchanged: PostgreSQL does not accept NUL, and half of a surrogate pair
+ * has no UTF-8.
+ * @param max characters (code points, as in JSON Schema)
  */
 export function Text(max: number, min = 0): z.ZodString {
   return (
@@ -18,20 +19,20 @@ export function Text(max: number, min = 0): z.ZodString {
   );
 }
 
-/** Without counting the characters of a text that is far too long. */
+/** Avoids counting the characters of a text that is much too long. */
 function hasLength(text: string, min: number, max: number): boolean {
   if (text.length > 2 * max) return false;
   const { length } = text.length > max ? [...text] : text;
   return length >= min && length <= max;
 }
 
-/** The last time that JavaScript's dates have. */
+/** The maximum of JavaScript's Date. */
 const LAST_TIME = 8_640_000_000_000_000;
 
 /** ms since the epoch. */
 export const Time = z.number().int().min(0).max(LAST_TIME);
 
-/** Of a counter that every database keeps as an integer of 32 bits. */
+/** A counter that fits into a 32-bit integer column. */
 export const Count = z
   .number()
   .int()

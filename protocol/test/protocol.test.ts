@@ -18,7 +18,7 @@ const wrapped = (tag: string, user = '') =>
 const operation = `SparkConnect_OperationTag_User__Session_${SESSION}_Operation_${SESSION}`;
 
 describe('The tag of a cell', () => {
-  it('comes back as it was given, alone or as Spark Connect wraps it', () => {
+  it('is parsed, alone and as Spark Connect wraps it', () => {
     const cellId = fc.stringMatching(/^[a-zA-Z0-9-_]{1,64}$/);
     fc.assert(
       fc.property(cellId, fc.nat(), fc.stringMatching(/^[a-z_0-9]{0,12}$/), (cell, run, user) => {
@@ -30,12 +30,12 @@ describe('The tag of a cell', () => {
     );
   });
 
-  it('wins over tags that users have set', () => {
+  it('takes precedence over tags that users have set', () => {
     const tags = [wrapped('mine'), operation, wrapped('aglais-cell:7:abc'), wrapped('yours')];
     expect(parseCellTags(tags.join(','))).toEqual({ cell: 'abc', run: 7 });
   });
 
-  it('may be a single tag of a user, of which no run is known', () => {
+  it('may be a single tag of a user, without a known run', () => {
     expect(parseCellTags(`${operation},${wrapped('step 1')}`)).toEqual({
       cell: 'step 1',
       run: null
@@ -43,14 +43,14 @@ describe('The tag of a cell', () => {
     expect(parseCellTags('plain')).toEqual({ cell: 'plain', run: null });
   });
 
-  it('is not guessed from several, nor from those that Spark sets for itself', () => {
+  it('is not guessed from several tags, nor from those that Spark sets', () => {
     expect(parseCellTags('one,two')).toBeNull();
     expect(parseCellTags(operation)).toBeNull();
     expect(parseCellTags(`spark-session-${SESSION}-thread-1`)).toBeNull();
     for (const nothing of [null, undefined, '', ',']) expect(parseCellTags(nothing)).toBeNull();
   });
 
-  it('needs a run that is a number, and a cell', () => {
+  it('needs a numeric run, and a cell', () => {
     expect(parseCellTags('aglais-cell:x:abc')).toEqual({ cell: 'aglais-cell:x:abc', run: null });
     expect(parseCellTags('aglais-cell:1:')).toEqual({ cell: 'aglais-cell:1:', run: null });
   });
@@ -65,7 +65,7 @@ describe('A shape', () => {
     executorCores: 2
   };
 
-  it('grants an executor heap and overhead, and a cluster all executors there may be', () => {
+  it('includes heap and overhead of an executor, and the maximum number of executors', () => {
     expect(executorLimitMiB(shape)).toBe(896);
     expect(shapeTotalMiB(shape)).toBe(1_024 + 256 + 3 * 896);
   });
@@ -78,7 +78,7 @@ describe('A shape', () => {
     ['no executors', { executors: { min: 0, max: 0 } }],
     ['a field that nobody knows', { gpus: 1 }],
     ['memory beyond all machines', { driverMemoryMiB: 2 ** 40 }]
-  ])('with %s is none', (_what, change) => {
+  ])('with %s is invalid', (_what, change) => {
     expect(Shape.safeParse(shape).success).toBe(true);
     expect(Shape.safeParse({ ...shape, ...change }).success).toBe(false);
   });
@@ -90,7 +90,7 @@ describe('A share', () => {
     tables: [{ name: 'stars', path: 'stars', format: 'parquet', description: 'd' }]
   };
 
-  it('needs no more than where its tables are', () => {
+  it('requires only the locations of its tables', () => {
     expect(Share.parse(share).tables[0]).toMatchObject({
       columns: [],
       checksums: {},
@@ -98,7 +98,7 @@ describe('A share', () => {
     });
   });
 
-  it.each(['Sky', '1st', 'a-b', 'a b', 'a`b', '', 'ä'])('cannot be called %j', id => {
+  it.each(['Sky', '1st', 'a-b', 'a b', 'a`b', '', 'ä'])('cannot be named %j', id => {
     expect(Share.safeParse({ ...share, id }).success).toBe(false);
     expect(Share.safeParse({ ...share, tables: [{ ...share.tables[0], name: id }] }).success).toBe(
       false
@@ -113,11 +113,11 @@ describe('A share', () => {
 describe('The OpenAPI document', () => {
   const document = openApiDocument('1.2.3');
 
-  it('is of version 3.1 and says which server it describes', () => {
+  it('has version 3.1 and names the server', () => {
     expect(document).toMatchObject({ openapi: '3.1.0', info: { version: '1.2.3' } });
   });
 
-  it('refers to nothing that it does not have', () => {
+  it('has no dangling references', () => {
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)].map(
       m => m[1]!
     );
@@ -130,7 +130,7 @@ describe('The OpenAPI document', () => {
     }
   });
 
-  it('declares every parameter that a path has', () => {
+  it('declares every parameter of a path', () => {
     for (const [path, item] of Object.entries(document.paths ?? {})) {
       const named = [...path.matchAll(/\{(\w+)\}/g)].map(m => m[1]);
       for (const operation of Object.values(item as Record<string, { parameters?: object[] }>)) {
@@ -142,14 +142,14 @@ describe('The OpenAPI document', () => {
 });
 
 describe('A problem', () => {
-  it('may have members of its own, as RFC 9457 allows', () => {
+  it('may have extension members, as RFC 9457 allows', () => {
     const problem = { type: 'urn:x', title: 't', status: 409, detail: 'd', more: 1 };
     expect(Problem.parse(problem)).toEqual(problem);
   });
 });
 
 describe('A report of kernels', () => {
-  it('is not larger than any Jupyter Server', () => {
+  it('has a limited size', () => {
     const kernels = Array.from({ length: 10_001 }, (_, n) => ({ id: `${n}`, notebook: '' }));
     expect(KernelReport.safeParse({ kernels }).success).toBe(false);
     expect(KernelReport.safeParse({ kernels: kernels.slice(1) }).success).toBe(true);

@@ -4,12 +4,12 @@ import { describe, expect, it } from '@jest/globals';
 import { Report, reportJsonSchema } from '../src/index.js';
 
 describe('The published schema of a report', () => {
-  it('is the one that the code has; if not: npm run schema -w protocol', () => {
+  it('is up to date; if not: npm run schema -w protocol', () => {
     const file = join(import.meta.dirname, '..', 'report.schema.json');
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(reportJsonSchema());
   });
 
-  it('describes a report and what is in it, and takes nothing else', () => {
+  it('describes a report and its content, and accepts nothing else', () => {
     expect(reportJsonSchema()).toMatchObject({
       $ref: '#/$defs/Report',
       $defs: { ApplicationReport: { type: 'object' }, Finding: { additionalProperties: false } }

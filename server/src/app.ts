@@ -25,7 +25,7 @@ import { streamRoutes } from './stream/socket.js';
 
 export const VERSION = '0.1.0';
 
-/** What the routes of the API work with. */
+/** Dependencies of the API's routes. */
 export interface Services {
   clusters: Clusters;
   /** Null where Aglais does not manage the memory of notebooks. */
@@ -50,13 +50,13 @@ export function makeApp(parts: AppParts): Express {
   app.use(
     pinoHttp({
       logger: log,
-      // Tokens are in headers: neither these nor bodies are logged.
+      // Tokens are in headers: neither headers nor bodies are logged.
       serializers: {
         req: (request: IncomingMessage) => ({ method: request.method, url: request.url }),
         res: (response: ServerResponse) => ({ status: response.statusCode })
       },
       customLogLevel: (_request, response, error) =>
-        // 503 is what probes meet while the server starts.
+        // Probes get 503 while the server starts.
         error || (response.statusCode >= 500 && response.statusCode !== 503) ? 'error' : 'debug'
     })
   );
@@ -82,7 +82,7 @@ function apiRoutes({ health, tokens, services }: AppParts): Router {
   let opened: Router | null = null;
   services.then(
     found => (opened = routesOf(found)),
-    // Whoever opens them deals with it; the API stays unavailable.
+    // The caller of `open` handles errors; the API stays unavailable.
     () => undefined
   );
   api.use((request, response, next) => {
@@ -92,7 +92,7 @@ function apiRoutes({ health, tokens, services }: AppParts): Router {
   return api;
 }
 
-/** What needs no token. */
+/** Routes without authentication. */
 function openRoutes(): Router {
   const router = Router();
   serveOperation(router, 'GET /openapi.json', (_input, response) => {

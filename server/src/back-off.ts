@@ -3,17 +3,17 @@ export interface BackOffTimes {
   longestMs: number;
 }
 
-/** Quick enough that a restarted API server is not waited for, slow enough that a hundred clients do not overload it. */
+/** Short enough for a restarted API server, long enough that a hundred clients do not overload it. */
 export const BACK_OFF: BackOffTimes = { firstMs: 250, longestMs: 30_000 };
 
-/** Longer than this no `Retry-After` is honoured, ms. */
+/** A longer `Retry-After` is ignored, ms. */
 const MAX_RETRY_AFTER_MS = 60_000;
 
 /**
- * How long to wait before the next attempt, in ms: doubles from the first to the longest, with jitter, because all
- * clients of a server that restarts fail at the same moment.
+ * The delay before the next attempt, in ms: doubles from the first to the longest, with jitter, because all clients of
+ * a server that restarts fail at the same time.
  *
- * @param failures how many attempts failed in a row, from 1
+ * @param failures number of consecutive failures, from 1
  * @param random a number in [0, 1)
  */
 export function backOff(failures: number, random: number, times: BackOffTimes = BACK_OFF): number {
@@ -21,7 +21,7 @@ export function backOff(failures: number, random: number, times: BackOffTimes = 
   return full * (0.5 + random / 2);
 }
 
-/** The same after this error: what a server asked for in `Retry-After` is waited for, up to a minute. */
+/** The delay after this error; a server's `Retry-After` is respected, up to a minute. */
 export function backOffAfter(
   error: unknown,
   failures: number,

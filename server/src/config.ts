@@ -56,7 +56,7 @@ const Environment = z.object({
   AGLAIS_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info')
 });
 
-/** Refused here, because a driver that reads such an address otherwise than it was meant takes a part of the password for a host. */
+/** Refused here, because a driver might parse such a URL differently and use a part of the password as a host name. */
 function checkDatabase(address: string | undefined, context: z.RefinementCtx): void {
   if (address === undefined || !/^postgres(ql)?:/.test(address)) return;
   const url = URL.parse(address);
@@ -78,22 +78,27 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Share of the machine's memory that all clusters together may have; the rest is for kernels, the Lab and the browser. */
+/**
+ * Share of the machine's memory that all clusters together may have; the rest is for kernels, JupyterLab and the
+ * browser.
+ */
 const CLUSTERS_SHARE = 0.7;
 
 export interface Config {
-  /** Where `${AGLAIS_DATA}` in a share's path points to. */
+  /** The value of `${AGLAIS_DATA}` in a share's path. */
   dataDirectory: string;
-  /** The server's own: database, tokens, clusters. */
+  /** State of the server: database, tokens, clusters. */
   stateDirectory: string;
-  /** Of its tokens; of several servers of an installation the same content. */
+  /** Directory of its tokens; several servers of an installation need the same content. */
   secretsDirectory: string;
   host: string;
   /** 0: any free port. */
   port: number;
   /** `postgresql://…`, or null for the embedded database in the data directory. */
   databaseUrl: string | null;
-  /** Whether other servers may work with the same clusters: on Kubernetes, with a database that all of them reach. */
+  /**
+   * Whether other servers may work with the same clusters: on Kubernetes, with a database that all of them can reach.
+   */
   mayHaveReplicas: boolean;
   sparkHome: string;
   python: string;
@@ -101,26 +106,28 @@ export interface Config {
   cataloguesDirectory: string;
   idleMs: number;
   startDeadlineMs: number;
-  /** Clusters of the default shape that are started before anybody asks; on Kubernetes its configuration file says so. */
+  /** Clusters of the default shape that are started in advance; on Kubernetes the configuration file sets it. */
   spares: number;
-  /** What is kept of clusters that have ended. */
+  /** The retention policy for ended clusters. */
   retention: RetentionPolicy;
-  /** For the whole end of the server; what does not end in time is left as it is. */
+  /** Deadline of the shutdown; what does not end in time is left as it is. */
   shutdownMs: number;
   /** Memory that all clusters together may be granted, MiB. */
   memoryMiB: number;
   defaultShape: Shape;
   launcher: 'local' | 'kubernetes';
-  /** The Kubernetes configuration file; null: where clusters are local. */
+  /** The Kubernetes configuration file; null: clusters run locally. */
   kubernetesConfigFile: string | null;
   stopClustersOnExit: boolean;
   useCgroups: boolean;
-  /** Names of environment variables that local drivers get beside the usual ones. */
+  /** Names of environment variables that local drivers get in addition to the usual ones. */
   driverEnvironment: string[];
   logLevel: string;
 }
 
-/** The configuration from environment variables (docs/configuration.md). Throws with all that is wrong. */
+/**
+ * Reads the configuration from environment variables (docs/configuration.md). Throws an error that lists all problems.
+ */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const parsed = Environment.safeParse(environment);
   if (!parsed.success) {
@@ -166,7 +173,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     launcher: env.AGLAIS_LAUNCHER,
     kubernetesConfigFile:
       env.AGLAIS_KUBERNETES === undefined ? null : resolve(env.AGLAIS_KUBERNETES),
-    // With several servers, the end of one is no end of Aglais.
+    // With several servers, the end of one is not the end of Aglais.
     stopClustersOnExit: (env.AGLAIS_STOP_CLUSTERS_ON_EXIT ?? String(!mayHaveReplicas)) === 'true',
     useCgroups: env.AGLAIS_CGROUPS,
     driverEnvironment: env.AGLAIS_DRIVER_ENVIRONMENT,

@@ -3,23 +3,23 @@ import { errorMessage } from './error-message.js';
 import type { LoopHealth } from './loop.js';
 import { redact } from './redaction.js';
 
-/** A check that does not answer within this has failed, ms: probes of Kubernetes wait a second by default. */
+/** A check that takes longer has failed, ms: Kubernetes probes wait for one second by default. */
 const CHECK_MS = 900;
 
-/** A part of the server that works in loops. */
+/** A part of the server with background loops. */
 export interface HealthSource {
   health(): LoopHealth[];
 }
 
-/** Whether something that requests depend on works; throws, or returns what is wrong, if not. */
+/** Checks a dependency of requests; throws or returns the problem if it fails. */
 export interface ReadinessCheck {
   name: string;
   check: () => Promise<string | null>;
 }
 
 /**
- * Whether this server lives, and whether it can answer requests. The server listens before it has opened everything, so that
- * probes can tell one that waits from one that is stuck.
+ * Liveness and readiness of this server. The server listens before it has opened everything, so that probes can
+ * distinguish a server that waits from one that is stuck.
  */
 export class Health {
   private phase: 'starting' | 'open' | 'ending' = 'starting';
@@ -27,7 +27,7 @@ export class Health {
   private readonly sources: HealthSource[] = [];
   private readonly checks: ReadinessCheck[] = [];
 
-  /** @param what it waits for now, for people */
+  /** @param what it is waiting for, for people */
   startsWith(what: string): void {
     this.waitingFor = what;
   }
@@ -48,7 +48,7 @@ export class Health {
     this.checks.push(check);
   }
 
-  /** Why requests cannot be answered now; null if they can. */
+  /** Why requests cannot be served now; null if they can. */
   get unavailable(): string | null {
     if (this.phase === 'starting') return `starting: waiting for ${this.waitingFor}`;
     return this.phase === 'ending' ? 'shutting down' : null;
@@ -61,7 +61,7 @@ export class Health {
       .filter(({ ageMs, limitMs }) => ageMs > limitMs);
   }
 
-  /** Each check with what is wrong, or null. */
+  /** All checks with their problem, or null. */
   async readiness(): Promise<{ name: string; problem: string | null }[]> {
     const server = { name: 'server', problem: this.unavailable };
     if (this.phase !== 'open') return [server];
@@ -86,7 +86,7 @@ async function outcome(check: ReadinessCheck['check']): Promise<string | null> {
   }
 }
 
-/** `/livez` and `/readyz`, in the form that Kubernetes' own components use. */
+/** `/livez` and `/readyz`, in the format of the Kubernetes components. */
 export function healthRoutes(health: Health): Router {
   const router = Router();
 

@@ -1,6 +1,6 @@
 import { Mutex } from 'async-mutex';
 
-/** One mutex per key: work for the same key runs one after the other, in the order of the calls. */
+/** One mutex per key: tasks with the same key run one after the other, in the order of the calls. */
 export class KeyedMutex {
   private readonly mutexes = new Map<string, Mutex>();
 
@@ -14,7 +14,7 @@ export class KeyedMutex {
     }
   }
 
-  /** Resolves when no work is running or waiting. */
+  /** Resolves when no task is running or waiting. */
   async drain(): Promise<void> {
     while (this.mutexes.size > 0)
       await Promise.all([...this.mutexes.values()].map(mutex => mutex.waitForUnlock()));

@@ -2,9 +2,9 @@ import { pino, type Logger } from 'pino';
 import { redact } from './redaction.js';
 
 /**
- * The server's log, one JSON object a line. Every line is redacted as a whole: a secret may be in a message, in an error's
- * stack, or in a property that some library adds to its errors.
- * @param secrets values that are secret wherever they stand
+ * The server's log, one JSON object per line. Every line is redacted as a whole: a secret may be in a message, in an
+ * error's stack, or in a property that a library adds to its errors.
+ * @param secrets values that are redacted wherever they occur
  */
 export function openLog(
   level: string,

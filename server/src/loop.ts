@@ -4,22 +4,22 @@ import type { Logger } from 'pino';
 export interface LoopOptions {
   /** For health checks and logs, e.g. `resync`. */
   name: string;
-  /** Between the end of one run and the start of the next, ms. */
+  /** Interval between the end of one run and the start of the next, ms. */
   intervalMs: number;
-  /** A loop that has not completed a run for so long is stuck, ms. */
+  /** A loop that has not completed a run for this long is stuck, ms. */
   limitMs: number;
   run: () => Promise<void>;
   log: Logger;
 }
 
-/** How long ago a loop completed a run, and from when on it counts as stuck. */
+/** Time since the last completed run, and the limit from which on the loop counts as stuck. */
 export interface LoopHealth {
   name: string;
   ageMs: number;
   limitMs: number;
 }
 
-/** Background work that runs again and again; a run that fails is logged, and the next one follows. */
+/** Background work at intervals; a run that fails is logged, and the next one follows. */
 export class Loop {
   private readonly abort = new AbortController();
   private running: Promise<void> | null = null;
@@ -27,13 +27,13 @@ export class Loop {
 
   constructor(private readonly options: LoopOptions) {}
 
-  /** The first run begins after one interval. */
+  /** The first run starts after one interval. */
   start(): void {
     this.completedAt = performance.now();
     this.running ??= this.repeat();
   }
 
-  /** Resolves when the run that goes on is over. */
+  /** Resolves when the current run has ended. */
   async close(): Promise<void> {
     this.abort.abort();
     await this.running;

@@ -4,7 +4,7 @@ import { passwordsOf, redact } from './redaction.js';
 import { startServer, type RunningServer } from './server.js';
 
 const PARENT_CHECK_MS = 1_000;
-/** As a shell reports a process that such a signal has ended. */
+/** The exit code of a process that this signal ended, as in a shell. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 };
 
 async function main(): Promise<void> {

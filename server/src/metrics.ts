@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Journal } from './stream/journal.js';
 
-/** A number that a part of the server has for operators. Counters only grow. */
+/** A metric of a part of the server. Counters only increase. */
 export interface Metric {
   name: string;
   help: string;
@@ -9,13 +9,13 @@ export interface Metric {
   read: () => number;
 }
 
-/** Where the metrics of clusters come from; NaN while that is not known. */
+/** The sources of cluster metrics; NaN while unknown. */
 export interface MetricSources {
   grantedMiB: () => Promise<number>;
   unreadableLines: () => number;
 }
 
-/** For operators: clusters by state, memory granted, findings by code, and Node's own metrics. */
+/** Metrics for operators: clusters by state, granted memory, findings by code, and Node's own metrics. */
 export function makeMetrics(journal: Journal, sources: MetricSources): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

@@ -5,14 +5,14 @@ import type { ErrorRequestHandler, RequestHandler, Response, Router } from 'expr
 import type { Logger } from 'pino';
 import { z } from 'zod';
 
-/** An error that its reader can act on; becomes application/problem+json (RFC 9457). */
+/** An error that the client can act on; becomes application/problem+json (RFC 9457). */
 export class ProblemError extends Error {
   constructor(
     readonly status: number,
     readonly kind: string,
     detail: string,
     readonly errors?: { path: string; message: string }[],
-    /** Sent with the answer. */
+    /** Response headers. */
     readonly headers: Readonly<Record<string, string>> = {}
   ) {
     super(detail);
@@ -43,7 +43,7 @@ export const unavailable = (why: string) =>
     { 'Retry-After': '2' }
   );
 
-/** Body or query of a request, checked; throws a 422 that names every field that is wrong. */
+/** Validates the body or query of a request; throws a 422 that names every invalid field. */
 export function parse<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -55,7 +55,7 @@ export function parse<T extends z.ZodType>(schema: T, value: unknown): z.infer<T
   );
 }
 
-/** A body that is ignored must not look like none: what it asks for would silently not be done. */
+/** An ignored body must not look like none: its content would silently have no effect. */
 export const refuseOtherBodies: RequestHandler = (request, _response, next) => {
   const isEmpty = request.headers['content-length'] === '0';
   if (!isEmpty && request.is('json') === false) {
@@ -69,8 +69,8 @@ export const refuseOtherBodies: RequestHandler = (request, _response, next) => {
 };
 
 /**
- * Answers 405 for each method that a path of the router has no route for. Called once all its routes are there: what a router
- * answers otherwise, 404, says that the path itself is wrong.
+ * Responds with 405 for each method that a path of the router has no route for. Called after all routes are added: the
+ * router's default, 404, would mean that the path itself is wrong.
  */
 export function refuseOtherMethods(router: Router): void {
   const methods = new Map<string, Set<string>>();
@@ -81,7 +81,7 @@ export function refuseOtherMethods(router: Router): void {
     methods.set(route.path, known);
   }
   for (const [path, known] of methods) {
-    // Express answers HEAD by the route for GET.
+    // Express responds to HEAD with the route for GET.
     if (known.has('GET')) known.add('HEAD');
     const allow = [...known].sort().join(', ');
     router.all(path, request => {
@@ -104,7 +104,7 @@ export const unknownRoute: RequestHandler = request => {
   );
 };
 
-/** Turns whatever a route threw into problem+json; an unexpected error is logged, and reported without its details. */
+/** Converts errors of routes to problem+json; an unexpected error is logged, and reported without details. */
 export function problemHandler(log: Logger): ErrorRequestHandler {
   return (error: unknown, _request, response, _next) => {
     const problem = asProblem(error);
@@ -126,7 +126,7 @@ export function sendProblem(response: Response, problem: ProblemError): void {
   response.status(problem.status).type('application/problem+json').send(problem.toProblem());
 }
 
-/** Where there is no response object: an upgrade that is refused, a request that is none. */
+/** For cases without a response object: a refused upgrade, an invalid request. */
 export function writeProblem(socket: Duplex, problem: ProblemError): void {
   const content = problem.toProblem();
   const body = JSON.stringify(content);
@@ -141,7 +141,7 @@ export function writeProblem(socket: Duplex, problem: ProblemError): void {
   socket.end(`HTTP/1.1 ${content.status} ${content.title}\r\n${lines.join('')}\r\n${body}`);
 }
 
-/** For `clientError` of an HTTP server: what could not be parsed as a request. */
+/** For `clientError` of an HTTP server: a request that could not be parsed. */
 export function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -161,7 +161,7 @@ export function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): v
 
 function asProblem(error: unknown): ProblemError | null {
   if (error instanceof ProblemError) return error;
-  // What Express throws for an address that cannot be decoded, and body-parser for a body that is not JSON or too large.
+  // Express throws these for a URL that cannot be decoded, and body-parser for a body that is not JSON or too large.
   if (error instanceof Error && 'status' in error) {
     const status = Number(error.status);
     if (status >= 400 && status < 500) {

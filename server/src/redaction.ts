@@ -1,17 +1,20 @@
-/** What stands in the place of a secret. */
+/** Replaces a secret. */
 export const REDACTED = '[redacted]';
 
-/** Shorter values are not searched for: they would be found everywhere. */
+/** Shorter values are not replaced: they would occur everywhere. */
 const MIN_SECRET = 4;
 
-/** Names of secrets in connection strings, environments, headers and JSON: as a part of a name, and as a whole word of it. */
+/**
+ * Names of secrets in connection strings, environments, headers and JSON: as a part of a name, and as a whole word of
+ * it.
+ */
 const NAMES =
   'password|passwd|passphrase|secret|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key|' +
   '(?<![a-z0-9])(?:token|pwd|pass|sig|signature|credential)';
 const SEPARATOR = '\\\\*["\']?\\s*(?:=|%3d|:)\\s*';
-/** Quoted as in JSON; as in JSON within JSON; as libpq does. */
+/** Quoted as in JSON; as in nested JSON; as in libpq. */
 const QUOTED = `"(?:\\\\.|[^"\\\\])*(?:"|$)|\\\\+"[^]*?(?:\\\\+"|$)|'(?:\\\\.|''|[^'\\\\])*(?:'|$)`;
-/** Up to a blank, a quote or the next parameter. */
+/** Up to whitespace, a quote or the next parameter. */
 const PLAIN = `(?:\\\\.|[^\\s&"'\\\\])+`;
 const NAMED = new RegExp(`(${NAMES})(${SEPARATOR})(${QUOTED}|${PLAIN})`, 'gi');
 
@@ -24,9 +27,9 @@ const RECOGNIZABLE = [
 ];
 
 /**
- * A text for a log or an error message without passwords, tokens and keys, whatever form they are given in. It rather removes
- * too much: of an address with a password, everything before the last `@`. Text that is JSON stays JSON.
- * @param known values that are secret wherever they stand, for example the password of the database
+ * Removes passwords, tokens and keys from a log line or an error message, in all their encodings. When in doubt it
+ * removes more: of a URL with a password, everything before the last `@`. JSON stays valid JSON.
+ * @param known values that are redacted wherever they occur, for example the password of the database
  */
 export function redact(text: string, known: Iterable<string> = []): string {
   let result = text;
@@ -52,20 +55,20 @@ function withoutUser(address: string): string {
   if (address.indexOf(':', 3) < last && address.includes(':', 3)) {
     return `://${REDACTED}${address.slice(last)}`;
   }
-  // A token alone; an @ in a path is none.
+  // A token alone; an @ in a path is not a token.
   const authority = address.slice(3).split(/[/?#]/)[0]!;
   const at = authority.lastIndexOf('@');
   return at < 0 ? address : `://${REDACTED}${address.slice(3 + at)}`;
 }
 
-/** As it is, as it stands in an address, and as it stands in JSON. */
+/** Verbatim, and encoded as in a URL and in JSON. */
 function formsOf(secret: string): Set<string> {
   const forms = [secret, encodeURIComponent(secret), encodeURI(secret)];
   const inJson = forms.map(form => JSON.stringify(form).slice(1, -1));
   return new Set([...forms, ...inJson].filter(form => form.length >= MIN_SECRET));
 }
 
-/** The passwords in a database's address, as they are and as they are encoded. */
+/** The passwords in the URL of a database, decoded and encoded. */
 export function passwordsOf(address: string): string[] {
   const url = URL.parse(address);
   const given = [url?.password ?? '', ...(url?.searchParams.getAll('password') ?? [])];

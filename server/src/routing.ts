@@ -8,7 +8,7 @@ import type { Request, RequestHandler, Response, Router } from 'express';
 import { z } from 'zod';
 import { notFound, parse } from './problems.js';
 
-/** What a route answers with, once the request has been checked. */
+/** The handler of a route, called once the request has been validated. */
 export type Handler<K extends OperationName> = (
   input: OperationInput<K>,
   response: Response,
@@ -16,9 +16,8 @@ export type Handler<K extends OperationName> = (
 ) => void | Promise<void>;
 
 /**
- * Adds the route of an operation of the protocol: its method and path, and the schemas that check its requests, are those of
- * the OpenAPI document.
- * @param guards who may ask; before anything is read
+ * Adds the route of an operation of the protocol: method, path and schemas are those of the OpenAPI document.
+ * @param guards authorization; run before anything is read
  */
 export function serveOperation<K extends OperationName>(
   router: Router,
@@ -36,19 +35,19 @@ export function serveOperation<K extends OperationName>(
 
 const NO_QUERY = z.object({});
 
-/** Names of headers have no case. */
+/** Names of headers are case-insensitive. */
 function withNamesOf({ shape }: z.ZodObject, request: Request): Record<string, unknown> {
   return Object.fromEntries(Object.keys(shape).map(name => [name, request.get(name)]));
 }
 
 function inputOf({ params, query, headers, body }: Operation, request: Request): object {
   const place = params?.safeParse(request.params);
-  // Nothing has such an id.
+  // No object has such an id.
   if (place?.success === false) throw notFound(request.path);
   if (headers) parse(headers, withNamesOf(headers, request));
   return {
     params: place?.data,
-    // A parameter that is ignored would silently not do what it asks for.
+    // An ignored parameter would silently have no effect.
     query: parse((query ?? NO_QUERY).strict(), request.query),
     body: body && parse(body, request.body ?? {})
   };

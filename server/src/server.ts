@@ -30,13 +30,16 @@ import { serveStream } from './stream/socket.js';
 
 export interface RunningServer {
   url: string;
-  /** Resolves when the API answers; until then it answers 503. Rejects if it never will, and when the server is closed before. */
+  /**
+   * Resolves when the API is available; until then it responds with 503. Rejects if it never will be, and when the
+   * server is closed before.
+   */
   ready: Promise<void>;
-  /** Ends the server within `config.shutdownMs` and a few seconds; clusters too, if the configuration says so. Idempotent. */
+  /** Shuts down within `config.shutdownMs` and a few seconds; stops the clusters, too, if configured. Idempotent. */
   close(): Promise<void>;
 }
 
-/** What the parts of a server that starts have in common. */
+/** What the parts of a starting server have in common. */
 interface Start {
   http: Server;
   config: Config;
@@ -49,8 +52,8 @@ interface Start {
 }
 
 /**
- * Listens, and opens everything that the configuration names behind that: what it waits for can be seen from outside.
- * @throws if it cannot listen, if another server has the state directory, or if the secrets cannot be used
+ * Listens first, then opens everything that the configuration names: so its progress is visible from outside.
+ * @throws if it cannot listen, if another server uses the state directory, or if the secrets are invalid
  */
 export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
   await mkdir(config.stateDirectory, { recursive: true, mode: 0o700 });
@@ -71,7 +74,7 @@ async function listen(config: Config, log: Logger, shutdown: Shutdown): Promise<
   const journal = new Journal();
   let clusters: Clusters | null = null;
   const metrics = makeMetrics(journal, {
-    // It takes the nodes to know: where they cannot be listed now, all other metrics are still there.
+    // It depends on the nodes: if they cannot be listed now, all other metrics are still available.
     grantedMiB: async () => {
       const capacity = await clusters?.capacity().catch(() => null);
       return capacity?.grantedMiB ?? Number.NaN;
@@ -94,7 +97,7 @@ async function listen(config: Config, log: Logger, shutdown: Shutdown): Promise<
     opening.resolve(opened);
     health.opened();
   });
-  // Whoever does not wait for it sees it in the answers.
+  // A client that does not wait for it sees the state in the responses.
   ready.catch(opening.reject);
   services.catch(() => undefined);
   return {
@@ -141,7 +144,7 @@ async function open(start: Start): Promise<Services> {
     check: () => Promise.resolve(launcher.problem())
   });
   const shares = () => readShares(config.cataloguesDirectory, dataDirectory, opened.place);
-  /** Problems of shares that were logged: they come again with each start of a cluster. */
+  /** Problems of shares that were already logged: they occur again with each start of a cluster. */
   const logged = new Set<string>();
   const rows = new ClusterRows(store, leases);
   const findings = new FindingRows(store, leases);
@@ -175,7 +178,7 @@ async function open(start: Start): Promise<Services> {
     spares: opened.spares,
     log
   });
-  // Before what requests work with is closed.
+  // Before the dependencies of requests are closed.
   await shutdown.add({ name: 'requests', end: () => http.closeAllConnections() });
   await shutdown.add({ name: 'clusters', end: () => clusters.close() });
   if (config.stopClustersOnExit) {

@@ -1,22 +1,25 @@
 import type { Logger } from 'pino';
 import { errorMessage } from './error-message.js';
 
-/** What is left of the time for everything after a part that took too long, ms. */
+/** Time for all parts after one that exceeded the deadline, ms. */
 const GRACE_MS = 5_000;
 
 interface Part {
   name: string;
   end: () => unknown;
-  /** What stays as it is if the part does not end in time, and what becomes of it. */
+  /** The consequences if the part does not end in time, for the log. */
   left?: () => string;
 }
 
-/** Ends the parts of the server in the reverse order of their start, within one deadline: none can hold up the exit. */
+/**
+ * Shuts down the parts of the server in the reverse order of their start, within one deadline, so that none can block
+ * the exit.
+ */
 export class Shutdown {
   private readonly parts: Part[] = [];
   private running: Promise<void> | null = null;
 
-  /** @param deadlineMs for all parts together; parts after one that took too long have a few seconds more */
+  /** @param deadlineMs for all parts together; parts after one that exceeded it have a few seconds more */
   constructor(
     private readonly deadlineMs: number,
     private readonly log: Logger
@@ -27,8 +30,8 @@ export class Shutdown {
   }
 
   /**
-   * A part that was started.
-   * @throws if the shutdown has begun; then the part is ended at once
+   * Registers a part that was started.
+   * @throws if the shutdown has begun; then the part is shut down immediately
    */
   async add(part: Part): Promise<void> {
     if (!this.running) {

@@ -4,9 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 
 /**
  * Makes this process the only server of a state directory: two would start every cluster twice. The kernel holds the
- * lock (on `lock.sqlite`) and gives it back when the process ends, however it ends; a file with a process id in it could
- * be taken over by two at once. `server.lock` only tells people who has it.
- * Returns a function that gives the directory back.
+ * lock (on `lock.sqlite`) and releases it when the process ends in any way; a PID file could be taken over by two
+ * processes at once. `server.lock` only shows people which process it is. Returns a function that releases the lock.
  * @throws if another server has it
  */
 export function lockStateDirectory(directory: string): () => void {

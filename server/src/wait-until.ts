@@ -1,6 +1,6 @@
 /**
  * Waits until a condition holds; false if it does not in time.
- * @param subscribe calls its argument after each change; its result ends that
+ * @param subscribe calls its argument after each change; its result unsubscribes
  */
 export async function waitUntil(
   condition: () => boolean,

@@ -22,7 +22,7 @@ describe('Admission', () => {
   const one = 1_536;
   const holder = (notebook: string, grantedMiB = one) => ({ cluster: 'c', notebook, grantedMiB });
 
-  it('lets in what fits to the last MiB', () => {
+  it('admits what fits to the last MiB', () => {
     expect(() => admit(SMALL, machineCapacity(one), [], SMALL)).not.toThrow();
     expect(() => admit(SMALL, machineCapacity(2 * one), [holder('a.ipynb')], SMALL)).not.toThrow();
   });
@@ -45,7 +45,7 @@ describe('Admission', () => {
     ]);
   });
 
-  it('refuses a shape that is larger than the machine, and says which is the largest that is not', () => {
+  it('refuses a shape that is larger than the machine, and names the largest one that fits', () => {
     const problem = refusal(() =>
       admit({ ...SMALL, executorMemoryMiB: 900_000 }, machineCapacity(2_048), [], SMALL)
     );
@@ -55,7 +55,7 @@ describe('Admission', () => {
     expect(problem.message).toContain('Nothing was started');
   });
 
-  it('refuses when others hold the memory, and says who holds what and what to do', () => {
+  it('refuses when others hold the memory, with the holders and a remedy', () => {
     const holders = [holder('gaia/stars.ipynb'), holder('')];
     const problem = refusal(() => admit(SMALL, machineCapacity(2 * one + 512), holders, SMALL));
     expect(problem).toMatchObject({ status: 409, kind: 'memory-exhausted' });
@@ -64,7 +64,7 @@ describe('Admission', () => {
     expect(problem.message).toMatch(/Stop one of them/);
   });
 
-  it('never says that a negative amount is free, after the limit was lowered', () => {
+  it('never reports a negative amount of free memory, after the limit was lowered', () => {
     const problem = refusal(() =>
       admit(SMALL, machineCapacity(one), [holder('a'), holder('b')], SMALL)
     );
@@ -73,7 +73,7 @@ describe('Admission', () => {
 });
 
 describe('The largest shape', () => {
-  it('is the default with all the memory that is left for executors', () => {
+  it('is the default with all remaining memory for executors', () => {
     expect(
       largestShape(machineCapacity(8_192), { ...SMALL, executors: { min: 2, max: 2 } })
     ).toEqual({
@@ -83,7 +83,7 @@ describe('The largest shape', () => {
     });
   });
 
-  it('is a valid shape that fits, on every machine that holds any', () => {
+  it('is a valid shape that fits, on every machine that can run Spark', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 896, max: 4_194_304 }),

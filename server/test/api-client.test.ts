@@ -42,7 +42,7 @@ describe('Calls of the Kubernetes API', () => {
       withinMs
     });
 
-  it('are authenticated, and give typed objects', async () => {
+  it('are authenticated, and return typed objects', async () => {
     const core = await serve((request, response) => {
       expect(request.headers.authorization).toBe('Bearer sesame');
       let body = '';
@@ -57,7 +57,7 @@ describe('Calls of the Kubernetes API', () => {
     expect(asked).toEqual(['POST /api/v1/namespaces']);
   });
 
-  it('that are refused throw one class of error, with what the server says and nothing secret', async () => {
+  it("that are refused throw one class of error, with the server's message and no secrets", async () => {
     const core = await serve((_, response) => {
       response
         .writeHead(403, { 'Content-Type': 'application/json' })
@@ -70,7 +70,7 @@ describe('Calls of the Kubernetes API', () => {
     expect(isTransient(error)).toBe(false);
   });
 
-  it('of what is there already, or is gone, say so', async () => {
+  it('report conflicts and missing objects', async () => {
     const core = await serve((request, response) => {
       const code = request.method === 'POST' ? 409 : 404;
       response.writeHead(code).end(status(code, 'x', 'y'));
@@ -79,7 +79,7 @@ describe('Calls of the Kubernetes API', () => {
     expect(await deleteIfExists(() => core.deleteNamespace({ name: 'n' }))).toBe(false);
   });
 
-  it('wait as long as the server asks, and then succeed', async () => {
+  it('wait as long as the server requests, and then succeed', async () => {
     const core = await serve((_, response) => {
       const json = { 'Content-Type': 'application/json' };
       if (asked.length > 1) response.writeHead(200, json).end(JSON.stringify({ items: [] }));
@@ -91,7 +91,7 @@ describe('Calls of the Kubernetes API', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('are not repeated beyond their time, and say when to come again', async () => {
+  it('are not retried after their deadline, and pass the requested delay on', async () => {
     await serve((_, response) => {
       response.writeHead(503, { 'Retry-After': '60' }).end('later');
     });
@@ -101,7 +101,7 @@ describe('Calls of the Kubernetes API', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('end in time, whether no answer comes, or only half of it', async () => {
+  it('end in time, whether there is no response or only half of it', async () => {
     for (const answer of [
       () => undefined,
       (_: unknown, response: { write(text: string): void }) => response.write('{"items":')
@@ -117,7 +117,7 @@ describe('Calls of the Kubernetes API', () => {
     }
   });
 
-  it('to a server that is not there are worth trying again', async () => {
+  it('to an unreachable server are worth a retry', async () => {
     const core = await serve(() => undefined);
     await new Promise(resolve => server.close(resolve));
     const error = await errorOf(core.listNode());

@@ -17,7 +17,7 @@ onPostgres(`The API with PostgreSQL${why}`, () => {
 
   describe('on it', () => apiContract(() => url));
 
-  it('fails while the database is away, with a problem, and works again when it is back', async () => {
+  it('fails while the database is unavailable, with a problem, and works again afterwards', async () => {
     const directory = temporaryDirectory();
     const server = await serve(directory.path, { AGLAIS_DATABASE: await postgres.database() });
     try {

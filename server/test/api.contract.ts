@@ -26,10 +26,12 @@ import {
 } from './support/server.js';
 import { follow, refusal } from './support/stream.js';
 
-/** A path that every layer between a declaration and Spark's SQL could trip over. */
+/** A path that is hard to quote in a declaration, a URI and Spark's SQL. */
 const AWKWARD = "it's  a `folder` (100 %), and ü";
 
-/** Shares of which one is fine, one has lost its data, one is no declaration at all, and one came with its data. */
+/**
+ * Shares: one is valid, one has lost its data, one has an invalid declaration, and one declaration is part of its data.
+ */
 function declareShares(directory: string): void {
   const data = join(directory, 'data', AWKWARD, 'stars');
   const catalogues = join(directory, 'catalogues');
@@ -57,7 +59,7 @@ function declareShares(directory: string): void {
   };
   bring('made_here', 'made_here');
   bring('again', 'fine');
-  // Data without a declaration of its own is nobody's share.
+  // Data without a declaration does not become a share.
   mkdirSync(join(directory, 'data', 'catalogues', 'bare'));
 }
 
@@ -68,7 +70,7 @@ function declareShares(directory: string): void {
 export function apiContract(database: () => string | undefined): void {
   const directory = temporaryDirectory();
   const clusters = join(directory.path, 'state', 'clusters');
-  /** Two small clusters and a bit. */
+  /** Enough for two small clusters and a bit. */
   const memoryMiB = 2 * shapeTotalMiB(SMALL) + 100;
   let server: TestServer;
   let cluster: Cluster;
@@ -99,15 +101,15 @@ export function apiContract(database: () => string | undefined): void {
     expect(left).toEqual([]);
   }, PATIENCE_MS);
 
-  describe('Who may ask', () => {
-    it('is told what is missing when there is no token, or a wrong one', async () => {
+  describe('Authentication', () => {
+    it('fails with a clear message without a token, or with an invalid one', async () => {
       expectProblem(await server.nobody.get('/clusters'), 401, /bearer token is required/);
       const stranger = new Client(server.user.url, `${server.user.token}x`);
       expectProblem(await stranger.get('/clusters'), 401, /not valid.*file `token`/);
       expectProblem(await server.nobody.send('GET', '/metrics'), 401, /bearer/);
     });
 
-    it('gets the endpoint as a kernel, and never as a browser', async () => {
+    it('returns the endpoint to a kernel, and never to a browser', async () => {
       const path = `/clusters/${cluster.id}/endpoint`;
       expect((await server.user.get(path)).body).toEqual({
         url: expect.stringMatching(/^sc:\/\/localhost:\d+$/),
@@ -119,7 +121,7 @@ export function apiContract(database: () => string | undefined): void {
       expect((await server.browser.get('/clusters')).status).toBe(200);
     });
 
-    it('needs no token to know that the server lives, and what its API is', async () => {
+    it('is not required for liveness and the API description', async () => {
       expect(await server.nobody.send('GET', '/livez')).toMatchObject({
         status: 200,
         body: 'ok\n'
@@ -135,7 +137,7 @@ export function apiContract(database: () => string | undefined): void {
     });
   });
 
-  describe('Bad input', () => {
+  describe('Invalid input', () => {
     const good = { kernel: 'k1', notebook: 'a.ipynb' };
 
     it.each([
@@ -165,7 +167,7 @@ export function apiContract(database: () => string | undefined): void {
       expect(after).toBe(before);
     });
 
-    it('that is not called JSON is refused: it must not count as none', async () => {
+    it('that is not declared as JSON is refused: it must not count as none', async () => {
       const { url, token } = server.user;
       const response = await fetch(`${url}/api/v1/clusters/${cluster.id}/restart`, {
         method: 'POST',
@@ -186,7 +188,7 @@ export function apiContract(database: () => string | undefined): void {
       ['POST', '/clusters/nope/restart'],
       ['POST', '/clusters/nope/findings/f1/dismiss'],
       ['DELETE', `/clusters/${encodeURIComponent('../../etc')}`]
-    ])('%s %s says that the cluster does not exist', async (method, path) => {
+    ])('%s %s reports that the cluster does not exist', async (method, path) => {
       const body = method === 'POST' ? {} : undefined;
       expectProblem(await server.user.send(method, `/api/v1${path}`, body), 404, /does not exist/);
     });
@@ -196,7 +198,7 @@ export function apiContract(database: () => string | undefined): void {
       expectProblem(await server.user.post(path, {}), 404, /finding none/);
     });
 
-    it('of an address that is none says where the API is described', async () => {
+    it('with an unknown path says where the API is described', async () => {
       expectProblem(await server.user.get('/cluster'), 404, /openapi\.json/);
       expectProblem(
         await server.user.send('PATCH', '/api/v1/clusters'),
@@ -205,12 +207,12 @@ export function apiContract(database: () => string | undefined): void {
       );
     });
 
-    it('of an address that cannot be decoded is the mistake of whoever sent it', async () => {
+    it('with a URL that cannot be decoded is a client error', async () => {
       expectProblem(await server.user.get('/clusters/%E0%A4%A'), 400, /%E0%A4%A/);
     });
 
     it.each(['afterRevision=x', 'waitMs=-1', 'waitMs=30001', 'waitMs=soon'])(
-      'of a long poll with %s is refused',
+      'in a long poll with %s is refused',
       async query => {
         expectProblem(
           await server.user.get(`/clusters/${cluster.id}?${query}`),
@@ -220,7 +222,7 @@ export function apiContract(database: () => string | undefined): void {
       }
     );
 
-    it('of a cell run names the field', async () => {
+    it('in a cell run names the field', async () => {
       const report = { cell: 'c', run: -1, outcome: 'done', at: 1 };
       const answer = await server.user.post(`/clusters/${cluster.id}/cell-runs`, report);
       expectProblem(answer, 422, /"run".*"outcome"/);
@@ -228,7 +230,7 @@ export function apiContract(database: () => string | undefined): void {
   });
 
   describe('A kernel that was restarted', () => {
-    it('is told which numbers of runs are still free', async () => {
+    it('gets an offset for its run numbers', async () => {
       const report = { cell: 'c', outcome: 'running', at: Date.now() };
       const path = `/clusters/${cluster.id}`;
       const runOffset = async () =>
@@ -241,7 +243,7 @@ export function apiContract(database: () => string | undefined): void {
   });
 
   describe('Memory', () => {
-    it('is not given to a shape larger than the machine; the largest is named', async () => {
+    it('is not granted to a shape larger than the machine; the largest one is named', async () => {
       const shape = { ...SMALL, executorMemoryMiB: 900_000 };
       const answer = await server.user.post('/clusters', { kernel: 'k9', notebook: 'n', shape });
       expectProblem(
@@ -251,7 +253,7 @@ export function apiContract(database: () => string | undefined): void {
       );
     });
 
-    it('is not given when others hold it; who holds what is said', async () => {
+    it('is not granted if others hold it; the holders are named', async () => {
       const shape = { ...SMALL, executorMemoryMiB: 1_000 };
       const answer = await server.user.post('/clusters', { kernel: 'k9', notebook: 'n', shape });
       expectProblem(answer, 409, /1\.6 GiB of 3\.1 GiB are free: k1\.ipynb holds 1\.5 GiB/);
@@ -268,7 +270,7 @@ export function apiContract(database: () => string | undefined): void {
       });
     });
 
-    it('with an option that nobody offers is refused plainly, also to a restart, and the cluster goes on', async () => {
+    it('with an unknown option is refused, also in a restart, and the cluster keeps running', async () => {
       const options = ['gpu'];
       const words = /no option "gpu" here\. This installation offers none/;
       const asked = await server.user.post('/clusters', { kernel: 'k9', notebook: 'n', options });
@@ -287,7 +289,7 @@ export function apiContract(database: () => string | undefined): void {
       expectProblem(wrong, 422, /"options"/);
     });
 
-    it('is not given to a restart that is too large, and the cluster goes on', async () => {
+    it('is not granted to a restart that is too large, and the cluster keeps running', async () => {
       const shape = { ...SMALL, executorMemoryMiB: 900_000 };
       const answer = await server.user.post(`/clusters/${cluster.id}/restart`, { shape });
       expectProblem(answer, 409, /largest that fits/);
@@ -295,11 +297,11 @@ export function apiContract(database: () => string | undefined): void {
     });
   });
 
-  describe('A new size', () => {
+  describe('A resize', () => {
     const resize = (shape: unknown) =>
       server.user.post<ResizeAnswer>(`/clusters/${cluster.id}/resize`, { shape });
 
-    it('is in force at once where only the room beside the heap changes', async () => {
+    it('takes effect immediately if only the memory overhead changes', async () => {
       const more = { ...SMALL, executorOverheadMiB: SMALL.executorOverheadMiB + 64 };
       const before = await server.user.endpoint(cluster.id);
       expect(await resize(more)).toMatchObject({ status: 200, body: { shape: more, lost: null } });
@@ -308,7 +310,7 @@ export function apiContract(database: () => string | undefined): void {
       expect(await resize(SMALL)).toMatchObject({ status: 200, body: { shape: SMALL } });
     });
 
-    it('that a running Java cannot take says what a restart would cost, and changes nothing', async () => {
+    it('that a running JVM cannot apply says what a restart would cost, and changes nothing', async () => {
       const heap = { ...SMALL, executorMemoryMiB: SMALL.executorMemoryMiB + 64 };
       expectProblem(
         await resize(heap),
@@ -318,14 +320,14 @@ export function apiContract(database: () => string | undefined): void {
       expect((await server.user.cluster(cluster.id)).shape).toEqual(SMALL);
     });
 
-    it('is refused if the machine does not have it, or if it is no shape', async () => {
+    it('is refused if the machine has no capacity, or the shape is invalid', async () => {
       expectProblem(await resize({ ...SMALL, executorOverheadMiB: 900_000 }), 409, /largest/);
       expectProblem(await resize({ ...SMALL, executors: 3 }), 422, /"shape\.executors/);
       expect((await server.user.cluster(cluster.id)).shape).toEqual(SMALL);
     });
   });
 
-  it('does not know the memory of notebooks where no pods of theirs are looked after', async () => {
+  it('of notebook memory is unknown if no notebook pods are configured', async () => {
     expectProblem(await server.browser.get('/notebook-memory'), 404, /does not manage the memory/);
     const ask = server.browser.post('/notebook-memory', { memoryMiB: 2_048 });
     expectProblem(await ask, 404, /does not manage the memory/);
@@ -335,26 +337,26 @@ export function apiContract(database: () => string | undefined): void {
   });
 
   describe('A cluster', () => {
-    it('is what the protocol says, with nothing secret in it', async () => {
+    it('matches the protocol, without secrets', async () => {
       const { body } = await server.user.get<Cluster>(`/clusters/${cluster.id}`);
       const { token } = await server.user.endpoint(cluster.id);
       expect(Cluster.parse(body)).toMatchObject({ state: 'ready', kernel: 'k1', shape: SMALL });
       expect(JSON.stringify(body)).not.toContain(token);
     });
 
-    it('is the same one when its kernel asks again, with 200 instead of 201', async () => {
+    it('is the same when its kernel requests it again, with 200 instead of 201', async () => {
       const answer = await server.user.post<Cluster>('/clusters', { kernel: 'k1', notebook: 'x' });
       expect(answer).toMatchObject({ status: 200, body: { id: cluster.id } });
     });
 
-    it('is given at once to who does not know it', async () => {
+    it('is returned immediately to a client that does not know it', async () => {
       const begun = Date.now();
       await server.user.get(`/clusters/${cluster.id}?afterRevision=0&waitMs=20000`);
       expect(Date.now() - begun).toBeLessThan(10_000);
     });
 
     it(
-      'takes the report of a cell, and tells of it',
+      'accepts the report of a cell, and publishes it',
       async () => {
         const stream = await follow(server.browser);
         const report = { cell: 'cell-1', run: 1, outcome: 'running', at: Date.now() };
@@ -374,7 +376,7 @@ export function apiContract(database: () => string | undefined): void {
     );
 
     it(
-      'is told that its kernel died: what ran then is over, and says why if memory was the cause',
+      'gets the report that its kernel died: its cell ended, with memory as the cause if it was',
       async () => {
         const at = Date.now();
         const report = { cell: 'killed', run: 3, outcome: 'running', at };
@@ -392,7 +394,7 @@ export function apiContract(database: () => string | undefined): void {
         const path = '/jupyter-servers/lab-1/kernel-deaths';
         expectProblem(await server.browser.post(path, death), 403, /not a browser/);
         expectProblem(await server.user.post(path, { ...death, at: 'now' }), 422, /at/);
-        // It may come twice, and for a kernel that has no Spark.
+        // It may arrive twice, and for a kernel without Spark.
         for (const kernel of ['k1', 'k1', 'k-without-spark'])
           expect((await server.user.post(path, { ...death, kernel })).status).toBe(204);
         const found = await eventually('the finding', () =>
@@ -430,7 +432,7 @@ export function apiContract(database: () => string | undefined): void {
     );
 
     it(
-      'is not disturbed by damaged lines among its events; they are counted',
+      'is not affected by corrupt lines among its events; they are counted',
       async () => {
         const log = join(clusters, cluster.id, 'live.jsonl');
         appendFileSync(log, '{"Event":"SparkListenerTaskEnd","Stage ID":\n\0\0\0\n[1,2\n');
@@ -450,7 +452,7 @@ export function apiContract(database: () => string | undefined): void {
   });
 
   describe('Shares', () => {
-    it('are listed with what is wrong with each, and broken declarations hold up none', async () => {
+    it('are listed with their problems, and invalid declarations affect no others', async () => {
       const { body } = await server.user.get<{ shares: ShareStatus[] }>('/shares');
       const shares = body.shares.map(share => ShareStatus.parse(share));
       expect(shares).toMatchObject([
@@ -465,10 +467,10 @@ export function apiContract(database: () => string | undefined): void {
     });
 
     it(
-      'that can be read are tables in Spark, whatever their path is called',
+      'that are readable are tables in Spark, whatever their path is',
       async () => {
         const ready = readFileSync(join(clusters, cluster.id, 'ready'), 'utf8');
-        // Each line after the port would be a table that could not be made known.
+        // Each line after the port would be a table that could not be registered.
         expect(ready).toMatch(/^\d+\n$/);
         const run = await runPython(
           await server.user.endpoint(cluster.id),
@@ -482,7 +484,7 @@ export function apiContract(database: () => string | undefined): void {
 
   describe('The stream', () => {
     it(
-      'begins with everything, and goes on from a cursor with what was missed',
+      'starts with a snapshot, and resumes from a cursor with the missed changes',
       async () => {
         const first = await follow(server.browser);
         const [snapshot] = first.messages;
@@ -491,7 +493,7 @@ export function apiContract(database: () => string | undefined): void {
           clusters: [{ id: cluster.id }]
         });
         first.close();
-        // The memory of a living cluster changes by itself.
+        // The memory of a live cluster changes by itself.
         await eventually(
           'a change',
           async () =>
@@ -506,13 +508,13 @@ export function apiContract(database: () => string | undefined): void {
       PATIENCE_MS
     );
 
-    it('of an unknown cursor begins anew', async () => {
+    it('with an unknown cursor starts again', async () => {
       const stream = await follow(server.browser, 'ffff.1');
       expect(stream.messages[0]!.type).toBe('snapshot');
       stream.close();
     });
 
-    it('is refused to who has no token, and where there is none', async () => {
+    it('is refused without a token, and at other paths', async () => {
       const { url, token } = server.user;
       const json = 'application/problem+json';
       expect(await refusal(url, '/api/v1/stream', null)).toEqual({ status: 401, type: json });
@@ -520,7 +522,7 @@ export function apiContract(database: () => string | undefined): void {
       expect(await refusal(url, '/api/v1/streams', token)).toEqual({ status: 404, type: json });
     });
 
-    it('is not asked for at an address that is no address; the server survives it', async () => {
+    it('survives a request with an invalid URL', async () => {
       const { hostname, port } = new URL(server.user.url);
       const said = await new Promise<string>(resolve => {
         let text = '';
@@ -537,7 +539,7 @@ export function apiContract(database: () => string | undefined): void {
     });
   });
 
-  it('tells an operator the clusters by state and the memory that is granted', async () => {
+  it('reports clusters by state and granted memory to operators', async () => {
     const { body, type } = await server.user.send<string>('GET', '/metrics');
     expect(type).toBe('text/plain');
     expect(body).toMatch(/^aglais_clusters\{state="ready"\} 1$/m);
@@ -547,7 +549,7 @@ export function apiContract(database: () => string | undefined): void {
   });
 
   it(
-    'stops the cluster once, however often it is asked, and tells who waits',
+    'stops the cluster once, however often it is requested, and notifies waiting clients',
     async () => {
       const cell = { cell: 'cell-2', run: 2, outcome: 'running', at: Date.now() };
       await server.user.post(`/clusters/${cluster.id}/cell-runs`, cell);
@@ -582,7 +584,7 @@ export function apiContract(database: () => string | undefined): void {
     PATIENCE_MS
   );
 
-  it('lets who knows all of it wait as long as was asked, when nothing happens', async () => {
+  it('lets a client that is up to date wait for the requested time, if nothing changes', async () => {
     const { revision } = await server.user.cluster(cluster.id);
     const begun = Date.now();
     const answer = await server.user.get(
@@ -592,7 +594,7 @@ export function apiContract(database: () => string | undefined): void {
     expect(Date.now() - begun).toBeGreaterThanOrEqual(390);
   });
 
-  it('takes the late report of a cell whose cluster has ended under it', async () => {
+  it('accepts the late report of a cell whose cluster has ended', async () => {
     const shown = async () => {
       const stream = await follow(server.browser);
       stream.close();
@@ -601,7 +603,7 @@ export function apiContract(database: () => string | undefined): void {
         snapshot?.type === 'snapshot' && snapshot.cellRuns.find(({ cell }) => cell === 'cell-2')
       );
     };
-    // Its begin was reported while the cluster lived; with the cluster it was cut off.
+    // Its start was reported while the cluster was live; it was interrupted with the cluster.
     expect(await shown()).toMatchObject({ run: 2, outcome: 'cancelled' });
     const at = Date.now();
     const error = { name: 'E', message: 'm' };

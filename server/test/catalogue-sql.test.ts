@@ -15,21 +15,21 @@ const share = (change: object = {}, table: object = {}): Share =>
   });
 
 describe('The SQL of a share', () => {
-  it('makes a database and its tables, from files that are there', () => {
+  it('creates a database and its tables, from existing files', () => {
     expect(catalogueSql(share())).toEqual([
       "CREATE DATABASE IF NOT EXISTS `sky` COMMENT 'The sky'",
       "CREATE TABLE IF NOT EXISTS `sky`.`stars` USING parquet COMMENT 'All' LOCATION '/data/sky/stars'"
     ]);
   });
 
-  it('says how the table is bucketed and sorted', () => {
+  it('declares buckets and sort order', () => {
     const bucketing = { columns: ['source_id'], buckets: 64, sortedBy: ['source_id'] };
     expect(catalogueSql(share({}, { bucketing }))[1]).toContain(
       'CLUSTERED BY (`source_id`) SORTED BY (`source_id`) INTO 64 BUCKETS'
     );
   });
 
-  it('says columns only if it knows the types of all', () => {
+  it('declares columns only if the types of all are known', () => {
     const ra = { name: 'ra', type: 'double', description: 'Right ascension' };
     expect(catalogueSql(share({}, { columns: [ra] }))[1]).toContain(
       "(`ra` double COMMENT 'Right ascension') USING"
@@ -39,7 +39,7 @@ describe('The SQL of a share', () => {
     );
   });
 
-  it('lets no name, title or path end its quotes', () => {
+  it('quotes names, titles and paths safely', () => {
     const bad = "'; DROP TABLE x; --\\";
     const sql = catalogueSql(
       share(
@@ -48,16 +48,16 @@ describe('The SQL of a share', () => {
       )
     ).join('\n');
     expect(sql).toContain('`a``b`');
-    // Taking away what is quoted must leave nothing of it.
+    // Removing the quoted parts must remove all of it.
     const outside = sql.replace(/'(?:[^'\\]|\\.)*'/g, '').replace(/`(?:[^`]|``)*`/g, '');
     expect(outside).not.toMatch(/DROP|--|['\\]/);
   });
 
-  it('keeps every blank of a path', () => {
+  it('preserves spaces in a path', () => {
     expect(catalogueSql(share({ path: '/my  data\t1' }))[1]).toContain("'/my  data\t1/stars'");
   });
 
-  it('is one line for each statement, whatever line breaks the declaration has', () => {
+  it('has one line per statement, whatever line breaks the declaration has', () => {
     const sql = catalogueSql(
       share(
         { title: 'two\nlines', path: '/a\r\nb' },

@@ -20,7 +20,7 @@ let root: string;
 let selfFile: string;
 let trees = 0;
 
-/** A folder with the files that the kernel shows in a cgroup. */
+/** A directory with the files that the kernel shows in a cgroup. */
 function files(path: string, contents: Record<string, string>): string {
   for (const [name, text] of Object.entries(contents)) {
     const file = join(root, path, name);
@@ -37,26 +37,26 @@ beforeEach(() => {
   selfFile = join(directory.path, `self-${trees}`);
 });
 
-describe('The installation finds a place for its cgroups', () => {
-  it('in its own group, where cgroups have version 1', async () => {
+describe('The cgroup of an installation', () => {
+  it('is a child of its own group, with version 1', async () => {
     writeFileSync(selfFile, '5:cpu,cpuacct:/x\n4:memory:/user/session\n0::/\n');
     const path = files('memory/user/session/mine', { 'memory.limit_in_bytes': '1' });
     expect(await openCgroups('mine', root, selfFile)).toBe(path);
   });
 
-  it('where memory is one of several controllers of its hierarchy', async () => {
+  it('is found if memory is one of several controllers of its hierarchy', async () => {
     writeFileSync(selfFile, '4:cpuset,memory,pids:/box\n');
     const path = files('memory/box/mine', { 'memory.limit_in_bytes': '1' });
     expect(await openCgroups('mine', root, selfFile)).toBe(path);
   });
 
-  it('above its own group, where that cannot be seen from inside a container', async () => {
+  it('is above its own group, if that is invisible inside a container', async () => {
     writeFileSync(selfFile, '4:memory:/docker/0123\n');
     const path = files('memory/mine', { 'memory.limit_in_bytes': '1' });
     expect(await openCgroups('mine', root, selfFile)).toBe(path);
   });
 
-  it('and lets groups inside it have limits, where cgroups have version 2', async () => {
+  it('lets child groups have limits, with version 2', async () => {
     writeFileSync(selfFile, '0::/user.slice\n');
     files('user.slice', { 'cgroup.subtree_control': '' });
     const path = files('user.slice/mine', { 'memory.max': 'max', 'cgroup.subtree_control': '' });
@@ -65,7 +65,7 @@ describe('The installation finds a place for its cgroups', () => {
     expect(readFileSync(join(root, 'user.slice/cgroup.subtree_control'), 'utf8')).toBe('+memory');
   });
 
-  it('or says that there is none, and leaves nothing behind', async () => {
+  it('is null if there is none, and nothing is left behind', async () => {
     writeFileSync(selfFile, '4:memory:/a\n0::/a\n');
     files('memory/a', { 'cgroup.procs': '' });
     files('a', { 'cgroup.procs': '' });
@@ -75,7 +75,7 @@ describe('The installation finds a place for its cgroups', () => {
     expect(await openCgroups('mine', root, join(root, 'no such file'))).toBeNull();
   });
 
-  it('and makes a group for each cluster, once', async () => {
+  it('gets a group for each cluster, once', async () => {
     const path = await makeClusterGroup(root, 'c1');
     expect(await makeClusterGroup(root, 'c1')).toBe(path);
     expect(existsSync(path)).toBe(true);
@@ -106,7 +106,7 @@ describe('The counters of an executor', () => {
     });
   });
 
-  it('count the pages of the groups inside too, as the usage of version 1 does', async () => {
+  it('include the pages of child groups, like the usage of version 1', async () => {
     const path = files('e1', {
       'memory.oom_control': 'oom_kill 0\n',
       'memory.limit_in_bytes': String(896 * MIB),
@@ -118,7 +118,7 @@ describe('The counters of an executor', () => {
     expect(await readCounters(path)).toMatchObject({ usedMiB: 400 });
   });
 
-  it('are read from version 2, also of a kernel that knows no peak', async () => {
+  it('are read from version 2, also of a kernel without a peak', async () => {
     const path = files('e1', {
       'memory.events': 'low 0\nhigh 0\nmax 31\noom 4\noom_kill 1\noom_group_kill 0\n',
       'memory.max': 'max',
@@ -136,20 +136,20 @@ describe('The counters of an executor', () => {
     });
   });
 
-  it('are null where there is no group', async () => {
+  it('are null without a group', async () => {
     expect(await readCounters(join(root, 'nothing'))).toBeNull();
   });
 
   it.each([
     ['1', ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes']],
     ['2', ['memory.max']]
-  ])('have a limit that can be moved, in version %s', async (_version, names) => {
+  ])('have a limit that can be changed, in version %s', async (_version, names) => {
     const path = files('e1', Object.fromEntries(names.map(name => [name, String(500 * MIB)])));
     expect(await setLimit(path, 900)).toBe(900);
     for (const name of names) expect(readFileSync(join(path, name), 'utf8')).toBe(`${900 * MIB}`);
   });
 
-  it('show every process in it and below', async () => {
+  it('include every process in it and its children', async () => {
     files('c', { 'cgroup.procs': '1\n' });
     files('c/e1', { 'cgroup.procs': '2\n3\n' });
     files('c/e1/deep', { 'cgroup.procs': '4\n' });
@@ -175,7 +175,7 @@ describe('The limits of executors', () => {
     executorOverheadMiB
   });
 
-  it('move for running executors and for those that start later', async () => {
+  it('change for running executors and for those that start later', async () => {
     const paths = [executor('0', 500), executor('1', 300)];
     await writeLimit(root, 900);
     await moveLimits(root, join(root, 'c1'), shape(512));

@@ -13,13 +13,13 @@ const SECRETS = {
   JUPYTERHUB_API_TOKEN: 'secret'
 };
 
-describe('The environment of processes that the server starts', () => {
+describe('The environment of child processes of the server', () => {
   it('has what programs need to run, and no secret of the server', () => {
     const needed = { PATH: '/bin', HOME: '/home/u', LANG: 'C.UTF-8', LC_ALL: 'C', TZ: 'UTC' };
     expect(childEnvironment([], { ...needed, ...SECRETS })).toEqual(needed);
   });
 
-  it('has what the configuration names, by name or by the beginning of it', () => {
+  it('has the configured variables, by name or prefix', () => {
     const { driverEnvironment } = readConfig({
       AGLAIS_DRIVER_ENVIRONMENT: 'AWS_PROFILE, HADOOP_*'
     });
@@ -31,14 +31,14 @@ describe('The environment of processes that the server starts', () => {
     expect(() => readConfig({ AGLAIS_DRIVER_ENVIRONMENT: 'A=secret' })).toThrow(/list of names/);
   });
 
-  it('has proxies, unless their address holds a password', () => {
+  it('has proxies, unless their URL contains a password', () => {
     const proxies = { http_proxy: 'http://proxy:3128', NO_PROXY: 'localhost' };
     const secret = { HTTPS_PROXY: 'http://me:secret@proxy:3128' };
     expect(childEnvironment([], { ...proxies, ...secret })).toEqual(proxies);
   });
 });
 
-describe('A driver on this machine', () => {
+describe('A local driver', () => {
   let place: ReturnType<typeof temporaryDirectory>;
   const before = { ...process.env };
 
@@ -59,7 +59,7 @@ describe('A driver on this machine', () => {
     const scripts = join(place.path, 'scripts');
     mkdirSync(join(home, 'jars'), { recursive: true });
     mkdirSync(scripts);
-    // In place of the real one, it only writes down what it was given.
+    // Instead of the real one; it only records its environment.
     writeFileSync(join(scripts, 'driver.sh'), 'env > "$1/environment"; echo > "$1/driver.lock"\n');
     const launcher = new LocalLauncher({
       directory: join(place.path, 'clusters'),

@@ -13,7 +13,7 @@ import {
   temporaryDirectory
 } from './support/server.js';
 
-/** The set-up makes the archives while the server runs. */
+/** The setup creates the archives while the server is running. */
 describe('Class-data archives', () => {
   const directory = temporaryDirectory();
   const clusters = join(directory.path, 'clusters');

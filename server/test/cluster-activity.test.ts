@@ -41,14 +41,14 @@ describe('A cluster', () => {
     expect(later()).toBe(false);
   });
 
-  it('is active while a query runs that has no job yet', () => {
+  it('is active while a query without jobs is running', () => {
     activity.eventLine(`{"Event":"${SQL}Start","executionId":3,"description":"x"}`);
     expect(later()).toBe(true);
     activity.eventLine(`{"Event":"${SQL}End","executionId":3,"time":9}`);
     expect(later()).toBe(false);
   });
 
-  it('is active while a cell runs, also one that does not use Spark now', () => {
+  it('is active while a cell is running, even one that does not use Spark now', () => {
     activity.eventLine(LOG_START);
     activity.evidenceLine(cell('running'));
     expect(later()).toBe(true);
@@ -56,14 +56,14 @@ describe('A cluster', () => {
     expect(later()).toBe(false);
   });
 
-  it('is not active for ever when its kernel died in the middle of a cell', () => {
+  it('does not stay active when its kernel died in the middle of a cell', () => {
     activity.eventLine(LOG_START);
     activity.evidenceLine(cell('running'));
     activity.evidenceLine('{"kind":"kernel-died","at":1,"exitCode":-9}');
     expect(later()).toBe(false);
   });
 
-  it('is not active because of heartbeats, or of what the server records itself', () => {
+  it("is not active because of heartbeats, or of the server's own records", () => {
     activity.eventLine(LOG_START);
     now += 60_000;
     activity.eventLine(HEARTBEAT);

@@ -64,15 +64,15 @@ function working(): Diagnosis {
   return diagnosis;
 }
 
-describe('What a panel is told of a cluster', () => {
-  it('has its cached tables and the memory of those that live over time', () => {
+describe('The view of a cluster', () => {
+  it('has its cached tables and the memory of live processes over time', () => {
     const view = clusterView(row({ state: 'ready' }), null, working(), 60_000, 1, LOCAL);
     expect(Cluster.parse(view)).toEqual(view);
     expect(view.tables).toMatchObject([{ rdd: 7, partitions: 2, now: { partitions: 1 } }]);
     expect(view.memory).toEqual([{ who: '0', from: 2000, stepMs: 1000, usedMiB: [300, 300, 500] }]);
   });
 
-  it('is nothing of that once it has stopped', () => {
+  it('has none of that once it has stopped', () => {
     const view = clusterView(row({ state: 'stopped' }), null, working(), 60_000, 1, LOCAL);
     expect([view.tables, view.memory]).toEqual([[], []]);
   });
@@ -87,12 +87,12 @@ describe('The Jupyter Server of a cluster', () => {
     expect(view('laptop-1:8888').jupyterServer).toBe('laptop-1:8888');
   });
 
-  it('is taken from the row, also while another server reconciles the cluster', () => {
+  it('is taken from the row, even if another server reconciles the cluster', () => {
     expect(viewOfOthers(view('laptop-1:8888'), view(null)).jupyterServer).toBe('laptop-1:8888');
   });
 });
 
-describe('A line of memory', () => {
+describe('A memory chart', () => {
   const usage = (...points: [at: number, used: number | null, jvm?: number][]): ProcessUsage => {
     const peak = working().usage()[0]!.peak;
     const series = points.map(([at, usedMiB, jvmMiB]) => ({
@@ -105,7 +105,7 @@ describe('A line of memory', () => {
     return { ...working().usage()[0]!, who: '1', stepMs: 1000, series };
   };
 
-  it('has at most sixty points, each the most of its step', () => {
+  it('has at most sixty points, each the maximum of its step', () => {
     const points = Array.from({ length: 120 }, (_, i): [number, number] => [i * 1000, i]);
     const line = memoryLine(usage(...points))!;
     expect(line).toMatchObject({ from: 0, stepMs: 2000 });
@@ -114,18 +114,18 @@ describe('A line of memory', () => {
     expect(line.usedMiB.at(-1)).toBe(119);
   });
 
-  it('takes what Spark measured of the process tree where nobody sampled it', () => {
+  it("uses Spark's measurements of the process tree without samples", () => {
     expect(memoryLine(usage([0, null, 400], [1000, null, 410]))!.usedMiB).toEqual([450, 460]);
   });
 
-  it('is drawn through two missing samples, and has a gap where more are missing', () => {
+  it('is drawn through two missing samples, and has a gap if more are missing', () => {
     const samples = (...seconds: number[]) =>
       seconds.map((second): [number, number] => [second * 1000, 100]);
     expect(memoryLine(usage(...samples(0, 3)))!.usedMiB).toEqual([100, 100, 100, 100]);
     expect(memoryLine(usage(...samples(0, 4)))!.usedMiB).toEqual([100, 100, 100, null, 100]);
   });
 
-  it('is none where nothing is known', () => {
+  it('is empty without any data', () => {
     expect(memoryLine(usage())).toBeNull();
     expect(memoryLine(usage([0, null]))).toBeNull();
   });

@@ -48,7 +48,7 @@ describe('Clusters', () => {
   }, PATIENCE_MS);
 
   it(
-    'are two for two notebooks: when one ends or is killed, the other does not notice',
+    'are independent for two notebooks: when one ends or is killed, the other is not affected',
     async () => {
       const { user } = await open();
       const [a, b] = await Promise.all([user.request('a'), user.request('b')]);
@@ -67,7 +67,7 @@ describe('Clusters', () => {
         async () => (await processes(a.id)).length === 0
       );
 
-      // The Jupyter Server has the kernel of b, and then no longer.
+      // The Jupyter Server first has the kernel of b, and then no longer.
       await user.put('/jupyter-servers/s/kernels', { kernels: [{ id: 'b', notebook: 'b.ipynb' }] });
       await sleep(1_500);
       expect(await driver(b.id)).toMatchObject({ pid: driverB.pid, start: driverB.start });
@@ -85,7 +85,7 @@ describe('Clusters', () => {
   );
 
   it(
-    'end with a kernel that ended before anyone reported it together with its cluster',
+    'stop with a kernel that ended before it was reported together with its cluster',
     async () => {
       const { user } = await open();
       const report = (kernels: { id: string; notebook: string }[]) =>
@@ -126,11 +126,11 @@ describe('Clusters', () => {
   );
 
   it(
-    'that nothing uses are stopped, but not while a cell runs',
+    'are stopped when idle, but not while a cell is running',
     async () => {
       const { user } = await open({ AGLAIS_IDLE_MINUTES: '0.02' });
       const { id } = await user.request('a');
-      // The cell that asked for Spark runs from before it is ready.
+      // The cell that requested Spark started before it is ready.
       const cell = { cell: 'c', run: 1, at: Date.now() };
       await user.post(`/clusters/${id}/cell-runs`, { ...cell, outcome: 'running' });
       await user.until(id, 'ready');
@@ -145,7 +145,7 @@ describe('Clusters', () => {
   );
 
   it(
-    'end with the server, also one that is just being restarted, and nothing of them is left',
+    'stop with the server, even during a restart, and nothing is left',
     async () => {
       const { user } = await open();
       const old = await user.request('a');

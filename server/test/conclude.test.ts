@@ -46,13 +46,13 @@ const KILLED = JSON.stringify({
   ref: 'pods.json'
 });
 
-describe('Of a cluster that ended while no server was there', () => {
+describe('For a cluster that ended while no server was running', () => {
   let directory: string;
   let store: Store;
   let world: ObservedCluster | null;
   let reconciler: ClusterReconciler | null = null;
 
-  /** What a launcher needs for this: a cluster that is over, and its files. */
+  /** The parts of a launcher that are needed here: an ended cluster, and its files. */
   const launcher = {
     kind: 'local' as const,
     capabilities: { resizeInPlace: LOCAL },
@@ -88,7 +88,7 @@ describe('Of a cluster that ended while no server was there', () => {
     await reconciler.open();
     return {
       findings: () => findings.findingsOf(['c1']),
-      /** Ended, and nothing is left to do. */
+      /** Ended, with nothing left to do. */
       over: () => eventually('the end', async () => (await rows.get('c1'))?.stopped_at)
     };
   };
@@ -106,7 +106,7 @@ describe('Of a cluster that ended while no server was there', () => {
     await rm(directory, { recursive: true });
   });
 
-  it('the next server says why', async () => {
+  it('the next server reports the cause', async () => {
     world = {
       ...{ id: 'c1', state: 'exited', url: null, ca: null, exit: 'It was killed.' },
       ...{ waitingFor: null, advice: null, shareProblems: [] }
@@ -117,14 +117,14 @@ describe('Of a cluster that ended while no server was there', () => {
     expect(await findings()).toMatchObject([{ finding: { code: 'driver-oom-killed' } }]);
   });
 
-  it('the next server says why even if an earlier one had removed everything', async () => {
+  it('the next server reports the cause even if a previous one had removed everything', async () => {
     await new ClusterRows(store).insert(row({ desired: 'stopped', state: 'failed', reason: 'x' }));
     const { findings, over } = await open();
     await over();
     expect(await findings()).toMatchObject([{ finding: { code: 'driver-oom-killed' } }]);
   });
 
-  it('what an earlier server told too early is taken back', async () => {
+  it('an outdated finding of a previous server is withdrawn', async () => {
     await new ClusterRows(store).insert(row({ desired: 'stopped', state: 'stopping' }));
     const place = { cluster: 'c1', kernel: 'k1', notebook: 'stars.ipynb', dismissed: false };
     await new FindingRows(store).saveFinding({ ...place, finding: finding({ id: 'guess' }) });

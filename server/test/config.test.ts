@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { readConfig } from '../src/config.js';
 
 describe('The configuration', () => {
-  it('needs nothing to be said', () => {
+  it('has defaults for everything', () => {
     const config = readConfig({});
     expect(config).toMatchObject({
       host: '127.0.0.1',
@@ -13,7 +13,7 @@ describe('The configuration', () => {
     expect(config.stateDirectory.startsWith(config.dataDirectory)).toBe(true);
   });
 
-  it('lets clusters live on when one of several servers ends, and else ends them with it', () => {
+  it('keeps clusters running when one of several servers ends, otherwise stops them with it', () => {
     const kubernetes = { AGLAIS_LAUNCHER: 'kubernetes', AGLAIS_KUBERNETES: 'kubernetes.yaml' };
     const several = { ...kubernetes, AGLAIS_DATABASE: 'postgresql://localhost/aglais' };
     expect(readConfig({})).toMatchObject({ mayHaveReplicas: false, stopClustersOnExit: true });
@@ -26,7 +26,7 @@ describe('The configuration', () => {
     expect(readConfig(asked).stopClustersOnExit).toBe(true);
   });
 
-  it('is refused with all that is wrong, each by its name', () => {
+  it('is rejected with all errors, each with its name', () => {
     const wrong = {
       AGLAIS_PORT: '70000',
       AGLAIS_IDLE_MINUTES: '-1',
@@ -41,22 +41,22 @@ describe('The configuration', () => {
   });
 
   it.each(['0.0.0.0', '192.168.1.1', '::', 'example.org'])(
-    'never listens beyond this machine (%s)',
+    'never listens beyond loopback (%s)',
     host => {
       expect(() => readConfig({ AGLAIS_HOST: host })).toThrow(/AGLAIS_HOST/);
     }
   );
 
-  it.each(['{', '[]', '{"driverMemoryMiB": 1}', '"small"'])('refuses the shape %s', text => {
+  it.each(['{', '[]', '{"driverMemoryMiB": 1}', '"small"'])('rejects the shape %s', text => {
     expect(() => readConfig({ AGLAIS_SHAPE: text })).toThrow(/AGLAIS_SHAPE/);
   });
 
-  it('refuses a memory in which no Spark fits, and says how much is needed', () => {
+  it('rejects a memory limit that is too small for Spark, with the required size', () => {
     expect(() => readConfig({ AGLAIS_MEMORY_MIB: '895' })).toThrow(/896[^]*AGLAIS_MEMORY_MIB/);
     expect(readConfig({ AGLAIS_MEMORY_MIB: '896' }).memoryMiB).toBe(896);
   });
 
-  it('takes minutes and seconds', () => {
+  it('accepts minutes and seconds', () => {
     const config = readConfig({ AGLAIS_IDLE_MINUTES: '0.02', AGLAIS_START_SECONDS: '5' });
     expect(config).toMatchObject({ idleMs: 1_200, startDeadlineMs: 5_000 });
   });

@@ -29,7 +29,7 @@ const property = (name: string) =>
     ?.slice(`-D${name}=`.length);
 
 describe("The driver's command", () => {
-  it('gives the token in the environment and never on the command line', () => {
+  it('passes the token in the environment and never on the command line', () => {
     expect(command().arguments.join(' ')).not.toContain('VERY-SECRET');
     expect(command().environment['SPARK_CONNECT_AUTHENTICATE_TOKEN']).toBe('VERY-SECRET');
   });
@@ -42,15 +42,15 @@ describe("The driver's command", () => {
     expect(command().environment['SPARK_LOCAL_IP']).toBe('127.0.0.1');
   });
 
-  it('has the shape that was asked for', () => {
+  it('has the requested shape', () => {
     expect(command().arguments).toContain('-Xmx512m');
     expect(property('spark.master')).toBe('local-cluster[1,1,512]');
     expect(property('spark.executor.memory')).toBe('512m');
-    // Of the file's content the launcher's contract tells.
+    // The contract test of launchers covers the content of the file.
     expect(command().environment['AGLAIS_LIMIT_FILE']).toMatch(/\/executor-limit$/);
   });
 
-  it('keeps all that is written below the directory of the cluster', () => {
+  it('keeps all files in the directory of the cluster', () => {
     for (const name of ['spark.local.dir', 'spark.sql.warehouse.dir', 'java.io.tmpdir']) {
       expect(property(name)).toMatch(/^\/state\/clusters\/abc\//);
     }
@@ -61,7 +61,7 @@ describe("The driver's command", () => {
     expect(property('spark.deploy.appIdPattern')).toBe('app-abc');
   });
 
-  it('does without what the installation does not have', () => {
+  it('omits what the installation does not have', () => {
     const bare = command({
       archives: { driver: false, executor: false },
       javaLacks: 'some.module'
@@ -70,7 +70,7 @@ describe("The driver's command", () => {
     expect(bare.environment).toMatchObject({ AGLAIS_JAVA_LACKS: 'some.module', AGLAIS_CGROUP: '' });
   });
 
-  it('has the class path that Spark gives executors, to the letter', () => {
+  it('has exactly the class path that Spark uses for executors', () => {
     expect(classPath('/s', ['a.jar', 'slf4j-api-2.0.17.jar'])).toBe(
       '/s/conf/:/s/jars/slf4j-api-2.0.17.jar:/s/jars/*'
     );
@@ -78,7 +78,7 @@ describe("The driver's command", () => {
 });
 
 describe('The argument file', () => {
-  it('gives Java each argument as it was, with blanks, quotes, backslashes and #', () => {
+  it('passes each argument to Java unchanged, with spaces, quotes, backslashes and #', () => {
     const awkward = [
       'two  blanks',
       '"quoted"',
@@ -93,7 +93,7 @@ describe('The argument file', () => {
     const properties = awkward.map((value, index) => `-Daglais.${index}=${value}`);
     writeFileSync(file, argumentFile([...properties, '-XshowSettings:properties', '-version']));
     const { AGLAIS_JAVA } = environment(directory.path);
-    // Java shows its settings on standard error.
+    // Java prints its settings on standard error.
     const out = execFileSync('/bin/sh', ['-c', '"$0" "@$1" 2>&1', AGLAIS_JAVA!, file], {
       encoding: 'utf8',
       env: { ...process.env, LC_ALL: 'C.UTF-8' }
@@ -106,7 +106,7 @@ describe('The argument file', () => {
   });
 });
 
-describe("A driver's end is explained", () => {
+describe("The message about a driver's exit", () => {
   it.each([
     [
       3,
@@ -118,17 +118,17 @@ describe("A driver's end is explained", () => {
     [null, '', /vanished/],
     [3, 'nothing of memory', /ended by itself \(exit code 3\)/],
     [1, 'x\njava.net.BindException: in use\nbye', /exit code 1: java\.net\.BindException: in use/]
-  ])('with exit code %s', (code, log, words) => {
+  ])('explains exit code %s', (code, log, words) => {
     expect(explainExit(code, log)).toMatch(words);
   });
 
-  it('always says what is kept and what is gone', () => {
+  it('always says what is kept and what is lost', () => {
     expect(explainExit(137, '')).toMatch(
       /variables are kept; temporary views and cached tables are gone/
     );
   });
 
-  it('quotes the last error only, and not for ever', () => {
+  it('quotes only the last error, truncated', () => {
     const log = `first Error\n${'x'.repeat(5_000)} Exception: last`;
     const sentence = explainExit(1, log);
     expect(sentence).not.toContain('first Error');

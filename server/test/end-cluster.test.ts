@@ -7,10 +7,10 @@ import { LocalLauncher } from '../src/launchers/local/local-launcher.js';
 import { readFamily, readProcess, readStat } from '../src/launchers/local/process-table.js';
 import { eventually, temporaryDirectory } from './support/server.js';
 
-/** The times that a stop may take, one after the other, and some for a busy machine. */
+/** The time limits of a stop, added up, and some for a busy machine. */
 const BOUND_MS = 60_000;
 
-describe('A cluster that ends, or does not end by itself', () => {
+describe('A cluster that is stopped, or exits by itself', () => {
   let place: ReturnType<typeof temporaryDirectory>;
   let children: ChildProcess[];
   let launcher: LocalLauncher;
@@ -51,7 +51,7 @@ describe('A cluster that ends, or does not end by itself', () => {
   const nameOf = ({ pid }: ChildProcess) => `${pid} ${readStat(pid!)!.start}\n`;
 
   it(
-    'is ended when its script hangs before it has written down its driver',
+    'is killed when its script hangs before it has recorded its driver',
     async () => {
       const shell = run('sleep 600 & wait');
       const [driver] = await eventually('the driver', async () => {
@@ -69,7 +69,7 @@ describe('A cluster that ends, or does not end by itself', () => {
   );
 
   it(
-    'is killed when it ignores the signal to end',
+    'is killed when it ignores the stop signal',
     async () => {
       const shell = run('trap "" TERM; sleep 600 & echo; wait');
       const driver = run('trap "" TERM; while :; do sleep 1; done');
@@ -81,7 +81,7 @@ describe('A cluster that ends, or does not end by itself', () => {
     BOUND_MS
   );
 
-  it('reports the end of its driver to whoever watches, within moments', async () => {
+  it('reports the exit of its driver within moments', async () => {
     const driver = run('exec sleep 600');
     cluster({ 'driver.lock': '1 0\n', 'driver.pid': nameOf(driver) });
     const changed: string[] = [];
@@ -100,7 +100,7 @@ describe('A cluster that ends, or does not end by itself', () => {
     expect(changed).toEqual(['c1']);
   });
 
-  it('is not mistaken for a process that has its number by now', async () => {
+  it('is not mistaken for a process with a reused process id', async () => {
     const stranger = run('sleep 600 & wait');
     await eventually('its child', async () => (await readFamily(stranger.pid!)).length > 0);
     cluster({ 'driver.lock': '1 0\n', 'driver.pid': `${stranger.pid} 1\n` });

@@ -25,7 +25,7 @@ const FOLDER = 'eventlog_v2_app-one';
 const RUNNING = `${FOLDER}/appstatus_app-one.inprogress`;
 const ENDED = `${FOLDER}/appstatus_app-one`;
 
-/** A bucket in memory; what it does before and after a change can be told. */
+/** A bucket in memory, with hooks before and after each change. */
 class MemoryBucket implements Bucket {
   place = 's3://here/';
   readonly objects = new Map<string, Buffer>();
@@ -113,7 +113,7 @@ describe('The archive of event logs', () => {
     return archive;
   };
 
-  it('has finished parts while a cluster runs, of whole lines, and the rest when it is over', async () => {
+  it('has complete parts while a cluster is running, of whole lines, and the rest after its end', async () => {
     const text = lines(60);
     writeFileSync(file('app-one.inprogress'), '');
     const archive = openOne();
@@ -139,7 +139,7 @@ describe('The archive of event logs', () => {
     expect(archive.figures().storedBytes).toBeGreaterThan(0);
   });
 
-  it('leaves the log to the server that keeps its cluster, also when it has ended here', async () => {
+  it('leaves the log to the lease holder of its cluster, also when it has ended here', async () => {
     const text = lines(60);
     writeFileSync(file('app-one'), text.slice(0, 3_000));
     let keeps = false;
@@ -147,7 +147,7 @@ describe('The archive of event logs', () => {
     existing.delete('one');
     await sleep(300);
     expect(bucket.asked).toBe(0);
-    // A directory that is to be forgotten is not held up by what another has put.
+    // A directory that is to be deleted is not delayed by another server's upload.
     expect(await archive.evict('one')).toBe(true);
     keeps = true;
     writeFileSync(file('app-one'), text);
@@ -164,7 +164,7 @@ describe('The archive of event logs', () => {
     expect(bucket.objects.has(ENDED)).toBe(false);
   });
 
-  it('puts nothing of a driver that wrote nothing, and is done', async () => {
+  it('uploads nothing for a driver that wrote nothing, and is complete', async () => {
     const archive = openOne();
     expect(await archive.finish('one', 5_000)).toBe(true);
     writeFileSync(file('app-one.inprogress'), '');
@@ -184,7 +184,7 @@ describe('The archive of event logs', () => {
         await archives.at(-1)!.close();
         rmSync(join(directory.path, 'one', 'archive.json'));
         bucket = new MemoryBucket();
-        // Not a refusal: what a server that is gone does is nothing more.
+        // Not a refusal: a server that is gone does nothing more.
         bucket[when] = asked => {
           if (asked === line) throw new Error('killed');
         };
@@ -197,7 +197,7 @@ describe('The archive of event logs', () => {
     }
   });
 
-  it('puts what was mirrored after it thought that all was there', async () => {
+  it('uploads what was mirrored after the log seemed complete', async () => {
     const text = lines(12);
     writeFileSync(file('app-one.inprogress'), text.slice(0, -100));
     const archive = openOne();
@@ -208,21 +208,21 @@ describe('The archive of event logs', () => {
     expect(bucket.objects.has(RUNNING)).toBe(false);
   });
 
-  it('finds by itself what ended while no server was there', async () => {
+  it('finds clusters that ended while no server was running', async () => {
     writeFileSync(file('app-one'), lines(3));
     existing.clear();
     openOne();
     await eventually('the log', () => bucket.log() === lines(3) && bucket.objects.has(ENDED));
   });
 
-  it('takes nothing for ended as long as something of the cluster exists', async () => {
+  it('treats a cluster as running as long as one of its objects exists', async () => {
     writeFileSync(file('app-one.inprogress'), lines(2));
     openOne();
     await new Promise(resolve => setTimeout(resolve, 200));
     expect(bucket.objects.size).toBe(0);
   });
 
-  it('loses nothing in a bucket that refuses, holds up nobody, and tells the operator once', async () => {
+  it('loses nothing while a bucket refuses, delays nothing, and logs it once', async () => {
     const told: string[] = [];
     const log = pino({ level: 'info' }, { write: line => void told.push(line) });
     const words = () => told.map(line => (JSON.parse(line) as { msg: string }).msg);
@@ -254,7 +254,7 @@ describe('The archive of event logs', () => {
     expect(archive.figures().waitingBytes).toBe(0);
   });
 
-  it('waits no longer than it was told for a bucket that does not answer', async () => {
+  it('limits the wait for a bucket that does not respond', async () => {
     writeFileSync(file('app-one'), lines(3));
     let answer: () => void = () => undefined;
     bucket.before = () => new Promise(resolve => (answer = resolve));
@@ -265,7 +265,7 @@ describe('The archive of event logs', () => {
     answer();
   });
 
-  it('keeps the directory of a cluster that is forgotten until its log is in the bucket, over restarts', async () => {
+  it('keeps the directory of a deleted cluster until its log is in the bucket, across restarts', async () => {
     writeFileSync(file('app-one'), lines(9));
     bucket.before = () => {
       throw new BucketRefused('not now');
@@ -281,7 +281,7 @@ describe('The archive of event logs', () => {
     expect(bucket.objects.has(ENDED)).toBe(true);
   });
 
-  it('lets go of what is in the bucket, and of what has no log', async () => {
+  it('releases directories whose log is in the bucket, or that have no log', async () => {
     const archive = make();
     expect(await archive.evict('one')).toBe(true);
     writeFileSync(file('app-one'), lines(9));
@@ -290,7 +290,7 @@ describe('The archive of event logs', () => {
     expect(await archive.evict('one')).toBe(true);
   });
 
-  it('gives another bucket the whole log, if the first one had only a part of it', async () => {
+  it('uploads the whole log to another bucket, if the first one had only a part of it', async () => {
     const text = lines(30);
     writeFileSync(file('app-one.inprogress'), text);
     const first = openOne();
@@ -305,7 +305,7 @@ describe('The archive of event logs', () => {
 });
 
 describe('The layout of an archived log', () => {
-  it('knows the one file that Spark writes, the finished one first', () => {
+  it('recognizes the single file that Spark writes, the complete one first', () => {
     expect(eventLogFile([])).toBeNull();
     expect(eventLogFile(['.app-one.crc'])).toBeNull();
     const running = { name: 'app-one.inprogress', application: 'app-one', isInProgress: true };
@@ -313,7 +313,7 @@ describe('The layout of an archived log', () => {
     expect(eventLogFile(['app-one.inprogress', 'app-one'])?.name).toBe('app-one');
   });
 
-  it('is cut within a line that never ends: a part is compressed in memory', async () => {
+  it('splits a line that never ends: a part is compressed in memory', async () => {
     const directory = temporaryDirectory();
     const path = join(directory.path, 'log');
     writeFileSync(path, 'x'.repeat(500_000));
@@ -329,7 +329,7 @@ describe('The layout of an archived log', () => {
     }
   });
 
-  it('is cut behind the first line that reaches the size of a part, however far the log has grown', async () => {
+  it('splits after the first line that reaches the size of a part, however far the log has grown', async () => {
     const directory = temporaryDirectory();
     const path = join(directory.path, 'log');
     const text = lines(80, 7);
@@ -357,7 +357,7 @@ describe('A bucket that cannot be used', () => {
   const put = (more: object) =>
     bucketOf({ ...config, ...more }).put('key', Buffer.from('x'), new AbortController().signal);
 
-  it('is told in words for the operator', async () => {
+  it('is explained for the operator', async () => {
     const directory = temporaryDirectory();
     const listener = createServer().listen(0, '127.0.0.1');
     await new Promise(resolve => listener.once('listening', resolve));

@@ -55,7 +55,7 @@ function memoryMiB(): number {
   return (heapUsed + external + arrayBuffers) / MIB;
 }
 
-/** The longest time in which nothing else could run, ms. */
+/** The longest time during which nothing else could run, ms. */
 async function longestPause(work: Promise<unknown>): Promise<number> {
   let longest = 0;
   let isOver = false;
@@ -78,8 +78,8 @@ afterEach(() => {
   place.remove();
 });
 
-describe('A file of evidence that user code has written', () => {
-  it('may be 50 GB of nothing: memory, time and disk stay bounded', async () => {
+describe('An evidence file that user code has written', () => {
+  it('may be 50 GB of zeros: memory, time and disk use stay bounded', async () => {
     for (const name of ['live.jsonl', 'driver.log', 'shares.jsonl']) sparse(name);
     const before = memoryMiB();
     let most = 0;
@@ -101,7 +101,7 @@ describe('A file of evidence that user code has written', () => {
     expect(statSync(file('live.jsonl')).blocks).toBe(0);
   }, 60_000);
 
-  it('is read to its limit, which is put on record once, whoever reads it next', async () => {
+  it('is read up to its limit, which is recorded once, whichever server reads it next', async () => {
     const limits = { ...readingLimits('live.jsonl'), fileBytes: 64_000 };
     sparse('live.jsonl');
     const lines: string[] = [];
@@ -126,7 +126,7 @@ describe('A file of evidence that user code has written', () => {
     expect(texts()).toEqual([expect.stringContaining('line 1 of live.jsonl is too long')]);
   });
 
-  it('may grow as fast as a process can write: it is read at a rate, and other work goes on', async () => {
+  it('may grow as fast as a process can write: it is read at a limited rate, and other work continues', async () => {
     const limits = {
       ...readingLimits('live.jsonl'),
       bytes: { perSecond: MIB, burst: 4 * MIB },
@@ -157,7 +157,7 @@ describe('A file of evidence that user code has written', () => {
   }, 60_000);
 
   it.each(['a pipe', 'a folder', 'a device', 'a link'])(
-    'may be %s, which is not read, waited for or followed',
+    'may be %s, which is not read, awaited or followed',
     async what => {
       const names = ['live.jsonl', 'driver.log', 'shares.jsonl', 'evidence.jsonl', 'ready'];
       writeFileSync(file('secret'), `secret\n${JUNK}`);
@@ -186,7 +186,7 @@ describe('A file of evidence that user code has written', () => {
     10_000
   );
 
-  it('may shrink and grow again: what was read stays, and nothing fails', async () => {
+  it('may shrink and grow again: what was read is kept, and nothing fails', async () => {
     writeFileSync(file('live.jsonl'), '{"a":1}\n{"b":2}\n');
     const lines: string[] = [];
     const take = (text: string): void => void lines.push(text);
@@ -201,7 +201,7 @@ describe('A file of evidence that user code has written', () => {
     expect(lines).toEqual(['{"a":1}', '{"b":2}', '{"c":3}']);
   });
 
-  it('may repeat an alarming record for ever: a number of them goes on record', async () => {
+  it('may repeat a message forever: a limited number is recorded', async () => {
     writeFileSync(file('driver.log'), JUNK.repeat(MAX_OBSERVATIONS + 500));
     await followDriverLog(place.path, OVER, () => Promise.resolve(false), record);
     expect(recorded).toHaveLength(MAX_OBSERVATIONS + 1);
@@ -210,7 +210,7 @@ describe('A file of evidence that user code has written', () => {
     expect(recorded).toHaveLength(MAX_OBSERVATIONS + 1);
   });
 
-  it('is copied no further than its limit, and only if it is a plain file', async () => {
+  it('is copied up to its limit, and only if it is a regular file', async () => {
     sparse('stderr');
     await copyPlainFile(file('stderr'), file('kept'), 5_000);
     expect(statSync(file('kept')).size).toBe(5_000);
@@ -219,7 +219,7 @@ describe('A file of evidence that user code has written', () => {
     expect(await readText(file('none'))).toBeNull();
   });
 
-  it('that is read as a whole may be 1 GB: no more than 1 MiB of it is', async () => {
+  it('that is read as a whole may be 1 GB: at most 1 MiB of it is read', async () => {
     sparse('ready', 1e9);
     expect((await readText(file('ready')))!.length).toBe(MIB);
     sparse('driver.log');

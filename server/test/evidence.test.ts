@@ -100,7 +100,7 @@ describe("The driver's own log", () => {
     place.remove();
   });
 
-  it('is recorded where it explains something, and nothing else of it', async () => {
+  it('is recorded only where it explains something', async () => {
     driver = await readProcess(process.pid);
     writeFileSync(file('driver.log'), `${NEXT}${STARVED}${NEXT}`);
     const following = follow();
@@ -122,7 +122,7 @@ describe("The driver's own log", () => {
     expect(texts()).toEqual([LAST_LINE.trim()]);
   });
 
-  it('is recorded once, also when the server is started again', async () => {
+  it('is recorded once, even if the server is restarted', async () => {
     writeFileSync(file('driver.log'), `${STARVED}${NEXT}`);
     for (const run of [1, 2]) {
       abort = new AbortController();

@@ -22,7 +22,7 @@ async function get(path: string): Promise<{ status: number; text: string }> {
 }
 
 describe('A server', () => {
-  it('is alive and not ready while it starts, and says what it waits for', async () => {
+  it('is live and not ready while it starts, and says what it is waiting for', async () => {
     health.startsWith('the Kubernetes API server at https://example.org');
     expect(await get('/livez')).toEqual({ status: 200, text: 'ok\n' });
     expect(await get('/readyz')).toEqual({
@@ -31,7 +31,7 @@ describe('A server', () => {
     });
   });
 
-  it('is not alive when one of its loops is stuck, and names it', async () => {
+  it('is not live when one of its loops is stuck, and names it', async () => {
     const loops: LoopHealth[] = [{ name: 'reconciler', ageMs: 59_000, limitMs: 60_000 }];
     health.watchLoops({ health: () => loops });
     health.watchLoops({ health: () => [{ name: 'leases', ageMs: 1, limitMs: 5_000 }] });
@@ -43,7 +43,7 @@ describe('A server', () => {
     });
   });
 
-  it('is ready when it is open and everything that it needs answers, and says what does not', async () => {
+  it('is ready when it is open and its dependencies respond, and names those that do not', async () => {
     health.opened();
     const database: { answer: () => Promise<string | null> } = { answer: async () => null };
     health.addCheck({ name: 'database', check: () => database.answer() });

@@ -9,7 +9,7 @@ import { Health } from '../src/health.js';
 import { refuseMalformed } from '../src/problems.js';
 import { Client, SMALL } from './support/server.js';
 
-/** What reached the clusters: of a hostile request, nothing. */
+/** Calls that reached the clusters: none for a hostile request. */
 let reached: unknown[] = [];
 const clusters = new Proxy(
   {},
@@ -121,7 +121,7 @@ describe('A request', () => {
     ['a hexadecimal wait', 'GET', '/clusters/c?waitMs=0x10', undefined],
     ['a wait in exponents', 'GET', '/clusters/c?waitMs=1e3', undefined],
     ['a revision beyond 2^53', 'GET', '/clusters/c?afterRevision=9007199254740993', undefined]
-  ])('with %s is refused as invalid, and reaches nothing', async (_, method, path, body) => {
+  ])('with %s is refused as invalid, and has no effect', async (_, method, path, body) => {
     const { status, type } = await client.send(method, `/api/v1${path}`, body);
     expect({ status, type }).toEqual({ status: 422, type: 'application/problem+json' });
     expect(reached).toEqual([]);
@@ -133,7 +133,7 @@ describe('A request', () => {
     ['/clusters/C-1', 'DELETE'],
     ['/clusters/c/findings/f%00/dismiss', 'POST'],
     ['/jupyter-servers/%00/kernels', 'PUT']
-  ])('for %s, which cannot exist, is answered so, and reaches nothing', async (path, method) => {
+  ])('for %s, which cannot exist, gets 404, and has no effect', async (path, method) => {
     const { status, type } = await client.send(
       method,
       `/api/v1${path}`,
@@ -144,7 +144,7 @@ describe('A request', () => {
     expect(reached).toEqual([]);
   });
 
-  it('counts characters as people do: 200 that need two code units each are accepted', async () => {
+  it('is measured in characters: 200 that need two code units each are accepted', async () => {
     const kernel = '𝛼'.repeat(200);
     expect((await client.post('/clusters', { ...asked, kernel })).status).toBe(201);
     expect(reached).toEqual([['request', { ...asked, kernel }]]);
@@ -154,7 +154,7 @@ describe('A request', () => {
     ['GET /api/v1/clusters HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n', 400],
     ['NONSENSE\r\n\r\n', 400],
     [`GET / HTTP/1.1\r\nHost: x\r\nA: ${'x'.repeat(70_000)}\r\n\r\n`, 431]
-  ])('that is no HTTP is answered with a problem', async (text, status) => {
+  ])('that is not HTTP gets a problem', async (text, status) => {
     const answer = await new Promise<string>((resolve, reject) => {
       let received = '';
       const socket = connect(port, '127.0.0.1', () => socket.write(text));
@@ -165,7 +165,7 @@ describe('A request', () => {
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*application/problem\\+json`));
   });
 
-  it('cannot put headers into the answer', async () => {
+  it('cannot inject headers into the response', async () => {
     const path = '/nothing%0d%0aSet-Cookie:%20a=b';
     const response = await fetch(`${client.url}${path}`);
     expect(response.status).toBe(404);

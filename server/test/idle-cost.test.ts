@@ -11,10 +11,10 @@ const CLUSTERS = 4;
 /** Longer than a cluster counts as active after its last event. */
 const QUIET_MS = 17_000;
 const WINDOW_S = 8;
-/** Of each cluster a second: a few numbers of the kernel's. The process table of a machine takes hundreds. */
+/** Per cluster and second: a few counters of the kernel. The process table of a machine takes hundreds. */
 const READS = 120;
 
-/** System calls of this process that read something (proc(5), `syscr`). */
+/** Read system calls of this process (proc(5), `syscr`). */
 const reads = () => Number(/^syscr: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))![1]);
 
 describe(`${CLUSTERS} idle clusters`, () => {
@@ -42,7 +42,7 @@ describe(`${CLUSTERS} idle clusters`, () => {
   });
 
   it(
-    'are watched without starting a process, and without reading the process table',
+    'are monitored without starting a process, and without reading the process table',
     async () => {
       const sink = { eventLine: () => {}, evidenceLine: () => {}, observe: () => {} };
       const following = clusters.map(({ source }) => followEvidence(source, sink, abort.signal));

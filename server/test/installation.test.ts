@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 describe('An installation', () => {
-  it('has one id for all of its servers, and another one has another', async () => {
+  it('has one id for all of its servers, different from others', async () => {
     const opened = await Promise.all([1, 2, 3].map(() => openInstallation(store)));
     expect(new Set(opened.map(({ id }) => id)).size).toBe(1);
     const other = await openStore(':memory:');
@@ -38,7 +38,7 @@ describe('An installation', () => {
   const cluster = (id: string) => mkdirSync(join(directory.path, id), { recursive: true });
   const strangers = /made with another database.*nothing was started.*AGLAIS_DATABASE/;
 
-  it('marks its directory, and refuses that of another before it touches anything', async () => {
+  it('marks its directory, and refuses that of another before it changes anything', async () => {
     const own = await openInstallation(store);
     await claimDirectory(directory.path, own);
     cluster('c1');
@@ -48,14 +48,14 @@ describe('An installation', () => {
       strangers
     );
     expect(readdirSync(directory.path).sort()).toEqual(['c1', 'installation']);
-    // What is empty may be anybody's.
+    // An empty one can be used by any installation.
     rmSync(join(directory.path, 'c1'), { recursive: true });
     await claimDirectory(directory.path, await openInstallation(other));
     await expect(claimDirectory(directory.path, own)).resolves.toBeUndefined();
     await other.destroy();
   });
 
-  it('takes a directory from before there were marks only if its database knows a cluster in it', async () => {
+  it('accepts a directory without a mark only if its database knows a cluster in it', async () => {
     cluster('c1');
     const own = await openInstallation(store);
     await expect(claimDirectory(directory.path, own)).rejects.toThrow(strangers);
@@ -65,7 +65,7 @@ describe('An installation', () => {
   });
 });
 
-describe('Two installations of one name in one Kubernetes', () => {
+describe('Two installations with one name in one Kubernetes', () => {
   const base = KubernetesConfig.parse({ image: { name: 'x' }, namespace: 'spark' });
   const object = (id: string, installationId?: string, role?: string): KubernetesObject => ({
     metadata: {
@@ -78,7 +78,7 @@ describe('Two installations of one name in one Kubernetes', () => {
     }
   });
 
-  it('see each their own clusters, and those from before there were ids that they know', async () => {
+  it('see only their own clusters, and those without an id that they know', async () => {
     const api = new KubernetesLists();
     const kubeConfig = await api.open();
     for (const [id, installationId] of [

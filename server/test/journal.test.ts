@@ -42,7 +42,7 @@ beforeEach(() => {
 });
 
 describe('A client of the journal', () => {
-  it('that comes for the first time gets everything, then each change', () => {
+  it('that is new gets a snapshot, then each change', () => {
     journal.publish({ type: 'cluster', cluster: cluster('c1') });
     const { heard } = hear(null);
     journal.publish({ type: 'finding', finding: found('f1') });
@@ -52,7 +52,7 @@ describe('A client of the journal', () => {
     ]);
   });
 
-  it('that was away gets what it missed, in order, and nothing twice', () => {
+  it('that was disconnected gets what it missed, in order, and nothing twice', () => {
     const first = hear(null);
     journal.publish({ type: 'cluster', cluster: cluster('c1', 1) });
     const cursor = first.heard.at(-1)!.cursor;
@@ -65,12 +65,12 @@ describe('A client of the journal', () => {
     expect(heard.slice(1).map(m => m.type === 'cluster' && m.cluster.revision)).toEqual([2, 3, 4]);
   });
 
-  it('that missed nothing is only told that it goes on', () => {
+  it('that missed nothing only gets the message that it resumes', () => {
     const { cursor } = journal.snapshot();
     expect(hear(cursor).heard).toEqual([{ type: 'resumed', cursor }]);
   });
 
-  it('that was away too long gets everything', () => {
+  it('that was disconnected for too long gets a snapshot', () => {
     const { cursor } = journal.snapshot();
     for (let n = 0; n < 10_001; n += 1)
       journal.publish({ type: 'cluster', cluster: cluster('c1', n) });
@@ -79,27 +79,27 @@ describe('A client of the journal', () => {
   });
 
   it.each(['other-epoch.0', 'nonsense', '', 'a.b.c', '.'])(
-    'that knew another server (cursor "%s") gets everything',
+    'with a cursor of another server ("%s") gets a snapshot',
     cursor => {
       expect(hear(cursor).heard[0]!.type).toBe('snapshot');
     }
   );
 
-  it('that claims to know the future gets everything', () => {
+  it('with a cursor from the future gets a snapshot', () => {
     const [epoch] = journal.snapshot().cursor.split('.');
     for (const sequence of ['7', '-1', '1e3']) {
       expect(hear(`${epoch}.${sequence}`).heard[0]!.type).toBe('snapshot');
     }
   });
 
-  it('hears nothing after it left', () => {
+  it('gets nothing after it has unsubscribed', () => {
     const { heard, leave } = hear(null);
     leave();
     journal.publish({ type: 'cluster', cluster: cluster('c1') });
     expect(heard).toHaveLength(1);
   });
 
-  it('may leave while a message is told, and the others still hear it', () => {
+  it('may unsubscribe during a message, and the others still get it', () => {
     const leaveAtOnce = journal.onChange(() => leaveAtOnce());
     const { heard } = hear(null);
     journal.publish({ type: 'cluster', cluster: cluster('c1') });
@@ -108,7 +108,7 @@ describe('A client of the journal', () => {
 });
 
 describe('The journal', () => {
-  it('keeps the latest run of each cell, whatever order runs are told in', () => {
+  it('keeps the latest run of each cell, in any order of arrival', () => {
     journal.publish({ type: 'cell-run', cellRun: cellRun('a', 200, 2) });
     journal.publish({ type: 'cell-run', cellRun: cellRun('a', 100, 1) });
     expect([...journal.cellRuns.values()]).toMatchObject([{ cell: 'a', run: 2 }]);
@@ -133,13 +133,13 @@ describe('The journal', () => {
     expect([...journal.cellRuns.values()]).toEqual([renamed]);
   });
 
-  it('drops a finding that was withdrawn', () => {
+  it('drops a withdrawn finding', () => {
     journal.publish({ type: 'finding', finding: found('f1') });
     journal.publish({ type: 'finding-withdrawn', cluster: 'c1', id: 'f1' });
     expect(journal.snapshot()).toMatchObject({ findings: [] });
   });
 
-  it('keeps findings of the same name of two clusters apart', () => {
+  it('keeps findings with the same id in two clusters apart', () => {
     journal.publish({ type: 'finding', finding: found('f1', 'c1') });
     journal.publish({ type: 'finding', finding: found('f1', 'c2') });
     expect(journal.findings.size).toBe(2);

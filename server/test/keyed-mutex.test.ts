@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KeyedMutex } from '../src/keyed-mutex.js';
 
 describe('KeyedMutex', () => {
-  it('lets those who come for the same key work one after the other, in their order', async () => {
+  it('runs tasks with the same key one after the other, in their order', async () => {
     const mutex = new KeyedMutex();
     const order: string[] = [];
     const work = (name: string, ms: number) =>
@@ -17,7 +17,7 @@ describe('KeyedMutex', () => {
     expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   });
 
-  it('does not let those of another key wait', async () => {
+  it('runs tasks with other keys concurrently', async () => {
     const mutex = new KeyedMutex();
     let release = () => {};
     const slow = mutex.runExclusive(
@@ -29,7 +29,7 @@ describe('KeyedMutex', () => {
     await slow;
   });
 
-  it('goes on after a failure, which only its own caller gets', async () => {
+  it('continues after a failure, which only its own caller gets', async () => {
     const mutex = new KeyedMutex();
     const broken = mutex.runExclusive('key', () => Promise.reject(new Error('no')));
     const next = mutex.runExclusive('key', () => Promise.resolve(1));
@@ -37,7 +37,7 @@ describe('KeyedMutex', () => {
     expect(await next).toBe(1);
   });
 
-  it('is idle only when the last has finished', async () => {
+  it('is drained only when the last task has finished', async () => {
     const mutex = new KeyedMutex();
     let done = 0;
     for (const ms of [1, 10, 5]) {

@@ -62,7 +62,7 @@ afterAll(async () => {
   expect(left.map(({ command }) => command)).toEqual([]);
 }, PATIENCE_MS);
 
-/** Polls the process table: every driver that was ever seen, by its cluster. */
+/** Polls the process table: all observed drivers, by cluster. */
 function watchDrivers(): { seen: Map<string, Set<string>>; stop: () => Promise<void> } {
   const seen = new Map<string, Set<string>>();
   const over = new AbortController();
@@ -91,7 +91,7 @@ const findings = async (client: Client) =>
   (await client.get<{ findings: LocatedFinding[] }>('/findings')).body.findings;
 
 it(
-  `a server that is killed ${KILLS} times at random moments loses nothing, starts nothing twice and leaves nothing behind`,
+  `a server that is killed ${KILLS} times at random times loses nothing, starts nothing twice and leaves nothing behind`,
   async () => {
     const seed = Number(process.env['AGLAIS_TEST_SEED'] ?? Date.now() % 1_000_000);
     console.log(`AGLAIS_TEST_SEED=${seed}`);
@@ -100,7 +100,7 @@ it(
     const { seen } = drivers;
     let client = await start();
 
-    // Something to find: an executor is killed in the middle of a job.
+    // To have a finding: an executor is killed in the middle of a job.
     const first = await client.request('k0');
     await client.until(first.id, 'ready');
     const job = runPython(
@@ -126,7 +126,10 @@ print(spark.range(0, 12, 1, 12).mapInPandas(slowly, "id long").count())`
     expect((await job).stdout.trim()).toBe('12');
     await client.post(`/clusters/${first.id}/findings/${found.finding.id}/dismiss`, {});
 
-    /** What the server has promised: the kernel's cluster, or that it has none. Unknown after an answer that never came. */
+    /**
+     * The latest response of the server: the kernel's cluster, or that it has none. Unknown after a response that never
+     * arrived.
+     */
     const promised = new Map<string, string | null>([['k0', first.id]]);
     for (let kill = 1; kill <= KILLS; kill += 1) {
       const kernel = KERNELS[random(KERNELS.length)]!;
@@ -143,7 +146,7 @@ print(spark.range(0, 12, 1, 12).mapInPandas(slowly, "id long").count())`
         } else {
           promised.set(kernel, (await client.request(kernel, SMALL)).id);
         }
-        // The server is killed while it answers: that is what is tested.
+        // The server is killed while it responds: that is what is tested.
       })().catch(() => undefined);
       await sleep(random(4) === 0 ? random(50) : 50 + random(1_450));
       await end('SIGKILL');
@@ -161,7 +164,7 @@ print(spark.range(0, 12, 1, 12).mapInPandas(slowly, "id long").count())`
         kill,
         []
       ]);
-      // What the server now says is known again.
+      // From now on the response of the server is known again.
       for (const of of KERNELS) {
         promised.set(of, now.find(c => c.kernel === of && wanted(c))?.id ?? null);
       }
@@ -180,7 +183,7 @@ print(spark.range(0, 12, 1, 12).mapInPandas(slowly, "id long").count())`
     expect(strangers.map(({ command }) => command)).toEqual([]);
     const twice = [...seen].filter(([, names]) => names.size > 1);
     expect(twice).toEqual([]);
-    // Nor between two polls: each driver begins its events with one line.
+    // Nor between two polls: each driver starts its events with one line.
     for (const id of await readdir(clusters)) {
       const events = await readFile(join(clusters, id, 'live.jsonl'), 'utf8').catch(() => '');
       expect([id, events.split('"SparkListenerLogStart"').length - 1]).toEqual([
@@ -199,7 +202,7 @@ print(spark.range(0, 12, 1, 12).mapInPandas(slowly, "id long").count())`
       `${seen.size} drivers were started; ${ready.length} clusters were ready in the end`
     );
 
-    // Every cluster still works, and the last server takes them all with it when it is asked to end.
+    // Every cluster still works, and the last server stops them all when it shuts down.
     const run = await runPython(await client.endpoint(first.id), 'print(spark.range(5).count())');
     expect(run.stdout.trim()).toBe('5');
     await end('SIGTERM');

@@ -70,8 +70,8 @@ afterEach(async () => {
   place.remove();
 });
 
-describe('What is seen of pods', () => {
-  it('is on record before its pod may be deleted', async () => {
+describe('Observations of pods', () => {
+  it('are recorded before a pod may be deleted', async () => {
     const died = pod({ state: KILLED, version: 2 });
     expect(evidence.podRecorded(ID, 'uid-app-exec-1')).toBe(false);
     seen(pod());
@@ -87,12 +87,12 @@ describe('What is seen of pods', () => {
         ends: [expect.objectContaining({ exitCode: 137, reason: 'OOMKilled' })]
       })
     ]);
-    // The pod changes again: what is on the disk is not the last.
+    // The pod changes again: the version on disk is not the last.
     seen({ ...pod({ state: KILLED, version: 3 }) });
     expect(evidence.podRecorded(ID, 'uid-app-exec-1')).toBe(false);
   });
 
-  it('is on record once, also when everything is seen again by the next server', async () => {
+  it('are recorded once, even if the next server observes everything again', async () => {
     const tell = () => {
       seen(pod({ version: 1 }));
       seen(pod({ version: 5, state: KILLED }));
@@ -112,7 +112,7 @@ describe('What is seen of pods', () => {
     expect(evidence.podRecorded(ID, 'uid-app-exec-1')).toBe(true);
   });
 
-  it('says the limit that is in force, also when it comes back to an earlier one', async () => {
+  it('have the limit in effect, also when it returns to an earlier value', async () => {
     for (const [version, limit] of ['812Mi', '1800Mi', '812Mi', '812Mi'].entries()) {
       seen(pod({ version: version + 1, limit }));
     }
@@ -120,7 +120,7 @@ describe('What is seen of pods', () => {
     expect(recorded().map(one => one.kind === 'pod' && one.limitMiB)).toEqual([812, 1800, 812]);
   });
 
-  it('says what nodes have free when that has changed notably, and not each time that somebody looks', async () => {
+  it('have the free capacity of nodes when it has changed significantly', async () => {
     const capacity = (seconds: number, memoryMiB: number, cores = 4) =>
       evidence.capacity(ID, {
         kind: 'capacity',
@@ -137,7 +137,7 @@ describe('What is seen of pods', () => {
     capacity(30, 1_520, 1);
     await evidence.ended(ID);
     await evidence.close();
-    // The next server knows what was recorded last.
+    // The next server knows the last record.
     evidence = open();
     capacity(40, 1_500, 1);
     capacity(50, 100, 1);
@@ -150,7 +150,7 @@ describe('What is seen of pods', () => {
     ]);
   });
 
-  it('is limited, for user code in a driver may make pods without end', () => {
+  it('are limited, because user code in a driver may create any number of pods', () => {
     const records = new PodRecords();
     const statusOf = (index: number) => ({ uid: `${index}`, name: 'p' }) as PodObservation;
     const eventOf = (index: number) =>
@@ -164,7 +164,7 @@ describe('What is seen of pods', () => {
     expect([statuses, happened]).toEqual([20_000, 20_000]);
   });
 
-  it('goes on after a line that a killed server left unfinished', async () => {
+  it('continue after a line that a killed server left incomplete', async () => {
     mkdirSync(directory(), { recursive: true });
     writeFileSync(join(directory(), 'evidence.jsonl'), '{"kind":"pod","na');
     seen(pod({ state: KILLED }));
@@ -174,8 +174,8 @@ describe('What is seen of pods', () => {
     expect(JSON.parse(whole!)).toMatchObject({ kind: 'pod', executor: '1' });
   });
 
-  it('keeps its pod until the disk takes it', async () => {
-    // A folder where the file should be: every write fails.
+  it('keep their pod until they are on disk', async () => {
+    // A directory instead of the file: every write fails.
     mkdirSync(join(directory(), 'evidence.jsonl'), { recursive: true });
     seen(pod({ state: KILLED }));
     await eventually('a complaint', () => complaints.length > 0, SOON_MS);
@@ -185,7 +185,7 @@ describe('What is seen of pods', () => {
     expect(recorded()).toHaveLength(1);
   });
 
-  it('takes what the generated client makes of times', async () => {
+  it('accept the Dates of the generated client', async () => {
     const died = pod({ state: KILLED }) as { status: { containerStatuses: unknown[] } };
     const [container] = died.status.containerStatuses as [
       { state: { terminated: { finishedAt: unknown } } }
@@ -198,7 +198,7 @@ describe('What is seen of pods', () => {
     ]);
   });
 
-  it('is gone when it is forgotten, also while it is written', async () => {
+  it('are gone when their cluster is deleted, even during a write', async () => {
     seen(pod());
     await evidence.forget(ID);
     expect(existsSync(directory())).toBe(false);
@@ -206,8 +206,8 @@ describe('What is seen of pods', () => {
   });
 });
 
-describe('That the driver is ready', () => {
-  it('is what it wrote, and null before', async () => {
+describe('The ready file of the driver', () => {
+  it('is parsed, and null before it exists', async () => {
     expect(await evidence.ready(ID)).toBeNull();
     mkdirSync(directory(), { recursive: true });
     writeFileSync(join(directory(), 'ready'), '15003\nCREATE TABLE x: no such path\n');
@@ -216,7 +216,7 @@ describe('That the driver is ready', () => {
   });
 });
 
-/** Follows as a server does until the cluster is over; returns that beside what the files alone say. */
+/** Follows as a server does until the end of the cluster; returns these findings and those from the files alone. */
 async function followed(): Promise<{ live: Diagnosis; offline: Diagnosis }> {
   const live = new Diagnosis();
   const abort = new AbortController();
@@ -241,7 +241,7 @@ async function followed(): Promise<{ live: Diagnosis; offline: Diagnosis }> {
   return { live, offline };
 }
 
-/** Findings but for where a line was read: names of files are given relative by one, absolute by the other. */
+/** Findings without references: file names are relative in one, absolute in the other. */
 function told(diagnosis: Diagnosis): object[] {
   return diagnosis.findings().map(finding => ({
     ...finding,
@@ -255,7 +255,7 @@ function events(story: Story): void {
   appendFileSync(join(directory(), 'live.jsonl'), lines.map(line => `${line}\n`).join(''));
 }
 
-/** Executor 1 goes away with a task; executor 2 then does it. */
+/** Executor 1 is lost with a task; executor 2 then repeats it. */
 function losing(reason: string): Story {
   const story = new Story(KUBERNETES).executor('1', '2').job(0, CELL, [0, 2]).stage(0, 2);
   const doomed = story.start(0, 0, { executor: '1', ms: 4000 });
@@ -270,7 +270,7 @@ const DELETED = 'The executor with id 1 was deleted by a user or the framework.'
 const MASKED = 'Executor killed by driver.';
 const broken = () => new Story(KUBERNETES).executor('1').job(0, CELL, [0, 2]).stage(0, 2);
 
-describe('Findings from what was put on record', () => {
+describe('Findings from recorded evidence', () => {
   const cases: [code: string, confidence: string, quote: RegExp, tell: () => void][] = [
     [
       'executor-oom-killed',
@@ -389,9 +389,9 @@ const EXPECTED: Record<string, [id: string, confidence: string, count: number][]
   'k8s-pyw': [['python-worker-died:sql:1', 'certain', 7]]
 };
 
-// The recordings are large and lie beside the repository; without them the cases above have to do.
+// The recordings are large and outside of the repository; without them only the cases above run.
 (recordings.length > 0 ? describe : describe.skip)('A recorded run on Kubernetes', () => {
-  it.each(recordings)('%s has the findings that it should have, live and offline', async name => {
+  it.each(recordings)('%s has the expected findings, live and offline', async name => {
     const read = (file: string) => readFileSync(join(CORPUS, name, file), 'utf8');
     mkdirSync(directory(), { recursive: true });
     writeFileSync(join(directory(), 'live.jsonl'), read('eventlog.jsonl'));

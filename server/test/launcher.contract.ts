@@ -11,37 +11,37 @@ import type {
 import { runPython } from './support/connect.js';
 import { eventually, PATIENCE_MS, SMALL } from './support/server.js';
 
-/** What the suite needs to know of a kind of launcher beyond its interface. */
+/** What the test suite needs of a launcher in addition to its interface. */
 export interface MachineRoom {
-  /** A launcher over the same place; each call gives another object, as after a restart of the server. */
+  /** A launcher for the same platform; each call returns another object, as after a restart of the server. */
   launcher(): Launcher;
-  /** Drivers that run for the cluster. */
+  /** Running drivers of the cluster. */
   drivers(id: string): Promise<unknown[]>;
-  /** Whatever of the cluster is still in the world, but for its evidence: each in words. */
+  /** Everything of the cluster that still exists, except its evidence: descriptions. */
   traces(id: string): Promise<string[]>;
-  /** The evidence that is kept, as one text for each file. */
+  /** The stored evidence, as one text per file. */
   evidence(id: string): Promise<string[]>;
   /** Ends one executor, or the driver, as kill -9 does. */
   kill(id: string, who: { executor: string } | 'driver'): Promise<void>;
-  /** How drivers are addressed here. */
+  /** The address format of drivers. */
   url: RegExp;
-  /** The limit that the operating system holds the executor to; null where it can hold none. */
+  /** The limit that the operating system enforces for the executor; null if it enforces none. */
   limitMiB(id: string, executor: string): Promise<number | null>;
   close(): Promise<void>;
 }
 
-/** From the moment of an event to that of its arrival; what the product promises, ms. */
+/** Maximum delay between an event and its delivery, as promised, ms. */
 const LIVE_BUDGET_MS = 500;
 
-/** What a kind of launcher does with memory; on some machines none can. */
+/** How a launcher handles memory; this is not possible on some machines. */
 export interface MemoryKeeping {
-  /** Executors are held to it by the operating system. */
+  /** The operating system enforces the limits of executors. */
   limits: boolean;
-  /** The kernel's counters are a part of the evidence. */
+  /** The kernel's counters are part of the evidence. */
   counts: boolean;
 }
 
-/** What every launcher must do, shown on real clusters. */
+/** The contract of all launchers, tested on real clusters. */
 export function launcherContract(
   open: () => Promise<MachineRoom>,
   { limits, counts }: MemoryKeeping
@@ -49,7 +49,7 @@ export function launcherContract(
   let capacity: MachineRoom;
   let launcher: Launcher;
   let diagnosis: Diagnosis;
-  /** Of each event that Spark dates: its name, how late it came, and when. */
+  /** Of each event with a time: its name, delay, and time. */
   const arrivals: { event: string; lateMs: number; at: number }[] = [];
   const evidence: string[] = [];
   const unfollow = new AbortController();
@@ -101,14 +101,14 @@ export function launcherContract(
     await capacity.close();
   }, PATIENCE_MS);
 
-  it('knows nothing of a cluster that was never started, and stops it without a word', async () => {
+  it('does not know a cluster that was never started, and stops it silently', async () => {
     expect(await launcher.observe('a')).toBeNull();
     await launcher.stop('a');
     expect(await launcher.list()).toEqual([]);
   });
 
   it(
-    'starts a cluster once, however often and by whomever it is asked',
+    'starts a cluster once, however often and by whichever server it is requested',
     async () => {
       await Promise.all([
         launcher.start(spec('a')),
@@ -116,7 +116,7 @@ export function launcherContract(
         capacity.launcher().start(spec('a'))
       ]);
       following = launcher.follow('a', sink, unfollow.signal);
-      // Whoever started it sees it from now on.
+      // The caller can observe it from now on.
       expect(await launcher.observe('a')).toMatchObject({ state: 'starting', url: null });
       const seen = await reach('a', 'ready');
       expect(seen).toMatchObject({ waitingFor: null, exit: null });
@@ -127,14 +127,14 @@ export function launcherContract(
     PATIENCE_MS
   );
 
-  it('is ready without a table that cannot be made known, and names it', async () => {
+  it('is ready without a table that cannot be registered, and names it', async () => {
     const { shareProblems } = await reach('a', 'ready');
     expect(shareProblems).toEqual([expect.stringMatching(/^lost\.stars: .*schema/)]);
   });
 
   it('is found by a launcher that did not start it', async () => {
     const other = capacity.launcher();
-    // An authority is the same in other bytes whenever it is written.
+    // A CA has different bytes each time it is derived.
     const apart = (seen: ObservedCluster | null) => ({ ...seen, ca: null });
     const found = await other.observe('a');
     expect(await other.list()).toEqual(['a']);
@@ -143,7 +143,7 @@ export function launcherContract(
   });
 
   it(
-    'lets in only who has the token',
+    'accepts only clients with the token',
     async () => {
       const stranger = await runPython(
         { ...(await endpoint('a')), token: 'wrong' },
@@ -157,7 +157,7 @@ export function launcherContract(
 
   if (limits) {
     it(
-      'holds each executor to the memory that its shape grants',
+      'enforces the memory limit of its shape for each executor',
       async () => {
         const { id } = await active();
         expect(await capacity.limitMiB('a', id)).toBe(executorLimitMiB(SMALL));
@@ -167,7 +167,7 @@ export function launcherContract(
   }
 
   it(
-    'gives evidence as it happens, also in the middle of a long stage',
+    'delivers evidence immediately, also in the middle of a long stage',
     async () => {
       const begun = arrivals.length;
       const run = await runPython(
@@ -191,14 +191,14 @@ print(spark.range(0, 20, 1, 20).mapInPandas(slowly, "id long").count())`
       console.log(
         `evidence of ${tasks.length} tasks came after ${p50} ms (p50), ${late.at(-1)} ms (most); promised: ${LIVE_BUDGET_MS} ms`
       );
-      // The event log by itself would be up to seven seconds late.
+      // The event log itself could be up to seven seconds late.
       expect(p50).toBeLessThan(2_000);
     },
     PATIENCE_MS
   );
 
   it(
-    'sees an executor that was killed, and that it was not for memory',
+    'detects an executor that was killed, and that it was not OOM-killed',
     async () => {
       const victim = await active();
       await capacity.kill('a', { executor: victim.id });
@@ -215,7 +215,7 @@ print(spark.range(0, 20, 1, 20).mapInPandas(slowly, "id long").count())`
 
   if (counts) {
     it(
-      'sees a Python worker that the kernel killed for memory, with the counter as it said it',
+      'detects an OOM-killed Python worker, with the counter verbatim',
       async () => {
         const { id } = await active();
         const run = await runPython(
@@ -248,7 +248,7 @@ except Exception as error:
 
   if (limits) {
     it(
-      'gives more memory to executors that live: what died for lack of it passes in the same ones',
+      'raises the memory of running executors: a task that was OOM-killed succeeds on the same ones',
       async () => {
         const hungry = `
 def hungry(frames):
@@ -277,7 +277,7 @@ except Exception as error:
   }
 
   it(
-    'says why when the driver was killed, and its executors do not outlive it',
+    'explains why the driver was killed, and its executors do not outlive it',
     async () => {
       await capacity.kill('a', 'driver');
       const seen = await reach('a', 'exited');
@@ -288,7 +288,7 @@ except Exception as error:
     PATIENCE_MS
   );
 
-  it('keeps the evidence of a cluster that was stopped, and forgets the cluster', async () => {
+  it('keeps the evidence of a stopped cluster, and deletes the cluster', async () => {
     expect(await launcher.observe('a')).toBeNull();
     expect(await launcher.list()).toEqual([]);
     const kept = (await capacity.evidence('a')).join('\n');
@@ -300,7 +300,7 @@ except Exception as error:
     if (counts) expect(holds('"kind":"cgroup"')).toBe(true);
   });
 
-  it('stops it again without harm, and never starts it a second time', async () => {
+  it('can be stopped again, and is never started a second time', async () => {
     await launcher.stop('a');
     await launcher.start(spec('a'));
     await sleep(500);
@@ -316,7 +316,7 @@ except Exception as error:
       await sleep(ms);
       const stopper = capacity.launcher();
       await Promise.all([stopper.stop(id), started]);
-      // Asked before anything of the start existed, a stop has nothing to do; asked again, it has.
+      // Before anything of the start existed, a stop had nothing to do; a second one has.
       await Promise.all([stopper.stop(id), launcher.stop(id)]);
       expect(await capacity.traces(id)).toEqual([]);
       await sleep(1_500);
@@ -326,7 +326,7 @@ except Exception as error:
     PATIENCE_MS
   );
 
-  it('records what others observed, also when nothing of the cluster exists yet', async () => {
+  it('records observations of others, even before anything of the cluster exists', async () => {
     await launcher.record('unborn', { kind: 'cell', cell: 'c', run: 1, outcome: 'running', at: 1 });
     expect((await capacity.evidence('unborn')).join()).toContain('"cell":"c"');
     expect(await launcher.list()).toEqual([]);

@@ -12,7 +12,7 @@ import { eventually } from './support/server.js';
 
 const log = pino({ level: 'silent' });
 const QUICK: Partial<WatchTimes> = { backOff: { firstMs: 1, longestMs: 20 } };
-/** Slower than any of this is a hang. */
+/** More than this is a hang. */
 const SOON_MS = 15_000;
 
 describe('A list-watch', () => {
@@ -54,7 +54,7 @@ describe('A list-watch', () => {
     await api.close();
   });
 
-  it('has everything once it is open, also when there are several pages', async () => {
+  it('has everything once it is open, also with several pages', async () => {
     for (const uid of ['a', 'b', 'c', 'd', 'e']) api.put(uid, 'Running');
     await begin();
     expect(versions()).toEqual(api.truth);
@@ -63,7 +63,7 @@ describe('A list-watch', () => {
     expect(api.lists).toBe(3);
   });
 
-  it('tells what is new, what changed and what is gone', async () => {
+  it('reports new, changed and deleted objects', async () => {
     await begin();
     await watching();
     api.put('a', 'Pending');
@@ -74,7 +74,7 @@ describe('A list-watch', () => {
     expect(watch.items.size).toBe(0);
   });
 
-  it('goes on from the last version when the connection is cut, without listing', async () => {
+  it('resumes from the last version when the connection is cut, without listing', async () => {
     api.put('a', 'Running');
     await begin();
     await watching();
@@ -86,7 +86,7 @@ describe('A list-watch', () => {
     expect(api.lists).toBe(1);
   });
 
-  it('goes on from a bookmark when nothing else came', async () => {
+  it('resumes from a bookmark without other changes', async () => {
     await begin();
     await watching();
     api.bookmark();
@@ -98,7 +98,7 @@ describe('A list-watch', () => {
     expect(api.lists).toBe(1);
   });
 
-  it('takes a line that was cut off when it comes again, once', async () => {
+  it('processes a truncated line when it arrives again, once', async () => {
     await begin();
     await watching();
     api.accidents = ['cut-in-line'];
@@ -108,7 +108,7 @@ describe('A list-watch', () => {
   });
 
   it.each(['gone', 'gone-inside'] as const)(
-    'lists when its version is forgotten (%s), and tells the last that it knew of what went',
+    'lists when its version has expired (%s), and reports the last known version of deleted objects',
     async accident => {
       api.put('a', 'Running');
       api.put('b', 'Running');
@@ -124,7 +124,7 @@ describe('A list-watch', () => {
     }
   );
 
-  it('takes a pod of the same name and another UID for another pod', async () => {
+  it('distinguishes pods with the same name and different UIDs', async () => {
     api.put('uid-1', 'Running', 'exec-1');
     await begin();
     await watching();
@@ -138,7 +138,7 @@ describe('A list-watch', () => {
   });
 
   it.each(['refuse', 'cut-at-once', 'error-inside', 'rubbish', 'end'] as const)(
-    'outlives it (%s) again and again, with pauses',
+    'survives it (%s) repeatedly, with pauses',
     async accident => {
       await begin();
       await watching();
@@ -152,14 +152,14 @@ describe('A list-watch', () => {
     }
   );
 
-  it('opens although the API server is not there yet', async () => {
+  it('opens although the API server is not reachable yet', async () => {
     api.accidents = ['refuse', 'cut-at-once', 'refuse'];
     api.put('a', 'Running');
     await begin();
     expect(versions()).toEqual(api.truth);
   });
 
-  it('waits as long as a busy server asks', async () => {
+  it('waits as long as a busy server requests', async () => {
     await begin();
     await watching();
     api.accidents = ['too-many'];
@@ -170,7 +170,7 @@ describe('A list-watch', () => {
     expect(api.lists).toBe(1);
   });
 
-  it('does not ask in a circle when a server ends each watch at once', async () => {
+  it('does not loop tightly when a server ends each watch immediately', async () => {
     await begin({ backOff: { firstMs: 20, longestMs: 1_000 } });
     await watching();
     api.accidents = Array<Accident>(1_000).fill('end');
@@ -179,7 +179,7 @@ describe('A list-watch', () => {
     expect(api.requests.length).toBeLessThan(12);
   });
 
-  it('takes silence for a dead connection, and goes on from where it was', async () => {
+  it('treats silence as a dead connection, and resumes', async () => {
     await begin({ ...QUICK, silenceMs: 150 });
     await watching();
     await eventually('another watch', () => watch.traffic.watches >= 3, SOON_MS);
@@ -191,7 +191,7 @@ describe('A list-watch', () => {
 
   it('ends a watch that the server does not end', async () => {
     await begin({ ...QUICK, watchMs: 100, graceMs: 50 });
-    // Bookmarks go on: it is not silence that ends it.
+    // Bookmarks continue: silence does not end it.
     const ticking = setInterval(() => api.bookmark(), 20);
     try {
       await eventually('another watch', () => watch.traffic.watches >= 3, SOON_MS);
@@ -201,12 +201,12 @@ describe('A list-watch', () => {
     expect(api.requests.at(-1)!.query.get('timeoutSeconds')).toBe('1');
   });
 
-  it('lists now and then, whatever the watch says', async () => {
+  it('lists periodically, whatever the watch reports', async () => {
     await begin({ ...QUICK, relistMs: 50, watchMs: 100, graceMs: 0 });
     await eventually('another list', () => api.lists >= 3, SOON_MS);
   });
 
-  it('goes on when a listener throws', async () => {
+  it('continues when a listener throws', async () => {
     await begin();
     await watching();
     told.push = () => {
@@ -217,7 +217,7 @@ describe('A list-watch', () => {
     await agreed();
   });
 
-  it('fails to open when it is closed before, and asks no more', async () => {
+  it('fails to open when it is closed before, and sends no more requests', async () => {
     api.accidents = Array<Accident>(1_000).fill('refuse');
     const opening = begin();
     await eventually('an attempt', () => api.requests.length > 0, SOON_MS);
@@ -225,13 +225,13 @@ describe('A list-watch', () => {
     await expect(opening).rejects.toThrow('closed before');
     const asked = api.requests.length;
     await sleep(200);
-    // One may have been on its way.
+    // One may have been in progress.
     expect(api.requests.length).toBeLessThanOrEqual(asked + 1);
   });
 });
 
-describe('A list-watch behind a connection that hangs', () => {
-  it('is told of the death that it missed when the way is free again', async () => {
+describe('A list-watch on a hanging connection', () => {
+  it('reports the missed exit when the connection works again', async () => {
     const api = new ApiServer();
     const kubeConfig = await api.open();
     const way = await openWay(Number(new URL(kubeConfig.getCurrentCluster()!.server).port));
@@ -262,7 +262,7 @@ describe('A list-watch behind a connection that hangs', () => {
   });
 });
 
-describe('Any interleaving of changes and accidents', () => {
+describe('Any interleaving of changes and failures', () => {
   const uid = fc.constantFrom('a', 'b', 'c', 'd', 'e');
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.record({ do: fc.constant('run' as const), uid }) },
@@ -291,7 +291,7 @@ describe('Any interleaving of changes and accidents', () => {
     }
   );
 
-  it('ends in what the server has, and every death is seen of pods that were not deleted meanwhile', async () => {
+  it('ends in the state of the server, and reports every exit of pods that were not deleted meanwhile', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async steps => {
         const api = new ApiServer();
@@ -338,7 +338,7 @@ describe('Any interleaving of changes and accidents', () => {
             new Map([...watch.items].map(([id, { metadata }]) => [id, metadata!.resourceVersion!]));
           await eventually('the same', () => sameMaps(has(), api.truth), SOON_MS);
           for (const pod of dead) if (!deleted.has(pod)) expect(seen).toContain(`${pod} Failed`);
-          // Whatever was seen once and is gone was told to be gone, once.
+          // Everything that was reported once and is gone was reported as gone, once.
           const begun = new Set(seen.map(words => words.split(' ')[0]!));
           const gone = [...begun].filter(pod => !api.truth.has(pod)).sort();
           expect([...lost].sort()).toEqual(gone);
@@ -352,8 +352,8 @@ describe('Any interleaving of changes and accidents', () => {
   }, 120_000);
 });
 
-describe('The pause before the next attempt', () => {
-  it('doubles up to a limit and is never the same for all', () => {
+describe('The delay before the next attempt', () => {
+  it('doubles up to a limit and has jitter', () => {
     const times = { firstMs: 100, longestMs: 1000 };
     expect(backOff(1, 0, times)).toBe(50);
     expect(backOff(1, 0.999, times)).toBeGreaterThan(99);
@@ -361,7 +361,7 @@ describe('The pause before the next attempt', () => {
     expect(backOff(2000, 0, times)).toBe(500);
   });
 
-  it('is what Retry-After says, in seconds or as a date', () => {
+  it('follows Retry-After, in seconds or as a date', () => {
     expect(retryAfterMs('7')).toBe(7000);
     expect(retryAfterMs('Sat, 21 Nov 2026 10:00:05 GMT', Date.UTC(2026, 10, 21, 10))).toBe(5000);
     expect(retryAfterMs('soon')).toBeNull();
@@ -373,7 +373,7 @@ function sameMaps(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>
   return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
 }
 
-/** A way to a port of this machine on which bytes can be made to go nowhere. */
+/** A proxy to a port of this machine that can drop bytes. */
 async function openWay(to: number) {
   let hanging = false;
   const sockets = new Set<Socket>();
@@ -384,7 +384,7 @@ async function openWay(to: number) {
       [peer, client]
     ] as const) {
       sockets.add(from);
-      // Bytes on a way that hangs are lost; the connection does not break.
+      // Bytes on a hanging connection are lost; the connection does not break.
       from.on('data', bytes => void (hanging || onto.write(bytes)));
       from.on('error', () => onto.destroy());
       from.on('close', () => onto.destroy());

@@ -12,7 +12,7 @@ import { environment, eventually, sparkHome, temporaryDirectory } from './suppor
 
 const group = await openCgroups(`aglais-test-${process.pid}`);
 
-/** Files that are evidence; whatever else is in a cluster's directory is a trace of it. */
+/** Evidence files; everything else in a cluster's directory is a leftover. */
 const EVIDENCE =
   /^(driver\.(lock|pid|exit|log)|stopped|live\.jsonl|evidence\.jsonl|eventlog|executors)$/;
 

@@ -44,13 +44,13 @@ describe('The memory of an idle cluster', () => {
     ]);
   });
 
-  it('is not sampled again while it does not move', async () => {
+  it('is not sampled again while it does not change', async () => {
     const before = shown.length;
     await idleSamples(5);
     expect(shown).toHaveLength(before);
   });
 
-  it('is sampled and its peak recorded in the moment in which it moves', async () => {
+  it('is sampled and its peak recorded as soon as it changes', async () => {
     await idleSamples(3);
     cluster.recorded.length = 0;
     cluster.count('1', { usedMiB: 400 });
@@ -61,7 +61,7 @@ describe('The memory of an idle cluster', () => {
     ]);
   });
 
-  it('is a line without gaps: what did not move is shown for the time between, too', async () => {
+  it('is a line without gaps: unchanged values are shown for the time in between, too', async () => {
     await idleSamples(3);
     cluster.count('1', { usedMiB: 400 });
     await idleSamples(1);
@@ -70,7 +70,7 @@ describe('The memory of an idle cluster', () => {
     expect(times).toEqual([...times].sort((a, b) => a - b));
   });
 
-  it('shows a kill by the kernel at the next look, once', async () => {
+  it('includes an OOM kill at the next check, once', async () => {
     await idleSamples(2);
     cluster.recorded.length = 0;
     cluster.count('0', { oomKills: 1 });

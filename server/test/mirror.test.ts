@@ -27,7 +27,7 @@ import { eventually, temporaryDirectory } from './support/server.js';
 const log = pino({ level: 'silent' });
 const SOON_MS = 20_000;
 
-describe('A mirror of what a driver writes in its pod', () => {
+describe("A mirror of a driver's files", () => {
   let identity: TestCertificate;
   let place: ReturnType<typeof temporaryDirectory>;
   let pod: string;
@@ -100,7 +100,7 @@ describe('A mirror of what a driver writes in its pod', () => {
     place.remove();
   });
 
-  it('has events and words of the log within moments', async () => {
+  it('has events and log lines within moments', async () => {
     writeFileSync(there('live.jsonl'), 'one\n');
     mirror();
     await same('live.jsonl');
@@ -116,7 +116,7 @@ describe('A mirror of what a driver writes in its pod', () => {
     await same('driver.log');
   });
 
-  it('brings the news that the driver is ready whole or not at all', async () => {
+  it('copies the ready file atomically', async () => {
     mirror();
     await sleep(100);
     expect(local('ready')).toBeNull();
@@ -126,7 +126,7 @@ describe('A mirror of what a driver writes in its pod', () => {
     expect(existsSync(join(here, 'ready.part'))).toBe(false);
   });
 
-  it('takes event logs, also rolling ones, and renames what Spark renames', async () => {
+  it("copies event logs, also rolling ones, and follows Spark's renames", async () => {
     mkdirSync(there('eventlog/eventlog_v2_app'));
     writeFileSync(there('eventlog/app.inprogress'), 'one\n');
     writeFileSync(there('eventlog/eventlog_v2_app/events_1_app'), 'first\n');
@@ -138,7 +138,7 @@ describe('A mirror of what a driver writes in its pod', () => {
     expect(local('eventlog/app.inprogress')).toBeNull();
   });
 
-  it('has everything when it is told that the cluster is over, and tells the witness', async () => {
+  it('has everything at the end of the cluster, and dismisses the witness', async () => {
     const one = mirror();
     writeFileSync(there('driver.log'), 'first ');
     await same('driver.log');
@@ -157,12 +157,12 @@ describe('A mirror of what a driver writes in its pod', () => {
     expect(done).toBe(1);
   });
 
-  it('notices by itself that the driver has ended', async () => {
+  it('detects that the driver has ended', async () => {
     const one = mirror();
     writeFileSync(there('driver.log'), 'first ');
     writeFileSync(there('ready'), '15003\n');
     await same('driver.log', 'ready');
-    // The event log is looked at only now and then; its end must come nevertheless, and soon.
+    // The event log is polled rarely; its end must arrive nevertheless, and soon.
     await sleep(300);
     writeFileSync(there('eventlog/app'), 'all');
     appendFileSync(there('driver.log'), 'last words');
@@ -187,7 +187,7 @@ describe('A mirror of what a driver writes in its pod', () => {
     expect(local('live.jsonl')).toBe('one\n');
   });
 
-  it('cannot be led out of its directory by a witness that lies', async () => {
+  it('cannot be led out of its directory by a malicious witness', async () => {
     writeFileSync(there('live.jsonl'), 'x');
     const hostile = new Mirror({
       directory: here,
@@ -197,7 +197,7 @@ describe('A mirror of what a driver writes in its pod', () => {
     mirrors.push(hostile);
     const names = ['../out', 'eventlog/../../out', 'eventlog/../out', '/tmp/out', 'eventlog/.x/y'];
     const fetched: string[] = [];
-    // The list and its bytes come from the pod, in which users' code runs.
+    // The list and the bytes come from the pod, in which user code runs.
     Object.assign(hostile, {
       client: {
         list: () => ({ over: false, files: names.map(path => ({ path, size: 3 })) }),
@@ -212,8 +212,8 @@ describe('A mirror of what a driver writes in its pod', () => {
     expect(existsSync(join(place.path, 'out'))).toBe(false);
   });
 
-  it('never has a hole or a byte twice, wherever it is cut and however often both sides die', async () => {
-    // Each line says its number, so that a hole or a repetition shows where it is.
+  it('never has a gap or a duplicate byte, wherever it is cut and however often both sides die', async () => {
+    // Each line contains its number, so that gaps and duplicates are detected.
     let line = 0;
     let random = 12_345;
     const next = (below: number) => {
@@ -250,7 +250,7 @@ describe('A mirror of what a driver writes in its pod', () => {
     expect(readFileSync(there('live.jsonl')).length).toBeGreaterThan(20_000);
   }, 60_000);
 
-  it('breaks a connection that hangs while the file grows', async () => {
+  it('closes a connection that hangs while the file grows', async () => {
     writeFileSync(there('live.jsonl'), 'one\n');
     mirror();
     await same('live.jsonl');
@@ -267,7 +267,7 @@ describe('A mirror of what a driver writes in its pod', () => {
       truncateSync(there(path), 50e9);
     };
 
-    it('copies no more than the limit of each, be they 50 GB of nothing, and says so once', async () => {
+    it('copies at most the limit of each, even of 50 GB of zeros, and reports it once', async () => {
       const bytes = 3_000_000;
       const reached: string[] = [];
       const files = ['driver.log', 'eventlog/app.inprogress', 'live.jsonl', 'shares.jsonl'];
@@ -291,7 +291,7 @@ describe('A mirror of what a driver writes in its pod', () => {
       expect(files.map(size)).toEqual(files.map(() => bytes));
     }, 60_000);
 
-    it('copies at a rate, however fast they grow, and keeps little in memory', async () => {
+    it('copies at a limited rate, however fast they grow, with little memory', async () => {
       const perSecond = 4 * 2 ** 20;
       sparse('live.jsonl');
       sparse('eventlog/app');
@@ -305,7 +305,7 @@ describe('A mirror of what a driver writes in its pod', () => {
       expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20);
     }, 30_000);
 
-    it('copies a bounded number of event logs, also when they are removed in between', async () => {
+    it('copies a limited number of event logs, even if they are deleted in between', async () => {
       const limits = { eventLogs: 20, eventLogBytes: 10_000 };
       mirror({ limits });
       for (let round = 0; round < 6; round += 1) {
@@ -334,7 +334,7 @@ describe('A mirror of what a driver writes in its pod', () => {
       await same('live.jsonl');
     }, 30_000);
 
-    it('reads no endless answer in place of a list', async () => {
+    it('rejects an endless response instead of a list', async () => {
       const endless = createHttps(
         { key: identity.key, cert: identity.certificate },
         (_request, response) => {
@@ -360,7 +360,7 @@ describe('A mirror of what a driver writes in its pod', () => {
     }, 30_000);
   });
 
-  it('takes no other token and no other certificate', async () => {
+  it('accepts no other token and no other certificate', async () => {
     rmSync(here, { recursive: true, force: true });
     writeFileSync(there('live.jsonl'), 'one\n');
     const url = `https://127.0.0.1:${way.port}`;
@@ -376,7 +376,7 @@ describe('A mirror of what a driver writes in its pod', () => {
   });
 });
 
-/** A way to a port that can be turned, cut at any byte, or made to hang. */
+/** A proxy to a port that can be redirected, cut at any byte, or made to hang. */
 async function openWay() {
   let target = 0;
   let hanging = false;
@@ -416,7 +416,7 @@ async function openWay() {
     port: (server.address() as AddressInfo).port,
     to: (port: number) => void (target = port),
     cut,
-    /** All ways end when so many more bytes have come from the witness. */
+    /** All connections end after this many more bytes from the witness. */
     cutAfter: (bytes: number) => void (budget = bytes),
     hang: (on: boolean) => void (hanging = on),
     hangOpenOnes() {

@@ -8,7 +8,7 @@ import { Health } from '../src/health.js';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'OPTIONS'];
 
-/** An application whose routes are all there; whatever they work with is not. */
+/** An application with all routes, but without their dependencies. */
 async function application(): Promise<Router> {
   const health = new Health();
   health.opened();
@@ -31,7 +31,7 @@ interface Sent {
   allow: string | undefined;
 }
 
-/** Sends a request through the application, without a network; resolves with what it is answered. */
+/** Sends a request to the application, without a network; resolves with the response. */
 async function send(app: Router, method: string, url: string): Promise<Sent> {
   const { createServer } = await import('node:http');
   const server = createServer(app as never);
@@ -61,7 +61,7 @@ describe('The OpenAPI document', () => {
   const document = openApiDocument('1.2.3');
   const paths = Object.entries(document.paths ?? {}) as [string, Record<string, never>][];
 
-  it('has the methods of each path that the server has, and for all others the server answers 405', async () => {
+  it('has the methods of each path, and for all others the server responds with 405', async () => {
     const app = await application();
     expect(paths.length).toBeGreaterThan(10);
     for (const [path, item] of paths) {
@@ -87,14 +87,14 @@ describe('The OpenAPI document', () => {
     }
   }, 60_000);
 
-  it('is made from the operations that the routes are made from: the same schemas check requests', () => {
+  it('is created from the same operations as the routes: the same schemas validate requests', () => {
     const described = paths.flatMap(([path, item]) =>
       Object.keys(item).map(method => `${method.toUpperCase()} ${path}`)
     );
     expect(described.sort()).toEqual(Object.keys(operations).sort());
   });
 
-  it('promises problem+json for every failure', () => {
+  it('declares problem+json for every failure', () => {
     for (const [, item] of paths) {
       for (const { responses } of Object.values(item) as { responses: object }[]) {
         expect(responses).toMatchObject({

@@ -29,16 +29,16 @@ const problemOf = (action: () => unknown): Problem => {
 };
 
 describe('Options of a cluster', () => {
-  it('are those that are asked for, once each, in the order of the offer', () => {
+  it('are the requested ones, once each, in the order in which they are offered', () => {
     expect(chooseOptions(['nvme', 'gpu', 'nvme'], [], OFFERED)).toEqual(['gpu', 'nvme']);
     expect(chooseOptions([], ['gpu'], OFFERED)).toEqual([]);
   });
 
-  it('are those of before where nothing is said, as far as they are still offered', () => {
+  it('are the previous ones by default, as far as they are still offered', () => {
     expect(chooseOptions(undefined, ['nvme', 'taken-off'], OFFERED)).toEqual(['nvme']);
   });
 
-  it('that are not offered are refused with a list of what there is', () => {
+  it('that are not offered are refused with a list of available ones', () => {
     expect(problemOf(() => chooseOptions(['gpu', 'tpu'], [], OFFERED))).toMatchObject({
       type: 'urn:aglais:problem:unknown-option',
       status: 409,
@@ -51,7 +51,7 @@ describe('Options of a cluster', () => {
   });
 });
 
-describe('A cluster that was given options', () => {
+describe('A cluster with options', () => {
   let store: Store;
   let clusters: Clusters;
   let started: ClusterSpec[];
@@ -63,7 +63,7 @@ describe('A cluster that was given options', () => {
       kind: 'kubernetes',
       capabilities: { resizeInPlace: LOCAL },
       offers: () => offers,
-      // Only its driver and plain executors find a machine; executors with a GPU do not.
+      // Only its driver and plain executors fit; executors with a GPU do not.
       capacity: (options: readonly string[] = []) =>
         Promise.resolve({
           ...capacity,
@@ -125,11 +125,11 @@ describe('A cluster that was given options', () => {
     expect((await clusters.capacity()).options).toEqual(OFFERED);
   });
 
-  it('has them still when a server that was killed is started again, before its cluster was', async () => {
+  it('keeps them when a server that was killed is restarted before its cluster was started', async () => {
     const { cluster } = await ask('k1', ['nvme']);
     await start(cluster.id);
     await clusters.close();
-    // What the killed server had begun is gone.
+    // Leftovers of the killed server are gone.
     world.clear();
     started = [];
     await open();
@@ -137,7 +137,7 @@ describe('A cluster that was given options', () => {
     expect((await clusters.get(cluster.id)).options).toEqual(['nvme']);
   });
 
-  it('keeps them in a restart that says nothing, and in the next cluster of its kernel', async () => {
+  it('keeps them in a restart that names none, and in the next cluster of its kernel', async () => {
     const { cluster } = await ask('k1', ['nvme']);
     await start(cluster.id);
     const again = await clusters.restart(cluster.id);
@@ -148,7 +148,7 @@ describe('A cluster that was given options', () => {
     expect((await ask('k2')).cluster.options).toEqual([]);
   });
 
-  it('gets others by a restart that names them; a wrong one does not cost the cluster that works', async () => {
+  it('gets others by a restart that names them; an invalid one does not end the running cluster', async () => {
     const { cluster } = await ask('k1', ['nvme']);
     await start(cluster.id);
     for (const [options, type] of [
@@ -163,7 +163,7 @@ describe('A cluster that was given options', () => {
     expect((await clusters.restart(cluster.id, { options: [] })).options).toEqual([]);
   });
 
-  it('that no machine has now is refused, with what is missing and what to do', async () => {
+  it('that no node has now is refused, with what is missing and a remedy', async () => {
     await expect(ask('k1', ['gpu'])).rejects.toMatchObject({
       status: 409,
       message: expect.stringMatching(

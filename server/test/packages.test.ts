@@ -19,7 +19,7 @@ const read = (folder: string) =>
 const folders = ['.', ...read('.').workspaces!];
 
 describe('The packages', () => {
-  it('name exact versions, but for what the extension shares with the JupyterLab that it is installed into', () => {
+  it('have exact versions, except for what the extension shares with its JupyterLab', () => {
     const ranges = folders.flatMap(folder => {
       const { dependencies, devDependencies, optionalDependencies } = read(folder);
       const own = folder === 'extension' ? {} : dependencies;
@@ -32,14 +32,14 @@ describe('The packages', () => {
     expect(shared.filter(version => !version.startsWith('^'))).toEqual([]);
   });
 
-  it('say which Node they need where that is newer than the one which starts the set-up', () => {
+  it('declare the Node version that they need if it is newer than the one that starts the setup', () => {
     expect(read('.').engines).toEqual({ node: '>=20.17' });
     // `node:sqlite` without a flag.
     for (const folder of ['server', 'witness'])
       expect(read(folder).engines).toEqual({ node: '>=22.13' });
   });
 
-  it('say plainly that the client for buckets is missing, if a bucket is named and it is', () => {
+  it('report clearly if the client for buckets is missing and a bucket is configured', () => {
     expect(() => requireClient()).not.toThrow();
     const missing = () => {
       throw new Error('Cannot find module');

@@ -13,7 +13,7 @@ import { eventually } from './support/server.js';
 
 const log = pino({ level: 'silent' });
 
-/** A network between a server and its database that can go dead without a word. */
+/** A network between a server and its database that can silently stop working. */
 class Network {
   private readonly pairs: [Socket, Socket][] = [];
   private readonly server: Server;
@@ -44,7 +44,7 @@ class Network {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** From now on nothing arrives, and nobody is told. */
+  /** From now on nothing is delivered, silently. */
   die(): void {
     this.dead = true;
   }
@@ -90,14 +90,14 @@ onPostgres('A server on PostgreSQL', () => {
   const slow = (store: WholeStore, seconds: number) =>
     sql`select pg_sleep(${sql.lit(seconds)})`.execute(store);
 
-  it('ends a statement that takes too long, and goes on', async () => {
+  it('ends a statement that takes too long, and continues', async () => {
     const store = await open({ statementMs: 300 });
     const running = slow(store, 20);
     await expect(running).rejects.toThrow(/statement timeout/);
     expect(await newestRevision(store)).toBe(0);
   });
 
-  it('gives up a connection on which no answer comes, and goes on with another', async () => {
+  it('closes a connection without a response, and continues with another', async () => {
     const directory = new URL(url).searchParams.get('host')!;
     const network = await Network.open(join(directory, '.s.PGSQL.5432'));
     const through = `postgresql://aglais@127.0.0.1:${network.port}${new URL(url).pathname}`;
@@ -114,7 +114,7 @@ onPostgres('A server on PostgreSQL', () => {
     network.close();
   }, 30_000);
 
-  it('does not wait for ever for a connection while all are busy', async () => {
+  it('limits the wait for a connection while all are busy', async () => {
     const store = await open({ connections: 2, connectMs: 300 });
     const busy = [slow(store, 2), slow(store, 2)];
     await sleep(50);
@@ -123,7 +123,7 @@ onPostgres('A server on PostgreSQL', () => {
     expect(await newestRevision(store)).toBe(0);
   });
 
-  it('loses no lease while slow queries have all of its connections', async () => {
+  it('loses no lease while slow queries use all of its connections', async () => {
     const store = await open({ connections: 3 });
     const renewals = store.dedicated();
     const leases = new Leases(store, log, renewals.store);
@@ -149,7 +149,7 @@ onPostgres('A server on PostgreSQL', () => {
     return { feed, heard: () => heard };
   };
 
-  it('hears of what another writes when it is committed, without asking', async () => {
+  it("is notified of another server's commit, without polling", async () => {
     const [reader, writer] = [await open(), await open()];
     const { feed, heard } = await follow(reader);
     await eventually('the connection', async () => {
@@ -165,7 +165,7 @@ onPostgres('A server on PostgreSQL', () => {
     await feed.close();
   }, 30_000);
 
-  it('hears of it again, and of what came meanwhile, after the database was restarted', async () => {
+  it('is notified again, and of what was missed, after the database was restarted', async () => {
     const [reader, writer] = [await open(), await open()];
     const { feed, heard } = await follow(reader);
     await eventually('the connection', async () => {
@@ -183,7 +183,7 @@ onPostgres('A server on PostgreSQL', () => {
     await feed.close();
   }, 60_000);
 
-  it('hears of it by its slow poll where notifications do not arrive', async () => {
+  it('polls slowly if notifications do not arrive', async () => {
     const [reader, writer] = [await open(), await open()];
     const feed = await Feed.begin(reader, log);
     let heard = 0;

@@ -45,7 +45,7 @@ describe('The process table', () => {
     });
   });
 
-  it('leaves out zombies, dead processes, and whatever is not a process', async () => {
+  it('omits zombies, dead processes, and entries that are not processes', async () => {
     fakeProcess(11, 'gone', 'Z', 10, []);
     fakeProcess(12, 'dead', 'X', 10, []);
     mkdirSync(join(directory.path, 'self'));
@@ -71,9 +71,9 @@ describe('The process table', () => {
     ['stopped\n', null],
     ['', null],
     ['17 \n', null]
-  ])('reads %j as %j', (text, name) => expect(parseProcessName(text)).toEqual(name));
+  ])('parses %j as %j', (text, name) => expect(parseProcessName(text)).toEqual(name));
 
-  it('tells a process from a later one with the same id by its start time, and never signals the other', async () => {
+  it('distinguishes a process from a later one with the same id by its start time, and never signals the other', async () => {
     const child = spawn('sleep', ['60']);
     const ended = new Promise(resolve => child.once('close', (_code, kind) => resolve(kind)));
     const found = await eventually('the process', () => readProcess(child.pid!));

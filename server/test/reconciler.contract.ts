@@ -19,7 +19,7 @@ import { eventually, SMALL } from './support/server.js';
 
 const SOON_MS = 10_000;
 
-/** What must hold whatever one cluster does to the server; the same for every database. */
+/** Requirements that hold whatever one cluster does to the server; the same for every database. */
 export function reconcilerContract(openStore: () => Promise<Store>): void {
   let store: Store;
   let journal: Journal;
@@ -123,7 +123,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
     await store.destroy();
   });
 
-  it('a stop that hangs delays the death notice of no other cluster', async () => {
+  it("a stop that hangs delays no other cluster's report of an exit", async () => {
     const [hangs, dies] = [await ready('a'), await ready('b')];
     let release = () => {};
     before = (call, id) =>
@@ -150,7 +150,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
     release();
   });
 
-  it('calls that are refused are repeated ever more slowly, and the start goes on when they no longer are', async () => {
+  it('calls that are refused are repeated with back-off, and the start continues when they no longer are', async () => {
     let refused = true;
     before = async call => {
       if (call === 'start' && refused) throw new TransientLauncherError('429: slow down', null);
@@ -164,7 +164,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
     await until(id, 'ready');
   });
 
-  it('a start that is refused for good fails with the reason, and once', async () => {
+  it('a start that is refused permanently fails with the reason, and once', async () => {
     before = async call => {
       if (call === 'start') throw new Error('the quota of the namespace is used up');
     };
@@ -175,7 +175,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
     expect(calls.filter(call => call === `start ${id}`)).toHaveLength(1);
   });
 
-  it('a record that the database refuses for good quarantines its cluster, which says so, and all others go on', async () => {
+  it('a record that the database refuses permanently quarantines its cluster, which shows a warning, and all others continue', async () => {
     const [bad, good] = [await ready('a'), await ready('b')];
     await refuseCellRunsOf(store, bad);
     runCell(bad, 1);
@@ -195,7 +195,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
     expect(saved.map(({ cluster, outcome }) => [cluster, outcome])).toEqual([[good, 'ok']]);
   });
 
-  it('a refused record does not keep the next server from looking after all clusters', async () => {
+  it('a refused record does not prevent the next server from reconciling all clusters', async () => {
     const [bad, good] = [await ready('a'), await ready('b')];
     await refuseCellRunsOf(store, bad);
     runCell(bad, 1);
@@ -209,7 +209,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
     expect(state(bad)).toBe('ready');
   });
 
-  it('a cluster with a row that cannot be read fails alone', async () => {
+  it('a cluster with an invalid row fails alone', async () => {
     const [broken, good] = [await ready('a'), await ready('b')];
     await store
       .updateTable('clusters')
@@ -222,7 +222,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
     await ready('c');
   });
 
-  it('many restarts of one cluster leave one step at a time', async () => {
+  it('many restarts of one cluster run one step at a time', async () => {
     let id = await ready('a');
     for (let n = 0; n < 5; n += 1) id = (await clusters.restart(id)).id;
     await until(id, 'ready');
@@ -231,7 +231,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
     expect([...world.keys()]).toEqual([id]);
   });
 
-  it('the end of the server waits for clusters that do not stop no longer than it was told', async () => {
+  it('the shutdown of the server limits the wait for clusters that do not stop', async () => {
     const id = await ready('a');
     let release = () => {};
     before = call =>
@@ -296,7 +296,7 @@ export function reconcilerContract(openStore: () => Promise<Store>): void {
   });
 }
 
-/** The database refuses cell runs of this cluster from now on, as it refuses a number that is out of range. */
+/** From now on the database refuses cell runs of this cluster, as it refuses a number that is out of range. */
 async function refuseCellRunsOf(store: Store, cluster: string): Promise<void> {
   const isPostgres = store.getExecutor().adapter.constructor.name.startsWith('Postgres');
   if (!isPostgres) {

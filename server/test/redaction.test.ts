@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { openLog } from '../src/log.js';
 import { passwordsOf, redact } from '../src/redaction.js';
 
-/** What must be in no text; of letters, digits and signs that passwords have. */
+/** What no text may contain: letters, digits and punctuation of passwords. */
 const SECRET = 'Hush7-s3cr3t';
 
 describe('A log or error message', () => {
@@ -32,19 +32,19 @@ describe('A log or error message', () => {
     `https://bucket.example.org/key?X-Amz-Signature=${SECRET}&X-Amz-Expires=60`,
     `clone of https://x-access-token:${SECRET}@git.example.org failed`,
     `-----BEGIN PRIVATE KEY-----\n${SECRET}\n-----END PRIVATE KEY-----`
-  ])('does not have the secret of %s', text => {
+  ])('does not contain the secret of %s', text => {
     expect(redact(text)).not.toContain(SECRET);
     expect(redact(text)).not.toContain(Buffer.from(SECRET).toString('base64'));
     expect(redact(text)).toContain('[redacted]');
   });
 
-  it('does not have keys and tokens that can be recognized by themselves', () => {
+  it('does not contain keys and tokens with a known format', () => {
     expect(redact('key AKIAABCDEFGHIJKLMNOP refused')).toBe('key [redacted] refused');
     const jwt = `eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.${SECRET}`;
     expect(redact(`token review of ${jwt}`)).not.toContain(SECRET);
   });
 
-  it('does not have a known secret in any form, also where nothing says that it is one', () => {
+  it('does not contain a known secret in any encoding, even without context', () => {
     const password = 'p@ss/w"ö rd';
     for (const form of [password, encodeURIComponent(password), JSON.stringify(password)]) {
       const text = redact(`getaddrinfo ENOTFOUND ${form}`, [password]);
@@ -58,13 +58,13 @@ describe('A log or error message', () => {
     'http://127.0.0.1:8888/lab/tree/a@b.ipynb',
     'The file https://example.org/a@b/c could not be read: 3 tokens left, passed 4 of 5',
     'connect ECONNREFUSED 127.0.0.1:5432'
-  ])('keeps what is no secret: %s', text => {
+  ])('keeps what is not a secret: %s', text => {
     const isCautious = text.startsWith('http://127');
-    // With a port and an @ in the path it could be a password: too much is removed rather than too little.
+    // With a port and an @ in the path it could be a password: when in doubt too much is removed.
     expect(redact(text)).toBe(isCautious ? 'http://[redacted]@b.ipynb' : text);
   });
 
-  it('takes no longer for a long text than its length', () => {
+  it('takes time proportional to its length', () => {
     const started = performance.now();
     for (const part of ['a', '://', '://a:', 'password', 'eyJ-', "password='", '\\"', 'token='])
       redact(part.repeat(200_000));

@@ -25,7 +25,7 @@ const SHOWN_MS = 1_000;
 const TAKEN_MS = 20_000;
 const ONE_MIB = shapeTotalMiB(SMALL);
 
-/** Leases of a server that can be made to hang: what it asks the database is not sent before it wakes up. */
+/** Leases of a server that can be made to hang: its queries are not sent before it wakes up. */
 class MortalLeases extends Leases {
   asleep: Promise<void> | null = null;
   protected override async renew(): Promise<void> {
@@ -46,7 +46,7 @@ interface Server {
   clusters: Clusters;
   journal: Journal;
   leases: MortalLeases;
-  /** What its stream said, with when. */
+  /** Messages of its stream, with their times. */
   said: { change: Change; at: number }[];
   close(): Promise<void>;
 }
@@ -105,7 +105,7 @@ async function serve(
 
 const request = (kernel: string) => ({ kernel, notebook: `${kernel}.ipynb` });
 
-/** An executor that no node takes, or at last one does. */
+/** An executor that is unschedulable, or is scheduled in the end. */
 const executor = (version: number, placed: boolean): PodObservation => ({
   ...{ kind: 'pod', name: 'aglais-c-exec-1', uid: 'u1', role: 'executor', executor: '1', version },
   ...{ application: null, deletedAt: null, scheduled: placed, ran: placed, ends: [], ref: 'pods' },
@@ -116,8 +116,8 @@ const executor = (version: number, placed: boolean): PodObservation => ({
 });
 
 /**
- * Two servers that share one world by one database.
- * @param open two stores of a new database; where a database is one process's own, the same store twice
+ * Two servers that share one simulated platform and one database.
+ * @param open two stores of a new database; for a database of a single process, the same store twice
  */
 export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>): void {
   let stores: [WholeStore, WholeStore];
@@ -156,7 +156,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     return performance.now() - begun;
   };
 
-  it(`start each of ${STARTS} starts once that are asked of both at once`, async () => {
+  it(`start each of ${STARTS} clusters once that are requested from both at once`, async () => {
     const kernels = Array.from({ length: STARTS }, (_, n) => `k${n}`);
     const asked = await Promise.all(
       kernels.flatMap((kernel, n) =>
@@ -179,7 +179,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     expect(await b.clusters.capacity()).toEqual(await a.clusters.capacity());
   }, 120_000);
 
-  it('share the work: each does it for those that it is asked for', async () => {
+  it('share the work: each starts the clusters that are requested from it', async () => {
     const [one, other] = [await started(a, 'ka'), await started(b, 'kb')];
     expect(world.deeds).toEqual([
       { by: 'a', what: 'start', id: one },
@@ -187,7 +187,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     ]);
   }, 60_000);
 
-  it('give a server that comes back its part of the clusters, and nothing starts again or gets lost', async () => {
+  it('give a server that comes back its share of the clusters, and none is restarted or lost', async () => {
     for (const server of servers.splice(0)) await server.close();
     const c = await serve(stores[0], world, 'c', SOON_MS);
     servers.push(c);
@@ -222,7 +222,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     ]);
   }, 90_000);
 
-  it('never admit more than there is room for, however many are asked for at once', async () => {
+  it('never admit more than fits, however many are requested at once', async () => {
     const capacity = new SharedWorld(3 * ONE_MIB + 100);
     const c = await serve(stores[0], capacity, 'c');
     const d = await serve(stores[1], capacity, 'd');
@@ -237,7 +237,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     expect(grantedMiB).toBeLessThanOrEqual(totalMiB);
   }, 60_000);
 
-  it('do for each other what users ask of the wrong one', async () => {
+  it('serve requests for clusters of the other one', async () => {
     const id = await started(a, 'k');
     expect(a.leases.holdsLease(id)).toBe(true);
     expect(await b.clusters.endpoint(id)).toEqual(await a.clusters.endpoint(id));
@@ -281,13 +281,13 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     world.see(id, executor(2, true));
     for (const server of servers)
       await within('the withdrawal', SHOWN_MS, () => found(server) === undefined);
-    // Not only for those who ask, but for those who listen.
+    // Not only in responses, but also in the stream.
     expect(
       b.said.map(({ change }) => change.type).filter(type => type.startsWith('finding'))
     ).toEqual(['finding', 'finding', 'finding-withdrawn']);
   }, 60_000);
 
-  it('show what a newer server wrote as far as they know it, and everything that comes after', async () => {
+  it('show what a newer server wrote as far as they know it, and everything that follows', async () => {
     const [id, next] = [await started(a, 'k'), await started(a, 'k2')];
     world.see(id, executor(1, false));
     await within('the finding', TAKEN_MS, () => b.journal.findings.size);
@@ -339,12 +339,12 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
         TAKEN_MS,
         () => server.journal.finding(id, found!.finding.id)?.dismissed
       );
-    // What tests end with has to be readable.
+    // Test data has to be valid.
     const shape = JSON.stringify(SMALL);
     await stores[0].updateTable('clusters').set({ shape }).where('id', '=', next).execute();
   }, 60_000);
 
-  it('leave no leases of clusters that are over, and no Jupyter Server that was silent for a day', async () => {
+  it('leave no leases of ended clusters, and no Jupyter Server that has not reported for a day', async () => {
     const [id, over] = [await started(a, 'k'), await started(a, 'k2')];
     await a.clusters.stop(over);
     await eventually('its end', async () => (await a.clusters.get(over)).stoppedAt);
@@ -377,7 +377,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     expect(left.filter(name => [over, `size of ${over}`, 'forgotten'].includes(name))).toEqual([]);
   }, 60_000);
 
-  it('take over what a server leaves when it ends, at once', async () => {
+  it('take over the clusters of a server that shuts down, immediately', async () => {
     const id = await started(a, 'k');
     servers = [b];
     await a.close();
@@ -396,7 +396,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     await b.clusters.dismiss(id, [...b.journal.findings.values()][0]!.finding.id);
     await within('the dismissal', SHOWN_MS, () => [...a.journal.findings.values()][0]?.dismissed);
 
-    // It learns that a driver died, and comes to act on it only when somebody else has.
+    // It observes that a driver died, and acts on it only after another server has.
     world.kill(other, 'It was killed.');
     let wake = (): void => undefined;
     a.leases.asleep = new Promise(resolve => (wake = resolve));
@@ -412,7 +412,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
       return cluster.stoppedAt !== null && cluster;
     });
 
-    // First of all it hears what it had asked of the world.
+    // First it gets the result of its earlier observation.
     thaw();
     await sleep(500);
     wake();
@@ -422,16 +422,16 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     expect(world.deeds.slice(before).filter(({ by }) => by === 'a')).toEqual([]);
     expect([...world.begun.values()]).toEqual([1, 1]);
     expect(await b.clusters.get(other)).toEqual(gone);
-    // What was found, and what somebody said of it, is known to both.
+    // Both know the findings and the dismissal.
     for (const { journal } of servers)
       expect([...journal.findings.values()]).toMatchObject([{ cluster: id, dismissed: true }]);
   }, 90_000);
 
-  it('take nothing back of what one has found that had read more', async () => {
+  it('withdraw nothing that another server has found from more events', async () => {
     const [id, other] = [await started(a, 'k'), await started(a, 'k2')];
     for (const one of [id, other]) world.see(one, executor(1, false));
     await within('the findings', SHOWN_MS, () => b.journal.findings.size === 2);
-    // As if it had read ten lines of the event log of one, and as many as there are of the other.
+    // As if it had read ten lines of the event log of one, and all lines of the other.
     await eventually('its view', () => new ViewRows(stores[0], a.leases).address(id));
     await stores[0]
       .updateTable('cluster_views')
@@ -451,7 +451,7 @@ export function replicasContract(open: () => Promise<[WholeStore, WholeStore]>):
     expect([...b.journal.findings.values()].map(({ cluster }) => cluster)).toEqual([id]);
   }, 60_000);
 
-  it('remove what belongs to no cluster, and nothing that another has just begun', async () => {
+  it('remove orphans, and nothing that another server has just started', async () => {
     await world
       .launcher('nobody')
       .start({ id: 'orphan', shape: SMALL, token: '', catalogue: [], shares: [] });

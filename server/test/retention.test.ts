@@ -12,7 +12,7 @@ const ended = (id: string, daysAgo: number, notebook = 'a.ipynb'): EndedCluster 
 const expired = (...clusters: EndedCluster[]) => expiredClusters(clusters, POLICY, NOW).sort();
 
 describe('Retention', () => {
-  it('forgets what ended too long ago, whenever it began', () => {
+  it('deletes what ended too long ago, whenever it started', () => {
     expect(expired(ended('new', 1), ended('old', 29), ended('too old', 31))).toEqual(['too old']);
   });
 
@@ -24,7 +24,7 @@ describe('Retention', () => {
     for (const n of [0, 1, 2]) expect(forgotten).not.toContain(`busy ${n}`);
   });
 
-  it('does not mix notebooks of the same path in different Labs, or those without a path', () => {
+  it('does not mix notebooks with the same path in different Labs, or those without a path', () => {
     const elsewhere = { ...ended('elsewhere', 5), jupyterServer: 'other lab' };
     const nameless = ['x', 'y', 'z', 'w'].map(id => ended(id, 2, ''));
     expect(expired(ended('1', 1), ended('2', 2), ended('3', 3), elsewhere, ...nameless)).toEqual(

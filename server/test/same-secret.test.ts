@@ -23,7 +23,7 @@ afterEach(async () => {
   for (const one of places) one.remove();
 });
 
-it('a server with the secret of the others is let in, also where its files cannot be written', async () => {
+it('a server with the secret of the others is accepted, even if its files are read-only', async () => {
   const directory = place();
   await haveSameSecret(store, await openTokens(directory));
   const mounted = place();
@@ -35,11 +35,11 @@ it('a server with the secret of the others is let in, also where its files canno
   await haveSameSecret(store, await openTokens(directory));
 });
 
-it('a server with another secret is refused, and told what to do', async () => {
+it('a server with another secret is refused, with a remedy', async () => {
   await haveSameSecret(store, await openTokens(place()));
   const stranger = await openTokens(place());
   await expect(haveSameSecret(store, stranger)).rejects.toThrow(/AGLAIS_SECRETS/);
-  // The database says nothing about the secret itself.
+  // The database reveals nothing about the secret itself.
   const row = await store.selectFrom('installation').selectAll().executeTakeFirstOrThrow();
   expect(row.value).not.toBe(stranger.secretOf('', 'installation'));
 });

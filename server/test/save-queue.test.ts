@@ -16,7 +16,7 @@ describe('SaveQueue', () => {
     return { queue, problems };
   };
 
-  it('saves records in order, and of one that waits only its newest state', async () => {
+  it('saves records in order, and only the latest state of a pending one', async () => {
     const { queue } = open();
     const saved: string[] = [];
     let release = () => {};
@@ -28,7 +28,7 @@ describe('SaveQueue', () => {
     expect(saved).toEqual(['b1', 'a2']);
   });
 
-  it('waits for a database that is away, says so after a while, and takes it back', async () => {
+  it('waits for an unavailable database, reports it after a while, and withdraws the report', async () => {
     const { queue, problems } = open();
     let failures = 5;
     const saved: string[] = [];
@@ -42,7 +42,7 @@ describe('SaveQueue', () => {
     expect(problems).toEqual([expect.stringMatching(/cannot be saved at the moment/), null]);
   });
 
-  it('drops what the database refuses for good, says so, and saves the rest', async () => {
+  it('drops what the database refuses permanently, reports it, and saves the rest', async () => {
     const { queue, problems } = open();
     const saved: string[] = [];
     queue.add('bad', () => Promise.reject(permanent()));
@@ -52,7 +52,7 @@ describe('SaveQueue', () => {
     expect(problems).toEqual([expect.stringMatching(/refused 1 record .*out of range/)]);
   });
 
-  it('says within its time that it could not save everything', async () => {
+  it('reports within its deadline that it could not save everything', async () => {
     const { queue } = open();
     queue.add('finding', () => Promise.reject(transient()));
     expect(await queue.drain(30)).toBe(false);

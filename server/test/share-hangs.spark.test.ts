@@ -16,7 +16,7 @@ import {
 } from './support/server.js';
 import { STARS_SHARE, READS_AND_READS, WRITE_STARS } from './support/stars-share.js';
 
-/** From the moment in which its server stops; the probe alone needs up to seven. */
+/** From the time when its server stops; the probe alone needs up to seven. */
 const WITHIN_MS = 15_000;
 
 (canMount() ? describe : describe.skip)('A share that hangs in the middle of a job', () => {
@@ -46,7 +46,7 @@ const WITHIN_MS = 15_000;
   };
 
   it(
-    'is an error under the cell within seconds, and a warning once it answers again; live = offline',
+    'is an error under the cell within seconds, and a warning once it responds again; live = offline',
     async () => {
       const { id } = await server.user.request('hanging');
       await server.user.until(id, 'ready');
@@ -117,7 +117,7 @@ const WITHIN_MS = 15_000;
   );
 
   it(
-    'and is gone when it is unmounted while a cell runs',
+    'and is gone when it is unmounted while a cell is running',
     async () => {
       const { id } = await server.user.request('unmounted');
       await server.user.until(id, 'ready');

@@ -17,7 +17,7 @@ const UID = 'uid-app-exec-1';
 const KILLED = terminated(137, 'OOMKilled', '2026-11-20T23:35:43Z');
 const CELL: Observation = { kind: 'cell', cell: 'a', run: 1, outcome: 'ok', at: 5 };
 
-/** One server's share in the evidence of all. */
+/** One server's part in the evidence of all. */
 class Server {
   private constructor(
     readonly directory: ReturnType<typeof temporaryDirectory>,
@@ -95,7 +95,7 @@ describe('Evidence of several servers', () => {
   ];
   const known = (server: Server) => server.evidence.podRecorded(ID, UID);
 
-  it('has what all of them see once, and each has all of it', async () => {
+  it('contains what all of them observe once, and each has all of it', async () => {
     a.recordObserved(...life);
     b.recordObserved(...life);
     for (const server of [a, b]) {
@@ -106,7 +106,7 @@ describe('Evidence of several servers', () => {
     expect(a.record()).toEqual(b.record());
   });
 
-  it('has what only one of them saw, and what a kernel told the other', async () => {
+  it('contains what only one of them observed, and what a kernel reported to the other', async () => {
     a.recordObserved(...life);
     await b.evidence.record(ID, CELL);
     await eventually('the record', () => known(a));
@@ -116,7 +116,7 @@ describe('Evidence of several servers', () => {
     expect(b.record()).toEqual(a.record());
   });
 
-  it('is all there for one that comes with an empty disk, or with half a line on it', async () => {
+  it('is complete for one that starts with an empty disk, or with half a line on it', async () => {
     a.recordObserved(...life);
     await eventually('the record', () => known(a));
     await a.evidence.copied(ID);
@@ -132,7 +132,7 @@ describe('Evidence of several servers', () => {
     }
   });
 
-  it('has no gap on one that begins while others go on', async () => {
+  it('has no gap on one that starts while others are running', async () => {
     a.recordObserved(life[0]!);
     await eventually('the record', () => known(a));
     const late = await serve();
@@ -147,7 +147,7 @@ describe('Evidence of several servers', () => {
     expect(late.record()).toEqual(a.record());
   });
 
-  it('is read to its end by one that takes over: it concludes the same', async () => {
+  it('is read to its end by one that takes over, with the same findings', async () => {
     a.recordObserved(...life);
     await eventually('the record', () => known(a));
     await a.close();

@@ -69,7 +69,7 @@ describe('The server', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143]
   ] as const)(
-    'that waits for a driver to end is ended at once by a second %s',
+    'that waits for a driver to end exits immediately on a second %s',
     async (signal, code) => {
       const { child, log, exit } = await start();
       child.kill(signal);
@@ -111,7 +111,7 @@ describe('The shutdown', () => {
     expect(ended).toEqual(['third', 'second', 'first']);
   });
 
-  it('ends a part at once that is started too late', async () => {
+  it('ends a part immediately that is started too late', async () => {
     const shutdown = new Shutdown(1_000, log);
     await shutdown.run();
     let isEnded = false;

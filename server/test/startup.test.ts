@@ -21,7 +21,7 @@ let server: RunningServer;
 let port: number;
 let apiServer: Server | null = null;
 
-/** An address at which nobody listens. */
+/** An address on which nobody listens. */
 async function freePort(): Promise<number> {
   const http = createServer().listen(0, '127.0.0.1');
   await once(http, 'listening');
@@ -62,14 +62,14 @@ afterAll(async () => {
   directory.remove();
 });
 
-describe('A server whose Kubernetes does not answer', () => {
+describe('A server whose Kubernetes does not respond', () => {
   const client = () => {
     const token = readFileSync(join(directory.path, 'state', 'token'), 'utf8').trim();
     return new Client(server.url, token);
   };
 
   it(
-    'listens, is alive, and says what it waits for',
+    'listens, is live, and says what it is waiting for',
     async () => {
       expect(await client().send('GET', '/livez')).toMatchObject({ status: 200 });
       const waiting = `starting: waiting for the Kubernetes API server at http://127.0.0.1:${port}`;
@@ -88,7 +88,7 @@ describe('A server whose Kubernetes does not answer', () => {
     PATIENCE_MS
   );
 
-  it('lets in nobody without a token meanwhile, describes its API, and has metrics', async () => {
+  it('requires a token meanwhile, describes its API, and has metrics', async () => {
     const nobody = new Client(server.url, null);
     expect((await nobody.get('/clusters')).status).toBe(401);
     expect((await nobody.get('/openapi.json')).status).toBe(200);
@@ -104,7 +104,7 @@ describe('A server whose Kubernetes does not answer', () => {
     expect(refused).toEqual({ status: 503, type: 'application/problem+json' });
   });
 
-  it('is ready as soon as Kubernetes answers', async () => {
+  it('is ready as soon as Kubernetes responds', async () => {
     apiServer = createServer((request, response) => {
       const isWatch = new URL(request.url!, 'http://x').searchParams.has('watch');
       response.writeHead(200, { 'content-type': 'application/json' });
@@ -122,7 +122,7 @@ describe('A server whose Kubernetes does not answer', () => {
 });
 
 describe('A server that is closed while it waits for Kubernetes', () => {
-  it('ends at once, and says that it never became ready', async () => {
+  it('exits immediately, and reports that it never became ready', async () => {
     const own = temporaryDirectory();
     const dead = await freePort();
     const kubeconfig = join(own.path, 'kubeconfig');

@@ -11,7 +11,7 @@ afterAll(directory.remove);
 const fresh = () => mkdtempSync(join(directory.path, 'state-'));
 const built = join(import.meta.dirname, '..', 'dist', 'state-lock.js');
 
-/** Another process that takes the lock, says so, and stays. */
+/** Another process that takes the lock, reports it, and keeps running. */
 async function owner(path: string): Promise<() => Promise<void>> {
   const program = `
     import { lockStateDirectory } from ${JSON.stringify(built)};
@@ -30,12 +30,12 @@ async function owner(path: string): Promise<() => Promise<void>> {
 }
 
 describe('The lock of a state directory', () => {
-  it('lets in one server after the other', () => {
+  it('admits one server after the other', () => {
     const path = fresh();
     for (let turn = 0; turn < 3; turn += 1) lockStateDirectory(path)();
   });
 
-  it('lets in one of several who come in the same moment, and tells the others what to do', () => {
+  it('admits one of several that start at the same time, and tells the others what to do', () => {
     const path = fresh();
     const unlock = lockStateDirectory(path);
     for (let other = 0; other < 5; other += 1) {

@@ -15,7 +15,7 @@ const addColumn: Migration = {
 };
 
 /**
- * What every database must do.
+ * The contract of every database.
  * @param emptyDatabase the location of a new one
  */
 export function storeContract(emptyDatabase: () => Promise<string>): void {
@@ -49,14 +49,14 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     }
   });
 
-  it('opens a database that it made before, with all that is in it', async () => {
+  it('opens an existing database, with its content', async () => {
     await clusters.insert(row());
     await store.destroy();
     store = await openStore(location);
     expect(await new ClusterRows(store).get('c1')).toEqual(row());
   });
 
-  it('gives back what it was given, times in milliseconds and nulls included', async () => {
+  it('returns what was stored, including times in milliseconds and nulls', async () => {
     const full = row({
       notebook: 'l\'été/★ "stars".ipynb',
       jupyter_server: 's',
@@ -69,14 +69,14 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     expect(await clusters.get('c2')).toBeUndefined();
   });
 
-  it('lets a kernel have one wanted cluster, also of twenty asked for in the same moment', async () => {
+  it('lets a kernel have one desired cluster, even if twenty are requested at the same time', async () => {
     const asked = Array.from({ length: 20 }, (_, n) => clusters.insert(row({ id: `c${n}` })));
     const made = (await Promise.all(asked)).filter(Boolean);
     expect(made).toHaveLength(1);
     expect(await clusters.live()).toHaveLength(1);
   });
 
-  it('lets a kernel have a new cluster once the old one is not wanted any more', async () => {
+  it('lets a kernel have a new cluster once the old one is not desired any more', async () => {
     await clusters.insert(row());
     await clusters.requestStop('c1', 'enough');
     expect(await clusters.insert(row({ id: 'c2' }))).toBe(true);
@@ -84,21 +84,21 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     expect((await clusters.live()).map(({ id }) => id).sort()).toEqual(['c1', 'c2']);
   });
 
-  it('keeps the first reason of a stop', async () => {
+  it('keeps the first reason for a stop', async () => {
     await clusters.insert(row());
     await clusters.requestStop('c1', 'first');
     await clusters.requestStop('c1', 'second', 'failed');
     expect(await clusters.get('c1')).toMatchObject({ reason: 'first', state: 'stopping' });
   });
 
-  it('counts a cluster as live until it was seen to be gone', async () => {
+  it('counts a cluster as live until it is gone', async () => {
     await clusters.insert(row());
     await clusters.requestStop('c1', 'enough');
     await clusters.update('c1', { state: 'stopped' });
     expect(await clusters.live()).toEqual([]);
   });
 
-  it('finds the wanted clusters whose kernels a Jupyter Server no longer has, and no others', async () => {
+  it('finds the desired clusters whose kernels a Jupyter Server no longer has, and no others', async () => {
     await clusters.insert(row({ id: 'kept', kernel: 'kept', jupyter_server: 's1' }));
     await clusters.insert(row({ id: 'gone', kernel: 'gone', jupyter_server: 's1' }));
     await clusters.insert(
@@ -110,7 +110,7 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     expect(abandoned.map(({ id }) => id)).toEqual(['gone']);
   });
 
-  it('places a kernel only where it is said to be', async () => {
+  it('assigns a kernel only to its reported Jupyter Server', async () => {
     await clusters.insert(row());
     await clusters.insert(row({ id: 'c2', kernel: 'k2' }));
     await clusters.placeKernel('k1', 's1', 'moved.ipynb');
@@ -121,7 +121,7 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     expect(await clusters.get('c2')).toEqual(row({ id: 'c2', kernel: 'k2' }));
   });
 
-  it('remembers every cluster until it is forgotten, with what belongs to it', async () => {
+  it('keeps every cluster until it is deleted, with what belongs to it', async () => {
     for (let n = 0; n < 60; n += 1) {
       const ended = { desired: 'stopped' as const, state: 'stopped', created_at: n, stopped_at: n };
       await clusters.insert(row({ id: `c${n}`, ...ended }));
@@ -137,7 +137,7 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     expect(await clusters.remembered()).toHaveLength(60);
   });
 
-  it('keeps one row of a finding however often it changes, and what was dismissed stays so', async () => {
+  it('keeps one row of a finding however often it changes, and a dismissed one stays dismissed', async () => {
     await findings.saveFinding(placed('f1'));
     await findings.saveFinding(placed('f1', { count: 3, dismissed: true }));
     await findings.saveFinding(placed('f2'));
@@ -155,7 +155,7 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     expect(await findings.findingsOf([])).toEqual([]);
   });
 
-  it('does what belongs together as a whole or not at all', async () => {
+  it('runs a transaction completely or not at all', async () => {
     await clusters.insert(row());
     const failing = clusters.transaction(async rows => {
       await rows.requestStop('c1', 'restarted');
@@ -174,20 +174,20 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     }
   });
 
-  it('stores what comes with a NUL, or with a time that is none, instead of failing for ever', async () => {
+  it('stores text with NUL, and invalid times, instead of failing forever', async () => {
     await clusters.insert(row({ id: 'c\0', kernel: 'k\0', notebook: 'a\0b.ipynb', reason: '\0' }));
     expect(await clusters.desiredOfKernel('k\0')).toMatchObject({ notebook: 'a\uFFFDb.ipynb' });
     const odd = { ...placed('f\0'), cluster: 'c\0' };
     for (const lastSeen of [Number.MAX_VALUE, -1e300, 0.5, Number.NaN])
       await findings.saveFinding({ ...odd, finding: { ...odd.finding, title: '\0', lastSeen } });
     await findings.saveFinding(odd);
-    // The finding itself is as it was given.
+    // The finding itself is unchanged.
     expect(await findings.findingsOf(['c\0'])).toEqual([odd]);
     await findings.saveCellRun({ ...cellRun(1e20), cell: '\0' });
     expect(await findings.cellRunsOf(['c1'])).toHaveLength(1);
   });
 
-  it('gives what a newer server wrote as it is, with codes and fields that are unknown here', async () => {
+  it('returns what a newer server wrote unchanged, with unknown codes and fields', async () => {
     const { finding: known } = placed('f1');
     const newer = {
       ...placed('f1'),
@@ -214,7 +214,7 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     expect(await clusters.lastShape('k1')).toEqual(shape);
   });
 
-  it('leaves out a row that is damaged, and gives the others', async () => {
+  it('skips a corrupt row, and returns the others', async () => {
     await findings.saveFinding(placed('f1'));
     await findings.saveFinding(placed('f2'));
     const { finding: whole } = placed('f2');
@@ -224,7 +224,7 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     }
   });
 
-  it('is opened by an older server after a newer one that has only added to it', async () => {
+  it('can be opened by an older server after a newer one that has only added to it', async () => {
     const added = { ...known, '2999-01-01-added': addColumn };
     await migrate(store, { migrations: added, compatibleSince: newest });
     await clusters.insert(row());
@@ -235,7 +235,7 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     await migrate(store, { migrations: added, compatibleSince: newest });
   });
 
-  it('is not opened by an older server after a newer one that has renamed what it needs', async () => {
+  it('cannot be opened by an older server after a newer one that has renamed what it needs', async () => {
     const renamed = { ...known, '2999-01-01-renamed': addColumn };
     await migrate(store, { migrations: renamed, compatibleSince: '2999-01-01-renamed' });
     await expect(openStore(location)).rejects.toThrow(

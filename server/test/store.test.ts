@@ -14,7 +14,7 @@ describe('The store on SQLite', () => {
   let files = 0;
   storeContract(() => Promise.resolve(join(directory.path, `${(files += 1)}.sqlite`)));
 
-  it('says which file is no database, and leaves it as it is', async () => {
+  it('rejects a file that is not a database, and does not change it', async () => {
     const path = join(directory.path, 'letter.sqlite');
     writeFileSync(path, 'Dear reader, this is no database. '.repeat(100));
     await expect(openStore(path)).rejects.toThrow(/letter\.sqlite/);
@@ -62,13 +62,13 @@ onPostgres(`The store on PostgreSQL${why}`, () => {
     expect(revisions.sort()).toEqual([1, 2]);
     wake();
     await ended;
-    // It goes on with another connection.
+    // It continues with another connection.
     expect(await revised(frozen, (_, revision) => Promise.resolve(revision))).toBe(3);
     await frozen.destroy();
     await other.destroy();
   }, 60_000);
 
-  it('says that a database cannot be reached without telling its password', async () => {
+  it('reports that a database cannot be reached without its password', async () => {
     const url = 'postgresql://someone:hush@localhost:1/none';
     await expect(openStore(url)).rejects.toThrow(
       /localhost:1\/none could not be opened.*ECONNREFUSED/

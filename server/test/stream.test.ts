@@ -40,7 +40,7 @@ describe('The stream to a client that does not read', () => {
     http.close();
   });
 
-  it('is cut off, while others get every message', async () => {
+  it('is disconnected, while others get every message', async () => {
     const { port } = http.address() as AddressInfo;
     lazy = connect(port, '127.0.0.1');
     lazy.on('error', () => undefined);

@@ -14,7 +14,7 @@ const place = (files: Record<string, string>): string => {
 
 describe('The secrets of a server', () => {
   it.each(['token', 'browser-token', 'secret'])(
-    'are refused if the file %s is empty, too short, or more than one word',
+    'are rejected if the file %s is empty, too short, or more than one word',
     async name => {
       for (const [text, problem] of [
         ['', 'is empty'],
@@ -30,13 +30,13 @@ describe('The secrets of a server', () => {
     }
   );
 
-  it('are refused if a browser would have the token of kernels', async () => {
+  it('are rejected if a browser would have the token of kernels', async () => {
     const same = 'the-same-in-both-files';
     const opened = openTokens(place({ token: same, 'browser-token': `${same}\n` }));
     await expect(opened).rejects.toThrow(/are the same; nothing was started/);
   });
 
-  it('are created where there are none; an empty token is nobody', async () => {
+  it('are created if they are missing; an empty token authenticates nobody', async () => {
     const tokens = await openTokens(place({}));
     expect(tokens.scopeOf('')).toBeNull();
     expect(tokens.forCluster('a')).not.toBe(tokens.forCluster('b'));

@@ -32,7 +32,7 @@ describe('WorkQueue', () => {
   };
   afterEach(() => queue.close(1_000));
 
-  it('works on one key by one worker at a time, and once more if it was added meanwhile', async () => {
+  it('processes one key by one worker at a time, and once more if it was added meanwhile', async () => {
     let working = 0;
     let most = 0;
     let steps = 0;
@@ -52,7 +52,7 @@ describe('WorkQueue', () => {
     expect({ most, steps }).toEqual({ most: 1, steps: 2 });
   });
 
-  it('lets a key that hangs hold up no other one, and does not start it a second time', async () => {
+  it('is not blocked by a key that hangs, and does not start it a second time', async () => {
     const hung = gate();
     const worked: string[] = [];
     make(
@@ -75,7 +75,7 @@ describe('WorkQueue', () => {
     expect(queue.overdue).toBe(0);
   });
 
-  it('never works on more keys at a time than it may', async () => {
+  it('never processes more keys at a time than its limit', async () => {
     let working = 0;
     let most = 0;
     make(
@@ -92,7 +92,7 @@ describe('WorkQueue', () => {
     expect(most).toBe(3);
   });
 
-  it('tries a key that fails again, each time later, and begins anew after a success', async () => {
+  it('retries a key that fails with back-off, and resets it after a success', async () => {
     let left = 5;
     make(async () => {
       if ((left -= 1) >= 0) throw new Error('no');
@@ -107,7 +107,7 @@ describe('WorkQueue', () => {
     expect(errors.at(-1)).toEqual({ key: 'a', failures: 1, retryInMs: 10 });
   });
 
-  it('waits as long as a server asks for', async () => {
+  it('waits as long as a server requests', async () => {
     let failed = false;
     make(async () => {
       if (failed) return null;
@@ -121,7 +121,7 @@ describe('WorkQueue', () => {
     expect(performance.now() - began).toBeGreaterThan(110);
   });
 
-  it('is not hurried by changes while it backs off, but by a request', async () => {
+  it('does not shorten a back-off because of changes, but because of a request', async () => {
     let steps = 0;
     make(
       async () => {
@@ -140,7 +140,7 @@ describe('WorkQueue', () => {
     await eventually('a second step', () => steps === 2);
   });
 
-  it('comes back to a key by itself when its step says so, and sooner if it is added', async () => {
+  it('processes a key again when its step asks for it, and earlier if it is added', async () => {
     const at: number[] = [];
     make(async () => at.push(performance.now()) && 10_000);
     queue.add('a');
@@ -156,7 +156,7 @@ describe('WorkQueue', () => {
     expect(queue.depth).toBe(0);
   });
 
-  it('starts nothing after it was closed, and waits for what runs within bounds', async () => {
+  it('starts nothing after it was closed, and limits the wait for running steps', async () => {
     const hung = gate();
     let steps = 0;
     make(async () => {

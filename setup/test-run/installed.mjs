@@ -7,8 +7,8 @@ import { output } from '../tools.mjs';
 import { nothing } from './schedule.mjs';
 
 /**
- * What tests use that is not the project's own: PostgreSQL, a browser. They come one after the other, because the
- * distribution's packages are installed by one process at a time. Where they cannot be had, the tests say so.
+ * Installs external programs for the tests: PostgreSQL, a browser. One after the other, because only one process at a
+ * time can install packages of the distribution. Where they are unavailable, the tests report it.
  * @param {import('./runners.mjs').Runners} runners
  * @param {{ browser: string | null }} found
  */
@@ -40,7 +40,7 @@ function hasPostgres() {
 }
 
 /**
- * The product under test has a data directory of its own (ui-tests/product/place.ts); the sample catalogue need not be built
+ * The product under test has its own data directory (ui-tests/product/place.ts); the sample catalogue need not be built
  * a second time for it.
  */
 function shareCatalogue() {

@@ -1,6 +1,6 @@
 /**
- * A Jest reporter with one line for each file, or for each test where AGLAIS_TEST_LINES=tests; failures in full as soon as
- * their file is over.
+ * A Jest reporter with one line per file, or per test with AGLAIS_TEST_LINES=tests; failures are printed in full as
+ * soon as their file has completed.
  */
 export default class Lines {
   #eachTest = process.env.AGLAIS_TEST_LINES === 'tests';

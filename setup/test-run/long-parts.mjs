@@ -2,19 +2,19 @@ import long from '../../jest.long.mjs';
 import { skip } from './schedule.mjs';
 import { testbedParts } from './testbed.mjs';
 
-/** How jest.kubernetes.mjs names its projects. */
+/** The names of the projects in jest.kubernetes.mjs. */
 const ON_KUBERNETES = ' on Kubernetes';
 
-/** How often the long run kills something; each can be set in the environment. */
+/** Number of kills in the long run; each can be set in the environment. */
 const KILLS = {
   AGLAIS_CHAOS_KILLS: process.env.AGLAIS_CHAOS_KILLS ?? '100',
   AGLAIS_REPLICA_KILLS: process.env.AGLAIS_REPLICA_KILLS ?? '30'
 };
 
 /**
- * The parts of `npm run test:long`, one after the other: their figures are kept, and nothing may disturb them.
+ * The parts of `npm run test:long`, one after the other: their measurements are kept, and must not be disturbed.
  * @param {import('./runners.mjs').Runners} runners
- * @param {string[]} args for the runner of the one part that was chosen
+ * @param {string[]} args for the runner of a single chosen part
  * @returns {import('./schedule.mjs').Part[]}
  */
 export function makeLongParts(runners, args) {

@@ -4,8 +4,8 @@ import { stripVTControlCharacters } from 'node:util';
 const QUIET_MS = 60_000;
 
 /**
- * What the parts print, line by line as it comes, each with the name of its part; a minute without any shows what runs.
- * The same is kept in a file for each part.
+ * Prints the output of the parts line by line, each line with the name of its part; after a minute of silence it shows
+ * what is running. The output of each part is also written to a file.
  */
 export class Output {
   #running = new Map();
@@ -32,8 +32,8 @@ export class Output {
   }
 
   /**
-   * Takes a program's text in pieces.
-   * @param {string} file where it is kept as it is
+   * Receives a program's output in chunks.
+   * @param {string} file for the unchanged output
    */
   writer(name, file) {
     const log = createWriteStream(file, { flags: 'a' });
@@ -75,7 +75,7 @@ export class Output {
 
 export const minutes = ms => (ms / 60_000).toFixed(1);
 
-/** The table at the end: minutes and counts of each part, and why something failed or was skipped. */
+/** The final table: minutes and counts of each part, and why something failed or was skipped. */
 export function tableOf(outcomes) {
   const rows = [
     ['part', 'minutes', 'passed', 'failed', 'skipped'],

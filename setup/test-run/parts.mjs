@@ -16,14 +16,14 @@ const CHECKS = [
 ];
 const PYTHON_PARTS = ['interpreters/jupyter', 'extension', 'catalogues', 'notebooks'];
 
-/** Parts for which a Kubernetes is needed, with what brings it. */
+/** Parts that need a Kubernetes, and the part that provides it. */
 export const KUBERNETES_PARTS = ['testbed', 'kubernetes', 'kubernetes-ui', 'testbed-down'];
 
 /**
- * The parts of `npm test`, longest first as far as they need nothing.
+ * The parts of `npm test`, longest first among those without needs.
  * @param {import('./runners.mjs').Runners} runners
- * @param {{ args: string[], mayBuild: boolean }} options `args`: for the runner of the one part that was chosen;
- *   `mayBuild`: testbedParts
+ * @param {{ args: string[], mayBuild: boolean }} options `args`: for the runner of a single chosen part; `mayBuild`:
+ * testbedParts
  * @returns {import('./schedule.mjs').Part[]}
  */
 export function makeParts(runners, { args, mayBuild }) {
@@ -105,7 +105,7 @@ export function makeParts(runners, { args, mayBuild }) {
     {
       name: 'python',
       minutes: 35,
-      // Each in its own folder, with its own settings: one broken part hides none of the others.
+      // Each in its own directory, with its own settings: a broken one does not hide failures of the others.
       async run(signal) {
         const results = [];
         for (const part of PYTHON_PARTS) {
@@ -123,7 +123,7 @@ export function makeParts(runners, { args, mayBuild }) {
     {
       name: 'corpus',
       minutes: 35,
-      /** A few real failures and healthy runs; `npm run test:long` makes all of them. */
+      /** A few real failures and healthy runs; `npm run test:long` runs all of them. */
       run: signal => runners.corpus('corpus', signal, args.length > 0 ? args : ['quick'])
     },
     testbed.down

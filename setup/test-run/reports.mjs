@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { failure, nothing } from './schedule.mjs';
 
-/** Results of several programs as one. */
+/** The sum of the results of several programs. */
 export function sum(results) {
   const all = nothing();
   for (const { passed, failed, skipped, notes } of results) {
@@ -18,7 +18,8 @@ export const checkResult = (name, code) =>
   code === 0 ? { ...nothing(), passed: 1 } : failure(`${name} (ended with ${code})`);
 
 /**
- * What a program reported in a file. A program that ends badly has failed, whatever its report says.
+ * The result of a program from its report file. A program with an exit code other than 0 has failed, whatever its
+ * report says.
  * @param {(text: string) => import('./schedule.mjs').Result} read
  */
 function reported(runner, path, code, read) {

@@ -7,10 +7,10 @@ import { runParts } from './schedule.mjs';
 const MAX_SLOTS = 4;
 
 /**
- * Runs parts, shows what they do and adds up.
+ * Runs parts, shows their progress and adds up their results.
  * @param {(runners: Runners) => import('./schedule.mjs').Part[]} make
- * @param {{ before?: import('./schedule.mjs').Outcome[], slots?: number, hint?: string }} [options] `before`: what was done
- *   before; `hint`: a line for the end
+ * @param {{ before?: import('./schedule.mjs').Outcome[], slots?: number, hint?: string }} [options] `before`: earlier
+ * outcomes; `hint`: a line for the end
  * @returns {Promise<number>} exit code; the last line that is printed is `N passed, N failed, N skipped`
  */
 export async function runTests(make, { before = [], slots, hint } = {}) {
@@ -19,7 +19,7 @@ export async function runTests(make, { before = [], slots, hint } = {}) {
   for (const kind of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(kind, () => abort.abort());
   const screen = new Output('kubernetes-ui'.length);
   const outcomes = await runParts(make(new Runners(screen)), {
-    // More would only make each of them slower.
+    // More would only slow all of them down.
     slots: slots ?? Math.min(availableParallelism(), MAX_SLOTS),
     signal: abort.signal,
     onBegin: name => screen.begin(name),

@@ -9,7 +9,7 @@ import { corpusResult, jestResult, playwrightResult } from './reports.mjs';
 const results = join(checkout, '.setup', 'test-results');
 
 /**
- * Programs that run tests, each with its lines shown as those of a part and its report read.
+ * Programs that run tests; the lines of each are shown for its part, and its report is parsed.
  * @param {import('./output.mjs').Output} screen
  */
 export class Runners {
@@ -26,12 +26,12 @@ export class Runners {
     return join(results, name);
   }
 
-  /** Where what a part prints goes, until `end` is called. */
+  /** The output of a part, until `end` is called. */
   writer(part) {
     return this.#screen.writer(part, this.report(`${part}.log`));
   }
 
-  /** Runs a program; its exit code. */
+  /** Runs a program; returns its exit code. */
   async show(part, signal, command, args, { env = {}, cwd = checkout } = {}) {
     const { onText, end } = this.writer(part);
     const environment = { ...kubernetesEnvironment(), AGLAIS_JAVA: chosenJava(), ...env };
@@ -42,7 +42,7 @@ export class Runners {
     }
   }
 
-  /** @param {'files' | 'tests'} [options.lines] for what there is a line */
+  /** @param {'files' | 'tests'} [options.lines] what gets a line */
   async jest(part, signal, args, { env = {}, lines = 'files' } = {}) {
     const report = this.report(`${part}.json`);
     const all = [

@@ -1,17 +1,17 @@
 /**
  * @typedef {object} Part
  * @property {string} name
- * @property {string[]} [needs]  parts that must be over before it, as far as they are among those that run
- * @property {number} [slots]    how many of the machine's cores it keeps busy; 0: it mostly waits. Default: 1
- * @property {boolean} [always]  also after an interruption: it clears away
- * @property {number} minutes    after this it is ended, and has failed
+ * @property {string[]} [needs] parts that must complete before it, if they are selected
+ * @property {number} [slots] number of cores that it keeps busy; 0: it mostly waits. Default: 1
+ * @property {boolean} [always] also after an interruption: it cleans up
+ * @property {number} minutes after this time it is ended, and has failed
  * @property {(signal: AbortSignal) => Promise<Result>} run
  *
  * @typedef {object} Result
  * @property {number} passed
  * @property {number} failed
  * @property {number} skipped
- * @property {string[]} notes    names of what failed, and why something was skipped
+ * @property {string[]} notes names of failed tests, and why something was skipped
  *
  * @typedef {{ name: string, result: Result, ms: number }} Outcome
  */
@@ -21,10 +21,10 @@ export const failure = (...notes) => ({ ...nothing(), failed: 1, notes });
 export const skip = reason => ({ ...nothing(), skipped: 1, notes: [`skipped: ${reason}`] });
 
 /**
- * Runs parts side by side, as many as there are slots, in the order of the list as far as their needs allow.
+ * Runs parts concurrently, as many as there are slots, in the order of the list as far as their needs allow.
  * @param {Part[]} parts each after those that it needs
- * @param {{ slots: number, signal: AbortSignal, onBegin: (name: string) => void, onEnd: (outcome: Outcome) => void }} options
- *   after an abort of `signal` no more is started but those that clear away
+ * @param {{ slots: number, signal: AbortSignal, onBegin: (name: string) => void, onEnd: (outcome: Outcome) => void }}
+ * options after an abort of `signal` only parts that clean up are started
  * @returns {Promise<Outcome[]>} in the order of the list
  */
 export async function runParts(parts, { slots, signal, onBegin, onEnd }) {

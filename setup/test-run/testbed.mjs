@@ -2,11 +2,11 @@ import { bringUpTestbed, namedKubernetes, takeDownTestbed } from '../kubernetes.
 import { failure, nothing } from './schedule.mjs';
 
 /**
- * One Kubernetes for all parts that need one: that which the user names, else the testbed. The second of the parts takes
- * it down again, unless it was up before.
+ * One Kubernetes for all parts that need one: the user's, otherwise the testbed. The second part takes it down again,
+ * unless it was already up.
  * @param {import('./runners.mjs').Runners} runners
- * @param {{ mayBuild: boolean, usedBy: string[] }} options `mayBuild`: whether the testbed is brought up if a KUBECONFIG
- *   cannot be used
+ * @param {{ mayBuild: boolean, usedBy: string[] }} options `mayBuild`: whether the testbed is brought up if a
+ * KUBECONFIG cannot be used
  * @returns {{ up: Part, down: Part, kubernetes: () => { facts: Record<string, string> | null, skipped: string } }}
  */
 export function testbedParts(runners, { mayBuild, usedBy }) {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fasterSteps, steps as setUpSteps } from '../setup.mjs';
 import { isDone, prepare, SetupError, type Step } from '../steps.mjs';
 
-describe('The set-up', () => {
+describe('The setup', () => {
   const progress = { begin: () => undefined, say: () => undefined, end: () => undefined };
   let records: string;
   let happened: string[];
@@ -29,7 +29,7 @@ describe('The set-up', () => {
       })
   });
 
-  it('does steps side by side that do not need each other, and the others afterwards', async () => {
+  it('runs independent steps concurrently, and the others afterwards', async () => {
     const all = [step('node', []), step('python', []), step('lab', ['node', 'python'])];
     expect(await prepare(all, { records, progress })).toBe(3);
     expect(happened.slice(0, 2).sort()).toEqual(['begin node', 'begin python']);
@@ -37,13 +37,13 @@ describe('The set-up', () => {
     expect(happened.slice(4)).toEqual(['begin lab', 'end lab']);
   });
 
-  it('does nothing twice', async () => {
+  it('runs nothing twice', async () => {
     const all = [step('node', []), step('lab', ['node'])];
     await prepare(all, { records, progress });
     expect(await prepare(all, { records, progress })).toBe(0);
   });
 
-  it('ends what runs when a step fails, starts nothing more, and goes on from there', async () => {
+  it('ends running steps when one fails, starts no others, and resumes from there', async () => {
     const endless = step('python', [], async ({ run }) => {
       await run('sh', ['-c', `sleep 60; touch ${join(records, 'late')}`]);
     });
@@ -80,7 +80,7 @@ await prepare(
     child.kill('SIGTERM');
     expect(await ended).toBe(130);
     const state = () => spawnSync('ps', ['-o', 'stat=', '-p', readFileSync(pid, 'utf8').trim()]);
-    // Where nobody waits for it, its entry stays as that of a zombie.
+    // Without a parent that reaps it, its entry stays as a zombie.
     for (let left = 100; left > 0 && /^[^Z]/.test(String(state().stdout)); left -= 1)
       await sleep(50);
     expect(String(state().stdout)).toMatch(/^(Z.*)?\s*$/);

@@ -25,7 +25,7 @@ describe('Parts of a test run', () => {
     ...more
   });
 
-  it('run side by side, but no more of them than there are cores', async () => {
+  it('run concurrently, but no more of them than there are cores', async () => {
     most = 0;
     const outcomes = await runParts(
       ['a', 'b', 'c', 'd'].map(name => part(name)),
@@ -35,13 +35,13 @@ describe('Parts of a test run', () => {
     expect(outcomes.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('run beside them where they only wait', async () => {
+  it('run in addition to them if they only wait', async () => {
     most = 0;
     await runParts([part('waits', { slots: 0 }), part('a'), part('b')], options);
     expect(most).toBe(3);
   });
 
-  it('run after those that they need, and without those that were not chosen', async () => {
+  it('run after those that they need, and without unselected ones', async () => {
     const order: string[] = [];
     await runParts([part('a'), part('b', { needs: ['a'] }), part('c', { needs: ['not chosen'] })], {
       ...options,
@@ -50,7 +50,7 @@ describe('Parts of a test run', () => {
     expect(order).toEqual(['a', 'c', 'b']);
   });
 
-  it('have failed when they throw or take too long, and the others go on', async () => {
+  it('have failed when they throw or take too long, and the others continue', async () => {
     const outcomes = await runParts(
       [
         part('throws', { run: () => Promise.reject(new Error('no such program')) }),
@@ -71,7 +71,7 @@ describe('Parts of a test run', () => {
     expect(outcomes[2]!.result.passed).toBe(1);
   });
 
-  it('are not started after an interruption, but for what clears away', async () => {
+  it('are not started after an interruption, except for cleanup', async () => {
     const abort = new AbortController();
     const begun: string[] = [];
     await runParts(
@@ -85,7 +85,7 @@ describe('Parts of a test run', () => {
     expect(begun).toEqual(['a', 'down']);
   });
 
-  it('are shown with their minutes, and with the reason where they could not run', () => {
+  it('are shown with their minutes, and with the reason if they could not run', () => {
     const result = { passed: 12, failed: 1, skipped: 0, notes: ['counts stars'] };
     expect(
       tableOf([
@@ -136,7 +136,7 @@ describe('A report', () => {
     });
   });
 
-  it('of pytest names what failed', () => {
+  it('of pytest names failures', () => {
     const xml =
       '<testsuites><testsuite name="pytest" errors="0" failures="1" skipped="1" tests="3" time="1">' +
       '<testcase classname="t" name="test_a" time="0.1" />' +
@@ -148,7 +148,7 @@ describe('A report', () => {
     });
   });
 
-  it('of Playwright counts what passed only at the second try as failed', () => {
+  it('of Playwright counts what passed only at the second attempt as failed', () => {
     const report = {
       stats: { expected: 4, unexpected: 0, flaky: 1, skipped: 0 },
       suites: [{ suites: [{ specs: [{ title: 'opens', ok: false }] }] }],
@@ -175,7 +175,7 @@ describe('The Kubernetes for tests', () => {
     expect(namedKubernetes({ AGLAIS_KUBECONFIG: '/k' })).toEqual({ facts: {}, reason: null });
   });
 
-  it('is that of KUBECONFIG only where images for it are named', () => {
+  it('is that of KUBECONFIG only if images for it are configured', () => {
     const { facts, reason } = namedKubernetes({ KUBECONFIG: '/work', AGLAIS_SPARK_IMAGE: 'spark' });
     expect(facts).toBeNull();
     expect(reason).toMatch(/AGLAIS_PROBE_IMAGE/);
@@ -185,7 +185,7 @@ describe('The Kubernetes for tests', () => {
     });
   });
 
-  it('is none where none is named', () => {
+  it('is none without a configuration', () => {
     expect(namedKubernetes({})).toEqual({ facts: null, reason: null });
   });
 });
@@ -193,10 +193,10 @@ describe('The Kubernetes for tests', () => {
 describe('A test file', () => {
   const folder = join(import.meta.dirname, '..', '..', 'server', 'test');
   const files = readdirSync(folder).filter(name => name.endsWith('.test.ts'));
-  /** Modules by which a test has a real Spark of this machine. */
+  /** Modules that start a real Spark on this machine. */
   const SPARK = /from '\.\/(support\/connect|api\.contract|launcher\.contract)\.js'/;
 
-  it('says by its name that it starts a real Spark', () => {
+  it('that starts a real Spark has it in its name', () => {
     const unnamed = files.filter(
       name =>
         !name.endsWith('.spark.test.ts') && SPARK.test(readFileSync(join(folder, name), 'utf8'))

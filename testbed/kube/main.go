@@ -1,5 +1,5 @@
-// kube is the testbed's Kubernetes in one file: what it is, its name (a link) or its first argument says. One binary
-// because all parts share most of their packages: it builds, and takes disk, as one of them does.
+// kube is the testbed's Kubernetes in one file: its name (a link) or its first argument selects the program. One binary,
+// because all parts share most of their packages: build time and size are those of a single part.
 package main
 
 import (
@@ -42,7 +42,7 @@ func main() {
 	os.Exit(2)
 }
 
-// run becomes the program of that name; it returns false if there is none.
+// run executes the program with this name; it returns false if there is none.
 func run(name string) bool {
 	var command *cobra.Command
 	switch name {

@@ -10,10 +10,10 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** How many hexadecimal digits of a key stand in names. */
+/** Number of hexadecimal digits of a key in names. */
 const DIGITS = 12;
 
-/** One short key for everything that a result depends on; files count with their content, not their name. */
+/** One short key for everything that a result depends on; for files the content counts, not the name. */
 export function keyOf(values: readonly unknown[], files: readonly string[] = []): string {
   const hash = createHash('sha256').update(JSON.stringify(values));
   for (const file of files.flatMap(filesIn)) hash.update('\0').update(readFileSync(file));
@@ -28,8 +28,8 @@ function filesIn(path: string): string[] {
 }
 
 /**
- * A directory or file that is made once for each key. It appears whole or not at all: `make` works beside it.
- * Results of the same name with other keys, and what broke off of them, are deleted afterwards.
+ * A directory or file that is created once for each key. It appears atomically: `make` writes to a temporary path next
+ * to it. Results of the same name with other keys, and incomplete ones, are deleted afterwards.
  */
 export async function cached(
   path: (key: string) => string,

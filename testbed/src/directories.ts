@@ -1,22 +1,22 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** The checkout; this file is built into testbed/dist. */
+/** The checkout; this file is compiled into testbed/dist. */
 export const checkout = resolve(import.meta.dirname, '..', '..');
 
 export interface Directories {
-  /** What was built, and can be built again. Set it with AGLAIS_CACHE. */
+  /** Build results, which can be built again. Set it with AGLAIS_CACHE. */
   cache: string;
-  /** All of the running cluster: sockets, keys, logs, images. Set it with AGLAIS_TESTBED. */
+  /** State of the running cluster: sockets, keys, logs, images. Set it with AGLAIS_TESTBED. */
   state: string;
-  /** The catalogues that the node offers to pods. */
+  /** The catalogues on the node for pods. */
   catalogues: string;
 }
 
-/** Unix sockets below it need about 60 characters more, and may have 107 (unix(7)). */
+/** Unix sockets in it need about 60 more characters; the maximum is 107 (unix(7)). */
 const LONGEST_STATE = 60;
 
-/** @throws Error if the state directory's name is too long for the sockets in it. */
+/** @throws Error if the path of the state directory is too long for sockets */
 export function directories(env: NodeJS.ProcessEnv = process.env): Directories {
   const home = (variable: string, ...otherwise: string[]) =>
     env[variable] ?? join(env.HOME ?? homedir(), ...otherwise);

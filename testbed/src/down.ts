@@ -13,7 +13,9 @@ import { stop } from './node/processes.js';
 
 const GRACE_MS = 5000;
 
-/** Ends the testbed of this state directory, also one that broke off; images stay for the next time unless `wipe`. */
+/**
+ * Stops the testbed of this state directory, even an incomplete one; images are kept for the next time unless `wipe`.
+ */
 export async function down(wipe: boolean): Promise<void> {
   const progress = new Progress();
   const { state, cache } = directories();
@@ -34,13 +36,13 @@ export async function down(wipe: boolean): Promise<void> {
   progress.say('The testbed is down.');
 }
 
-/** Ends every program and takes back every change to the machine; returns what it could not. Works on any remains. */
+/** Stops every program and reverts every change to the machine; returns what failed. Works on any leftovers. */
 export async function clear(
   layout: Layout,
   network: Network,
   env: NodeJS.ProcessEnv
 ): Promise<string[]> {
-  // First the kubelet, which would start pods again; at once, because on a signal it only waits for them.
+  // First the kubelet, which would restart pods; with SIGKILL, because on SIGTERM it only waits for them.
   await stop(layout, 'kubelet', 'SIGKILL', GRACE_MS);
   for (const name of [
     'network-policies',
@@ -52,7 +54,7 @@ export async function clear(
     await stop(layout, name, 'SIGTERM', GRACE_MS);
   await killAll(layout);
   removeContainers(layout, env);
-  // Nothing of it is kept, so nothing has to be ended well; but the API server complains long about a lost etcd.
+  // No state is kept, so nothing needs a graceful shutdown; but the API server complains for long about a lost etcd.
   for (const name of ['kube-apiserver', 'etcd']) await stop(layout, name, 'SIGKILL', GRACE_MS);
   await stop(layout, 'containerd', 'SIGTERM', GRACE_MS);
   await killAll(layout);
@@ -61,7 +63,7 @@ export async function clear(
   removeNetwork(network, env);
   restoreSysctls(layout);
   const cgroups = removeCgroups();
-  // containerd's own stay: images are in them. The rest belongs to pods that are gone.
+  // containerd's own mounts are kept: they contain the images. The others belong to pods that are gone.
   for (const path of [
     layout.facts,
     layout.kubeconfig,

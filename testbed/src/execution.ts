@@ -3,21 +3,21 @@ import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 
-/** Something that a person has to do or to know; shown without a stack. */
+/** A problem that a person has to solve; shown without a stack trace. */
 export class TestbedError extends Error {}
 
 export interface Execution {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
-  /** Gets both outputs, appended. */
+  /** Gets stdout and stderr, appended. */
   log: string;
 }
 
-/** Kept for the message when a program fails. */
+/** Kept for the error message when a program fails. */
 const LAST_LINES = 20;
 
 /**
- * Runs a program to its end, at the lowest priority: nobody waits for a build so much that the machine should.
+ * Runs a program to its end, at the lowest priority, because a build must not slow the machine down.
  * @throws TestbedError with the last lines of its log if it fails
  */
 export async function execute(
@@ -33,7 +33,7 @@ export async function execute(
     env,
     stdio: ['ignore', 'pipe', 'pipe']
   });
-  // Some (unshare) do not end by the signal that ends us.
+  // Some programs (unshare) do not end with the signal that ends this process.
   const end = () => child.kill('SIGKILL');
   process.once('exit', end);
   for (const stream of [child.stdout, child.stderr]) stream.pipe(file, { end: false });
@@ -51,7 +51,7 @@ export async function execute(
   );
 }
 
-/** What a program prints, or null if it is not there or fails. */
+/** The output of a program, or null if it is missing or fails. */
 export function output(
   command: string,
   args: readonly string[],
@@ -61,7 +61,7 @@ export function output(
   return result.error || result.status !== 0 ? null : result.stdout.trim();
 }
 
-/** Tells a person what goes on, with the seconds since the beginning. */
+/** Shows the progress, with the seconds since the start. */
 export class Progress {
   readonly #begun = Date.now();
 

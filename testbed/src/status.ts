@@ -8,7 +8,7 @@ import type { Facts } from './up.js';
 
 const ANSWER_MS = 5000;
 
-/** What runs, in plain words; the second value says whether all is well. */
+/** The status for people; the second value is whether everything is running. */
 export async function status(): Promise<[string[], boolean]> {
   const { state } = directories();
   const layout = layoutOf(state);

@@ -26,25 +26,25 @@ import { start, stop, until } from './node/processes.js';
 import { readVersions } from './versions.js';
 
 const START_MS = 120_000;
-/** A node whose status is older than this may be a memory of a former one. */
+/** A node status that is older may be from a previous run. */
 const FRESH_MS = 30_000;
 
-/** What is up; written when it is. */
+/** Facts about the running testbed; written when it is up. */
 export interface Facts {
   kubeconfig: string;
   sparkImage: string;
   probeImage: string;
   /** A directory of the node with the sample catalogue, for hostPath volumes. */
   catalogues: string;
-  /** An S3 server that tests may start, and the jars with which Spark speaks to one. */
+  /** An S3 server that tests may start, and the jars with which Spark uses one. */
   objectStore: string;
   s3aJars: string;
-  /** Where `kubectl` and `ctr` are. */
+  /** The directory of `kubectl` and `ctr`. */
   programs: string[];
   kubernetes: string;
 }
 
-/** Why this machine cannot hold a testbed, or null. */
+/** Why this machine cannot run a testbed, or null. */
 export function obstacle(): string | null {
   if (process.platform !== 'linux') return 'it needs Linux';
   if (process.getuid?.() !== 0) return 'it needs root, for containers, cgroups and network devices';
@@ -65,7 +65,7 @@ export function obstacle(): string | null {
   return null;
 }
 
-/** Builds what is missing and starts the cluster; returns what is up. */
+/** Builds what is missing and starts the cluster; returns its facts. */
 export async function up(): Promise<Facts> {
   const progress = new Progress();
   const where = directories();
@@ -150,7 +150,7 @@ async function startNode(
   for (const name of ['containerd', 'etcd', 'kube-apiserver'] as const) run(name);
   await until('containerd', layout, ['containerd'], START_MS, () => answers(layout, env));
   const importing = importImages();
-  // Awaited below; until then a failure must not end the process unheard.
+  // Awaited below; until then a failure must not be an unhandled rejection.
   importing.catch(() => undefined);
   const config = new KubeConfig();
   config.loadFromString(administrator);
@@ -191,13 +191,13 @@ async function startNode(
     existsSync(join(layout.state, 'network-policies.ready'))
   );
   await importing;
-  // Last: who finds it may use the cluster.
+  // Last: once it exists, tests may use the cluster.
   writeFileSync(layout.kubeconfig, administrator, { mode: 0o600 });
 }
 
 /**
- * Ends one program of the running cluster as if it had crashed, and starts it again.
- * @throws TestbedError if it is none of those that can be started alone
+ * Kills one program of the running cluster, and starts it again.
+ * @throws TestbedError if it is not one of those that can be started alone
  */
 export async function restart(name: string): Promise<void> {
   const { state, cache } = directories();
@@ -230,7 +230,7 @@ function startProgram(
   start(layout, name, path, programArguments(layout, network)[name], env);
 }
 
-/** The program that keeps the rules of network policies; ours, in Node. */
+/** Our controller for network policies, in Node. */
 function startPolicies(layout: Layout, network: Network, env: NodeJS.ProcessEnv): void {
   const ready = join(layout.state, 'network-policies.ready');
   rmSync(ready, { force: true });
@@ -239,7 +239,7 @@ function startPolicies(layout: Layout, network: Network, env: NodeJS.ProcessEnv)
   start(layout, 'network-policies', process.execPath, [main, kubeconfig, network.all, ready], env);
 }
 
-/** What CoreDNS reads; the built-in role `view` has too little, and too much. */
+/** Permissions of CoreDNS; the built-in role `view` has both too few and too many. */
 function allowDns(layout: Layout, env: NodeJS.ProcessEnv): void {
   const metadata = { name: 'coredns' };
   const rights = (apiGroups: string[], resources: string[]) => ({

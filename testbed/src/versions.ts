@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkout } from './directories.js';
 
-/** What the testbed is made of; declared in testbed/versions.json and nowhere else. */
+/** The versions of all components of the testbed; declared only in testbed/versions.json. */
 export interface Versions {
   kubernetes: string;
   etcd: string;
   coredns: string;
-  /** The toolchain that is taken where there is none of at least this version. */
+  /** The toolchain that is downloaded if there is none of at least this version. */
   go: string;
   /** The code name of the Debian in the Spark image. */
   debian: string;

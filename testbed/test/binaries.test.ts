@@ -11,7 +11,7 @@ const VERSIONS = {
   debian: 'x'
 };
 
-/** In the form of Kubernetes' own. */
+/** In the format of Kubernetes' own. */
 const KUBERNETES = `// This is a generated file.
 module k8s.io/kubernetes
 
@@ -48,7 +48,7 @@ describe('the go.mod of the testbed', () => {
     );
   });
 
-  it('asks for the published versions of staging modules, also where comments follow', () => {
+  it('uses the published versions of staging modules, also with comments', () => {
     expect(text).toContain('\tk8s.io/api v0.35.4\n');
     expect(text).toContain('\tk8s.io/kubelet v0.35.4 // indirect\n');
     expect(text).toContain('\tk8s.io/api => k8s.io/api v0.35.4\n');
@@ -63,12 +63,12 @@ describe('the go.mod of the testbed', () => {
     expect(text).toContain('\tgo.etcd.io/etcd/server/v3 v3.6.12\n');
   });
 
-  it('takes over the version of Go', () => {
+  it('has the version of Go', () => {
     expect(text).toContain('\ngo 1.25.0\n');
     expect(text).toContain('\ngodebug default=go1.25\n');
   });
 
-  it('is not made of something else', () => {
+  it('is not derived from another file', () => {
     expect(() => goModule('module example.org/other\n\ngo 1.25.0\n', VERSIONS)).toThrow(
       'not the go.mod of k8s.io/kubernetes'
     );
@@ -81,7 +81,7 @@ describe('the go.mod of the testbed', () => {
 });
 
 describe('the toolchain', () => {
-  it('may be newer than wanted, not older', () => {
+  it('may be newer than required, not older', () => {
     expect(isAtLeast('1.26.8', '1.26.8')).toBe(true);
     expect(isAtLeast('1.27', '1.26.8')).toBe(true);
     expect(isAtLeast('1.26.10', '1.26.8')).toBe(true);
@@ -89,7 +89,7 @@ describe('the toolchain', () => {
     expect(isAtLeast('1.9.9', '1.26.0')).toBe(false);
   });
 
-  it('comes from the first proxy that is named', () => {
+  it('comes from the first proxy in the list', () => {
     expect(firstProxy('https://one.example/,direct')).toBe('https://one.example');
     expect(firstProxy('direct,https://one.example|https://two.example')).toBe(
       'https://one.example'
@@ -98,7 +98,7 @@ describe('the toolchain', () => {
     expect(firstProxy(undefined)).toBeNull();
   });
 
-  it('is a module of its own', () => {
+  it('is a module', () => {
     expect(toolchainPath('1.26.8', 'x64')).toBe(
       'golang.org/toolchain/@v/v0.0.1-go1.26.8.linux-amd64'
     );
@@ -106,13 +106,13 @@ describe('the toolchain', () => {
 });
 
 describe('package sources', () => {
-  it('are recognised in both formats', () => {
+  it('are recognized in both formats', () => {
     expect(servesRelease('Types: deb\nSuites: bookworm bookworm-updates\n', 'bookworm')).toBe(true);
     expect(servesRelease('deb [arch=amd64] mirror bookworm main\n', 'bookworm')).toBe(true);
     expect(servesRelease('Suites: bookworm-security\n', 'bookworm')).toBe(true);
   });
 
-  it("are not another product's suites, nor another release", () => {
+  it('are not suites of other products, nor other releases', () => {
     expect(servesRelease('deb mirror cloud-sdk-bookworm main\n', 'bookworm')).toBe(false);
     expect(servesRelease('Suites: trixie\n', 'bookworm')).toBe(false);
     expect(servesRelease('# deb mirror bookworm main\n', 'bookworm')).toBe(false);

@@ -15,14 +15,14 @@ const make = (key: string) =>
   cached(path, key, unfinished => Promise.resolve(writeFileSync(unfinished, key)));
 const [ONE, TWO] = [keyOf(['one']), keyOf(['two'])];
 
-describe('what was built', () => {
+describe('a cached build', () => {
   it('is built once for each key', async () => {
     await make(ONE);
     const again = await cached(path, ONE, () => Promise.reject(new Error('built again')));
     expect(again).toBe(path(ONE));
   });
 
-  it('is not there if the building broke off', async () => {
+  it('does not exist if the build failed', async () => {
     const breaksOff = cached(path, ONE, unfinished => {
       writeFileSync(unfinished, 'half');
       return Promise.reject(new Error('broke off'));
@@ -33,7 +33,7 @@ describe('what was built', () => {
     expect(existsSync(path(ONE))).toBe(true);
   });
 
-  it('takes the place of what it replaces, and of nothing else', async () => {
+  it('replaces its predecessor, and nothing else', async () => {
     await make(ONE);
     mkdirSync(`${path(ONE)}.unfinished.root`);
     const others = ['thing-else.tar', 'other-0123456789ab.tar', 'thing-0123456789ab.txt'];
@@ -46,7 +46,7 @@ describe('what was built', () => {
 });
 
 describe('a key', () => {
-  it('changes with the content of files, not with where they are', () => {
+  it('changes with the content of files, not with their path', () => {
     const [a, b] = [join(directory, 'a'), join(directory, 'b')];
     writeFileSync(a, 'same');
     writeFileSync(b, 'same');

@@ -5,10 +5,10 @@ const cluster = new TestCluster();
 const LIMITED = (memory: string) => ({
   resources: { requests: { memory, cpu: '10m' }, limits: { memory, cpu: '200m' } }
 });
-/** A server on port 8080, at once. */
+/** A server on port 8080 that starts immediately. */
 const SERVER =
   'mkdir -p /tmp/www; echo hello > /tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www';
-/** Prints the page of each address, and the addresses behind a name; of the network, busybox as a static program knows little. */
+/** Prints the page of each address, and the addresses of a name; the static busybox cannot resolve names well. */
 const CALL = `
 import socket, sys, time, urllib.request
 def page(url):
@@ -22,7 +22,7 @@ for what in sys.argv[1:]:
     print(page(what) if "/" in what else socket.gethostbyname(what), end="" if "/" in what else "\\n")
 `;
 
-/** What a pod of this name hears from these addresses. */
+/** What a pod with this name receives from these addresses. */
 const call = (name: string, ...what: string[]) =>
   cluster.output(name, ['python3', '-c', CALL, ...what], { image: cluster.spark });
 
@@ -37,11 +37,11 @@ it('has a node that is ready', async () => {
   expect(ready.length).toBeGreaterThan(0);
 });
 
-it('runs a pod to its end and keeps what it said', async () => {
+it('runs a pod to its end and keeps its log', async () => {
   expect(await cluster.output('speaker', ['sh', '-c', 'echo I was here'])).toBe('I was here\n');
 });
 
-it('finds services by their names, and reaches them', async () => {
+it('resolves services by name, and connects to them', async () => {
   await cluster.run('server', SERVER);
   const server = await cluster.reaches('server', 'Running');
   await cluster.core.createNamespacedService({
@@ -65,7 +65,7 @@ it('finds services by their names, and reaches them', async () => {
   expect(said).toContain(address);
 });
 
-it('kills a container that wants more memory than it may have, and says so', async () => {
+it('OOM-kills a container that exceeds its memory limit, and reports it', async () => {
   await cluster.run(
     'glutton',
     'exec dd if=/dev/zero of=/dev/null bs=256M count=1',
@@ -76,7 +76,7 @@ it('kills a container that wants more memory than it may have, and says so', asy
   expect(ended).toMatchObject({ reason: 'OOMKilled', exitCode: 137 });
 });
 
-it('gives a living container more memory', async () => {
+it('raises the memory of a running container', async () => {
   await cluster.run('grower', 'exec sleep 1000', LIMITED('64Mi'));
   const before = await cluster.reaches('grower', 'Running');
   await cluster.core.patchNamespacedPodResize({
@@ -96,7 +96,7 @@ it('gives a living container more memory', async () => {
   expect(after.restartCount).toBe(0);
 });
 
-it('keeps a pod waiting that fits nowhere, and says why', async () => {
+it('keeps an unschedulable pod pending, with the reason', async () => {
   await cluster.run('giant', 'true', LIMITED('64Ti'));
   const condition = await cluster.until('the scheduler', async () =>
     (await cluster.read('giant')).status?.conditions?.find(
@@ -106,7 +106,7 @@ it('keeps a pod waiting that fits nowhere, and says why', async () => {
   expect(condition!.message).toMatch(/Insufficient memory/);
 });
 
-it('mounts a directory of the node for reading only', async () => {
+it('mounts a directory of the node read-only', async () => {
   await cluster.run(
     'reader',
     'ls /catalogues > /dev/null && ! touch /catalogues/written 2> /dev/null && echo safe',
@@ -125,7 +125,7 @@ it('mounts a directory of the node for reading only', async () => {
 });
 
 describe('network policies', () => {
-  it('are in force: only who is named comes through', async () => {
+  it('are enforced: only allowed peers can connect', async () => {
     await cluster.run('guarded', SERVER);
     const pod = await cluster.reaches('guarded', 'Running');
     const server = `http://${pod.status?.podIP}:8080/`;

@@ -25,14 +25,14 @@ describe('the documents of an image', () => {
   const manifest = JSON.parse(documents.manifest) as { config: Descriptor; layers: Descriptor[] };
   const index = JSON.parse(documents.index) as { manifests: Descriptor[] };
 
-  it('name each other by the digests and sizes of what is written', () => {
+  it('refer to each other by digest and size', () => {
     expect(manifest.config.digest).toBe(sha256(documents.config));
     expect(manifest.config.size).toBe(documents.config.length);
     expect(index.manifests[0]?.digest).toBe(sha256(documents.manifest));
     expect(index.manifests[0]?.size).toBe(documents.manifest.length);
   });
 
-  it('list the layers in their order', () => {
+  it('list the layers in order', () => {
     expect(manifest.layers.map(layer => layer.digest)).toEqual(
       LAYERS.map(layer => `sha256:${layer.sha256}`)
     );
@@ -40,7 +40,7 @@ describe('the documents of an image', () => {
     expect(rootfs.diff_ids).toEqual(LAYERS.map(layer => `sha256:${layer.sha256}`));
   });
 
-  it('are the same each time, and others for other layers', () => {
+  it('are the same each time, and differ for other layers', () => {
     expect(imageDocuments('aglais.local/spark:1.0-abc', LAYERS, CONFIG, 'amd64')).toEqual(
       documents
     );
@@ -49,7 +49,7 @@ describe('the documents of an image', () => {
     ).not.toBe(documents.manifest);
   });
 
-  it('carry the name under which pods ask for it', () => {
+  it('have the name that pods use', () => {
     expect(index.manifests[0]?.annotations).toEqual({
       'io.containerd.image.name': 'aglais.local/spark:1.0-abc',
       'org.opencontainers.image.ref.name': '1.0-abc'
@@ -61,13 +61,13 @@ describe('the jars of S3A', () => {
   const list = readFileSync(join(checkout, 'interpreters/spark/image/s3a-jars.txt'), 'utf8');
   const jars = list.trim().split('\n');
 
-  it('have a version and a checksum each, and come once', () => {
+  it('have a version and a checksum each, and no duplicates', () => {
     for (const jar of jars) expect(jar).toMatch(/^[\w.-]+:[\w.-]+:[\w.]+ [0-9a-f]{64}$/);
     const names = jars.map(jar => jar.split(':')[1]);
     expect(new Set(names).size).toBe(names.length);
   });
 
-  it("are those of PySpark's own Hadoop, with one version of the AWS SDK", () => {
+  it("match PySpark's Hadoop, with one version of the AWS SDK", () => {
     const [packages = ''] = readdirSync(join(checkout, '.venv/lib'));
     const brought = readdirSync(
       join(checkout, '.venv/lib', packages, 'site-packages/pyspark/jars')
@@ -77,7 +77,7 @@ describe('the jars of S3A', () => {
     expect(list).toContain(`org.apache.hadoop:hadoop-aws:${hadoop[0]} `);
     const versions = jars.flatMap(jar => /^software\.amazon\.awssdk:.*:(.*) /.exec(jar)?.[1] ?? []);
     expect(new Set(versions).size).toBe(1);
-    // What Spark has already must not be there in another version.
+    // Spark's own jars must not be duplicated in another version.
     for (const jar of jars) {
       const [, name = ''] = jar.split(':');
       expect(
@@ -114,19 +114,19 @@ describe('the Python packages of the image', () => {
     expect(requirementsOf(text, ['numpy'], 13)).toContain('numpy==2.5.5');
   });
 
-  it('must all be there, for this system', () => {
+  it('must all exist, for this system', () => {
     expect(() => requirementsOf(text, ['numpy', 'missing'], 11)).toThrow(
       'missing is not in the list'
     );
     expect(() => requirementsOf(text, ['pywin32'], 11)).toThrow('pywin32 is not in the list');
   });
 
-  it('are written down as the lock file has them now', () => {
+  it('are up to date with the lock file', () => {
     const written = join(
       import.meta.dirname,
       ...['..', '..', 'interpreters', 'spark', 'image', 'requirements.txt']
     );
-    // If not: npm run testbed -- requirements
+    // To update it: npm run testbed -- requirements
     expect(readFileSync(written, 'utf8')).toBe(currentRequirements('bookworm'));
     expect(currentRequirements('bookworm')).toContain('pyspark==4.3.0');
   });

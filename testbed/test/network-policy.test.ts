@@ -46,7 +46,7 @@ describe('network policies', () => {
     expect(text).not.toContain('ip saddr vmap');
   });
 
-  it('let in the pods and ports that they name', () => {
+  it('allow the pods and ports that they name', () => {
     const text = rulesFor({
       podSelector: serverSelector,
       ingress: [
@@ -66,7 +66,7 @@ describe('network policies', () => {
 
   it('are the same whether they were listed or watched', () => {
     const from = [{ podSelector: { matchLabels: { app: 'client' } } }];
-    // As a watch gives it; the type has the names of a list.
+    // As returned by a watch; the type has the names of a list.
     const raw: unknown = { podSelector: serverSelector, ingress: [{ from }] };
     const watched = raw as V1NetworkPolicySpec;
     expect(rulesFor(watched)).toBe(
@@ -78,7 +78,7 @@ describe('network policies', () => {
     ]);
   });
 
-  it('mean their own namespace unless they name others', () => {
+  it('select in their own namespace unless they name others', () => {
     const everyPod = rulesFor({
       podSelector: serverSelector,
       ingress: [{ _from: [{ podSelector: {} }] }]
@@ -91,7 +91,7 @@ describe('network policies', () => {
     expect(others).toContain('ip saddr { 10.97.1.4 } return');
   });
 
-  it('allow blocks of addresses without what is excepted', () => {
+  it('allow IP blocks except the excluded ones', () => {
     const text = rulesFor({
       podSelector: serverSelector,
       ingress: [{ _from: [{ ipBlock: { cidr: '10.0.0.0/8', except: ['10.97.1.0/24'] } }] }]
@@ -109,7 +109,7 @@ describe('network policies', () => {
     ).toEqual(['counter drop']);
   });
 
-  it('hold what leaves a pod, too', () => {
+  it('restrict egress, too', () => {
     const text = rulesFor({
       podSelector: serverSelector,
       policyTypes: ['Egress'],
@@ -124,7 +124,7 @@ describe('network policies', () => {
     ]);
   });
 
-  it('forget pods that have ended: their address may be another by now', () => {
+  it('ignore pods that have ended: their address may be reused', () => {
     const ended = pod('client', '10.97.1.3', {
       status: { phase: 'Succeeded', podIP: '10.97.1.3' }
     });
@@ -135,7 +135,7 @@ describe('network policies', () => {
     expect(text).not.toContain('10.97.1.3');
   });
 
-  it('give an address that two pods claim to the newer one, because nft takes each only once', () => {
+  it('assign an address that two pods claim to the newer one, because nft accepts each only once', () => {
     const at = (name: string, seconds: number) => {
       const claimant = pod(name, '10.97.1.9');
       claimant.metadata = { ...claimant.metadata, creationTimestamp: new Date(seconds * 1000) };
@@ -147,7 +147,7 @@ describe('network policies', () => {
     expect(text).toContain('a/newer');
   });
 
-  it('let nothing leave the networks of the testbed', () => {
+  it('allow no traffic to leave the networks of the testbed', () => {
     expect(rulesFor({ podSelector: {} })).toContain(
       'ip saddr 10.97.0.0/16 ip daddr != 10.97.0.0/16 drop'
     );
@@ -155,7 +155,7 @@ describe('network policies', () => {
 });
 
 describe('a label selector', () => {
-  it('has expressions', () => {
+  it('supports expressions', () => {
     const expression = (operator: string, values?: string[]) =>
       matches(
         { matchExpressions: [{ key: 'k', operator, ...(values && { values }) }] },

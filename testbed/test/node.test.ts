@@ -22,13 +22,13 @@ describe('the configuration', () => {
     expect(kubelet.containerRuntimeEndpoint).toBe('unix:///srv/state/containerd.sock');
   });
 
-  it('does not let containerd lower scores where that is forbidden, and only there', () => {
+  it('does not let containerd lower OOM scores if that is forbidden, and only then', () => {
     expect(files['containerd.toml']).toContain('restrict_oom_score_adj = true');
     const free = configurationFiles(layout, network, { ...host, mayLowerOomScore: true });
     expect(free['containerd.toml']).toContain('restrict_oom_score_adj = false');
   });
 
-  it('runs on cgroup version 1, below a cgroup of its own', () => {
+  it('supports cgroup version 1, in a separate cgroup', () => {
     const kubelet = parse(files['kubelet.yaml'] ?? '') as Record<string, unknown>;
     expect(kubelet.failCgroupV1).toBe(false);
     expect(kubelet.cgroupRoot).toBe('/aglais-testbed');
@@ -43,13 +43,13 @@ describe('the configuration', () => {
     expect(cni.plugins[0]?.ipam.ranges[0]?.[0]?.subnet).toBe('10.113.1.0/24');
   });
 
-  it('moves with the network', () => {
+  it('follows the network prefix', () => {
     const everything = JSON.stringify([files, programArguments(layout, network)]);
     expect(everything).toContain('10.113.0.1');
     expect(everything).not.toContain('10.97');
   });
 
-  it('lets nobody read etcd without a certificate', () => {
+  it('requires a certificate for etcd', () => {
     const { etcd } = programArguments(layout, network);
     expect(etcd).toContain('--client-cert-auth=true');
     expect(etcd).toContain('--listen-client-urls=https://10.113.0.1:2379');
@@ -57,7 +57,7 @@ describe('the configuration', () => {
 });
 
 describe('the network', () => {
-  it('is named by two numbers', () => {
+  it('has a prefix of two numbers', () => {
     expect(() => networkOf('10.97.0')).toThrow('two numbers like 10.97');
     expect(() => networkOf('10.x')).toThrow('two numbers like 10.97');
     expect(() => networkOf('10.300')).toThrow('two numbers like 10.97');
@@ -65,30 +65,30 @@ describe('the network', () => {
 });
 
 describe('the directories', () => {
-  it('are where the variables say', () => {
+  it('follow the environment variables', () => {
     const found = directories({ AGLAIS_TESTBED: '/t', AGLAIS_CACHE: '/c', AGLAIS_DATA: '/d' });
     expect(found).toEqual({ cache: '/c/testbed', state: '/t', catalogues: '/d/catalogues' });
   });
 
-  it('are otherwise where programs of a user have theirs', () => {
+  it('have the usual defaults of user programs', () => {
     const found = directories({ HOME: '/home/a' });
     expect(found.cache).toBe('/home/a/.cache/aglais/testbed');
     expect(found.state).toBe('/home/a/.local/share/aglais/testbed');
   });
 
-  it('are refused if sockets in them would have too long a name', () => {
+  it('are rejected if paths of sockets would be too long', () => {
     expect(() => directories({ AGLAIS_TESTBED: `/${'x'.repeat(80)}` })).toThrow('AGLAIS_TESTBED');
   });
 });
 
-describe('what the machine allows', () => {
-  it('is read from the capabilities of the process', () => {
+describe('the detected machine', () => {
+  it('has the capabilities of the process', () => {
     expect(mayLowerOomScore('CapEff:\t000001fffeffffff\n')).toBe(false);
     expect(mayLowerOomScore('CapEff:\t000001ffffffffff\n')).toBe(true);
     expect(mayLowerOomScore('')).toBe(false);
   });
 
-  it('is cgroup version 1 wherever one of its hierarchies is mounted', () => {
+  it('has cgroup version 1 if one of its hierarchies is mounted', () => {
     const one = 'cgroup /sys/fs/cgroup/memory cgroup rw,memory 0 0\n';
     const two = 'cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n';
     expect(hierarchies(one + two)).toEqual(['/sys/fs/cgroup/memory']);
@@ -100,7 +100,7 @@ describe('A program', () => {
   const stat = (state: string, threads: number) =>
     `4711 (kube (api) server) ${state} 1 4711 4711 0 -1 4194560 1 0 0 0 1 1 0 0 20 0 ${threads} 0 86400 123 45`;
 
-  it('is known by its start, whatever its name', () => {
+  it('is identified by its start time, whatever its name', () => {
     expect(startTimeOf(stat('S', 12))).toBe('86400');
   });
 

@@ -6,7 +6,9 @@ import { picture } from '../tests/pictures';
 
 const CELLS = {
   count: "spark.table('bigsky.source').count()",
-  /** Many small processes: the JVM is the largest of the container and is OOM-killed; the next attempt succeeds. */
+  /**
+   * Many small processes: the JVM is the largest process of the container and is OOM-killed; the next attempt succeeds.
+   */
   helpers: `
 def unlucky(frames):
     import os, time

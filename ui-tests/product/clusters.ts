@@ -5,7 +5,7 @@ import type { APIRequestContext } from '@playwright/test';
 import { place } from './place';
 import { processesWith, type Process } from './processes';
 
-/** The clusters of a kernel, as the server tells the page. */
+/** The clusters of a kernel, as the server reports them to the page. */
 export async function clustersOf(request: APIRequestContext, kernel: string): Promise<Cluster[]> {
   const response = await request.get('/aglais/api/v1/clusters');
   if (!response.ok()) throw new Error(`${response.status()}: ${await response.text()}`);
@@ -25,7 +25,7 @@ export function processesOf(cluster: Cluster): Process[] {
   return processesWith('AGLAIS_CLUSTER', cluster.id);
 }
 
-/** Does to a driver what the kernel's out-of-memory killer does. */
+/** Ends a driver like the kernel's OOM killer. */
 export function killDriver(cluster: Cluster): void {
   const file = join(place().state, 'clusters', cluster.id, 'driver.pid');
   process.kill(Number.parseInt(readFileSync(file, 'utf8'), 10), 'SIGKILL');

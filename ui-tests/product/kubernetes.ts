@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import { checkout } from '../../setup/paths.mjs';
 import { place } from './place';
 
-/** What the policy offers, to be ticked in the panel. */
+/** The option in the Kubernetes configuration, which a test selects in the panel. */
 export const OPTION = { name: 'quick-scratch', title: 'Scratch in memory' };
 
 /** Of this run only. */
@@ -13,8 +13,8 @@ export const namespace = (): string => basename(place().state).toLowerCase();
 export const kubeconfig = (): string => named('AGLAIS_KUBECONFIG');
 
 /**
- * What the server is told to launch Spark on the cluster of AGLAIS_KUBECONFIG: its environment. The files that it names
- * are written beside its state.
+ * The environment in which the server launches Spark on the cluster of AGLAIS_KUBECONFIG. The files that it names are
+ * written next to its state.
  */
 export function onKubernetes(): Record<string, string> {
   const { state } = place();

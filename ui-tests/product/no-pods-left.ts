@@ -2,7 +2,7 @@ import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import type { FullResult, Reporter } from '@playwright/test/reporter';
 import { kubeconfig, namespace } from './kubernetes';
 
-/** Fails the run if the product leaves anything of a cluster in Kubernetes behind. */
+/** Fails the run if the product leaves objects of a cluster in Kubernetes. */
 export default class NoPodsLeft implements Reporter {
   async onEnd(result: FullResult): Promise<{ status: FullResult['status'] }> {
     const config = new KubeConfig();

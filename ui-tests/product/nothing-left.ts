@@ -5,8 +5,8 @@ import { place } from './place';
 import { processesWith } from './processes';
 
 /**
- * Fails the run if the product leaves a process or its working files behind. A reporter, because Playwright runs
- * its global teardown *before* it stops the web server.
+ * Fails the run if the product leaves a process or its working files. A reporter, because Playwright runs its global
+ * teardown *before* it stops the web server.
  */
 export default class NothingLeft implements Reporter {
   onEnd(result: FullResult): Promise<{ status: FullResult['status'] }> {
@@ -32,7 +32,7 @@ export default class NothingLeft implements Reporter {
   }
 }
 
-/** What a cluster may keep when it is over is its evidence, not where Spark worked. */
+/** An ended cluster may keep its evidence, but not Spark's working files. */
 const scratchOf = (state: string) => (cluster: string) =>
   ['scratch', 'tmp', 'warehouse']
     .map(folder => join(state, 'clusters', cluster, folder))

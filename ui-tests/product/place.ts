@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { freePort } from '../../setup/free-port.mjs';
 import { checkout } from '../../setup/paths.mjs';
 
-/** Where the product under test runs. */
+/** The directories of the product under test. */
 export interface Place {
-  /** Its catalogue, which is built once for all runs, and the root folder of its Jupyter. */
+  /** Its catalogue, which is built once for all runs, and the root directory of its Jupyter. */
   readonly data: string;
   /** Its state, of this run only. */
   readonly state: string;
@@ -15,7 +15,7 @@ export interface Place {
 
 const VARIABLE = 'AGLAIS_UI_TESTS_PLACE';
 
-/** Chosen once, by the process that starts the product; Playwright's workers inherit the choice. */
+/** Chosen once, by the process that starts the product; Playwright's workers inherit it. */
 export async function choosePlace(): Promise<Place> {
   const chosen = process.env[VARIABLE];
   if (chosen) return JSON.parse(chosen) as Place;
@@ -28,7 +28,7 @@ export async function choosePlace(): Promise<Place> {
   return place;
 }
 
-/** The place that was chosen. */
+/** The chosen directories. */
 export function place(): Place {
   const chosen = process.env[VARIABLE];
   if (!chosen) throw new Error('No place was chosen: playwright.config.ts does that.');

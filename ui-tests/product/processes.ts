@@ -8,8 +8,8 @@ export interface Process {
 }
 
 /**
- * The processes that were started with this variable of the environment, or below one that was: whatever the
- * product starts can be known by it, whoever its parent is by now.
+ * The processes that were started with this environment variable, and their descendants: it identifies all processes of
+ * the product, whatever their current parent is.
  */
 export function processesWith(variable: string, value: string): Process[] {
   return process.platform === 'linux' ? ofProc(variable, value) : ofPs(variable, value);
@@ -25,7 +25,7 @@ function ofProc(variable: string, value: string): Process[] {
         if (!read('environ').includes(`${variable}=${value}`)) return [];
         return [{ pid: Number(pid), command: read('cmdline').join(' ').trim() }];
       } catch {
-        return []; // it ended meanwhile, or is another user's
+        return []; // It ended meanwhile, or belongs to another user.
       }
     });
 }

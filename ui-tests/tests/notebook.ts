@@ -5,27 +5,27 @@ import type { Locator, Page } from '@playwright/test';
 import { checkout } from '../../setup/paths.mjs';
 import { expect, type IJupyterLabPageFixture } from './fixtures';
 
-/** What a cell shows as its number: nothing, `*` while it waits or runs, or its execution count. */
+/** The prompt of a cell: empty, `*` while it waits or runs, or its execution count. */
 const PROMPT = '.jp-InputArea-prompt';
 
-/** A notebook that is open in a page, and what a person does with it. Cells are named by their ids. */
+/** A notebook that is open in a page, and the actions of a user. Cells are identified by their ids. */
 export class OpenNotebook {
   constructor(
     readonly page: IJupyterLabPageFixture,
     readonly path: string
   ) {}
 
-  /** The cell as it is seen; scroll to it first if the notebook is long. */
+  /** The visible cell; scroll to it first if the notebook is long. */
   async cell(id: string): Promise<Locator> {
     return this.root.locator(`.jp-Cell[data-windowed-list-index="${await this.indexOf(id)}"]`);
   }
 
-  /** What is shown under a cell by us. */
+  /** What the extension shows under a cell. */
   async notes(id: string): Promise<Locator> {
     return (await this.cell(id)).locator('.aglais-CellNotes');
   }
 
-  /** Scrolls until the cell is in view: a windowed notebook guesses the heights of cells that it has not shown yet. */
+  /** Scrolls until the cell is in view: a windowed notebook estimates the heights of cells that were never shown. */
   async scrollTo(id: string): Promise<void> {
     const index = await this.indexOf(id);
     const cell = await this.cell(id);
@@ -38,19 +38,19 @@ export class OpenNotebook {
     }).toPass({ timeout: 60_000 });
   }
 
-  /** Turns the mouse wheel until the cell is in view; pixels are for each turn, negative is up. */
+  /** Turns the mouse wheel until the cell is in view; `pixels` per turn, negative is up. */
   async wheelTo(id: string, pixels: number): Promise<void> {
     const cell = await this.cell(id);
     await this.settled();
     await this.root.locator('.jp-WindowedPanel-outer').hover({ position: { x: 500, y: 400 } });
     await expect(async () => {
-      // Where JupyterLab guessed a height too large, the wheel may go behind the last cell: one turns back then.
+      // If JupyterLab estimated a height too large, the wheel may scroll past the last cell: then turn back.
       await this.page.mouse.wheel(0, (await this.showsCells()) ? pixels : -pixels);
       await expect(cell).toBeInViewport({ timeout: 500 });
     }).toPass({ timeout: 60_000, intervals: [250] });
   }
 
-  /** Until JupyterLab has measured the cells that it shows: before, it only guesses how long the notebook is. */
+  /** Until JupyterLab has measured the visible cells: before, it only estimates the length of the notebook. */
   private async settled(): Promise<void> {
     const outer = this.root.locator('.jp-WindowedPanel-outer');
     const height = () => outer.evaluate(element => element.scrollHeight);
@@ -71,7 +71,7 @@ export class OpenNotebook {
     });
   }
 
-  /** Runs a cell as by Ctrl+Enter, without waiting for its end. */
+  /** Runs a cell as with Ctrl+Enter, without waiting for its end. */
   async start(id: string): Promise<void> {
     await this.scrollTo(id);
     await (await this.cell(id)).locator(PROMPT).click();
@@ -91,7 +91,7 @@ export class OpenNotebook {
     await this.page.menu.clickMenuItem('Run>Run All Cells');
   }
 
-  /** The number of the last run that ended, or null. */
+  /** The execution count of the last completed run, or null. */
   async executionCount(id: string): Promise<number | null> {
     return this.inPanel(
       (panel, index) => {
@@ -102,7 +102,7 @@ export class OpenNotebook {
     );
   }
 
-  /** All text in the outputs of a cell, errors too. */
+  /** All text in the outputs of a cell, including errors. */
   async outputText(id: string): Promise<string> {
     return this.inPanel(
       (panel, index) => {
@@ -187,7 +187,7 @@ export class OpenNotebook {
           widget => (widget as NotebookPanel).context?.path === path
         );
         if (!panel) throw new Error(`${path} is not open.`);
-        // The way of a function into the page: its source.
+        // A function is passed to the page as its source.
         const run = (0, eval)(`(${source})`) as (panel: unknown, given: unknown) => unknown;
         return (given: unknown) => run(panel, given);
       },
@@ -239,7 +239,7 @@ async function openContent(
   content: string
 ): Promise<OpenNotebook> {
   await page.contents.uploadContent(content, 'text', path);
-  // Not by the file browser: on a busy machine Galata looks for the file before it is listed.
+  // Not with the file browser: on a busy machine Galata looks for the file before it is listed.
   await page.evaluate(async path => {
     await window.jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' });
   }, path);
@@ -262,7 +262,7 @@ export function card(within: Locator | Page, code: string): Locator {
   return within.locator(`.aglais-Card[data-code="${code}"]`);
 }
 
-/** Each of these bars of the panel comes to show more than a little, MiB. */
+/** Waits until each of these bars of the panel shows more than this, MiB. */
 export async function expectMemoryInUse(meters: Locator): Promise<void> {
   for (const meter of await meters.all()) {
     await expect

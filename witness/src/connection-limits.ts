@@ -1,25 +1,25 @@
 import type { Server, Socket } from 'node:net';
 
 export interface ConnectionLimits {
-  /** Most connections that are open at a time; more are refused. */
+  /** Maximum number of open connections; more are refused. */
   max: number;
-  /** Most of them that have not been accepted yet; beyond it the oldest of these is closed. */
+  /** Maximum number of pending connections (not accepted yet); beyond it the oldest of these is closed. */
   maxPending: number;
   /** Time for the TLS handshake, ms. */
   handshakeMs: number;
   /** Time after the handshake for the first request, ms. */
   firstRequestMs: number;
-  /** A client that takes none of the bytes that wait for it for so long is closed, ms. */
+  /** A client that reads none of its pending bytes for this long is closed, ms. */
   stalledMs: number;
 }
 
 /**
- * Counts the connections of a server. Anybody who reaches the port can open connections and say nothing: such a
- * connection is pending until `accept`, and the oldest pending one makes place for a new one, so a flood of silent
- * connections cannot keep a client out whose handshake takes milliseconds.
+ * Counts the connections of a server. Any client can open connections and send nothing: such a connection is pending
+ * until `accept`, and the oldest pending one is closed for a new one, so a flood of silent connections cannot block a
+ * client whose handshake takes milliseconds.
  */
 export class ConnectionCounter {
-  /** By the peer's address: the TLS socket that is made from a connection is another object. */
+  /** By the peer's address: the TLS socket of a connection is another object. */
   private readonly pending = new Map<string, Socket>();
   private open = 0;
 
@@ -30,7 +30,7 @@ export class ConnectionCounter {
     server.on('connection', (socket: Socket) => this.opened(socket));
   }
 
-  /** The client has shown that it speaks the protocol, or has the token. */
+  /** The client speaks the protocol, or has the token. */
   accept(socket: Socket): void {
     this.pending.delete(peerOf(socket));
   }
@@ -60,7 +60,7 @@ export class ConnectionCounter {
   }
 }
 
-/** One TCP connection at a time has this address and port. */
+/** Identifies an open TCP connection. */
 function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The one file that is written for others: the number of executors that the driver should have (aglais.ExecutorCount). */
+/** The only file that is written for clients: the desired number of executors (aglais.ExecutorCount). */
 export const DESIRED_EXECUTORS = 'executors';
 /** Longer than any two numbers of executors. */
 const MAX_BYTES = 16;
@@ -12,7 +12,7 @@ export function isExecutorCount(text: string): boolean {
   return text.length <= MAX_BYTES && /^[1-9]\d{0,5}(-[1-9]\d{0,5})?\n?$/.test(text);
 }
 
-/** Reads no more of a request's body than a number of executors needs. */
+/** Reads no more of a request's body than a number of executors can have. */
 export async function readShortBody(body: AsyncIterable<unknown>): Promise<string> {
   let text = '';
   for await (const chunk of body) {
@@ -22,7 +22,9 @@ export async function readShortBody(body: AsyncIterable<unknown>): Promise<strin
   return text;
 }
 
-/** Replaces the file as a whole. User code runs in the driver: a link that it put there is replaced, not followed. */
+/**
+ * Replaces the file atomically. User code runs in the driver: a link that it created there is replaced, not followed.
+ */
 export async function writeDesiredExecutors(directory: string, text: string): Promise<void> {
   const path = join(directory, DESIRED_EXECUTORS);
   const part = join(directory, `.${DESIRED_EXECUTORS}.part`);

@@ -3,24 +3,24 @@ import { lstat, open, opendir, realpath, type FileHandle } from 'node:fs/promise
 import { join, sep } from 'node:path';
 import { CLUSTER_FILES, MAX_EVENT_LOGS, maxFileBytes } from './evidence-limits.js';
 
-/** The only folder whose files are served; only Spark knows what those of the others mean. */
+/** The only directory whose files are served. */
 const FOLDER = 'eventlog';
-/** A rolling event log is a folder in that folder. */
+/** A rolling event log is a directory in that directory. */
 const MAX_DEPTH = 3;
-/** User code can make any number of files: a folder is read no further than this. */
+/** User code can create any number of files: only this many entries of a directory are read. */
 const MAX_ENTRIES = 100_000;
 
 export interface EvidenceFile {
-  /** Below the cluster's directory, with `/`. */
+  /** Relative to the cluster's directory, with `/`. */
   path: string;
-  /** Bytes that can be read, which is never more than the limit of the file. */
+  /** Number of readable bytes, at most the limit of the file. */
   size: number;
 }
 
 /**
  * The path of a file that may be served, or null: one of the known files of the directory, or an event log.
- * @param application whose event logs may be served; null: all. On a shared volume, logs of other applications lie in
- *   the same folder.
+ * @param application whose event logs may be served; null: all. A shared volume has logs of other applications in the
+ * same directory.
  */
 export function evidencePath(path: string, application: string | null = null): string | null {
   const parts = path.split('/');
@@ -37,7 +37,7 @@ function isLogOf(name: string, application: string): boolean {
   return log === application || log.startsWith(`${application}.`);
 }
 
-/** All files that may be served now, with their sizes in bytes; of event logs at most `MAX_EVENT_LOGS`. */
+/** All files that may be served now, with their sizes in bytes; at most `MAX_EVENT_LOGS` event logs. */
 export async function listEvidence(
   directory: string,
   application: string | null = null
@@ -57,7 +57,7 @@ async function eventLogs(directory: string, application: string | null): Promise
   const visit = async (folder: string, depth: number): Promise<void> => {
     const found = await lstat(join(directory, folder)).catch(() => null);
     if (!found?.isDirectory()) return;
-    // Read in pieces: a folder of a million files must not fill the memory.
+    // Read incrementally: a directory with a million files must not fill the memory.
     const entries = await opendir(join(directory, folder), { bufferSize: 256 }).catch(() => []);
     let read = 0;
     for await (const entry of entries) {
@@ -74,8 +74,8 @@ async function eventLogs(directory: string, application: string | null): Promise
 }
 
 /**
- * Opens a file of the directory to be read; null if there is none. User code runs in the driver and could put a link to
- * a secret of this container, or a pipe, in place of a file: only plain files are opened.
+ * Opens a file of the directory for reading; null if there is none. User code runs in the driver and could replace a
+ * file with a link to a secret of this container, or with a pipe: only regular files are opened.
  */
 export async function openEvidence(directory: string, path: string): Promise<FileHandle | null> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -83,13 +83,13 @@ export async function openEvidence(directory: string, path: string): Promise<Fil
   try {
     const root = await realpath(directory);
     const where = join(root, ...path.split('/'));
-    // To open a pipe that nobody writes to would block for ever.
+    // Opening a pipe without a writer would block forever.
     file = await open(where, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const plain = (await file.stat()).isFile() && (await realpath(where)) === where;
     if (plain && where.startsWith(root + sep)) return file;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // Not there (yet), a link, a device, not to be read, or gone between two calls.
+    // Missing (yet), a link, a device, unreadable, or deleted meanwhile.
     if (!['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EACCES'].includes(code ?? '')) {
       await file?.close();
       throw error;

@@ -17,7 +17,7 @@ import { followFile, readFrom } from './follow-file.js';
 import type { Identity } from './tls-proxy.js';
 
 const PROBE_AFTER_MS = 15_000;
-/** Longer than the time between two lists of a reader: each new connection costs both of them a handshake. */
+/** Longer than the interval between two lists of a reader: each new connection needs another handshake. */
 const KEEP_ALIVE_MS = 60_000;
 /** Each server of an installation has three or four connections. */
 const LIMITS: ConnectionLimits = {
@@ -31,10 +31,10 @@ const MAX_HEADER_BYTES = 8_192;
 
 export interface EvidenceServerOptions {
   directory: string;
-  /** Whose event logs are served; null: all that exist. */
+  /** Whose event logs are served; null: all. */
   application: string | null;
   identity: Identity;
-  /** Needed for everything but `/healthz`. */
+  /** Required for everything except `/healthz`. */
   token: string;
   port: number;
   /** The address to listen on; default: all. */
@@ -42,27 +42,27 @@ export interface EvidenceServerOptions {
   limits?: Partial<ConnectionLimits>;
   /** Aborted when the driver has ended: no file grows after that. */
   over: AbortSignal;
-  /** The reader says that it has everything. */
+  /** The reader has everything. */
   onDone: () => void;
 }
 
-/** What a request needs to be answered. */
+/** What is needed to handle a request. */
 interface Service extends EvidenceServerOptions {
   stalledMs: number;
   connections: ConnectionCounter;
 }
 
 /**
- * Serves what the driver wrote, over HTTPS. Of each file only the bytes below its limit are served (`evidence-limits.ts`).
+ * Serves the driver's files over HTTPS, up to the limit of each file (`evidence-limits.ts`).
  *
  * - `GET /healthz` — 200 (without a token)
  * - `GET /files` — `{over, files: [{path, size}]}`; `over`: the driver has ended and no file grows any more
  * - `GET /files/<path>?from=<offset>[&to=<offset>]` — the bytes that exist now; 416 if the file is shorter than `from`
- * - `GET /files/<path>?from=<offset>&follow=1` — the same, and then what is appended; waits for a file that does not exist
- *   yet, and ends when the driver has ended and everything was sent, or at the limit of the file
- * - `PUT /files/executors` — a number or a range (`2-8`): how many executors the driver should have from now on; 204.
- *   No other file is written
- * - `POST /done` — the reader has everything: this witness may end
+ * - `GET /files/<path>?from=<offset>&follow=1` — the same, and then what is appended; waits for a file that does not
+ *   exist yet, and ends when the driver has ended and everything was sent, or at the limit of the file
+ * - `PUT /files/executors` — a number or a range (`2-8`): the desired number of executors from now on; 204. No other
+ *   file is written
+ * - `POST /done` — the reader has everything: this witness may exit
  */
 export async function openEvidenceServer(options: EvidenceServerOptions): Promise<EvidenceServer> {
   const { key, certificate } = options.identity;
@@ -87,7 +87,7 @@ export async function openEvidenceServer(options: EvidenceServerOptions): Promis
       else response.destroy();
     });
   });
-  // A reader whose machine is gone closes no connection.
+  // A dead reader does not close its connection.
   server.on('secureConnection', (socket: Socket) => socket.setKeepAlive(true, PROBE_AFTER_MS));
   server.on('tlsClientError', () => undefined);
   await new Promise<void>((resolve, reject) => {
@@ -107,7 +107,7 @@ export class EvidenceServer {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Connections that are open now. */
+  /** Number of open connections. */
   get connections(): number {
     return this.counter.count;
   }
@@ -198,14 +198,14 @@ async function sendFile(
   await send(response, chunks, stalledMs);
 }
 
-/** Sends as fast as the reader takes; one that takes nothing for `stalledMs` while bytes wait for it is closed. */
+/** Sends as fast as the client reads; a client that reads nothing for `stalledMs` while bytes are pending is closed. */
 async function send(
   response: ServerResponse,
   chunks: AsyncIterable<Buffer>,
   stalledMs: number
 ): Promise<void> {
   response.setHeader('Content-Type', 'application/octet-stream');
-  // A reader that waits for a file has to see that its request was accepted.
+  // A reader that waits for a file has to know that its request was accepted.
   response.flushHeaders();
   const stalled = (): void => void response.destroy();
   const timed = async function* (): AsyncGenerator<Buffer> {
@@ -234,10 +234,10 @@ function readPath(encoded: string, application: string | null): string | null {
   }
 }
 
-/** The hashes are compared, so that the time it takes depends neither on the length nor on the content. */
+/** Compares hashes, so that the duration does not depend on the length or the content. */
 function hasToken({ headers }: IncomingMessage, token: string): boolean {
   const hash = (text: string) => createHash('sha256').update(text).digest();
-  // The proxy of an API server passes no Authorization on: it is the API server's own.
+  // The proxy of an API server does not forward the Authorization header: it is used for the API server itself.
   const [own] = [headers['aglais-token']].flat();
   const given = own === undefined ? headers.authorization : `Bearer ${own}`;
   return timingSafeEqual(hash(given ?? ''), hash(`Bearer ${token}`));

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openEvidence } from './evidence-files.js';
 
 const CHUNK_BYTES = 1 << 16;
-/** A file that does not exist yet is looked for this often at first, later as often as a file is polled. */
+/** The first poll interval for a file that does not exist yet; it grows to the normal one. */
 const APPEAR_MS = 25;
-/** File systems that report no changes are polled this often. */
+/** Poll interval for file systems without change notifications. */
 const POLL_MS = 500;
 
 export interface FollowOptions {
@@ -23,9 +23,9 @@ export interface FollowOptions {
 }
 
 /**
- * The bytes of a file from an offset on, then what is appended, as it comes; waits for a file that does not exist yet.
- * The next chunk is read when it is asked for, so a slow reader costs one chunk of memory. The file stays open, because
- * Spark may rename it meanwhile.
+ * The bytes of a file from an offset on, then what is appended; waits for a file that does not exist yet. The next
+ * chunk is read on demand, so a slow reader costs one chunk of memory. The file stays open, because Spark may rename
+ * it.
  */
 export async function* followFile(options: FollowOptions): AsyncGenerator<Buffer> {
   const file = await appeared(options);
@@ -37,7 +37,7 @@ export async function* followFile(options: FollowOptions): AsyncGenerator<Buffer
   }
 }
 
-/** The bytes that are there now. */
+/** The current bytes. */
 export async function* readFrom(file: FileHandle, from: number, to: number) {
   for (let offset = from; offset < to;) {
     const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, to - offset));
@@ -50,7 +50,7 @@ export async function* readFrom(file: FileHandle, from: number, to: number) {
 
 async function appeared({ directory, path, over, signal }: FollowOptions) {
   for (let ms = APPEAR_MS; ; ms = Math.min(1.01 * ms, POLL_MS)) {
-    // Read before the file is opened, so that a file that appeared last of all is found.
+    // Read before the file is opened, so that a file that appears last is still found.
     const last = over.aborted;
     const file = await openEvidence(directory, path);
     if (file || last || signal.aborted) return file;
@@ -98,7 +98,7 @@ async function* bytesOf(file: FileHandle, options: FollowOptions): AsyncGenerato
 function watchFile(path: string, notify: () => void) {
   try {
     const watcher = watch(path, notify);
-    // The system has no more watches: polling goes on alone.
+    // No watches are left: only polling continues.
     watcher.on('error', () => watcher.close());
     return watcher;
   } catch {

@@ -2,19 +2,19 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
-/** A process that has had nothing to check for this long is ended, ms. */
+/** An idle process is ended after this time, ms. */
 const LINGER_MS = 60_000;
-/** Each check takes a thread of the process until its share answers; as many may be checked at once. */
+/** Each check needs a thread of the process until its share responds; this many checks can run concurrently. */
 const THREADS = 64;
 
 /**
- * Reads `{id, path}` a line; writes `{id, begun}` a line, then `{id, filled}` or `{id, message}`. File servers are asked for
- * the statistics of their file system by every kind of share, however much else is cached (NFS, CephFS, FUSE); the first
- * entry of the folder says whether something is still mounted.
+ * Reads `{id, path}` per line; writes `{id, begun}`, then `{id, filled}` or `{id, message}`. The statistics of a file
+ * system are requested from its server by every kind of share, whatever is cached (NFS, CephFS, FUSE); the first entry
+ * of the directory shows whether something is still mounted.
  */
 const SCRIPT = `
 const { opendir, statfs } = require('node:fs/promises');
-// As the kernel says it: Node speaks of sockets, and does not know the other at all.
+// The kernel's messages: Node's mention sockets, or are missing.
 const said = { ENOTCONN: 'Transport endpoint is not connected', ESTALE: 'Stale file handle' };
 const nameOf = error => (error.errno === -116 ? 'ESTALE' : error.code);
 const messageOf = error => {
@@ -44,15 +44,15 @@ require('node:readline')
   // An ordinary exit would wait for threads that a share holds.
   .on('close', () => process.kill(process.pid, 'SIGKILL'));`;
 
-/** What a share answered; `message`: why it could not be read. */
+/** The result of a check; `message`: why the share could not be read. */
 export type CheckResult = { filled: boolean } | { message: string };
 
 export interface CheckEvents {
-  /** No answer within the time; `since`: when the check began, ms since the epoch. */
+  /** No response in time; `since`: when the check started, ms since the epoch. */
   onTimeout: (since: number) => void;
   /**
-   * In any case, once. Null: the process ended, which says nothing of the share. Only then, or when the share answers after
-   * all, is this called after a timeout.
+   * Always called once. Null: the process ended, which says nothing about the share. After a timeout it is called only
+   * then, or when the share responds after all.
    */
   onResult: (result: CheckResult | null, since: number) => void;
 }
@@ -72,17 +72,20 @@ interface Answer {
 }
 
 /**
- * Asks shares whether they answer, in a process of its own that stays for the next check: on a file system that hangs,
- * nobody can be sure to get a thread back. After a timeout the process is killed, and the next check gets a new one.
+ * Checks shares in a separate process that is kept for the next check: a thread that waits for a hanging file system
+ * may never return. After a timeout the process is killed, and the next check gets a new one.
  */
 export class ShareChecker {
   private process: CheckProcess | null = null;
   private hasComplained = false;
 
-  /** @param command another program that speaks like SCRIPT */
+  /** @param command another program with the protocol of SCRIPT */
   constructor(private readonly command: readonly string[] = [process.execPath, '-e', SCRIPT]) {}
 
-  /** @param timeoutMs counted from when the process begins the check, so that a busy machine is not taken for a share */
+  /**
+   * @param timeoutMs counted from the start of the check in the process, so that a busy machine does not look like a
+   * failed share
+   */
   check(path: string, timeoutMs: number, events: CheckEvents): void {
     if (!this.process?.isUsable)
       this.process = new CheckProcess(this.command, reason => this.complain(reason));
@@ -109,21 +112,21 @@ class CheckProcess {
   ) {
     const { PATH = '/usr/bin:/bin' } = process.env;
     this.child = spawn(program!, values, {
-      // A group of its own, to be killed with what it has started; Ctrl-C in a terminal does not reach it.
+      // A process group of its own, to be killed with its children; Ctrl-C in a terminal does not reach it.
       detached: true,
-      // Never on a share.
+      // Must not be on a share.
       cwd: '/',
       env: { PATH, LC_ALL: 'C', UV_THREADPOOL_SIZE: String(THREADS) },
       stdio: ['pipe', 'pipe', 'ignore']
     });
     const { stdin, stdout } = this.child;
-    // Whoever uses this may end; then the process reads the end of its input.
+    // The parent may exit; then the process reads the end of its input.
     this.child.unref();
     for (const pipe of [stdin, stdout]) (pipe as Socket | null)?.unref();
     stdin?.on('error', () => undefined);
     if (stdout) createInterface({ input: stdout }).on('line', line => this.answer(line));
     this.child.once('error', error => this.ended(error));
-    // Not `exit`: a child of its own that the kernel does not let go still holds its output.
+    // Not `exit`: a child that the kernel cannot kill still holds its output.
     this.child.once('close', () => this.ended(null));
   }
 
@@ -162,7 +165,7 @@ class CheckProcess {
     this.endIfStuck();
   }
 
-  /** Other shares may be about to answer. */
+  /** Other shares may be about to respond. */
   private endIfStuck(): void {
     if ([...this.pending.values()].every(({ isLate }) => isLate)) this.kill();
   }

@@ -1,23 +1,23 @@
 import { ShareChecker, type CheckResult } from './share-checker.js';
 
-/** Between two checks, ms. */
+/** Interval between two checks, ms. */
 const INTERVAL_MS = 2_000;
-/** A file server that is only busy answers within this time, ms. */
+/** A busy file server responds within this time, ms. */
 const TIMEOUT_MS = 5_000;
-/** Of what the system says about a failure, characters. */
+/** Maximum length of a system error message, characters. */
 const QUOTE = 500;
 
-/** `hung`: it does not answer; `gone`: it answers that there is nothing. */
+/** `hung`: it does not respond; `gone`: it responds that nothing is there. */
 export type ShareState = 'healthy' | 'hung' | 'gone';
 
-/** What a check has found that the one before had not. */
+/** A change since the previous check. */
 export interface ShareNews {
   state: ShareState;
   /** ms since the epoch. */
   at: number;
-  /** When the check began that found it. */
+  /** When the check that detected it started. */
   since: number;
-  /** What the system said, or that there was no answer. */
+  /** The system's error message, or that there was no response. */
   message: string;
 }
 
@@ -27,16 +27,16 @@ export interface ShareProbeOptions {
   checker?: ShareChecker;
 }
 
-/** For the whole process: one more process checks all shares. */
+/** Per process: one child process checks all shares. */
 const CHECKER = new ShareChecker();
 
 /**
- * Checks a mounted share now and then and reports what it finds first, and each change. While a check has no answer and
- * cannot be ended, no second one is sent after it.
+ * Checks a mounted share periodically and reports the first result and each change. While a check has not responded and
+ * cannot be killed, no second one is started.
  */
 export class ShareProbe {
   private state: ShareState | null = null;
-  /** There were data once: an empty folder is where they were mounted. */
+  /** It contained data once: an empty directory is its mount point. */
   private wasFilled = false;
   private isChecking = false;
   private timer: NodeJS.Timeout | undefined;
@@ -52,7 +52,10 @@ export class ShareProbe {
     this.check();
   }
 
-  /** Checks a healthy share this often from now on, ms; others are always checked often. A shorter time begins at once. */
+  /**
+   * Sets the interval of checks while the share is healthy, ms; otherwise it is always checked often. A shorter
+   * interval takes effect immediately.
+   */
   setInterval(everyMs: number): void {
     const isSooner = everyMs < this.everyMs;
     this.everyMs = everyMs;
@@ -61,7 +64,7 @@ export class ShareProbe {
     this.check();
   }
 
-  /** Returns at once. */
+  /** Returns immediately. */
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
@@ -105,7 +108,7 @@ export class ShareProbe {
   }
 }
 
-/** One check; null if nothing can be run here. Resolves in any case, and soon after the timeout. */
+/** One check; null if nothing can be run here. Always resolves soon after the timeout. */
 export async function probeOnce(
   path: string,
   options: ShareProbeOptions = {}

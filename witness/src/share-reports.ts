@@ -3,25 +3,25 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShareProbe, type ShareNews, type ShareProbeOptions } from './share-probe.js';
 
-/** A file in the cluster's directory, one observation a line; the server copies it. */
+/** A file in the cluster's directory, one observation per line; the server copies it. */
 export const SHARE_REPORTS = 'shares.jsonl';
-/** Most lines: a share that comes and goes for weeks must not fill the disk. */
+/** Maximum number of lines: a flapping share must not fill the disk. */
 const MAX_LINES = 2_000;
 
-/** A folder in which shares are mounted. */
+/** A directory in which shares are mounted. */
 export interface MountedShares {
   /** Their names. */
   shares: string[];
   path: string;
 }
 
-/** What a probe found, as an observation (ShareObservation of `diagnosis`) without its place. */
+/** The result of a probe as an observation (ShareObservation of `diagnosis`) without its place. */
 export function shareReport(share: string, { state, at, since, message }: ShareNews): object {
   const available = state === 'healthy';
   return { kind: 'share', share, available, ...(!available && { state, since }), at, message };
 }
 
-/** Reads AGLAIS_SHARES: `[{"shares": ["gaia"], "path": "/data/gaia"}]`. */
+/** Parses AGLAIS_SHARES: `[{"shares": ["gaia"], "path": "/data/gaia"}]`. */
 export function readMountedShares(text: string | undefined): MountedShares[] {
   if (!text) return [];
   return JSON.parse(text) as MountedShares[];
@@ -57,7 +57,7 @@ export function reportShares(
   return { close: () => probes.forEach(probe => probe.close()) };
 }
 
-/** User code runs in the driver and can put a link or a pipe there: only a plain file is written. */
+/** User code runs in the driver and can create a link or a pipe there: only a regular file is written. */
 async function append(directory: string, text: string): Promise<void> {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;

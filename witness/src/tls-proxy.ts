@@ -5,13 +5,13 @@ import { ConnectionCounter, type ConnectionLimits } from './connection-limits.js
 export interface Identity {
   /** PEM. */
   key: string;
-  /** PEM: the certificate, and those between it and the authority that the client knows. */
+  /** PEM: the certificate, and those between it and the CA that the client trusts. */
   certificate: string;
 }
 
-/** A peer whose machine is gone is noticed after about this and ten seconds. */
+/** A dead peer is detected about this long plus ten seconds after its last byte. */
 const PROBE_AFTER_MS = 30_000;
-/** A kernel has one connection. A kernel that is stopped (SIGSTOP) takes nothing for a while and must not lose it. */
+/** A kernel has one connection. A stopped kernel (SIGSTOP) reads nothing for a while and must not lose it. */
 const LIMITS: ConnectionLimits = {
   max: 128,
   maxPending: 32,
@@ -21,8 +21,9 @@ const LIMITS: ConnectionLimits = {
 };
 
 /**
- * Terminates TLS and passes the bytes on to a port of this pod, where Spark Connect listens on loopback only: its token
- * never crosses the network in plain text. A client that does not speak HTTP/2, as gRPC does, is refused by the handshake.
+ * Terminates TLS and forwards the bytes to a port of this pod, where Spark Connect listens on loopback only: its token
+ * never crosses the network in plain text. A client that does not speak HTTP/2, as gRPC does, is refused in the
+ * handshake.
  */
 export async function openTlsProxy(
   identity: Identity,
@@ -52,19 +53,19 @@ export async function openTlsProxy(
       connections.accept(client);
     });
     closeStalled(client, limits.stalledMs);
-    // Pipes wait for the slower side; a side that breaks takes the other with it.
+    // Pipes wait for the slower side; if one side breaks, the other is closed.
     client.pipe(spark).pipe(client);
     client.on('error', () => spark.destroy());
     client.on('close', () => {
       clearTimeout(silent);
       spark.destroy();
     });
-    // Before Spark listens, and after it died: the connection breaks, which gRPC reports as "unavailable".
+    // Before Spark listens, and after it exited: the connection breaks, which gRPC reports as "unavailable".
     spark.on('error', () => client.destroy());
     spark.on('close', () => (spark.readableEnded ? client.end() : client.destroy()));
   });
-  // A port scan, a client that does not trust the certificate, or a handshake that takes too long: with half-open sockets
-  // Node does not close these by itself.
+  // A port scan, a client that does not trust the certificate, or a slow handshake: with half-open sockets Node does
+  // not close these by itself.
   server.on('tlsClientError', (_error, client) => client.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -83,7 +84,7 @@ export class TlsProxy {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Connections that are open now. */
+  /** Number of open connections. */
   get connections(): number {
     return this.counter.count;
   }
@@ -94,7 +95,7 @@ export class TlsProxy {
   }
 }
 
-/** Closes a client that takes none of the bytes that wait for it. One that is only idle is kept. */
+/** Closes a client that reads none of its pending bytes. An idle one is kept. */
 function closeStalled(client: TLSSocket, stalledMs: number): void {
   client.setTimeout(stalledMs);
   client.on('timeout', () => {

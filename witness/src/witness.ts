@@ -23,7 +23,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const secret = async (name: string): Promise<string> =>
     (await readFile(join(need('AGLAIS_SECRET'), name), 'utf8')).trim();
 
-  // First of all: the signal may come at any moment. A witness that is restarted later than that does not get it again.
+  // First: the signal may arrive at any time. A witness that is restarted later does not get it again.
   const ended = new Promise<void>(resolve => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
     if (env.AGLAIS_DRIVER_ENDED) resolve();

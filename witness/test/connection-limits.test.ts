@@ -24,7 +24,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-/** A client that connects and says nothing. */
+/** A client that connects and sends nothing. */
 async function silent(port: number): Promise<Socket> {
   const socket = connectTcp(port, '127.0.0.1');
   socket.on('error', () => undefined);
@@ -33,7 +33,7 @@ async function silent(port: number): Promise<Socket> {
   return socket;
 }
 
-/** A client that shakes hands and says nothing. */
+/** A client that completes the handshake and sends nothing. */
 async function shaken(port: number, protocol: string): Promise<TLSSocket> {
   const options = { port, host: '127.0.0.1', ca: identity.certificate, ALPNProtocols: [protocol] };
   const socket = connectTls(options);
@@ -71,14 +71,14 @@ describe('The evidence server', () => {
   const get = (path: string, token = 'token') =>
     ask({ port: server.port, ca: identity.certificate, token, path });
 
-  it('closes clients that connect and say nothing, before and after the handshake', async () => {
+  it('closes silent clients, before and after the handshake', async () => {
     await silent(server.port);
     await shaken(server.port, 'http/1.1');
     expect(server.connections).toBe(2);
     await until(() => server.connections === 0, 3_000);
   });
 
-  it('answers its reader while a flood of silent connections comes', async () => {
+  it('responds to its reader during a flood of silent connections', async () => {
     const flood = (async () => {
       for (let index = 0; index < 200; index += 1) await silent(server.port);
     })();
@@ -89,7 +89,7 @@ describe('The evidence server', () => {
     await flood;
   });
 
-  it('keeps no more connections than its limit, whoever has the token', async () => {
+  it('keeps no more connections than its limit, even with the token', async () => {
     const open = await Promise.allSettled(
       Array.from({ length: 30 }, () => get('/files/live.jsonl?follow=1'))
     );
@@ -99,14 +99,14 @@ describe('The evidence server', () => {
     expect(server.connections).toBeLessThanOrEqual(LIMITS.max);
   });
 
-  it('closes a reader that asks for a file and takes none of it', async () => {
+  it('closes a reader that requests a file and reads nothing', async () => {
     writeFileSync(join(directory, 'driver.log'), Buffer.alloc(64 * 2 ** 20, 'x'));
     const answer = await get('/files/driver.log?follow=1');
     answer.on('error', () => undefined).pause();
     await until(() => server.connections === 0, 5_000);
   });
 
-  it('keeps a reader that follows a file to which nothing is written', async () => {
+  it('keeps a reader that follows an unchanged file', async () => {
     writeFileSync(join(directory, 'driver.log'), 'words');
     const answer = await get('/files/driver.log?follow=1');
     answer.resume();
@@ -138,14 +138,14 @@ describe('The TLS proxy', () => {
     );
   });
 
-  it('closes clients that connect and say nothing, before and after the handshake', async () => {
+  it('closes silent clients, before and after the handshake', async () => {
     await silent(proxy.port);
     await shaken(proxy.port, 'h2');
     expect(proxy.connections).toBe(2);
     await until(() => proxy.connections === 0, 3_000);
   });
 
-  it('keeps a kernel that is idle, and lets new ones in while a flood of silent connections comes', async () => {
+  it('keeps an idle kernel, and accepts new ones during a flood of silent connections', async () => {
     const kernel = await shaken(proxy.port, 'h2');
     kernel.pause();
     kernel.write('PRI * HTTP/2.0');
@@ -158,7 +158,7 @@ describe('The TLS proxy', () => {
     expect(another.destroyed).toBe(false);
   });
 
-  it('closes a client that takes none of the bytes that wait for it', async () => {
+  it('closes a client that reads none of its pending bytes', async () => {
     const client = await shaken(proxy.port, 'h2');
     client.pause();
     client.write('PRI * HTTP/2.0');

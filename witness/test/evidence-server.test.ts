@@ -67,7 +67,7 @@ describe('A witness', () => {
     return `${answer.statusCode} ${await text(answer)}`;
   };
 
-  it('says that it is there to anybody, and nothing else without its token', async () => {
+  it('reports its health without a token, and nothing else', async () => {
     writeFileSync(file('live.jsonl'), 'secret\n');
     expect((await get('/healthz', null)).statusCode).toBe(200);
     for (const token of [null, 'another', `${TOKEN}x`, '']) {
@@ -81,7 +81,7 @@ describe('A witness', () => {
     expect(done).toBe(0);
   });
 
-  it('takes its token from a header of its own, too: proxies of API servers keep Authorization', async () => {
+  it('accepts its token in a separate header, too: proxies of API servers consume Authorization', async () => {
     const asked = { port: server.port, ca: identity.certificate, path: '/files' };
     const status = async (token: string | null, own: string) =>
       (await ask({ ...asked, token, headers: { 'Aglais-Token': own } })).statusCode;
@@ -90,13 +90,13 @@ describe('A witness', () => {
     expect(await status(TOKEN, 'another')).toBe(401);
   });
 
-  it('shows itself by its certificate', async () => {
+  it('authenticates with its certificate', async () => {
     const { certificate } = testCertificate();
     const asking = ask({ port: server.port, ca: certificate, token: TOKEN, path: '/files' });
     await expect(asking).rejects.toThrow(/certificate|signature/);
   });
 
-  it('lists what the driver wrote, and nothing of what else lies there', async () => {
+  it("lists the driver's files, and nothing else in the directory", async () => {
     mkdirSync(file('eventlog/eventlog_v2_app'), { recursive: true });
     mkdirSync(file('scratch'));
     writeFileSync(file('live.jsonl'), '12345');
@@ -114,7 +114,7 @@ describe('A witness', () => {
     ]);
   });
 
-  it('gives the bytes from an offset on', async () => {
+  it('returns the bytes from an offset on', async () => {
     mkdirSync(file('eventlog'));
     writeFileSync(file('eventlog/app'), '0123456789');
     expect(await read('/files/eventlog/app')).toBe('200 0123456789');
@@ -126,7 +126,7 @@ describe('A witness', () => {
     expect(await read('/files/eventlog/other')).toContain('404');
   });
 
-  it('gives large files whole', async () => {
+  it('returns large files completely', async () => {
     const content = Buffer.alloc(5_000_000, 'abcdefghijklmnopqrstuvwxyz\n');
     writeFileSync(file('driver.log'), content);
     const answer = await get('/files/driver.log?from=3');
@@ -149,7 +149,7 @@ describe('A witness', () => {
     'eventlog',
     '%zz',
     ''
-  ])('refuses to be led elsewhere: %s', async path => {
+  ])('refuses to leave the directory: %s', async path => {
     writeFileSync(join(place, 'token'), 'secret');
     mkdirSync(file('eventlog'));
     mkdirSync(file('scratch'));
@@ -159,7 +159,7 @@ describe('A witness', () => {
     expect(await read(`/files/${path}`)).toBe('404 No such file.\n');
   });
 
-  it('follows no links, which user code in the driver could have put there', async () => {
+  it('follows no links, which user code in the driver could have created', async () => {
     writeFileSync(join(place, 'token'), 'secret');
     mkdirSync(join(place, 'folder'));
     writeFileSync(join(place, 'folder/app'), 'secret');
@@ -170,7 +170,7 @@ describe('A witness', () => {
     expect(JSON.parse(await text(await get('/files'))).files).toEqual([]);
   });
 
-  it('sends what is appended at once', async () => {
+  it('sends what is appended immediately', async () => {
     writeFileSync(file('live.jsonl'), 'old ');
     const answer = await get('/files/live.jsonl?follow=1');
     const chunks = new Chunks(answer);
@@ -184,12 +184,12 @@ describe('A witness', () => {
       delays.push(performance.now() - at);
     }
     expect(chunks.text).toBe(`old ${[...Array(20).keys()].map(index => `${index} `).join('')}`);
-    // The median, for the machine may do something else meanwhile.
+    // The median, because the machine may be busy meanwhile.
     expect(delays.sort((a, b) => a - b)[10]).toBeLessThan(50);
     answer.destroy();
   });
 
-  it('waits for a file that is not there yet, in a folder that is not there yet', async () => {
+  it('waits for a file that does not exist yet, in a directory that does not exist yet', async () => {
     const answer = await get('/files/eventlog/app?follow=1');
     expect(answer.statusCode).toBe(200);
     const chunks = new Chunks(answer);
@@ -202,7 +202,7 @@ describe('A witness', () => {
     answer.destroy();
   });
 
-  it('goes on with a file that is renamed while it is followed', async () => {
+  it('continues with a file that is renamed while it is followed', async () => {
     mkdirSync(file('eventlog'));
     const log = openSync(file('eventlog/app.inprogress'), 'a');
     writeSync(log, 'one ');
@@ -213,7 +213,7 @@ describe('A witness', () => {
     await chunks.until('two');
   });
 
-  it('sends the last bytes and ends once the driver has ended, also of files that never came', async () => {
+  it('sends the last bytes and ends once the driver has ended, also for files that never appeared', async () => {
     writeFileSync(file('driver.log'), 'words ');
     const answer = await get('/files/driver.log?follow=1');
     const never = await get('/files/ready?follow=1');
@@ -228,13 +228,13 @@ describe('A witness', () => {
     expect(await read('/files/driver.log?from=6&follow=1')).toBe('200 last words');
   });
 
-  it('hears that its reader has everything', async () => {
+  it('is notified that its reader has everything', async () => {
     expect((await get('/done', TOKEN, 'POST')).statusCode).toBe(200);
     expect(done).toBe(1);
     expect((await get('/files', TOKEN, 'DELETE')).statusCode).toBe(405);
   });
 
-  describe('takes how many executors there shall be', () => {
+  describe('accepts the desired number of executors', () => {
     const put = async (path: string, body: string, token: string | null = TOKEN) => {
       const asked = { port: server.port, ca: identity.certificate, token, path, method: 'PUT' };
       const answer = await ask({ ...asked, body });
@@ -242,7 +242,7 @@ describe('A witness', () => {
       return answer.statusCode;
     };
 
-    it('as a number or a range, which replaces the last', async () => {
+    it('as a number or a range, which replaces the previous one', async () => {
       expect(await put('/files/executors', '4\n')).toBe(204);
       expect(readFileSync(file('executors'), 'utf8')).toBe('4\n');
       expect(await put('/files/executors', '12')).toBe(204);
@@ -252,7 +252,7 @@ describe('A witness', () => {
       expect(readdirSync(directory)).toEqual(['executors']);
     });
 
-    it('from its owner only, and nothing that is no number', async () => {
+    it('only from its owner, and only valid numbers', async () => {
       expect(await put('/files/executors', '4', null)).toBe(401);
       expect(await put('/files/executors', '4', 'another')).toBe(401);
       for (const body of [
@@ -290,7 +290,7 @@ describe('A witness', () => {
       expect(readdirSync(directory)).toEqual(['live.jsonl']);
     });
 
-    it('and replaces links, which user code in the driver could have put there', async () => {
+    it('and replaces links, which user code in the driver could have created', async () => {
       writeFileSync(join(place, 'other'), 'untouched');
       symlinkSync(join(place, 'other'), file('executors'));
       symlinkSync(join(place, 'other'), file('.executors.part'));
@@ -300,7 +300,7 @@ describe('A witness', () => {
     });
   });
 
-  it('serves no byte of a file beyond its limit, of a sparse file of 50 GB neither', async () => {
+  it('serves no byte of a file beyond its limit, even of a sparse file of 50 GB', async () => {
     for (const path of ['driver.exit', 'live.jsonl']) {
       writeFileSync(file(path), '');
       truncateSync(file(path), 50e9);
@@ -312,13 +312,13 @@ describe('A witness', () => {
     ]);
     const limit = maxFileBytes('driver.exit');
     expect((await text(await get('/files/driver.exit'))).length).toBe(limit);
-    // Ends although the driver goes on: there is nothing more to come.
+    // Ends although the driver is running: nothing more will be sent.
     expect((await text(await get('/files/driver.exit?follow=1'))).length).toBe(limit);
     expect((await text(await get(`/files/driver.exit?from=${limit}`))).length).toBe(0);
     expect(await read('/files/driver.exit?from=10&to=12')).toBe('200 \0\0');
   });
 
-  it('takes nothing for a file that is none: a pipe, a folder, a link', async () => {
+  it('serves only regular files: no pipe, directory or link', async () => {
     execFileSync('mkfifo', [file('live.jsonl')]);
     mkdirSync(file('driver.log'));
     symlinkSync('/dev/zero', file('ready'));
@@ -327,7 +327,7 @@ describe('A witness', () => {
     expect(JSON.parse(await text(await get('/files'))).files).toEqual([]);
   });
 
-  it('lists a bounded number of files, whatever lies in the folders', async () => {
+  it('lists a limited number of files, whatever the directories contain', async () => {
     mkdirSync(file('eventlog'));
     writeFileSync(file('live.jsonl'), 'x');
     for (let index = 0; index < 2 * MAX_EVENT_LOGS; index += 1) {
@@ -339,7 +339,7 @@ describe('A witness', () => {
     expect(files).toContainEqual({ path: 'live.jsonl', size: 1 });
   });
 
-  it('reads no further than a slow reader takes', async () => {
+  it('reads no further than a slow reader', async () => {
     const size = 64 * 2 ** 20;
     writeFileSync(file('driver.log'), Buffer.alloc(size, 'x'));
     globalThis.gc?.();
@@ -348,7 +348,7 @@ describe('A witness', () => {
     answer.pause();
     await sleep(500);
     const { arrayBuffers, external } = process.memoryUsage();
-    // Both ends are in this process; sockets of loopback may hold some megabytes in the kernel.
+    // Both ends are in this process; loopback sockets may buffer some megabytes in the kernel.
     expect(arrayBuffers + external - before).toBeLessThan(16 * 2 ** 20);
     let bytes = 0;
     answer.on('data', (chunk: Buffer) => (bytes += chunk.length)).resume();
@@ -358,8 +358,8 @@ describe('A witness', () => {
   }, 30_000);
 });
 
-describe('The path of a file of evidence', () => {
-  it('is that of an event log of the own application, where others lie beside it', () => {
+describe('The path of an evidence file', () => {
+  it('is an event log of the own application, if there are others', () => {
     const of = (path: string) => evidencePath(path, 'app-1');
     for (const path of [
       'eventlog/app-1',
@@ -378,7 +378,7 @@ describe('The path of a file of evidence', () => {
       expect(of(`eventlog/${path}`)).toBeNull();
   });
 
-  it('is a name, or lies in eventlog', () => {
+  it('is a known name, or in eventlog', () => {
     for (const path of ['live.jsonl', 'eventlog/app', 'eventlog/eventlog_v2_a/events_1']) {
       expect(evidencePath(path)).toBe(path);
     }
@@ -388,7 +388,7 @@ describe('The path of a file of evidence', () => {
   });
 });
 
-/** What came so far of an answer that goes on. */
+/** The part of a streaming response that has arrived so far. */
 class Chunks {
   text = '';
   readonly end: Promise<void>;

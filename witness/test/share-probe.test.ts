@@ -14,7 +14,7 @@ const QUICK = { everyMs: 50, patienceMs: 1_500 };
 let place: string;
 let probe: { close(): void } | null;
 let news: ShareNews[];
-/** A checker that takes one path and then does this; `begun` as the usual one says it. */
+/** A checker that reads one path and then does this; `begun` is written as usual. */
 const checker = (script: string) =>
   new ShareChecker([
     '/bin/sh',
@@ -43,8 +43,8 @@ afterEach(() => {
   rmSync(place, { recursive: true });
 });
 
-describe('A share that is looked at', () => {
-  it('is told once while it is well, and when it is taken away and comes back', async () => {
+describe('A share that is probed', () => {
+  it('is reported once while it is healthy, and when it disappears and returns', async () => {
     const path = join(place, 'gaia');
     mkdirSync(path);
     writeFileSync(join(path, 'data'), '');
@@ -55,7 +55,7 @@ describe('A share that is looked at', () => {
     rmSync(path, { recursive: true });
     await eventually('that it is gone', () => states().at(-1) === 'gone');
     expect(news.at(-1)!.message).toMatch(/no such file or directory.*gaia/);
-    // The folder that it was mounted on.
+    // Its mount point.
     mkdirSync(path);
     await sleep(500);
     expect(states()).toEqual(['healthy', 'gone']);
@@ -70,7 +70,7 @@ describe('A share that is looked at', () => {
     expect(states()).toEqual(['healthy']);
   });
 
-  it('is not blamed for a machine on which nothing can be run, or that is too busy to begin', async () => {
+  it('is not blamed for a machine that cannot start processes, or is too busy', async () => {
     look(place, { checker: checker('begun; exec no-such-program') });
     await sleep(500);
     probe!.close();
@@ -79,9 +79,9 @@ describe('A share that is looked at', () => {
     expect(news).toEqual([]);
   });
 
-  it('hangs when its look does, also when that cannot be ended, and no second one is sent after it', async () => {
+  it('hangs when its check does, even if that cannot be killed, and no second one is started', async () => {
     const count = join(place, 'looks');
-    // Out of the group that is killed, and holding on to its output: as one that the kernel does not let go.
+    // Outside of the killed process group, with its output open: like a process that the kernel cannot kill.
     const stuck = `begun; echo >> ${count}; exec setsid -w sleep 4`;
     look(place, { checker: checker(stuck) });
     await eventually('that it hangs', () => states().join() === 'hung');
@@ -91,7 +91,7 @@ describe('A share that is looked at', () => {
   });
 });
 
-(canMount() ? describe : describe.skip)('A share whose file server', () => {
+(canMount() ? describe : describe.skip)('A mounted share', () => {
   let share: FuseShare;
   beforeEach(async () => {
     const source = join(place, 'source');
@@ -102,7 +102,7 @@ describe('A share that is looked at', () => {
   afterEach(() => share.close());
 
   it(
-    'does not answer is told to hang, although all of it is cached, until it answers again',
+    'that does not respond is reported as hung, although it is cached, until it responds again',
     async () => {
       look(share.path);
       await eventually('that it is well', () => states().join() === 'healthy');
@@ -117,7 +117,7 @@ describe('A share that is looked at', () => {
   );
 
   it(
-    'was killed is told to be gone, in the words of the kernel',
+    "whose server was killed is reported as gone, with the kernel's message",
     async () => {
       look(share.path);
       await eventually('that it is well', () => states().join() === 'healthy');
@@ -129,7 +129,7 @@ describe('A share that is looked at', () => {
   );
 
   it(
-    'was unmounted is told to be gone, too',
+    'that was unmounted is reported as gone, too',
     async () => {
       look(share.path);
       await eventually('that it is well', () => states().join() === 'healthy');
@@ -141,8 +141,8 @@ describe('A share that is looked at', () => {
   );
 });
 
-describe('A single look', () => {
-  it('tells how the share is, and does not wait for ever where nothing can be run', async () => {
+describe('A single check', () => {
+  it('returns the state of the share, and does not wait forever if nothing can be run', async () => {
     expect(await probeOnce(place, QUICK)).toBe('healthy');
     expect(await probeOnce(join(place, 'nothing'), QUICK)).toBe('gone');
     expect(await probeOnce(place, { ...QUICK, checker: checker('begun; sleep 60') })).toBe('hung');
@@ -152,8 +152,8 @@ describe('A single look', () => {
   });
 });
 
-describe('What is found', () => {
-  it('is written for each share of a mount, one observation a line', async () => {
+describe('Results of probes', () => {
+  it('are written for each share of a mount, one observation per line', async () => {
     const path = join(place, 'data');
     mkdirSync(path);
     probe = reportShares(
@@ -177,7 +177,7 @@ describe('What is found', () => {
     ]);
   });
 
-  it('is not written where a link of somebody else leads', async () => {
+  it('are not written to the target of a link', async () => {
     const secret = join(place, 'secret');
     writeFileSync(secret, '');
     symlinkSync(secret, join(place, 'shares.jsonl'));
@@ -186,7 +186,7 @@ describe('What is found', () => {
     expect(readFileSync(secret, 'utf8')).toBe('');
   });
 
-  it('is nothing where nothing is mounted', () => {
+  it('are empty without mounts', () => {
     expect(readMountedShares(undefined)).toEqual([]);
   });
 });

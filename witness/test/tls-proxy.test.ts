@@ -37,7 +37,7 @@ describe('The TLS proxy in front of Spark Connect', () => {
     });
   }
 
-  it('passes HTTP/2 through, many streams at a time, in both directions', async () => {
+  it('forwards HTTP/2, many concurrent streams, in both directions', async () => {
     const spark = createHttp2((request, response) => {
       response.setHeader('trailer-like', 'yes');
       request.pipe(response);
@@ -61,7 +61,7 @@ describe('The TLS proxy in front of Spark Connect', () => {
     expect((session.socket as TLSSocket).alpnProtocol).toBe('h2');
   });
 
-  it('refuses who does not speak HTTP/2, and who does not trust it', async () => {
+  it('refuses clients that do not speak HTTP/2, or do not trust it', async () => {
     const proxy = await proxyTo(1);
     await expect(client(proxy.port, ['http/1.1'])).rejects.toThrow();
     const stranger = testCertificate().certificate;
@@ -70,7 +70,7 @@ describe('The TLS proxy in front of Spark Connect', () => {
     expect(refused.message).toMatch(/certificate|signature/);
   });
 
-  it('breaks the connection when nobody listens behind it', async () => {
+  it('closes the connection when nobody listens behind it', async () => {
     const server = createServer();
     const port = await listening(server);
     await new Promise(resolve => server.close(resolve));
@@ -80,7 +80,7 @@ describe('The TLS proxy in front of Spark Connect', () => {
   });
 
   it.each(['end', 'destroy'] as const)(
-    'lets go of one side when the other goes (%s)',
+    'closes one side when the other is closed (%s)',
     async how => {
       const accepted: Socket[] = [];
       const port = await listening(createServer(socket => void accepted.push(socket.resume())));
@@ -111,7 +111,7 @@ describe('The TLS proxy in front of Spark Connect', () => {
     expect(bytes).toBe(size);
   });
 
-  it('takes no more from Spark than a slow client does', async () => {
+  it('reads no more from Spark than a slow client does', async () => {
     let written = 0;
     const block = Buffer.alloc(2 ** 20);
     const server = createServer(socket => {
@@ -129,7 +129,7 @@ describe('The TLS proxy in front of Spark Connect', () => {
     await sleep(500);
     const soon = written;
     await sleep(500);
-    // Buffers of the kernel on both ways; an endless source would have sent gigabytes.
+    // Kernel buffers in both directions; without limits an endless source would have sent gigabytes.
     expect(soon).toBeLessThan(64 * 2 ** 20);
     expect(written).toBe(soon);
   });

@@ -25,7 +25,7 @@ describe('The program', () => {
   let witness: ChildProcess;
   let output: string;
 
-  // Where the image has it there is nothing else: no packages, no package.json.
+  // In the image there is nothing else: no packages, no package.json.
   beforeAll(() => {
     built = mkdtempSync(join(tmpdir(), 'aglais-witness-built-'));
     const types = join(checkout, 'node_modules', '@types');
@@ -66,7 +66,7 @@ describe('The program', () => {
   }
 
   const program = () => join(built, 'witness.js');
-  /** By the script that is the entry point of the container. */
+  /** With the script that is the entry point of the container. */
   function startByScript(): void {
     const script = join(checkout, 'interpreters/spark/image/witness.sh');
     start({ AGLAIS_NODE: process.execPath, AGLAIS_WITNESS: program() }, ['bash', script]);
@@ -100,10 +100,10 @@ describe('The program', () => {
     expect(await exited).toEqual([0, null]);
   });
 
-  it('is started again at once when it is killed, and serves what was written meanwhile', async () => {
+  it('is restarted immediately when it is killed, and serves what was written meanwhile', async () => {
     startByScript();
     await said(/witness at port (\d+)/);
-    // One that dies within seconds of its start is left to the kubelet.
+    // If it exits within seconds of its start, restarting is left to the kubelet.
     await sleep(5_500);
     output = '';
     const begun = Date.now();
@@ -145,7 +145,7 @@ describe('The program', () => {
     expect(output).not.toContain('is started again');
   }, 30_000);
 
-  it('says what it lacks and ends', async () => {
+  it('reports what is missing and exits', async () => {
     start({ AGLAIS_SPARK_PORT: 'x' });
     expect((await once(witness, 'exit'))[0]).toBe(1);
     expect(output).toContain('AGLAIS_SPARK_PORT is not a port.');

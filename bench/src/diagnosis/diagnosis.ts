@@ -17,11 +17,11 @@ const ZSTD_GB = 1;
 const ROUNDS = 3;
 
 /**
- * Speed and memory of the diagnosis on generated logs, compared with JSON.parse of every line and with Spark's History Server
- * on the same file. On a busy machine the CPU time says more than the clock. Every measurement is a process of its own, one
- * after the other in each round.
+ * Speed and memory of the diagnosis on generated logs, compared with JSON.parse of every line and with Spark's History
+ * Server on the same file. On a busy machine CPU time is more reliable than wall time. Every measurement runs in a
+ * separate process, one after the other in each round.
  *
- *     npm run bench -- diagnosis [--sizes=0.1,1,3] [--history-up-to=GB]
+ * npm run bench -- diagnosis [--sizes=0.1,1,3] [--history-up-to=GB]
  */
 export async function benchDiagnosis(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -54,7 +54,7 @@ async function measured(
   zstd: boolean,
   historyUpTo: number
 ): Promise<string[][]> {
-  // Spark takes what follows a dot in the file's name for a codec.
+  // Spark takes the extension of the file for a codec.
   const application = `app-bench-${gigabytes * 1000}mb`;
   const directory = join(folder, zstd ? `zstd-${gigabytes}` : `plain-${gigabytes}`);
   const path = join(directory, zstd ? `${application}.zstd` : application);

@@ -4,17 +4,17 @@ import { constants, gunzipSync, zstdCompressSync } from 'node:zlib';
 import { checkout } from '../installation.js';
 import { LineTemplate, TASKS_PER_STAGE, type Moment } from './line-template.js';
 
-/** A real query's log, as Spark wrote it, from the reader's tests. */
+/** The log of a real query, from the reader's tests. */
 const TEMPLATE = join(checkout, 'diagnosis', 'test', 'logs', 'app.gz');
 const SLOTS = 16;
 const STAGES = 2;
 
 /**
- * Writes a log of about `bytes` bytes: the query of the template again and again, with changed ids, times and metrics
- * and five hundred tasks in each stage on sixteen slots, as in a long application where tasks dominate.
- * The same bytes each time.
- * @param zstd compressed as Spark does, one frame per flush (here: per job).
- * @returns the size of the JSON.
+ * Writes a log of about `bytes` bytes: the query of the template repeatedly, with changed ids, times and metrics and
+ * five hundred tasks per stage on sixteen slots, as in a long application in which tasks dominate. The output is
+ * deterministic.
+ * @param zstd compressed as Spark does, one frame per flush (here: per job)
+ * @returns the size of the JSON
  */
 export function generateLog(
   path: string,
@@ -54,9 +54,9 @@ function readTemplate(): { head: string[]; query: string[]; end: string[] } {
   };
 }
 
-/** One query over and over, each time with ids and times of its own. */
+/** One query repeatedly, each time with other ids and times. */
 class Queries {
-  /** In the query's order; the tasks of a stage stand where its first task started. */
+  /** In the order of the query; the tasks of a stage are where its first task started. */
   readonly #parts: (LineTemplate | { start: LineTemplate; end: LineTemplate })[] = [];
   readonly #moment: Moment = {
     round: 0,
@@ -93,7 +93,7 @@ class Queries {
     return out;
   }
 
-  /** All tasks of a stage; as many run at a time as there are slots. */
+  /** All tasks of a stage; as many run at the same time as there are slots. */
   #tasks({ start, end }: { start: LineTemplate; end: LineTemplate }, out: string[]): void {
     const moment = this.#moment;
     const running: Moment['task'][] = [];

@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { java, sparkHome } from '../installation.js';
 
 export interface HistoryServerResult {
-  /** From the start of the process to the answer with the application's jobs. */
+  /** From the start of the process to the response with the application's jobs. */
   totalMs: number;
-  /** Of these, until the server answered at all. */
+  /** Of this, the time until the first response. */
   startMs: number;
   /** Null where there is no /proc. */
   peakMiB: number | null;
@@ -17,7 +17,7 @@ export interface HistoryServerResult {
 const HEAP = '6g';
 const TIMEOUT_MS = 10 * 60_000;
 
-/** How long Spark's own History Server takes with the log in this folder, until it lists the jobs. */
+/** How long Spark's History Server takes for the log in this directory, until it lists the jobs. */
 export async function measureHistoryServer(
   folder: string,
   application: string
@@ -76,7 +76,7 @@ async function answers(url: string): Promise<boolean> {
 }
 
 async function hasJobs(url: string): Promise<boolean> {
-  // Node gives up on an answer after five minutes: a larger log only asks again.
+  // Node's request times out after five minutes: for a larger log it is sent again.
   const response = await fetch(url).catch(() => null);
   if (!response) return false;
   const text = await response.text();

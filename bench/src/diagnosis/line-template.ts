@@ -1,10 +1,10 @@
-/** Where the replayed application is: what the holes of a line are filled from. */
+/** The position in the replayed application, from which the placeholders of a line are filled. */
 export interface Moment {
-  /** How often the query was replayed. */
+  /** Number of replays of the query so far. */
   round: number;
-  /** Stages of the query. */
+  /** Number of stages of the query. */
   stages: number;
-  /** ms since the application began. */
+  /** ms since the start of the application. */
   clock: number;
   task: { id: number; index: number; from: number };
 }
@@ -13,12 +13,12 @@ type Hole = (moment: Moment) => string | number;
 
 export const TASKS_PER_STAGE = 500;
 const START = 1_700_000_000_000;
-/** Numbers below are kept; larger ones are measurements, which differ from task to task. */
+/** Smaller numbers are kept; larger ones are measurements, which differ between tasks. */
 const MEASURED = 1000;
 
-/** A line of a real log with holes for ids, times and metrics. */
+/** A line of a real log with placeholders for ids, times and metrics. */
 export class LineTemplate {
-  /** One more than holes: what is before, between and behind them. */
+  /** One more than placeholders: the text before, between and after them. */
   readonly #texts: string[] = [];
   readonly #holes: Hole[] = [];
 
@@ -84,7 +84,7 @@ function numberHole(key: string, value: number, isTask: boolean): Hole | null {
       return ({ task }) => task.index;
     case 'Launch Time':
       return ({ task }) => START + task.from;
-    // The template's tasks were the first of a young Java; the log's are to be healthy, and to agree with its clock.
+    // The template's tasks were the first of a new JVM; the log's should be normal, and match its times.
     case 'Executor Run Time':
       return ({ clock, task }) => clock - task.from;
     case 'Executor Deserialize Time':
@@ -95,7 +95,7 @@ function numberHole(key: string, value: number, isTask: boolean): Hole | null {
   return isTask && value > MEASURED ? varied(value) : null;
 }
 
-/** Half to one and a half times the value; the same for the same task. */
+/** Half to one and a half times the value; deterministic per task. */
 function varied(value: number): Hole {
   return ({ task }) => {
     const noise = ((task.id * 48271 + value) % 65521) / 65521;

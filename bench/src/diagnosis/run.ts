@@ -2,18 +2,18 @@ import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { Diagnosis, findLogs, observeLog, readLog } from '@aglais/diagnosis';
 
 /**
- * One measurement in a process of its own: `node run.js MODE LOG…` prints its result as JSON.
- * All modes read the file the same way; `parse` is the baseline: JSON.parse of every line and nothing else.
+ * One measurement in a separate process: `node run.js MODE LOG…` prints its result as JSON. All modes read the file the
+ * same way; `parse` is the baseline: only JSON.parse of every line.
  */
 export type Mode = 'parse' | 'diagnose' | 'side-by-side';
 
 export interface Result {
   ms: number;
-  /** On all cores, with system time; without the start of the process. */
+  /** On all cores, including system time; without the start of the process. */
   cpuMs: number;
-  /** Of the whole process, worker threads included; MiB. */
+  /** Of the whole process, including worker threads; MiB. */
   peakMiB: number;
-  /** Lines read, or findings: to see that work was done. */
+  /** Number of lines read, or of findings: shows that work was done. */
   result: number;
 }
 
@@ -37,7 +37,7 @@ async function diagnose(path: string): Promise<number> {
   return diagnosis.findings().length;
 }
 
-/** Several logs at once, a thread for each. */
+/** Several logs in parallel, one thread each. */
 async function sideBySide(paths: string[]): Promise<number> {
   const counts = paths.map(
     path =>

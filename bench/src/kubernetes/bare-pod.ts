@@ -3,12 +3,12 @@ import type { V1Pod } from '@kubernetes/client-node';
 
 export const BARE = 'bare';
 
-/** The JDK's own archive, which Java takes where nobody names another; the image's entry names ours before it. */
+/** The JDK's own archive, which Java uses by default; the image's entry point names ours before it. */
 const DEFAULT_ARCHIVE = '-XX:SharedArchiveFile=/usr/lib/jvm/java/lib/server/classes.jsa';
 
 /**
- * A Spark Connect server as Spark's documentation would have it: `spark-submit` in client mode in a pod, its executors by
- * Spark's own Kubernetes scheduler, no setting beyond sizes, places and the event log.
+ * A Spark Connect server according to Spark's documentation: `spark-submit` in client mode in a pod, its executors by
+ * Spark's Kubernetes scheduler, no settings except sizes, paths and the event log.
  */
 export function barePod(namespace: string, image: string, shape: Shape): V1Pod {
   const memory = `${shape.driverMemoryMiB + 512}Mi`;

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openEvidenceServer, type EvidenceServer } from '@aglais/witness/evidence-server';
 
-/** As the drivers of Aglais have it (spark.executor.heartbeatInterval), ms. */
+/** As in the drivers of Aglais (spark.executor.heartbeatInterval), ms. */
 const HEARTBEAT_MS = 3_000;
 /** The port at which the server expects the witness. */
 const WITNESS_PORT = 8_444;
 
-/** Event lines of a real driver, replayed under other ids. */
+/** Event lines of a real driver, replayed with other ids. */
 export interface RealEvents {
-  /** What it wrote until its first job. */
+  /** What it wrote before its first job. */
   start: readonly string[];
   added: string;
   heartbeat: string;
@@ -22,7 +22,7 @@ interface RealMetrics {
   'Executor Metrics': { JVMHeapMemory: number };
 }
 
-/** Picks them from the live events of a real driver. */
+/** Selects them from the live events of a real driver. */
 export function readRealEvents(live: string): RealEvents {
   const lines = live.split('\n');
   const first = (event: string) => {
@@ -121,7 +121,7 @@ export class FakeDriver {
     await this.live.appendFile(`${JSON.stringify(event)}\n`);
   }
 
-  /** Until the executor ends; each starts at a random moment, so that heartbeats do not come all at once. */
+  /** Until the executor ends; each starts at a random time, so that heartbeats are not simultaneous. */
   private async sendHeartbeats(executor: string): Promise<void> {
     const { signal } = this.over;
     try {

@@ -10,13 +10,13 @@ import { pino } from 'pino';
 import { SIMULATED, running } from './fake-pods.js';
 
 const LEASES = 'kube-node-lease';
-/** As often as a kubelet renews its lease, ms. */
+/** The interval at which a kubelet renews its lease, ms. */
 const HEARTBEAT_MS = 10_000;
 const CAPACITY = { cpu: '10000', memory: '16Ti', pods: '10000' };
 
 /**
- * A node that exists only in the API server: the scheduler places pods on it, and this writes their statuses as a kubelet
- * would. A taint keeps other pods away.
+ * A node that exists only in the API server: the scheduler binds pods to it, and this class writes their statuses like
+ * a kubelet. A taint keeps other pods away.
  */
 export class FakeNode {
   private readonly core: CoreV1Api;
@@ -25,7 +25,7 @@ export class FakeNode {
   private readonly seen = new Set<string>();
   private heartbeat: NodeJS.Timeout | null = null;
 
-  /** @param onRunning called when a pod's status says that it runs */
+  /** @param onRunning called when the status of a pod is Running */
   constructor(
     kubeConfig: KubeConfig,
     private readonly namespace: string,
@@ -97,7 +97,7 @@ export class FakeNode {
     }
     if (this.seen.has(uid!)) return;
     this.seen.add(uid!);
-    // Read again: the client wants dates, and the watch has strings.
+    // Read again: the client needs Dates, and the watch has strings.
     const present = await this.core.readNamespacedPod({ namespace: this.namespace, name: name! });
     await this.onRunning(await this.write(running(present, this.addressOf(pod))));
   }

@@ -1,9 +1,9 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 
-/** Label and taint of the node on which the simulated pods of a namespace run. */
+/** Label and taint of the node for the simulated pods of a namespace. */
 export const SIMULATED = 'aglais.org/simulated';
 
-/** An executor pod as Spark makes it for this driver, as large in the API server as a real one. */
+/** An executor pod as Spark creates it for this driver, with the size of a real one in the API server. */
 export function executorPod(driver: V1Pod, executor: number): V1Pod {
   const { labels, name, uid } = driver.metadata!;
   const env = Array.from({ length: 30 }, (_, index) => ({
@@ -58,7 +58,7 @@ export function running(pod: V1Pod, address: string): V1Pod {
   });
 }
 
-/** The pod after the kernel killed its container for memory. */
+/** The pod after its container was OOM-killed. */
 export function killed(pod: V1Pod): V1Pod {
   const [before] = pod.status!.containerStatuses!;
   const finishedAt = new Date();

@@ -1,7 +1,7 @@
 import type { StreamMessage } from '@aglais/protocol';
 import { WebSocket } from 'ws';
 
-/** Labs connected to the server's stream; one of them reads the messages. */
+/** Labs connected to the server's stream; one of them parses the messages. */
 export class LabClients {
   /** When each cluster was first seen ready, by its id; ms since the epoch. */
   readonly ready = new Map<string, number>();

@@ -14,13 +14,13 @@ export interface Usage {
   eventLoopP99Ms: number;
 }
 
-/** The built server as an operator runs it: a process of its own, which can be killed and started again. */
+/** The built server as in production: a separate process, which can be killed and restarted. */
 export class ScaleServer {
   private child: ChildProcess | null = null;
   url = '';
   token = '';
 
-  /** @param directory with `kubernetes.yaml` and `catalogues/`; the server's state goes there, too */
+  /** @param directory with `kubernetes.yaml` and `catalogues/`; also contains the server's state */
   constructor(private readonly directory: string) {}
 
   async start(): Promise<void> {

@@ -25,8 +25,8 @@ const QUIET_MS = 20_000;
 const TIMEOUT_MS = 60_000;
 
 /**
- * One server with hundreds of clusters on a real API server: requested through its API, placed by the real scheduler on a
- * fake node, each with a real witness that serves the events of a real driver. Only Spark itself is simulated.
+ * One server with hundreds of clusters on a real API server: requested through its API, placed by the real scheduler on
+ * a fake node, each with a real witness that serves the events of a real driver. Only Spark itself is simulated.
  * `AGLAIS_KUBECONFIG` names the cluster, `AGLAIS_BENCH_CLUSTERS` how many.
  */
 export async function benchKubernetesScale(): Promise<void> {
@@ -176,7 +176,7 @@ class Simulator {
   }
 }
 
-/** @param evenIfNot goes on after a minute: the report shows what is missing */
+/** @param evenIfNot continues after a minute: the report shows what is missing */
 async function until(what: string, isSo: () => boolean, evenIfNot = false): Promise<void> {
   const deadline = Date.now() + TIMEOUT_MS;
   while (!isSo()) {

@@ -8,10 +8,10 @@ import { FakeDriver, readRealEvents } from './fake-driver.js';
 import { FakeNode } from './fake-node.js';
 import { executorPod, killed } from './fake-pods.js';
 
-/** What the measuring process asks for: `aSecond` of the clusters' first executors are killed. */
+/** Requests of the measuring process: `aSecond` of the clusters' first executors are killed. */
 export type Command = { kill: { aSecond: number } } | { end: true };
 
-/** What it reports; times are ms since the epoch. */
+/** Its reports; times are ms since the epoch. */
 export interface Report {
   open?: true;
   /** A driver became ready. */
@@ -23,12 +23,12 @@ export interface Report {
 }
 
 const RECORDED = join(checkout, 'diagnosis/test/corpus/kubernetes/executors-lost/live.jsonl.gz');
-/** Spark sees the end of an executor's pod this much later, ms. */
+/** Delay until Spark sees the end of an executor's pod, ms. */
 const SPARK_SEES_MS = 500;
 
 /**
- * A process of its own, so that its work is not measured with the server's: a fake node, and on it the drivers that the server
- * starts, with their executors, all simulated.
+ * A separate process, so that its work is not measured with the server's: a fake node, and on it the drivers that the
+ * server starts, with their executors, all simulated.
  */
 const [file, namespace, directory, executors] = process.argv.slice(2) as [
   string,
@@ -88,7 +88,7 @@ async function addExecutor(driver: V1Pod, executor: number): Promise<void> {
   await core.createNamespacedPod({ namespace, body: executorPod(driver, executor) });
 }
 
-/** The first executor of each cluster, one after the other; Spark makes another for each. */
+/** The first executor of each cluster, one after the other; Spark creates another for each. */
 async function kill(aSecond: number): Promise<void> {
   const all = [...drivers.values()].map(async ({ driver, pod }, index) => {
     await sleep((index * 1_000) / aSecond);

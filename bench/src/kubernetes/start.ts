@@ -18,7 +18,7 @@ const ROWS = 1_000_000;
 const STEP_MS = 10;
 const log = pino({ level: 'error' });
 
-/** What is waited for on the way to a first result, in its order; when each was seen, ms since it was asked for. */
+/** The steps to a first result, in order, with the time when each was observed, ms after the request. */
 const STEPS = ['node', 'container', 'connect', 'executor', 'result'] as const;
 type Times = Record<(typeof STEPS)[number], number>;
 
@@ -32,8 +32,8 @@ interface Bench {
 }
 
 /**
- * From asking for Spark on Kubernetes to the first result: the way that Spark's documentation names (a pod that runs
- * `spark-submit`), and Aglais, with the same image, sizes and node, one after the other in each round.
+ * From requesting Spark on Kubernetes to the first result: with the method of Spark's documentation (a pod that runs
+ * `spark-submit`), and with Aglais, with the same image, sizes and node, one after the other in each round.
  * `AGLAIS_KUBECONFIG` and `AGLAIS_SPARK_IMAGE` name the cluster and its image.
  */
 export async function benchKubernetesStart(): Promise<void> {
@@ -61,7 +61,7 @@ export async function benchKubernetesStart(): Promise<void> {
   const bench = { core, namespace, image, client, server, pods };
   const all = { bare: [] as Times[], ours: [] as Times[] };
   try {
-    // The node has read the image once, and the namespace has its account.
+    // The node has read the image once, and the namespace has its service account.
     await ours(bench, 'warm');
     for (let round = 0; round < ROUNDS; round += 1) {
       all.bare.push(await bare(bench));
@@ -88,7 +88,7 @@ export async function benchKubernetesStart(): Promise<void> {
   ]);
 }
 
-/** An account as Spark's documentation makes it ("RBAC"): it may edit its namespace. */
+/** A service account as in Spark's documentation ("RBAC"): it may edit its namespace. */
 async function giveRights(kubeConfig: KubeConfig, namespace: string): Promise<void> {
   const metadata = { name: BARE };
   await kubeConfig
@@ -143,7 +143,10 @@ async function ours({ client, server, pods }: Bench, kernel: string): Promise<Ti
   return times;
 }
 
-/** When what was first seen of the pods of a namespace, ms since the epoch. Kubernetes' own times are whole seconds. */
+/**
+ * When each state of the pods of a namespace was first observed, ms since the epoch. Kubernetes' own times are whole
+ * seconds.
+ */
 class Sightings {
   private readonly seen = new Map<'node' | 'container' | 'executor', number>();
   private constructor(private readonly watch: ListWatch<V1Pod>) {}
@@ -168,7 +171,7 @@ class Sightings {
     return this.watch.items.size === 0;
   }
 
-  /** @throws when the pod is over */
+  /** @throws when the pod has ended */
   address(name: string): string | undefined {
     const pod = [...this.watch.items.values()].find(({ metadata }) => metadata?.name === name);
     const { phase, podIP, containerStatuses } = pod?.status ?? {};

@@ -2,7 +2,7 @@ import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-/** A recorded run: the files in its folder, and what happened. */
+/** A recorded run: the files in its directory, and what happened. */
 const RecordedRun = z.strictObject({
   name: z.string(),
   folder: z.string().optional().describe('Default: the name'),

@@ -1,6 +1,6 @@
 import type { BlockStatus } from '../eventlog/task-metrics.js';
 
-/** How much of a cached table is kept. */
+/** /** How much of a cached table is stored. */
 export interface CachedAmount {
   partitions: number;
   /** Of these, in memory. */
@@ -16,7 +16,7 @@ export const NONE: CachedAmount = {
   diskBytes: 0
 };
 
-/** One partition, wherever it is; its bytes count as often as they are kept. */
+/** One partition on all executors; each stored copy counts towards its bytes. */
 export function cachedAmountOf(places: ReadonlyMap<string, BlockStatus>): CachedAmount {
   if (places.size === 0) return NONE;
   let memoryBytes = 0;

@@ -70,15 +70,15 @@ export interface CacheFacts {
   lastBlock: PartialFill['lastBlock'];
   /** What is cached now. */
   now: CachedAmount;
-  /** The maximum cached at once; at the end of a log nothing is left. */
+  /** The maximum cached at once: when the log ends, everything has been unpersisted. */
   most: CachedAmount;
   /** It was unpersisted. */
   gone: boolean;
 }
 
 /**
- * Notes where a partition is, or that it is there no more (null).
- * @returns whether nobody has it any more who had it before
+ * Records where a partition is stored; null: it was removed from that executor.
+ * @returns whether the last stored copy was removed
  */
 export function place(
   table: CacheFacts,

@@ -17,13 +17,10 @@ import {
 } from './stages.js';
 
 const QUOTE = 2000;
-/** What is kept of why a job failed: a Python traceback says it in the end. */
+/** Maximum length of a failure message: a Python traceback has the exception at its end. */
 const MESSAGE = 8000;
 
-/**
- * Follows jobs and their stages from start to end, as Spark's DAGScheduler tells of them. They are let go when
- * they are over and nothing happened to them.
- */
+/** Tracks jobs and their stages like Spark's DAGScheduler. They are evicted when they have ended without problems. */
 export class Dag {
   readonly jobs = new Map<number, Job>();
   readonly stages = new Map<number, Stage>();
@@ -34,12 +31,12 @@ export class Dag {
     this.#app = application;
   }
 
-  /** An SQL execution is over: nobody asks for its shuffles any more. */
+  /** An SQL execution ended: its shuffle output is not needed any more. */
   sqlEnded(sql: string): void {
     this.#outputs.ended(sql);
   }
 
-  /** The stage of that id; a stub if the log begins in the middle. */
+  /** The stage with this id; a stub if the log lacks its beginning. */
   stage(id: number): Stage {
     const known = this.stages.get(id);
     if (known) return known;
@@ -58,7 +55,7 @@ export class Dag {
     );
   }
 
-  /** How far the jobs of a scope have come. */
+  /** Progress of the jobs of a scope. */
   progress(scope: Scope): Progress {
     const tasks = { total: 0, running: 0, done: 0, failed: 0 };
     const open: StageProgress[] = [];
@@ -187,11 +184,11 @@ export class Dag {
     this.#app.markChanged(scope);
   }
 
-  /** Whether the output of this shuffle was there before, and who probably took it along. */
+  /** Records whether the output of this shuffle existed before, and which executor probably lost it. */
   #noteRemake(stage: Stage, attempt: Attempt): void {
     const { id, sql, rdd } = stage;
     const madeAt = sql === null || rdd === null ? null : this.#outputs.madeAt(sql, rdd);
-    // A result may be computed from one RDD as often as somebody asks; a shuffle's output is made once.
+    // One RDD can be computed for any number of results; shuffle output is written once.
     if (madeAt === null || ![...this.stages.values()].some(({ parents }) => parents.includes(id))) {
       return;
     }
@@ -201,7 +198,7 @@ export class Dag {
     attempt.suspect ??= gone[0]?.id ?? null;
   }
 
-  /** When a stage starts, what it depends on is there: parents that never ran are not needed. */
+  /** A starting stage has all its inputs: parents that never ran were skipped. */
   #skipUnneeded(stage: Stage): void {
     for (const id of stage.parents) {
       const parent = this.stages.get(id);
@@ -245,7 +242,7 @@ export class Dag {
     return stage;
   }
 
-  /** A stage is let go when its jobs are over and its last task, cancelled ones too, has ended. */
+  /** A stage is evicted when its jobs and all its tasks, including cancelled ones, have ended. */
   evictIfFinished(stage: Stage | undefined): void {
     if (!stage || [...stage.jobs].some(id => this.jobs.get(id)?.result === 'running')) return;
     if (stage.jobs.size === 0) return;

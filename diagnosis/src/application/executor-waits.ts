@@ -1,29 +1,29 @@
-/** A job that waited for executors: none was there when it began. */
+/** A job that started without any executor and has to wait for one. */
 export interface ExecutorWait {
   readonly job: number;
   readonly scope: string;
   readonly from: number;
-  /** Where its start was read. */
+  /** Reference of the job's start event. */
   readonly ref: string;
-  /** When a first task of anybody started, or the job ended without one; null: it still waits. */
+  /** When the first task of any job started, or the job ended without one; null: it is still waiting. */
   to: number | null;
 }
 
-/** ExecutorWaits that are worth remembering, ms. Starting executors takes some tens of seconds anywhere. */
+/** Shorter waits are normal: executors take some tens of seconds to start, ms. */
 export const LONG_WAIT_MS = 60_000;
 const KEPT = 100;
 
-/** Follows jobs that begin while no executor is there, until a task starts. */
+/** Tracks jobs that start without any executor, until a task starts. */
 export class ExecutorWaits {
   readonly #open = new Map<number, ExecutorWait>();
-  /** Those that are over; the longest are kept. */
+  /** Ended waits; the longest are kept. */
   readonly over: ExecutorWait[] = [];
 
   jobStarted(job: number, scope: string, at: number, ref: string): void {
     this.#open.set(job, { job, scope, from: at, to: null, ref });
   }
 
-  /** @returns whether somebody waits no longer. */
+  /** @returns whether a wait has ended */
   taskStarted(at: number): boolean {
     if (this.#open.size === 0) return false;
     for (const wait of [...this.#open.values()]) this.#end(wait, at);

@@ -3,7 +3,7 @@ import type { TaskMetrics } from '../eventlog/task-metrics.js';
 import type { GrantedMemory } from './granted-memory.js';
 import { MemoryFacts } from './memory-facts.js';
 
-/** What somebody said about why an executor went away. */
+/** A reported reason for the loss of an executor. */
 export interface LossReason {
   text: string;
   at: number;
@@ -15,25 +15,25 @@ export interface LossReason {
 export interface ExecutorFacts {
   readonly id: string;
   host: string;
-  /** YARN's container that it runs in. */
+  /** The YARN container in which it runs. */
   container: string | null;
   cores: number;
   addedAt: number | null;
   removedAt: number | null;
-  /** Different reasons that were given, at most four. */
+  /** Distinct reasons, at most four. */
   readonly reasons: LossReason[];
   running: number;
   done: number;
   failed: number;
-  /** Launch of the last task that it did well: until then it certainly lived, ms. */
+  /** Launch time of its last successful task, ms: it was alive at least until then. */
   lastAliveAt: number;
-  /** Work was lost with it, so it must be remembered. */
+  /** Work was lost with it, so it must not be evicted. */
   affected: boolean;
   readonly memory: MemoryFacts;
   readonly work: TaskTotals;
 }
 
-/** What its tasks did that succeeded: ms and bytes. */
+/** Totals of its successful tasks, in ms and bytes. */
 export interface TaskTotals {
   runMs: number;
   gcMs: number;
@@ -44,12 +44,12 @@ export interface TaskTotals {
 }
 
 const REASONS = 4;
-/** Executors that came and went without harm; with dynamic allocation there may be thousands. */
+/** Executors without problems that are kept after they exit; with dynamic allocation there may be thousands. */
 const HARMLESS_KEPT = 100;
 
 export class Executors {
   readonly #all = new Map<string, ExecutorFacts>();
-  /** Ids of those that were let go; a number each. */
+  /** Ids of evicted executors; one number each. */
   readonly #gone = new Set<string>();
 
   [Symbol.iterator](): Iterator<ExecutorFacts> {
@@ -60,7 +60,7 @@ export class Executors {
     return this.#all.get(id);
   }
 
-  /** Spark had it once, and nothing is remembered of it. */
+  /** Whether it was evicted. */
   wasRegistered(id: string): boolean {
     return this.#gone.has(id);
   }
@@ -132,8 +132,8 @@ export function addReason(executor: ExecutorFacts, reason: LossReason): void {
 }
 
 /**
- * An executor as people see it.
- * @param podMiB the limit of its pod, which may have been moved since Spark was told of one; null: it has none
+ * An executor for display.
+ * @param podMiB the current limit of its pod, which may have been resized since Spark started it; null without a pod
  */
 export function describeExecutor(
   executor: ExecutorFacts,
@@ -156,9 +156,8 @@ export function describeExecutor(
 }
 
 /**
- * Memory in use now: the process group as it was last sampled, and the heap as Spark's heartbeats
- * tell it, for whoever samples processes from outside cannot see into a heap. Of what was granted,
- * by observation or else by conf.
+ * Current memory use: the last sample of the process group, plus the heap from Spark's heartbeats, because a sampler
+ * cannot see the heap from outside. The limit is the observed one, otherwise the one in the configuration.
  */
 export function describeMemory(
   facts: MemoryFacts,

@@ -1,7 +1,7 @@
-/** Files that an SQL execution reads, by the metrics of its scans. */
+/** Files that an SQL execution reads, from the metrics of its scans. */
 export interface FilesRead {
   files: number;
-  /** 0 if its Spark does not say it. */
+  /** 0 if this version of Spark does not report it. */
   bytes: number;
 }
 
@@ -11,12 +11,12 @@ interface Execution extends FilesRead {
   readonly fileSizes: Set<number>;
 }
 
-/** Executions that are remembered; the oldest are given up, for a log may lack their ends. */
+/** Maximum number of executions; the oldest are evicted, because a log may lack their ends. */
 const OPEN = 200;
 
 /**
- * How many files the scans of an SQL execution read. The driver counts them as it plans, before
- * the stages run; which of its figures are files is only said in the plan.
+ * The number of files that the scans of an SQL execution read. The driver counts them during planning, before the
+ * stages run; only the plan says which metrics count files.
  */
 export class FileReads {
   readonly #executions = new Map<string, Execution>();
@@ -52,7 +52,7 @@ export class FileReads {
     }
   }
 
-  /** What all executions under that root read together; null if nobody counted. */
+  /** The sum over all executions under this root; null if none reported it. */
   of(root: string): FilesRead | null {
     const read = { files: 0, bytes: 0 };
     for (const execution of this.#executions.values()) {

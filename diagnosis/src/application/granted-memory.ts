@@ -1,22 +1,22 @@
 import { parseMiB } from './spark-conf.js';
 
-/** The parts of an executor's memory by its Spark properties, MiB. */
+/** The parts of an executor's memory according to its Spark properties, MiB. */
 export interface GrantedMemory {
   heapMiB: number;
   overheadMiB: number;
-  /** `spark.executor.pyspark.memory`: a hard limit on each worker; null if there is none. */
+  /** `spark.executor.pyspark.memory`: a hard limit for each worker; null without one. */
   pysparkMiB: number | null;
   /**
-   * What the cluster manager enforces: heap + overhead + off-heap + pyspark memory.
-   * Null where nothing enforces it by itself (local, standalone).
+   * The limit that the cluster manager enforces: heap + overhead + off-heap + pyspark memory. Null where none is
+   * enforced (local, standalone).
    */
   limitMiB: number | null;
 }
 
 /**
- * Source: Spark's ResourceProfile and BasicExecutorFeatureStep. Overhead is what is set, else
- * max(384 MiB, factor × heap); the factor is 0.1 unless set (a Kubernetes cluster-mode submission
- * of PySpark sets 0.4 itself, and then it is in the properties).
+ * Source: Spark's ResourceProfile and BasicExecutorFeatureStep. The overhead is the configured one, otherwise max(384
+ * MiB, factor × heap). The default factor is 0.1; for PySpark in cluster mode on Kubernetes spark-submit sets it to
+ * 0.4, which then appears in the properties.
  */
 export function grantedMemory(conf: Readonly<Record<string, string>>): GrantedMemory {
   const heapMiB = parseMiB(conf['spark.executor.memory']) ?? 1024;

@@ -1,9 +1,9 @@
-/** Buckets for each doubling: a quantile is off by less than 2.2 %. */
+/** Buckets per power of two: the error of a quantile is below 2.2 %. */
 const PER_DOUBLING = 32;
 
 /**
- * How values of one kind are distributed, in buckets whose width grows with the value: a hundred
- * thousand tasks of a stage take as much memory as a hundred. The order of adding does not matter.
+ * A histogram with buckets that grow with the value, so that its size does not depend on the number of values. The
+ * order of adding does not matter.
  */
 export class Histogram {
   readonly #buckets = new Map<number, number>();
@@ -18,8 +18,8 @@ export class Histogram {
   }
 
   /**
-   * The value that a share of all does not exceed, by the middle of its bucket; of an even number
-   * the median is the upper one of the two in the middle. 0 if there are none.
+   * The quantile for a share, as the middle of its bucket; the median of an even number of values is the upper of the
+   * two in the middle. 0 if empty.
    */
   quantile(share: number): number {
     const rank = Math.min(this.count - 1, Math.floor(share * this.count));

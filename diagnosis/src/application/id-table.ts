@@ -1,7 +1,7 @@
 /**
- * A map by small numbers for entries that come and go all the time. Not a `Map`: V8 links each of a Map's outgrown
- * tables to the next, so that one which grew old keeps all later ones alive until a full collection, and the
- * heap of a long log grows by tens of MiB.
+ * A map with small integer keys for entries with a high turnover. Not a `Map`: V8 links each outgrown table of a Map to
+ * the next one, so a table in the old generation keeps all later ones alive until a full collection, and the heap grows
+ * by tens of MiB while reading a long log.
  */
 export class IdTable<T> {
   readonly #entries = Object.create(null) as Record<number, T>;

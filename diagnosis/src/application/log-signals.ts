@@ -129,7 +129,7 @@ export class LogSignals {
     }
   }
 
-  /** The newest wins; of the same time the smaller one, so that the order of observations does not matter. */
+  /** The newest wins; of equally old ones the smaller, so that the order of observations does not matter. */
   observeCapacity(capacity: CapacityObservation): void {
     const known = this.capacity;
     const older =

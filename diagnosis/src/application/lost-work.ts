@@ -3,49 +3,49 @@ import type { TaskOutcome } from '../eventlog/task-outcome.js';
 import { TimeSpans } from './time-spans.js';
 
 /**
- * A way in which work was lost: the outcomes of failed attempts, and `rerun` for work that was
- * repeated because the stage's output was gone.
+ * How work was lost: the outcomes of failed attempts, and `rerun` for work that was repeated because the stage's output
+ * was lost.
  */
 export type LostWorkKind = Exclude<TaskOutcome['kind'], 'success' | 'killed'> | 'rerun';
 
 /**
- * Lost work of one kind, per scope and suspected executor, in total. Thousands of tasks that fail for the same reason
- * are one entry.
+ * Total lost work of one kind, per scope and suspected executor. Thousands of tasks that fail for the same reason are
+ * one entry.
  */
 export interface LostWork {
   readonly kind: LostWorkKind;
   readonly scope: string;
-  /** Whose loss or misbehaviour it was; null if Spark did not say. */
+  /** The executor that caused it; null if Spark did not name one. */
   readonly executor: string | null;
-  /** The exception's class, for `failed`. */
+  /** The class of the exception, for `failed`. */
   readonly name: string | null;
-  /** One line about it, of the first that was seen, for `failed`. */
+  /** The first one-line summary, for `failed`. */
   summary: string | null;
-  /** The line of the user's code, of the first that had one, for `failed`. */
+  /** The first known line of the user's code, for `failed`. */
   where: string | null;
-  /** Stages of it whose work, done again, may give another result. */
+  /** Stages whose results may differ when they run again (nondeterministic). */
   readonly indeterminate: Set<number>;
-  /** Attempts lost; for `rerun`, tasks that were started to do work again. */
+  /** Lost attempts; for `rerun`, tasks that were started to repeat work. */
   count: number;
   /** Executor time of the superseded attempts, ms. */
   taskMs: number;
   /** Tasks that were started again because of it; each task of a stage counts once. */
   again: number;
-  /** When superseded attempts, or attempts that repeated work, were running. */
+  /** Times in which superseded or repeating attempts were running. */
   readonly spans: TimeSpans;
   readonly stages: Map<string, { id: number; attempt: number }>;
-  /** Tasks of the largest stage that was hit. */
+  /** Number of tasks of the largest affected stage. */
   stageTasks: number;
-  /** What the finished tasks of its newest stage had written to scratch disks; only for `disk`. */
+  /** Bytes that the finished tasks of its latest stage had written to scratch disks; only for `disk`. */
   output: { tasks: number; done: number; bytes: number } | null;
   readonly jobs: Set<number>;
   firstSeen: number;
   lastSeen: number;
-  /** The first that was seen of it; one is enough to prove it, the count says the rest. */
+  /** The first event that shows it; the counts cover the others. */
   evidence: Evidence | null;
 }
 
-/** All lost work of an application. Its size grows with the kinds of incidents, not with tasks. */
+/** All lost work of an application. Its size grows with the kinds of incidents, not with the number of tasks. */
 export class LostWorkTable {
   readonly #all = new Map<string, LostWork>();
   readonly #scopes = new Set<string>();
@@ -54,7 +54,7 @@ export class LostWorkTable {
     return this.#all.values();
   }
 
-  /** Whether the scope lost work. */
+  /** Whether this scope lost work. */
   affects(scope: string): boolean {
     return this.#scopes.has(scope);
   }

@@ -7,34 +7,34 @@ import {
 import type { CgroupObservation, MemoryObservation } from '../observation.js';
 import { MemorySeries } from './memory-series.js';
 
-/** Of a limit that was met, this share at least must have been seen in use. */
+/** A process group reached its limit if its observed use was at least this share of it. */
 const EXPLAINED = 0.8;
 
 /**
- * What was observed of one process group's memory. Only peaks, the newest sample and one reading
- * for each kill are kept, so the order in which observations arrive does not matter.
+ * Memory observations of one process group. Only peaks, the latest sample and one reading per kill are kept, so the
+ * order of observations does not matter.
  */
 export class MemoryFacts {
   peak: MeasuredMemory = NOT_MEASURED;
-  /** What Spark measured last; kept while nothing newer is measured. */
+  /** Spark's latest measurements; each is kept until there is a newer one. */
   measured: MeasuredMemory | null = null;
-  /** Room for execution and storage together, MiB. */
+  /** Unified memory (execution and storage), MiB. */
   unifiedMiB: number | null = null;
   readonly series = new MemorySeries();
-  /** Most resident memory of the whole group, MiB. */
+  /** Peak resident memory of the whole group, MiB. */
   peakMiB: number | null = null;
   sample: MemoryObservation | null = null;
-  /** The newest reading of the cgroup's counters. */
+  /** The latest reading of the cgroup's counters. */
   cgroup: CgroupObservation | null = null;
-  /** The first reading that showed each number of kills. */
+  /** The first reading with each number of kills. */
   readonly kills = new Map<number, CgroupObservation>();
 
-  /** A peak that somebody measured, at no particular time. */
+  /** A reported peak without a time. */
   addMeasured(memory: Partial<MeasuredMemory>): void {
     this.peak = largerMemory(this.peak, memory);
   }
 
-  /** What Spark measured at a time: a heartbeat, or the peak of a task that ended then. */
+  /** A measurement of Spark with its time: a heartbeat, or the peak of a task that ended then. */
   addMeasuredAt(at: number, memory: MeasuredMemory): void {
     this.addMeasured(memory);
     this.series.add(at, memory);
@@ -75,14 +75,15 @@ export class MemoryFacts {
     }
   }
 
-  /** Processes that the kernel has killed in this cgroup so far. */
+  /** Number of OOM kills in this cgroup so far. */
   get oomKills(): number {
     return Math.max(0, ...this.kills.keys());
   }
 
   /**
-   * The most that Python workers were seen to use where a limit was met, MiB. Null if nobody measured it, or if all that was
-   * measured is far from the limit: heartbeats come every few seconds, and what grew in between was seen by nobody.
+   * The peak memory of Python workers of a process that reached its limit, MiB. Null if it was not measured, or if all
+   * measurements are far below the limit: heartbeats are some seconds apart, and growth between two of them is not
+   * seen.
    */
   pythonAtLimit(limitMiB: number): number | null {
     const { jvmMiB, pythonMiB, otherMiB } = this.peak;
@@ -90,12 +91,12 @@ export class MemoryFacts {
     return jvmMiB + pythonMiB + (otherMiB ?? 0) < EXPLAINED * limitMiB ? null : pythonMiB;
   }
 
-  /** The limit that is on record, MiB; null if nobody looked. */
+  /** The recorded limit, MiB; null if unknown. */
   get limitMiB(): number | null {
     return this.cgroup?.limitMiB ?? this.sample?.limitMiB ?? null;
   }
 
-  /** The limit as it was seen last, MiB: it may be moved under a process that lives. Only to be shown. */
+  /** The current limit, MiB, for display only: it may be changed while the process runs. */
   get newestLimitMiB(): number | null {
     const { cgroup, sample } = this;
     const moved = cgroup && sample && sample.limitMiB !== null && sample.at > cgroup.at;

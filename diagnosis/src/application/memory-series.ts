@@ -19,7 +19,7 @@ export const NO_MEASURES: Measures = {
 };
 const KEYS = Object.keys(NO_MEASURES) as (keyof Measures)[];
 
-/** Field by field the larger of two. */
+/** Field by field the maximum of the two. */
 export function largerMeasures(a: Measures, b: Partial<Measures>): Measures {
   const largest = { ...a };
   for (const key of KEYS) largest[key] = larger(a[key], b[key] ?? null);
@@ -27,9 +27,8 @@ export function largerMeasures(a: Measures, b: Partial<Measures>): Measures {
 }
 
 /**
- * Memory of a process over time: the most in each step. When it has spread over too many steps,
- * they become twice as long; steps begin at whole multiples of their length since the epoch, so
- * that the order in which measurements come does not matter.
+ * Memory of a process over time: the maximum of each step. When there are too many steps, their length is doubled.
+ * Steps start at multiples of their length since the epoch, so the order of measurements does not matter.
  */
 export class MemorySeries {
   #steps = new Map<number, Measures>();

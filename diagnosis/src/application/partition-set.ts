@@ -1,7 +1,7 @@
-/** Far above any real stage; a damaged log must not make us allocate for 2^32 tasks. */
+/** Far above any real stage: a corrupt log must not cause an allocation for 2^32 tasks. */
 const MOST = 2 ** 26;
 
-/** A set of partition numbers at one bit each: a stage of a million tasks takes 122 KiB. */
+/** A set of partition numbers with one bit each: 122 KiB for a stage of a million tasks. */
 export class PartitionSet {
   #words = new Uint32Array(1);
   size = 0;

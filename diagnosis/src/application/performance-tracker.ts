@@ -16,7 +16,7 @@ import { summarizeStage } from './stage-summary.js';
 import type { Stage } from './stages.js';
 import { taskQuotes } from './task-quotes.js';
 
-/** Where and when a stage attempt came to its end, and on how many slots it ran. */
+/** Where and when a stage attempt ended, and the number of slots that it used. */
 interface Place {
   readonly id: number;
   readonly attempt: number;
@@ -27,7 +27,7 @@ interface Place {
   readonly ref: string;
 }
 
-/** Follows what work took and what might have been quicker; tells `Application` what to keep. */
+/** Tracks the cost of work and of what could have been faster; tells `Application` what to keep. */
 export class PerformanceTracker {
   readonly slow = new SlowStages();
   readonly caches = new Caches();
@@ -45,7 +45,7 @@ export class PerformanceTracker {
     stage.reads = new CacheReads(cached);
   }
 
-  /** @param all tasks that run in the whole application, this one among them */
+  /** @param all number of running tasks of the whole application, including this one */
   taskStarted(stage: Stage, info: TaskInfo, all: number): CacheLookup | null {
     this.#look(stage, all);
     if (!stage.reads || info.partition === null) return null;
@@ -53,7 +53,7 @@ export class PerformanceTracker {
     return lookUp(this.caches, stage.reads.rdds, stage.tasks, info.partition);
   }
 
-  /** A task that succeeded; `all` that run without it. */
+  /** A task succeeded; `all`: number of running tasks without it. */
   taskDone(
     stage: Stage,
     info: TaskInfo,
@@ -71,7 +71,7 @@ export class PerformanceTracker {
     );
   }
 
-  /** A stage attempt that succeeded: what it cost is booked for the scope. */
+  /** A stage attempt succeeded: its cost is recorded for the scope. */
   stageDone(
     stage: Stage,
     attempt: number,
@@ -110,13 +110,13 @@ export class PerformanceTracker {
     return this.slow.affects(scope) || this.caches.affects(scope);
   }
 
-  /** A scope is over: what is not worth saying of it is forgotten. */
+  /** A scope ended: insignificant entries are evicted. */
   evict(scope: string): void {
     if (!this.slow.affects(scope)) this.slow.evict(scope);
     this.caches.evict(scope);
   }
 
-  /** Counts the tasks that the executors which are there now can run at the same time. */
+  /** Updates the number of tasks that the active executors can run at the same time. */
   executorsChanged(): void {
     const { executors, conf } = this.#application;
     let cores = 0;
@@ -127,7 +127,7 @@ export class PerformanceTracker {
     this.#slots = Math.floor(cores / (each >= 1 ? each : 1));
   }
 
-  /** Whether a table that a stage has computed completely was kept completely. */
+  /** Whether a table that a stage computed completely was also stored completely. */
   #filled(table: CacheFacts, stage: Stage, place: Place): void {
     const { reads } = stage;
     const stored = table.blocks.size;
@@ -139,9 +139,9 @@ export class PerformanceTracker {
   }
 
   /**
-   * Without events of blocks there are only the counts that Sparks before 2.3 give with the first
-   * stage that uses a table. Which tasks had to compute again is then not known: the stage's task
-   * time is divided by partitions.
+   * Logs without block updates only have the counts that Spark before 2.3 reports with the first stage that uses a
+   * table. They do not identify the tasks that had to recompute: the task time of the stage is divided by the number of
+   * partitions.
    */
   #reported(table: CacheFacts, info: CachedRdd, stage: Stage, place: Place): void {
     const cached = info.cachedPartitions;

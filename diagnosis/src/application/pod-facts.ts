@@ -184,7 +184,7 @@ export class Pods {
   }
 }
 
-/** By time; of the same time the longer message, then a fixed order. */
+/** By time; of equal times the longer message, then a fixed order. */
 function newer(a: Note, b: Note): boolean {
   const difference = (a.at ?? 0) - (b.at ?? 0) || a.evidence.quote.length - b.evidence.quote.length;
   if (difference !== 0) return difference > 0;

@@ -2,9 +2,9 @@ import type { Application } from './application.js';
 import type { ApplicationPod, PodFacts } from './pod-facts.js';
 
 /**
- * The pods that belong to this application: by Spark's labels; where only events name a pod, by the
- * names that Spark gives (`<spark.kubernetes.executor.podNamePrefix>-exec-<id>`, KubernetesConf).
- * Pods of another application, and those that nothing ties to this one, are left out.
+ * The pods that belong to this application: by Spark's labels; if only events mention a pod, by the name that Spark
+ * gives it (`<spark.kubernetes.executor.podNamePrefix>-exec-<id>`, KubernetesConf). Pods of other applications, and
+ * pods without a known application, are excluded.
  */
 export function podsOfApplication(app: Application): ApplicationPod[] {
   const prefix = app.conf['spark.kubernetes.executor.podNamePrefix'];
@@ -22,19 +22,19 @@ export function podsOfApplication(app: Application): ApplicationPod[] {
       }
     }
     if (role === 'executor' && executor === null) continue;
-    // Without a log nothing is known of the application: then all pods are taken to be its.
+    // Without a log the application is unknown: all pods are assumed to belong to it.
     if (role !== null || app.id === null) own.push({ facts, role, executor });
   }
   return own.sort((a, b) => (a.facts.key < b.facts.key ? -1 : 1));
 }
 
-/** The executors' pods by executor. */
+/** The pods of executors, by executor id. */
 export function podsByExecutor(app: Application): Map<string, PodFacts> {
   const pods = new Map<string, PodFacts>();
   for (const { facts, role, executor } of podsOfApplication(app)) {
     if (role !== 'executor' || executor === null) continue;
     const other = pods.get(executor);
-    // Without a log, pods of several applications may carry the same id: the one that has a story.
+    // Without a log, pods of several applications may have the same executor id: take the one with problems.
     if (!other || worth(facts) > worth(other)) pods.set(executor, facts);
   }
   return pods;

@@ -20,10 +20,7 @@ import { stageProgress } from './stages.js';
 
 const MIB = 2 ** 20;
 
-/**
- * Executors that are active, and those that were lost and are still remembered; also those that Spark had never met when
- * it heard of their end.
- */
+/** Active executors and lost ones that are still kept, including those that Spark only reported as lost. */
 export function executorsOf(app: Application): Executor[] {
   const pods = podsByExecutor(app);
   return [...app.executors]
@@ -33,7 +30,7 @@ export function executorsOf(app: Application): Executor[] {
     );
 }
 
-/** The driver's memory, as last sampled. */
+/** Memory of the driver, latest sample. */
 export function driverMemoryOf(app: Application): Memory {
   const pod = podsOfApplication(app).find(({ role }) => role === 'driver');
   const memory = describeMemory(app.driver, null, pod?.facts.limits.at(null) ?? null);
@@ -47,7 +44,7 @@ export function runningStagesOf(app: Application): StageProgress[] {
     .filter(({ state, tasks }) => state === 'running' && (tasks.running > 0 || tasks.total > 0));
 }
 
-/** Memory over time and work of the driver and of every executor that is remembered. */
+/** Memory over time and totals of the driver and of all kept executors. */
 export function usageOfAll(app: Application): ProcessUsage[] {
   const stored = storedBytes([...app.performance.caches]);
   return [
@@ -58,7 +55,7 @@ export function usageOfAll(app: Application): ProcessUsage[] {
   ];
 }
 
-/** Tables that are, or were, marked to be cached. */
+/** Tables that are or were cached. */
 export function tablesOf(app: Application): CachedTable[] {
   const { caches } = app.performance;
   return [...caches]
@@ -66,7 +63,7 @@ export function tablesOf(app: Application): CachedTable[] {
     .map(table => describeTable(table, caches.blocksKnown));
 }
 
-/** @param killed executors of which a finding says that they were killed or died */
+/** @param killed executors with a finding about their loss */
 export function resourcesOf(app: Application, killed: ReadonlySet<string>): Resources {
   return {
     driver: driverMemoryOf(app),

@@ -2,32 +2,32 @@ import { parseCellTags, type Progress, type StageProgress } from '@aglais/protoc
 import type { JobOrigin } from '../eventlog/spark-event.js';
 import type { CellObservation, Outcome } from '../observation.js';
 
-/** Findings outside any cell and any query belong to the application. */
+/** Findings that belong to no cell and no query. */
 export const APPLICATION_SCOPE = 'application';
 
 const RECENT_STAGES = 20;
 
 /**
- * For whom Spark works: a run of a cell, else a streaming query with all its micro-batches, else an SQL execution,
- * else a single job.
+ * The unit that a job belongs to: a run of a cell, otherwise a streaming query with all its micro-batches, otherwise an
+ * SQL execution, otherwise the job itself.
  */
 export interface Scope {
   readonly key: string;
   readonly cell: string | null;
   readonly run: number | null;
-  /** What the notebook says about the cell; null if it said nothing. */
+  /** The state of the cell as reported by the notebook; null if it was not reported. */
   outcome: Outcome | null;
   error: { name: string; message: string } | null;
   startedAt: number | null;
   endedAt: number | null;
-  /** When its last job ended. */
+  /** End time of its last job. */
   lastJobAt: number | null;
   readonly jobs: { total: number; done: number; failed: number };
-  /** Jobs that failed by themselves: not cancelled, not cut off by the end of the application. */
+  /** Jobs that failed by themselves: not cancelled, and not ended by the end of the application. */
   readonly failures: Map<number, string>;
   readonly openJobs: Set<number>;
   readonly openStages: Set<number>;
-  /** Tasks of stages that were let go. */
+  /** Tasks of evicted stages. */
   readonly settled: { total: number; done: number; failed: number };
   readonly recentStages: StageProgress[];
 }
@@ -35,7 +35,7 @@ export interface Scope {
 export interface CellState {
   cell: string;
   run: number;
-  /** Null if only jobs were seen and the notebook said nothing. */
+  /** Null if it has only jobs and the notebook reported nothing. */
   outcome: Outcome | null;
   error: { name: string; message: string } | null;
   startedAt: number | null;
@@ -77,7 +77,7 @@ export class Scopes {
     return this.#all.get(key) ?? this.#open(key, cell, run);
   }
 
-  /** Whom a job works for, by its properties. */
+  /** The scope of a job, from its properties. */
   ofJob(job: number, origin: JobOrigin): Scope {
     const tag = parseCellTags(origin.tags);
     if (tag) return this.ofCell(tag.cell, tag.run);
@@ -85,7 +85,10 @@ export class Scopes {
     return this.get(origin.sql === null ? `job:${job}` : `sql:${origin.sql}`);
   }
 
-  /** What the notebook says of a cell; the outcome wins over `running`, the newest over older ones. */
+  /**
+   * The notebook reports the state of a cell; an outcome takes precedence over `running`, a newer state over older
+   * ones.
+   */
   observeCell(cell: CellObservation): Scope {
     const scope = this.ofCell(cell.cell, cell.run);
     if (cell.outcome === 'running') {
@@ -99,9 +102,9 @@ export class Scopes {
     return scope;
   }
 
-  /** Forgets a scope that is no cell, when its work is over and nothing happened to it. */
+  /** Evicts a scope that is not a cell when its work has ended without problems. */
   evict(scope: Scope): void {
-    // A stream is never over: its next batch comes.
+    // A stream does not end with its batch.
     if (scope.cell !== null || scope.key === APPLICATION_SCOPE || isStream(scope)) return;
     this.#all.delete(scope.key);
   }
@@ -128,7 +131,7 @@ export class Scopes {
   }
 }
 
-/** Remembers a stage attempt that is over, for the progress display. */
+/** Records an ended stage attempt for the progress display. */
 export function rememberStage(scope: Scope, progress: StageProgress): void {
   scope.recentStages.push(progress);
   if (scope.recentStages.length > RECENT_STAGES) scope.recentStages.shift();

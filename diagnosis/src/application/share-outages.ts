@@ -1,29 +1,29 @@
 import type { ShareObservation } from '../observation.js';
 
-/** A time in which a share did not answer, or was not there. */
+/** A time in which a share did not respond or was not mounted. */
 export interface ShareOutage {
   share: string;
-  /** The first look that was not answered well, ms since the epoch. */
+  /** Start of the first failed probe, ms since the epoch. */
   from: number;
-  /** When it answered again; null: it does not yet. */
+  /** When it responded again; null: it is still unavailable. */
   to: number | null;
-  /** What was seen last of it while it was away. */
+  /** The latest failed probe. */
   seen: ShareObservation;
-  /** The look that was answered again. */
+  /** The probe that succeeded again. */
   back: ShareObservation | null;
 }
 
 const SHARES = 500;
 const LOOKS = 400;
 
-/** What probes said of the shares. The newest looks at each are kept, in the order of their times. */
+/** Probe results of the shares. The latest ones of each share are kept, ordered by time. */
 export class ShareOutages {
   readonly #looks = new Map<string, ShareObservation[]>();
 
   observe(look: ShareObservation): void {
     const known = this.#looks.get(look.share);
     if (!known && this.#looks.size >= SHARES) return;
-    // Of the same time, being away comes last: it is what has to be told.
+    // Of equal times the unavailable state comes last: that is the one to report.
     const looks = [...(known ?? []), look].sort(
       (a, b) =>
         a.at - b.at || Number(b.available) - Number(a.available) || (a.message < b.message ? -1 : 1)
@@ -31,7 +31,7 @@ export class ShareOutages {
     this.#looks.set(look.share, looks.slice(-LOOKS));
   }
 
-  /** All of them, the earliest first. */
+  /** All outages, the earliest first. */
   get all(): ShareOutage[] {
     return [...this.#looks.values()]
       .flatMap(outagesIn)

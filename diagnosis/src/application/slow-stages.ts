@@ -11,9 +11,9 @@ import {
 } from './stage-costs.js';
 import type { StageSummary } from './stage-summary.js';
 
-/** Stages of one scope that are kept, those that cost most. */
+/** Stages per scope that are kept: the most expensive ones. */
 const KEPT = 50;
-/** Garbage collection of a stage below this is not even added up, ms. */
+/** Less garbage collection in a stage is not counted, ms. */
 const MIN_GC_MS = 50;
 
 const COSTS: readonly ((facts: StageSummary) => TimeLost)[] = [
@@ -24,27 +24,27 @@ const COSTS: readonly ((facts: StageSummary) => TimeLost)[] = [
   smallFilesCost
 ];
 
-/** Garbage collection in those stages of a scope in which it took more than its share. */
+/** Garbage collection of the stages of a scope that spent too much time in it. */
 export interface GarbageFacts {
   gcMs: number;
   runMs: number;
   wallMs: number;
   stages: number;
-  /** The stage that lost most by it. */
+  /** The stage with the largest loss. */
   worst: StageSummary;
   firstSeen: number;
   lastSeen: number;
 }
 
-/** What one scope did that might have been quicker. */
+/** Slow work of one scope. */
 export interface SlowScope {
   readonly stages: StageSummary[];
   garbage: GarbageFacts | null;
 }
 
 /**
- * Stages that cost more time than they had to. Whether it was much of the cell's time is only
- * known when the cell is over: what lost a second is kept, and nothing else.
+ * Stages that took longer than necessary. Whether it matters is only known when the cell has ended; only losses of at
+ * least a second are kept.
  */
 export class SlowStages {
   readonly #scopes = new Map<string, SlowScope>();
@@ -53,7 +53,7 @@ export class SlowStages {
     return this.#scopes.entries();
   }
 
-  /** Whether there is anything worth saying about that scope. */
+  /** Whether this scope has anything to report. */
   affects(scope: string): boolean {
     const slow = this.#scopes.get(scope);
     return (
@@ -62,8 +62,8 @@ export class SlowStages {
   }
 
   /**
-   * @param again the stage was done before and had to do a part again: its garbage is in the books
-   * @returns whether there is anything to say about the scope
+   * @param again the stage ran before and had to repeat a part: its garbage collection is already recorded
+   * @returns whether the scope has anything to report
    */
   add(scope: string, facts: StageSummary, again: boolean): boolean {
     const slow = this.#scopes.get(scope) ?? { stages: [], garbage: null };
@@ -83,7 +83,7 @@ export class SlowStages {
     return this.affects(scope);
   }
 
-  /** Forgets a scope that is over and had nothing worth saying. */
+  /** Evicts an ended scope that has nothing to report. */
   evict(scope: string): void {
     this.#scopes.delete(scope);
   }

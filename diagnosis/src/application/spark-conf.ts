@@ -1,14 +1,14 @@
 const UNITS: Record<string, number> = { b: 2 ** -20, k: 2 ** -10, m: 1, g: 2 ** 10, t: 2 ** 20 };
 
 /**
- * Spark's size strings (`512m`, `1g`, `1024`, `2gb`) in MiB; null if it is none.
- * @param unit what a bare number means, by the property's definition: `m` or `b`.
+ * Parses a size of Spark (`512m`, `1g`, `1024`, `2gb`) to MiB; null if it is not one.
+ * @param unit the unit of a bare number, which depends on the property: `m` or `b`
  */ export function parseMiB(size: string | undefined, unit: 'm' | 'b' = 'm'): number | null {
   const match = /^\s*(\d+(?:\.\d+)?)\s*([kmgtb]?)(?:i?b)?\s*$/i.exec(size ?? '');
   return match ? Number(match[1]) * UNITS[(match[2] || unit).toLowerCase()]! : null;
 }
 
-/** Spark's time strings (`120s`, `2min`, `800ms`; a bare number is seconds) in s; null if it is none. */
+/** Parses a duration of Spark (`120s`, `2min`, `800ms`; a bare number is seconds) to s; null if it is not one. */
 export function parseSeconds(time: string | undefined): number | null {
   const match = /^\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|min|h|d)?\s*$/.exec(time ?? '');
   if (!match) return null;

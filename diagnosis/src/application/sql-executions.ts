@@ -1,19 +1,19 @@
 import { parseCellTags, type Evidence } from '@aglais/protocol';
 import { cellKey } from './scopes.js';
 
-/** An SQL execution that ended with an error of its own. */
+/** An SQL execution that failed by itself, without a failed job. */
 export interface SqlFailure {
-  /** Key of the scope that it worked for. */
+  /** Key of its scope. */
   scope: string;
   evidence: Evidence;
-  /** A job of it failed, and says so itself. */
+  /** One of its jobs failed and reports the error. */
   byJob: boolean;
 }
 
 interface Open {
-  /** Key of the scope that its jobs work for, once it has any. */
+  /** Key of the scope of its jobs, once it has any. */
   scope: string | null;
-  /** The execution around it; itself, if there is none. */
+  /** The root execution; its own id if it is the root. */
   root: string;
   tags: string | null;
 }
@@ -22,15 +22,15 @@ const QUOTE = 1000;
 const OPEN = 1000;
 const FAILURES = 500;
 
-/** DAGScheduler's words in the error of an execution, itself or as a cause. */
+/** DAGScheduler's message in the error of an execution, itself or as a cause. */
 const BY_JOB = /Job aborted|stage failure|Job \d+ cancelled|SPARK_JOB_CANCELLED/;
-/** What decides, if it stands further down than what is quoted. */
+/** The decisive message, if it is further down than the quoted part. */
 const CAUSE =
   /^Caused by: (?:java\.lang\.OutOfMemoryError|[\w.$]*IOException: (?:No space left on device|Stale (?:NFS )?file handle))[^\n]*/m;
 
 /**
- * Whom SQL executions work for, while they run, and how they failed. The driver itself can fail one
- * without any job of it failing: a broadcast that is too large, a timeout, a full heap while it plans.
+ * The scopes of running SQL executions, and failed executions. The driver can fail one without any failed job: a
+ * broadcast that is too large, a timeout, a full heap while planning.
  */
 export class SqlExecutions {
   readonly #open = new Map<string, Open>();
@@ -45,8 +45,8 @@ export class SqlExecutions {
   }
 
   /**
-   * @param scopeOf the key of the scope of an execution without jobs, by its tags
-   * @returns whether it failed.
+   * @param scopeOf the scope key of an execution without jobs, by its tags
+   * @returns whether it failed
    */
   ended(
     sql: string,
@@ -67,7 +67,7 @@ export class SqlExecutions {
     return true;
   }
 
-  /** Keys of the scopes with a running execution, even if none of its jobs is running. */
+  /** Keys of the scopes with a running execution, even if no job is running. */
   runningScopes(): Set<string> {
     const keys = [...this.#open].map(([, { scope, root, tags }]) => {
       const tag = parseCellTags(tags);
@@ -79,7 +79,7 @@ export class SqlExecutions {
   #get(sql: string, root: string): Open {
     let open = this.#open.get(sql);
     if (!open) {
-      // A log that was cut in pieces may lack the ends: the oldest are given up.
+      // A truncated log may lack the ends of executions: the oldest are evicted.
       if (this.#open.size >= OPEN) this.#open.delete(this.#open.keys().next().value!);
       this.#open.set(sql, (open = { scope: null, root, tags: null }));
     }

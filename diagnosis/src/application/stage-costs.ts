@@ -2,41 +2,42 @@ import { parseMiB } from './spark-conf.js';
 import type { StageSummary } from './stage-summary.js';
 import type { NotableTask } from './stage-metrics.js';
 
-/** Time that a stage would not have taken otherwise, ms: of executors, and of the one who waits. */
+/** Lost time, ms: of the executors (task time), and of the user (wall time). */
 export interface TimeLost {
   taskMs: number;
   wallMs: number;
 }
 
-/** Nothing that held its scope up for less is ever said, ms. */
+/** A shorter delay is never reported, ms. */
 export const MIN_LOST_MS = 1000;
 
 export const NOTHING: TimeLost = { taskMs: 0, wallMs: 0 };
 
 const MIB = 2 ** 20;
-/** The size that Spark itself cuts input into (`spark.sql.files.maxPartitionBytes`). */
+/** Spark's default split size (`spark.sql.files.maxPartitionBytes`). */
 export const GOOD_PARTITION_BYTES = 128 * MIB;
 
-/** A task this many times as long as the median holds its stage up; AQE's factor is 5, on bytes. */
+/** A task is long if it takes this many times the median; AQE uses a factor of 5, on bytes. */
 const SKEWED_TIME = 3;
-/** Uneven data explains it if the long task had this many times the median of bytes or records. */
+/** Skew explains it if the long task had this many times the median of bytes or records. */
 const SKEWED_DATA = 2;
-/** Of fewer tasks the smaller one may be only what a cut into even pieces leaves over. */
+/** With fewer tasks the small ones may be the remainder of an even split. */
 const SKEW_TASKS = 3;
-/** Of two tasks, one is skewed that has so much more than what Spark cuts data into. */
+/** Of two tasks, one is skewed if it has this many times the split size. */
 const SKEWED_BYTES = 1.5 * GOOD_PARTITION_BYTES;
-/** Without data to explain it only this is told from chance: a slow disk, a cold start. */
+/**
+ * A long task without more data is only reported from this duration on: a slow disk or a cold start can explain less.
+ */
 const UNEXPLAINED_TIME = 10;
 const UNEXPLAINED_MS = 10_000;
-/** The first tasks on an executor load and compile code and start Python: on a busy machine that takes 20 s. */
+/** The first tasks on an executor load and compile classes and start Python: up to 20 s on a busy machine. */
 const COLD_MS = 30_000;
 
 export type Skew = 'data' | 'time';
 
 /**
- * Whether one task was much longer than the others: because it had more data, or for a reason that
- * only the user's code knows (its executor did other tasks at an ordinary speed, and it was
- * neither waiting for others nor collecting garbage).
+ * Whether one task took much longer than the others: because it had more data, or for a reason in the user's code (its
+ * executor ran other tasks at a normal speed, and it was neither waiting nor collecting garbage).
  */
 export function skewOf(facts: StageSummary): Skew | null {
   const task = facts.longest[0];
@@ -57,8 +58,8 @@ export function skewOf(facts: StageSummary): Skew | null {
 }
 
 /**
- * Three times the median; or, where adaptive execution has left few tasks, as long as all the others
- * together. Even pieces and a rest never are: of three tasks, the two full ones are as long as each other.
+ * Three times the median; or, if adaptive execution has left few tasks, as long as all others together. An even split
+ * with a remainder never matches: of three tasks, the two full ones take the same time.
  */
 function isLong({ tasks, taskMs, medianMs }: StageSummary, ms: number): boolean {
   const others = taskMs - ms;
@@ -66,7 +67,7 @@ function isLong({ tasks, taskMs, medianMs }: StageSummary, ms: number): boolean 
   return ms >= SKEWED_TIME * medianMs || ms >= others;
 }
 
-/** The other one may be the rest of an even cut: then this one is of the size that Spark was told to cut. */
+/** The other task may be the remainder of an even split: then this one has the configured split size. */
 function isLargeOfTwo(facts: StageSummary, task: NotableTask): boolean {
   const cut = [
     'spark.sql.files.maxPartitionBytes',
@@ -80,11 +81,11 @@ function isLargeOfTwo(facts: StageSummary, task: NotableTask): boolean {
 }
 
 /**
- * What the longest task cost beyond an even share.
+ * The cost of the longest task compared to an even split.
  *
- * even = taskMs / tasks; wallMs = min(longest − even, span − taskMs / peakRunning): it was at most
- * as much longer than an even share, and the stage could at best have ended when all the slots
- * that it had were busy to the end. The executors' time is the same either way: taskMs is 0.
+ * even = taskMs / tasks; wallMs = min(longest − even, span − taskMs / peakRunning): the stage could have ended earlier
+ * by at most the additional time of its longest task, and at best with all its slots busy to the end. The task time is
+ * the same either way: taskMs is 0.
  */
 export function skewCost(facts: StageSummary): TimeLost {
   const task = facts.longest[0];
@@ -95,13 +96,13 @@ export function skewCost(facts: StageSummary): TimeLost {
 }
 
 /**
- * Speed at which one task serialises, compresses and writes data, or reads it again: between a
- * network disk and an SSD. An estimate, and called so.
+ * Throughput of one task that serializes, compresses and writes data, or reads it: between a network disk and an SSD.
+ * An estimate, and reported as one.
  */
 const SPILL_BYTES_PER_MS = (200 * MIB) / 1000;
 
 /**
- * What spilling cost, by estimate: every byte on disk is written once and read once,
+ * The estimated cost of spilling: every byte on disk is written once and read once,
  *
  * taskMs = min(2 × diskSpilled / 200 MiB/s, run time of the tasks that spilled);
  * wallMs = taskMs / min(peakRunning, tasks that spilled).
@@ -112,7 +113,7 @@ export function spillCost(facts: StageSummary): TimeLost {
   return { taskMs, wallMs: taskMs / Math.min(facts.peakRunning, facts.spilledTasks) };
 }
 
-/** Spark's own UI marks executors whose tasks spent more than this share on garbage. */
+/** Spark's UI highlights executors whose tasks spent more than this share on garbage collection. */
 export const GC_SHARE = 0.1;
 
 /** gcMs, if it is more than a tenth of the run time; wallMs = gcMs / peakRunning. */
@@ -122,18 +123,18 @@ export function gcCost(facts: StageSummary): TimeLost {
   return { taskMs, wallMs: taskMs / facts.peakRunning };
 }
 
-/** Fewer waves of tasks than this are worth their overhead. */
+/** With fewer waves of tasks the overhead is acceptable. */
 const SMALL_WAVES = 4;
 const SMALL_TASKS = 100;
 const SMALL_MS = 250;
-/** What opening a file costs in Spark's own planning (`spark.sql.files.openCostInBytes`). */
+/** Spark's planning cost of opening a file (`spark.sql.files.openCostInBytes`). */
 const SMALL_BYTES = 4 * MIB;
-/** Overhead must be this share of the task time. */
+/** Minimum share of the overhead in the task time. */
 const SMALL_SHARE = 0.2;
-/** Tasks for each slot that still even out differences between tasks. */
+/** Tasks per slot that still balance uneven durations. */
 const WAVES = 2;
 
-/** What goes through a stage, bytes: what it reads or what it makes, whichever is more. */
+/** Data volume of a stage, bytes: its input or its output, whichever is larger. */
 export function bytesThrough(facts: StageSummary): number {
   return Math.max(
     facts.inputBytes + facts.shuffleReadBytes,
@@ -141,14 +142,13 @@ export function bytesThrough(facts: StageSummary): number {
   );
 }
 
-/** Tasks of 128 MiB each, but two for each slot so that none is idle. */
+/** Tasks of 128 MiB each, but at least two per slot so that none is idle. */
 export function goodTasks(facts: StageSummary): number {
   return Math.max(WAVES * facts.slots, Math.ceil(bytesThrough(facts) / GOOD_PARTITION_BYTES));
 }
 
 /**
- * What too many too small tasks cost: the part of their overhead (launch to end without the run
- * time) that fewer tasks would not have had.
+ * The cost of too many small tasks: the part of their overhead (duration minus run time) that fewer tasks would avoid.
  *
  * taskMs = overheadMs × (1 − goodTasks / tasks); wallMs = taskMs / peakRunning.
  */
@@ -162,12 +162,12 @@ export function smallTasksCost(facts: StageSummary): TimeLost {
 }
 
 const SMALL_FILES = 100;
-/** About what opening a file in an object store takes, with its footer, ms. */
+/** Typical time to open a file in an object store, including its footer, ms. */
 const OPEN_MS = 20;
 
 /**
- * What opening many small files cost, by estimate. Spark's planner takes opening a file for as
- * expensive as reading 4 MiB; so of the time of the stage that scans them
+ * The estimated cost of opening many small files. Spark's planner counts opening a file like reading 4 MiB, so of the
+ * time of the scanning stage
  *
  * taskMs = min(taskMs × files × 4 MiB / (files × 4 MiB + bytes), files × 20 ms);
  * wallMs = taskMs / peakRunning.
@@ -182,14 +182,13 @@ export function smallFilesCost(facts: StageSummary): TimeLost {
   return { taskMs, wallMs: taskMs / facts.peakRunning };
 }
 
-/** So much more than the usual size that it is no rounding. */
+/** A larger excess over the usual size is not rounding. */
 const LARGE_BYTES = 1.5 * GOOD_PARTITION_BYTES;
 
 /**
- * What too few too large tasks cost: slots had nothing to do.
+ * The cost of too few large tasks: idle slots.
  *
- * wallMs = span − taskMs / min(slots that no other stage used, tasks of 128 MiB); the executors'
- * time is the same.
+ * wallMs = span − taskMs / min(slots that no other stage used, tasks of 128 MiB); the task time is the same.
  */
 export function largeTasksCost(facts: StageSummary): TimeLost {
   const { tasks } = facts;

@@ -3,7 +3,7 @@ import type { TaskMetrics } from '../eventlog/task-metrics.js';
 import { Histogram } from './histogram.js';
 import { PartitionSet } from './partition-set.js';
 
-/** A task that stands out, and the line of the log that says so. */
+/** A notable task, and the reference of its end event. */
 export interface NotableTask {
   task: number;
   attempt: number;
@@ -14,26 +14,26 @@ export interface NotableTask {
   runMs: number;
   gcMs: number;
   fetchWaitMs: number;
-  /** What it read: input and shuffle, bytes. */
+  /** Bytes that it read: input and shuffle. */
   readBytes: number;
   shuffleReadBytes: number;
   readRecords: number;
   shuffleReadRecords: number;
   memorySpilled: number;
   diskSpilled: number;
-  /** It began before its executor had done any task of this stage. */
+  /** It started before its executor had finished any task of this stage. */
   cold: boolean;
   at: number;
   ref: string;
 }
 
-/** Tasks are remembered one by one only if they are among the longest. */
+/** Maximum number of individual tasks that are kept: the longest. */
 const LONGEST = 3;
 
 /**
- * What the tasks of one stage did, through all its attempts: each partition once, by the attempt
- * that succeeded. Failed, killed and superseded attempts are the lostWork' business. Its size does
- * not depend on the number of tasks, but for a bit each.
+ * Metrics of the tasks of one stage over all attempts: each partition once, from its successful attempt. Failed, killed
+ * and superseded attempts are recorded as lost work. Its size does not depend on the number of tasks, except for one
+ * bit each.
  */
 export class StageMetrics {
   readonly #counted = new PartitionSet();
@@ -41,18 +41,18 @@ export class StageMetrics {
   readonly reads = new Histogram();
   readonly records = new Histogram();
   readonly longest: NotableTask[] = [];
-  /** Shortest task on each executor, ms. */
+  /** Shortest task per executor, ms. */
   readonly shortestOn = new Map<string, number>();
-  /** When each executor had done its first task, ms. */
+  /** When each executor had finished its first task, ms. */
   readonly #warmFrom = new Map<string, number>();
   worstSpill: NotableTask | null = null;
   worstGc: NotableTask | null = null;
   tasks = 0;
-  /** Time of tasks from launch to end, ms. */
+  /** Durations of tasks from launch to end, ms. */
   taskMs = 0;
   runMs = 0;
   gcMs = 0;
-  /** Task time in which nothing was computed, ms. */
+  /** Task time without computation, ms. */
   overheadMs = 0;
   inputBytes = 0;
   shuffleReadBytes = 0;
@@ -65,13 +65,13 @@ export class StageMetrics {
   spilledRunMs = 0;
   firstLaunch = Infinity;
   lastFinish = -Infinity;
-  /** Most tasks that all executors together could run at the same time. */
+  /** Maximum number of tasks that all executors together could run at the same time. */
   slots = 0;
-  /** Most slots that other stages were seen to use beside it. */
+  /** Maximum number of slots that other stages used at the same time. */
   others = 0;
   #peak = 0;
 
-  /** Looked at whenever a task of it starts or ends. */
+  /** Updated whenever one of its tasks starts or ends. */
   running(tasks: number, slots: number, others: number): void {
     this.others = Math.max(this.others, others);
     this.#peak = Math.max(this.#peak, tasks);
@@ -79,14 +79,14 @@ export class StageMetrics {
   }
 
   /**
-   * Most tasks of it that ran at the same time, at least 1. Spark logs the start of a task before
-   * the end of the one whose slot it takes: more than there are slots is an illusion.
+   * Maximum number of its tasks that ran at the same time, at least 1. Spark logs the start of a task before the end of
+   * the task whose slot it takes, so more than the number of slots is not real.
    */
   get peakRunning(): number {
     return Math.max(1, this.slots > 0 ? Math.min(this.#peak, this.slots) : this.#peak);
   }
 
-  /** Adds a task that succeeded; the second success of a partition is not counted. */
+  /** Adds a successful task; a second success of the same partition does not count. */
   add(info: TaskInfo, metrics: TaskMetrics, ref: string): void {
     if (info.partition !== null) {
       if (this.#counted.has(info.partition)) return;

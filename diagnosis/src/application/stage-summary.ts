@@ -2,25 +2,25 @@ import type { FilesRead } from './file-reads.js';
 import type { NotableTask } from './stage-metrics.js';
 import type { Stage } from './stages.js';
 
-/** What is kept of a stage that is done and might have been quicker. Plain figures. */
+/** The metrics of a finished stage that could have been faster. */
 export interface StageSummary {
   stage: number;
   attempt: number;
-  /** Spark's name of it: the call and the line of the user's code. */
+  /** Its name in Spark: the call and the line of the user's code. */
   name: string;
-  /** What the user or a library said that its job is for. */
+  /** The job description of the user or a library. */
   description: string | null;
-  /** Settings of the session that say how data is laid out. */
+  /** Settings of the session that affect partitioning. */
   layout: Readonly<Record<string, string>>;
   jobs: number[];
   endedAt: number;
   startedAt: number;
   tasks: number;
-  /** Tasks that all executors together can run at the same time. */
+  /** Number of tasks that all executors together can run at the same time. */
   slots: number;
-  /** Most of these slots that other stages were seen to use. */
+  /** Maximum number of these slots that other stages used. */
   others: number;
-  /** Most tasks of it that did. */
+  /** Maximum number of slots that its own tasks used. */
   peakRunning: number;
   /** From the first launch to the last end, ms. */
   spanMs: number;
@@ -32,11 +32,11 @@ export interface StageSummary {
   medianReadBytes: number;
   medianReadRecords: number;
   longest: readonly NotableTask[];
-  /** The executor of the longest task did another of its tasks at an ordinary speed. */
+  /** The executor of the longest task ran another task of this stage at a normal speed. */
   longestHadPeers: boolean;
   worstSpill: NotableTask | null;
   worstGc: NotableTask | null;
-  /** What the scans of its SQL execution read together; null if it has none or is no scan. */
+  /** Total of the scans of its SQL execution; null if it has none or is not a scan. */
   files: FilesRead | null;
   inputBytes: number;
   shuffleReadBytes: number;

@@ -14,7 +14,7 @@ export interface Attempt {
   running: number;
   done: number;
   failed: number;
-  /** The executor whose lost output made Spark try the stage again; null if Spark did not say. */
+  /** The executor whose lost output made Spark retry the stage; null if Spark did not name it. */
   suspect: string | null;
   /** For Sparks that do not name partitions: how many tasks of this attempt repeat work. */
   repeatsLeft: number;

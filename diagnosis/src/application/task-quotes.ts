@@ -1,7 +1,6 @@
 /**
- * What a task's end says of it, verbatim and piece by piece: its place in its stage (`Index` is the partition,
- * but in a stage that is done again), how long it ran, other figures, and its stage. JsonProtocol writes the keys of
- * one piece in this order.
+ * Verbatim parts of a task's end event: its index in the stage (the partition, unless the stage is retried), its
+ * duration, other metrics, and its stage. JsonProtocol writes the keys of one part in this order.
  */
 export function taskQuotes(
   stage: number,

@@ -23,15 +23,15 @@ type Failure = Exclude<TaskOutcome, { kind: 'success' | 'killed' | 'resubmitted'
 const QUOTE = 500;
 
 /**
- * Follows task attempts from start to end and records what was lost. Only running tasks are kept.
+ * Tracks task attempts from start to end and records what was lost. Only running tasks are kept.
  *
  * What is recorded, per cause:
- * - `taskMs`: durations of attempts that failed, of attempts that had finished and whose output
- *   was lost (Spark says `Resubmitted`), and, where Spark does not say which finished attempts
- *   were lost, of the attempts that did their work again;
+ * - `taskMs`: durations of attempts that failed, of attempts that had finished and whose output was lost
+ *   (`Resubmitted`), and, where Spark does not say which finished attempts were lost, of the attempts that repeated
+ *   their work;
  * - `again`: tasks started again, each partition of a stage once;
- * - `spans`: when failed attempts and repeating attempts ran. Work lost after it was finished
- *   is not in the spans: its time was not wasted until it had to be done again.
+ * - `spans`: when failed attempts and repeating attempts ran. Work lost after it was finished is not in the spans: its
+ *   time was not wasted until it had to be done again.
  */
 export class Tasks {
   readonly #running = new IdTable<RunningTask>();
@@ -65,7 +65,7 @@ export class Tasks {
       this.#resubmitted(info, ref);
       return;
     }
-    // The log may begin in the middle, or starts may have been compacted away.
+    // The log may lack its beginning, or the start events may have been compacted away.
     if (!this.#running.has(info.task)) this.started(info, ref);
     const { stage, repeats, lookup } = this.#running.get(info.task)!;
     this.#running.delete(info.task);

@@ -1,6 +1,6 @@
 /**
- * A set of moments in time, as disjoint spans in ascending order. Overlapping spans are merged,
- * so that work done side by side is counted once, and the order of adding does not matter.
+ * A set of times, as disjoint spans in ascending order. Overlapping spans are merged, so that parallel work counts
+ * once. The order of adding does not matter.
  */
 export class TimeSpans {
   #spans: { from: number; to: number }[] = [];

@@ -4,11 +4,11 @@ import type { Job } from './jobs.js';
 type JobSpan = Timeline['jobs'][number];
 type StageSpan = Timeline['stages'][number];
 
-/** Shown at most; in between there may be twice as many. */
+/** Maximum number of entries; up to twice as many are buffered. */
 const JOBS = 300;
 const STAGES = 500;
 
-/** Of very many: those that went wrong, then the longest and the newest, half and half. */
+/** Which ones to keep: failed ones first, then the longest and the latest, half each. */
 function select<T extends { startedAt: number | null; endedAt: number | null }>(
   all: readonly T[],
   most: number,
@@ -26,7 +26,7 @@ function select<T extends { startedAt: number | null; endedAt: number | null }>(
   return all.filter(one => kept.has(one));
 }
 
-/** The jobs and stages that are over, for a time line; bounded, whatever the length of the log. */
+/** Finished jobs and stages for the timeline; bounded, whatever the length of the log. */
 export class TimelineHistory {
   #jobs: JobSpan[] = [];
   #stages: StageSpan[] = [];
@@ -68,13 +68,13 @@ function hasFailed(stage: StageSpan): boolean {
   return stage.failed;
 }
 
-/** A job for the time line. */
+/** A job of the timeline. */
 export function jobSpan(job: Job): JobSpan {
   const { id, scope, description, startedAt, endedAt, result } = job;
   return { id, scope, description, startedAt, endedAt, result };
 }
 
-/** A description for people; Spark Connect puts its whole request there, which is for nobody. */
+/** A readable description; Spark Connect uses the whole request text, which is not readable. */
 export function plainDescription(description: string | null): string | null {
   if (description === null || /^Spark Connect - session_id/.test(description)) return null;
   const plain = description

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Bytes } from './codec.js';
 
-/** Takes so many bytes at a time from a stream of chunks. Holds no more than was asked for and one chunk. */
+/** Reads an exact number of bytes from a stream of chunks. Buffers no more than the requested bytes and one chunk. */
 export class ByteQueue {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #rest: Buffer = Buffer.alloc(0);
@@ -10,7 +10,7 @@ export class ByteQueue {
     this.#chunks = bytes[Symbol.asyncIterator]();
   }
 
-  /** Exactly `length` bytes, good until the next call; fewer at the end of the stream. */
+  /** Exactly `length` bytes, valid until the next call; fewer at the end of the stream. */
   async take(length: number): Promise<Buffer> {
     if (this.#rest.length < length) await this.#fill(length);
     const taken = this.#rest.subarray(0, length);

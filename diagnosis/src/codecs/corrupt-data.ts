@@ -1,9 +1,9 @@
-/** Compressed bytes that cannot be read any further; everything before was delivered. */
+/** Compressed data that cannot be decoded any further; everything before it was delivered. */
 export class CorruptData extends Error {
   override name = 'CorruptData';
 }
 
-/** The bytes end in the middle of something. */
+/** The data ends unexpectedly. */
 export class TruncatedData extends CorruptData {
   override name = 'TruncatedData';
   constructor(codec: string) {

@@ -4,10 +4,10 @@ import type { Bytes } from './codec.js';
 import { TruncatedData, CorruptData } from './corrupt-data.js';
 
 /**
- * lz4-java's LZ4BlockOutputStream, as Spark writes it; no library reads this framing. Per block:
- * "LZ4Block", a token (method | level), compressed and original length and a checksum, each 4 bytes,
- * little-endian. A block of length 0 ends a stream; another may follow. The checksum is not verified:
- * a damaged block fails in decoding or by its length, or shows as a line that is no JSON.
+ * lz4-java's LZ4BlockOutputStream, as Spark writes it; no library reads this framing. Per block: "LZ4Block", a token
+ * (method | level), compressed and original length and a checksum, each 4 bytes, little-endian. A block of length 0
+ * ends a stream; another stream may follow. The checksum is not verified: a corrupt block fails in decoding or by its
+ * length, or appears as a line that is not JSON.
  */
 export async function* decodeLz4(bytes: Bytes): AsyncGenerator<Buffer> {
   const queue = new ByteQueue(bytes);
@@ -44,12 +44,12 @@ const [RAW, LZ4] = [0x10, 0x20];
 const LARGEST = 2 ** 25;
 
 /**
- * One LZ4 block (github.com/lz4/lz4, doc/lz4_Block_format.md). Of our own, because the libraries for
- * it are either compiled for each platform or do not check the bounds of damaged input.
- * @throws CorruptData if it does not give exactly `length` bytes.
+ * One LZ4 block (github.com/lz4/lz4, doc/lz4_Block_format.md). Implemented here because the libraries for it are either
+ * native or do not check the bounds of corrupt input.
+ * @throws CorruptData if it does not give exactly `length` bytes
  */
 export function decodeLz4Block(block: Uint8Array, length: number): Buffer {
-  // A byte can lengthen a copy by 255: no block grows more than that.
+  // One byte lengthens a copy by at most 255, so no block expands more than that.
   if (length > block.length * 256) throw new CorruptData('an lz4 block of impossible size');
   const out = Buffer.allocUnsafe(length);
   let from = 0;
@@ -84,7 +84,7 @@ export function decodeLz4Block(block: Uint8Array, length: number): Buffer {
   return out;
 }
 
-/** Repeats what was written `distance` bytes ago; it may overlap what it writes. Returns the new end. */
+/** Copies from `distance` bytes back; source and target may overlap. Returns the new end. */
 export function copyMatch(out: Buffer, to: number, distance: number, length: number): number {
   if (distance === 0 || distance > to || to + length > out.length) {
     throw new CorruptData('a damaged block: it repeats what is not there');

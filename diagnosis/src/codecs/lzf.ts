@@ -5,8 +5,8 @@ import { TruncatedData, CorruptData } from './corrupt-data.js';
 import { copyMatch } from './lz4.js';
 
 /**
- * compress-lzf's LZFOutputStream, Spark's codec `lzf`; no kept library reads it. Per chunk: "ZV", its
- * kind (0 as it is, 1 compressed), its length and, if compressed, its original length, each 2 bytes, big-endian.
+ * compress-lzf's LZFOutputStream, Spark's codec `lzf`; no maintained library reads it. Per chunk: "ZV", its type (0
+ * uncompressed, 1 compressed), its length and, if compressed, its original length, each 2 bytes, big-endian.
  */
 export async function* decodeLzf(bytes: Bytes): AsyncGenerator<Buffer> {
   const queue = new ByteQueue(bytes);
@@ -28,7 +28,7 @@ export async function* decodeLzf(bytes: Bytes): AsyncGenerator<Buffer> {
   }
 }
 
-/** @throws CorruptData if it does not give exactly `length` bytes. */
+/** @throws CorruptData if it does not give exactly `length` bytes */
 export function decodeLzfChunk(chunk: Uint8Array, length: number): Buffer {
   const out = Buffer.allocUnsafe(length);
   let from = 0;

@@ -5,9 +5,9 @@ import { TruncatedData, CorruptData } from './corrupt-data.js';
 import { copyMatch } from './lz4.js';
 
 /**
- * snappy-java's SnappyOutputStream, as Spark writes it (not Snappy's own frame format): a header of
- * 16 bytes, then blocks, each with its compressed length in 4 bytes, big-endian. Where streams were
- * put together, a header stands in the place of a length.
+ * snappy-java's SnappyOutputStream, as Spark writes it (not Snappy's own frame format): a header of 16 bytes, then
+ * blocks, each with its compressed length in 4 bytes, big-endian. In concatenated streams a header takes the place of a
+ * length.
  */
 export async function* decodeSnappy(bytes: Bytes): AsyncGenerator<Buffer> {
   const queue = new ByteQueue(bytes);
@@ -31,16 +31,16 @@ export async function* decodeSnappy(bytes: Bytes): AsyncGenerator<Buffer> {
   }
 }
 
-/** 0x82 "SNA": the beginning of the header. */
+/** 0x82 "SNA": the start of the header. */
 const MAGIC = 0x82534e41;
 const HEADER = 16;
-/** SnappyOutputStream.MAX_BLOCK_SIZE is 512 MiB; nobody configures Spark so, and a block is kept whole. */
+/** SnappyOutputStream.MAX_BLOCK_SIZE is 512 MiB, which is never used in practice; a block is buffered as a whole. */
 const LARGEST = 2 ** 28;
 
 /**
- * One Snappy block (github.com/google/snappy, format_description.txt). Of our own, because snappyjs
- * does not notice when damaged input gives too much or too little, and others are compiled for each platform.
- * @throws CorruptData if it does not give exactly as many bytes as it says.
+ * One Snappy block (github.com/google/snappy, format_description.txt). Implemented here because snappyjs does not
+ * detect corrupt input of the wrong length, and other libraries are native.
+ * @throws CorruptData if it does not give exactly the number of bytes that it declares
  */
 export function decodeSnappyBlock(block: Uint8Array): Buffer {
   let from = 0;
@@ -59,7 +59,7 @@ export function decodeSnappyBlock(block: Uint8Array): Buffer {
     const next = byte();
     length += (next & 0x7f) * 2 ** shift;
     more = next >= 0x80;
-    // A copy of 64 bytes takes 3: no block grows more than that.
+    // A copy of 64 bytes takes 3 bytes, so no block expands more than that.
     if (length > block.length * 22) throw new CorruptData('a snappy block of impossible size');
   }
   const out = Buffer.allocUnsafe(length);

@@ -6,9 +6,9 @@ import { TruncatedData, CorruptData } from './corrupt-data.js';
 import { ZstdFrames } from './zstd-frames.js';
 
 const OUT_BYTES = 1 << 18;
-/** Few enough that what they may inflate to (a thousand times as much) does not show. */
+/** Small enough that the inflated data (up to a thousand times as much) does not matter. */
 const IN_BYTES = 1 << 15;
-/** How finely the bytes around damage are fed, try by try, to save what is before it. */
+/** Step sizes near corrupt data, attempt by attempt, to recover what precedes it. */
 const CAREFUL_BYTES = [256, 1];
 
 /** One or several gzip members. */
@@ -21,7 +21,7 @@ export function decodeGzip(open: () => Bytes): AsyncGenerator<Buffer> {
   return decodeAndSave('gzip', open, start);
 }
 
-/** The deflated bytes of a zip's entry. */
+/** The deflated bytes of an entry of a zip file. */
 export function decodeDeflate(open: () => Bytes): AsyncGenerator<Buffer> {
   const start = (): Decoder => ({
     engine: zlib.createInflateRaw({ chunkSize: OUT_BYTES }),
@@ -49,15 +49,15 @@ export async function* decodeZstd(open: () => Bytes): AsyncGenerator<Buffer> {
 
 interface Decoder {
   engine: Transform;
-  /** Cuts a chunk where the engine wants it cut. */
+  /** Splits a chunk where the decoder needs it. */
   split: (chunk: Buffer) => Iterable<Buffer>;
-  /** Whether the input may end here, by what `split` saw. */
+  /** Whether the input may end here, according to what `split` has seen. */
   complete: () => boolean;
 }
 
 /**
- * Decodes; after damage once more, in small steps around it, because the engines throw away what the
- * failing step had already given.
+ * Decodes; after corruption again, in small steps near it, because the decoders discard the output of the step that
+ * failed.
  */
 async function* decodeAndSave(
   codec: string,
@@ -88,8 +88,8 @@ async function* decodeAndSave(
 }
 
 /**
- * Feeds one decoder. Yields what it gives and how much of the input it has read by then.
- * @param from input offset from which on it is fed `step` bytes at a time.
+ * Feeds one decoder. Yields its output and the number of input bytes read so far.
+ * @param from input offset from which it is fed `step` bytes at a time
  */
 async function* run(
   codec: string,

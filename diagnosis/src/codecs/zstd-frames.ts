@@ -7,8 +7,8 @@ const SKIPPABLE = 0x184d2a50;
 type Part = 'magic' | 'skip-size' | 'descriptor' | 'header' | 'block' | 'body' | 'checksum';
 
 /**
- * Finds where zstd frames end (RFC 8878, section 3.1), without decompressing them. Spark closes a frame
- * at each flush, and Node's decoder drops what follows a frame in the same write (nodejs/node#64741).
+ * Finds the ends of zstd frames (RFC 8878, section 3.1) without decompressing them. Spark ends a frame at each flush,
+ * and Node's decoder drops what follows a frame in the same write (nodejs/node#64741).
  */
 export class ZstdFrames {
   #part: Part = 'magic';
@@ -17,14 +17,14 @@ export class ZstdFrames {
   #lastBlock = false;
   #checksum = false;
 
-  /** Whether the bytes so far end at the end of a frame. */
+  /** Whether the input so far ends at the end of a frame. */
   get complete(): boolean {
     return this.#part === 'magic' && this.#field.length === 0;
   }
 
   /**
-   * The chunk in pieces of which none reaches over the end of a frame.
-   * @throws CorruptData after the pieces before it, if no frame begins where one must.
+   * Splits the chunk at the ends of frames.
+   * @throws CorruptData after the pieces before it, if no frame starts where one must
    */
   *split(chunk: Buffer): Generator<Buffer> {
     let from = 0;
@@ -39,13 +39,13 @@ export class ZstdFrames {
         at += 1;
         this.#need -= 1;
       }
-      // A part may be followed by parts of no bytes.
+      // A part may be followed by empty parts.
       while (this.#need === 0) {
         let ended;
         try {
           ended = this.#next();
         } catch (error) {
-          // The bytes of a false magic number are not worth delivering.
+          // The bytes of an invalid magic number are not delivered.
           if (at - 4 > from) yield chunk.subarray(from, at - 4);
           throw error;
         }
@@ -58,7 +58,7 @@ export class ZstdFrames {
     if (from < chunk.length) yield chunk.subarray(from);
   }
 
-  /** Goes to the next part; true if a frame has just ended. */
+  /** Moves to the next part; true if a frame has just ended. */
   #next(): boolean {
     const field = this.#field;
     this.#field = [];

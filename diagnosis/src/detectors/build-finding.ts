@@ -21,7 +21,7 @@ export interface FindingInput {
   scope: Scope;
   confidence: Confidence;
   title: string;
-  /** A clause that says what happened, with figures; in lower case unless it starts with a name. */
+  /** A clause that says what happened, with numbers; in lower case unless it starts with a name. */
   what: string;
   /** Sentences that follow it. */
   more?: string[];

@@ -179,9 +179,8 @@ function isUnplaced({ pod: { facts } }: Unplaced): boolean {
 }
 
 /**
- * The scheduler's message as a sentence, with figures: from "0/5 nodes are available: 1 node(s) had
- * untolerated taint {…}, 4 Insufficient memory", or the kubelet's "requested: 1073741824, used:
- * 8123456, capacity: 8345678".
+ * The scheduler's message as a sentence, with numbers: from "0/5 nodes are available: 1 node(s) had untolerated taint
+ * {…}, 4 Insufficient memory", or the kubelet's "requested: 1073741824, used: 8123456, capacity: 8345678".
  */
 function schedulerExplanation(app: Application, unplaced: readonly Unplaced[]): string[] {
   const first = unplaced[0];

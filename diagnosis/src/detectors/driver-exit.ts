@@ -148,7 +148,7 @@ const SAME_END_MS = 30_000;
 
 /**
  * Whether the log is truncated at the time at which clients lost the connection or the driver was replaced. If it
- * goes on for longer, the driver was still alive, and its end is another incident.
+ * continues for longer, the driver was still alive, and its end is another incident.
  */
 export function logEndsWithConnection(app: Application): boolean {
   return (

@@ -151,7 +151,7 @@ export function executorLoss(
     return null;
   if (neverRegistered) {
     verdict.what += ' before it registered with the driver';
-    // That it never registered is certain once the log has gone on; an OOM kill is certain at once.
+    // That it never registered is certain once the log has continued; an OOM kill is certain immediately.
     const { pod } = reports;
     if (pod && !oomEnd(pod) && !disruption(pod)) {
       verdict.confidence = app.now > at ? 'certain' : 'likely';

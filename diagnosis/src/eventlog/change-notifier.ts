@@ -1,7 +1,10 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
-/** Notifies when a file may have changed. The folder is watched, because the file may not exist yet or may be renamed. */
+/**
+ * Notifies when a file may have changed. The directory is watched, because the file may not exist yet or may be
+ * renamed.
+ */
 export class ChangeNotifier {
   #watcher: FSWatcher | null = null;
   #changed = false;
@@ -54,7 +57,7 @@ export class ChangeNotifier {
       this.#watcher = watch(dirname(this.#path), (_kind, changed) => {
         if (changed === null || changed.startsWith(name)) this.#notify();
       });
-      // No more watches to be had, or the folder went away: the poll goes on alone.
+      // No watches are left, or the directory was removed: only polling continues.
       this.#watcher.on('error', () => {
         this.#watcher?.close();
         this.#watcher = null;

@@ -1,35 +1,35 @@
 import { Buffer } from 'node:buffer';
 
 const WORD = 4;
-/** From here on a call into native code costs less than comparing word by word; measured. */
+/** From this length on a native call is faster than comparing words; measured. */
 const LONG = 64;
 const NOTHING = Buffer.alloc(0);
 
-/** Where comparing happens: one line, whose memory is seen as words too. */
+/** The line that is compared: its memory, also as 32-bit words. */
 export class Place {
   line: Buffer = NOTHING;
   view = new DataView<ArrayBufferLike>(NOTHING.buffer);
-  /** Of the line in the view. */
+  /** Offset of the line in the view. */
   base = 0;
 
   enter(line: Buffer): void {
     this.line = line;
     this.base = line.byteOffset;
-    // Lines are cut from few large buffers.
+    // Lines are slices of few large buffers.
     if (this.view.buffer !== line.buffer) this.view = new DataView(line.buffer);
   }
 }
 
-/** Bytes that are expected to come again. Comparing them is the hot part of reading a log. */
+/** Bytes that are expected to occur again. Comparing them is the hot path of reading a log. */
 export class Expected {
   static readonly NOTHING = new Expected(NOTHING);
 
   readonly length: number;
   readonly #bytes: Buffer;
-  /** The bytes as words, least significant byte first; the last overlaps the one before it. */
+  /** The bytes as words, little-endian; the last word overlaps the one before it. */
   readonly #words: Int32Array;
 
-  /** @param bytes are copied. */
+  /** @param bytes are copied */
   constructor(bytes: Uint8Array) {
     this.#bytes = Buffer.from(bytes);
     this.length = bytes.length;
@@ -40,7 +40,7 @@ export class Expected {
     }
   }
 
-  /** Whether these bytes stand there in the line. */
+  /** Whether the line has these bytes at this position. */
   isAt({ line, view, base }: Place, at: number): boolean {
     const { length } = this;
     if (at + length > line.length) return false;

@@ -6,15 +6,15 @@ export interface GrowingOptions {
   /** Ends the reading. */
   signal?: AbortSignal;
   /**
-   * Asked when everything so far was read: true if nobody will write any more. What was written before
-   * the answer is still delivered, then it ends.
+   * Called when everything so far was read: true if the writer is gone. What was written before the answer is still
+   * delivered.
    */
   ended?: () => Promise<boolean>;
-  /** Aborted when `ended` has another answer: it is asked at once. */
+  /** Aborted when the answer of `ended` changes: it is then called immediately. */
   over?: AbortSignal;
-  /** Where file systems do not tell of changes, look at the file this often (ms). */
+  /** Poll interval without change notifications, ms. */
   pollMs?: number;
-  /** Where they do, look at it this often all the same (ms): they may lose some. */
+  /** Poll interval in addition to change notifications, which may get lost, ms. */
   watchedPollMs?: number;
   /** Opens the file, or resolves to null while it cannot be read. Default: any kind of file, once it exists. */
   open?: (path: string) => Promise<FileHandle | null>;
@@ -22,15 +22,15 @@ export interface GrowingOptions {
 
 const CHUNK_BYTES = 1 << 18;
 
-/** At the end of a file little comes at once; there may be a thousand of them. */
+/** Little data arrives at a time at the end of a file, and a thousand files may be followed. */
 const TAIL_BYTES = 1 << 14;
 
 /**
- * The bytes of a file that is being written, as they come. Waits for a file that does not exist yet; it stays
- * open, so that Spark may rename it (`.inprogress`) meanwhile. Each chunk is the reader's own.
- * Ends by the signal, without an error (what was written before an abort may then be unread), or by `ended`.
- * @param from offset to begin at, bytes.
- * @throws the file system's error if the file exists and cannot be read.
+ * The bytes of a file that is being written. Waits for a file that does not exist yet; keeps it open, because Spark may
+ * rename it (`.inprogress`). Each chunk may be kept by the caller. Ends without an error when aborted (the last bytes
+ * may then be unread), or by `ended`.
+ * @param from start offset, bytes
+ * @throws the error of the file system if the file exists and cannot be read
  */
 export async function* growingBytes(
   path: string,
@@ -42,7 +42,7 @@ export async function* growingBytes(
   let file: FileHandle | null = null;
   try {
     while (!file && !signal?.aborted) {
-      // Asked before the file is opened, so that one that appears last of all is read.
+      // Called before the file is opened, so that a file that appears last is still read.
       const last = (await ended?.()) ?? false;
       file = await (options.open ?? openIfExists)(path);
       if (!file && last) return;
@@ -63,7 +63,7 @@ export async function* growingBytes(
         continue;
       }
       offset += bytesRead;
-      // A copy, because whoever follows a log may keep lines longer than the buffer keeps them.
+      // A copy, because a caller may keep lines for longer than the buffer.
       yield Buffer.from(buffer.subarray(0, bytesRead));
     }
   } finally {

@@ -7,8 +7,8 @@ const [BRACKET_OPEN, BRACKET_CLOSE] = [0x5b, 0x5d];
 const [BRACE_OPEN, BRACE_CLOSE] = [0x7b, 0x7d];
 
 /*
- * Where JSON values end, found by native searches as far as that is sure: the offset behind the last byte,
- * or -1 if the bytes end before. `open` is the offset of the value's first byte.
+ * The ends of JSON values, found by native searches as far as that is reliable: the offset after the last byte, or -1
+ * if the input ends before. `open` is the offset of the first byte of the value.
  */
 
 export function endOfString(bytes: Buffer, open: number): number {
@@ -21,9 +21,9 @@ export function endOfString(bytes: Buffer, open: number): number {
 }
 
 /**
- * `]` closes this array if no `[` is between, and if it is no part of a text: then what follows, over
- * closing braces, is the end or a comma and a quote before a letter. For inside a text each quote has a
- * backslash before it, and a quote that ends a text is never followed by a letter.
+ * A `]` closes this array if there is no `[` in between and it is not part of a string: then, after closing braces, the
+ * end follows, or a comma and a quote before a letter. Inside a string each quote has a backslash before it, and a
+ * quote that ends a string is never followed by a letter.
  */
 export function endOfArray(bytes: Buffer, open: number): number {
   const close = bytes.indexOf(BRACKET_CLOSE, open + 1);
@@ -33,7 +33,7 @@ export function endOfArray(bytes: Buffer, open: number): number {
   return nested < 0 ? close + 1 : endByWalking(bytes, open);
 }
 
-/** As with arrays; objects that hold objects are walked through. */
+/** Like arrays; nested objects are walked through. */
 export function endOfObject(bytes: Buffer, open: number): number {
   const close = bytes.indexOf(BRACE_CLOSE, open + 1);
   if (close < 0) return -1;
@@ -42,7 +42,7 @@ export function endOfObject(bytes: Buffer, open: number): number {
   return nested < 0 ? close + 1 : endByWalking(bytes, open);
 }
 
-/** Whether the closing bracket or brace there is certainly no part of a text. */
+/** Whether the closing bracket or brace at this offset is certainly not part of a string. */
 function isStructural(bytes: Buffer, close: number): boolean {
   let after = close + 1;
   while (bytes[after] === BRACE_CLOSE) after += 1;

@@ -1,6 +1,6 @@
 /**
- * Reading fields of JSON that others wrote. A field that is missing or of another kind is null:
- * Spark's events differ from version to version, and what is there must still be used.
+ * Reads fields of JSON. A field that is missing or has another type is null: Spark's events differ between versions,
+ * and the other fields are still useful.
  */
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -29,7 +29,7 @@ export function list(of: Fields, key: string): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The string values of an object, e.g. Spark's properties. */
+/** The string values of an object, for example Spark properties. */
 export function strings(value: unknown): Record<string, string> {
   const entries = Object.entries(fields(value) ?? {});
   return Object.fromEntries(entries.filter((e): e is [string, string] => typeof e[1] === 'string'));

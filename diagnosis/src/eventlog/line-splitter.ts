@@ -1,24 +1,24 @@
 import { Buffer } from 'node:buffer';
 
-/** Where to go on reading: everything before `offset` was delivered as `line` lines. */
+/** Where to resume: everything before `offset` was delivered as `line` lines. */
 export interface Position {
-  /** Bytes from the beginning of the (uncompressed) stream. */
+  /** Bytes from the start of the (uncompressed) stream. */
   offset: number;
-  /** Complete lines before the offset. */
+  /** Number of complete lines before the offset. */
   line: number;
 }
 
 export const START: Position = { offset: 0, line: 0 };
 
-/** One line without its LF or CRLF. Its bytes are its source's: good until the source is asked for more. */
+/** One line without its LF or CRLF. Its bytes belong to the source: valid until the next chunk is requested. */
 export class Line {
   constructor(
     readonly bytes: Buffer,
     /** From 1. */
     readonly number: number,
-    /** Offset behind the line and its line break. */
+    /** Offset after the line and its line break. */
     readonly end: number,
-    /** Bytes of the line that were let go, because it is longer than anybody can keep. */
+    /** Number of bytes that were discarded because the line is too long to keep. */
     readonly lost = 0
   ) {}
 
@@ -26,21 +26,21 @@ export class Line {
     return this.bytes.toString('utf8');
   }
 
-  /** The position behind this line: resume here to get the next one. */
+  /** The position after this line, to resume with the next one. */
   get next(): Position {
     return { offset: this.end, line: this.number };
   }
 }
 
 export interface LineLimits {
-  /** Most bytes that are kept of one line. */
+  /** Maximum number of bytes that are kept of one line. */
   longest: number;
-  /** Asked once about a line that grows beyond `long` bytes, with its beginning: false lets the rest go. */
+  /** Called once for a line longer than `long` bytes, with its start: false discards the rest. */
   long: number;
   wanted: (head: Buffer) => boolean;
 }
 
-/** Plans of more than 100 MB were seen; V8 has no strings over 512 MiB, and a copy is needed to join. */
+/** Plans of more than 100 MB exist; V8 has no strings over 512 MiB, and joining needs a copy. */
 export const LIMITS: LineLimits = { longest: 2 ** 28, long: 2 ** 20, wanted: () => true };
 
 const NEWLINE = 0x0a;
@@ -48,9 +48,9 @@ const CARRIAGE_RETURN = 0x0d;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Cuts a stream of byte chunks into lines. Chunks may be cut anywhere, inside a UTF-8 character too.
- * Memory is bounded by the longest line, and that by the limits: bytes of an unfinished line wait
- * until its end comes, and are never searched twice.
+ * Splits a stream of byte chunks into lines. Chunks may be split anywhere, even inside a UTF-8 character. Memory is
+ * bounded by the limits for the longest line: the bytes of an unfinished line are buffered until its end arrives, and
+ * are searched only once.
  */
 export class LineSplitter {
   #waiting: Buffer[] = [];
@@ -68,12 +68,12 @@ export class LineSplitter {
     this.#limits = limits;
   }
 
-  /** The place behind the last line that was delivered. */
+  /** The position after the last line that was delivered. */
   get position(): Position {
     return { offset: this.#offset, line: this.#line };
   }
 
-  /** The lines that this chunk completes; they are views of the chunk where that is possible. */
+  /** The lines that this chunk completes; views of the chunk where possible. */
   *push(chunk: Uint8Array): Generator<Line> {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let start = 0;
@@ -82,13 +82,13 @@ export class LineSplitter {
       start = end + 1;
       yield this.#finish(tail, 1);
     }
-    // A copy: the caller may use its buffer again.
+    // A copy: the caller may reuse its buffer.
     if (start < bytes.length) this.#wait(Buffer.from(bytes.subarray(start)));
   }
 
   /**
-   * What is left at the end of a file that does not end with a line break, or null.
-   * A live log's last line may be half written: do not call this while the writer lives.
+   * The rest of a file that does not end with a line break, or null. The last line of a live log may be incomplete: do
+   * not call this while its writer is running.
    */
   rest(): Line | null {
     return this.#waitingBytes + this.#lost === 0 ? null : this.#finish(NOTHING, 0);

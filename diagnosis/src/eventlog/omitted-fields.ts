@@ -1,14 +1,14 @@
 /**
- * What may be left out of an event's JSON: keys whose values no reader in `read-event.ts` looks at, in
- * whatever object they stand, and that are large or in every task. A test holds this against the full
- * parse of every recorded line; a reader that wants one of these takes it off the list.
+ * Keys of an event's JSON that need not be parsed: no reader in `read-event.ts` uses their values in any object, and
+ * they are large or part of every task. A test compares this with the full parse of every recorded line; a reader that
+ * needs one of these keys must remove it from the list.
  */
 export const OMITTED_FIELDS: Readonly<Record<string, readonly string[]>> = {
   SparkListenerTaskStart: task(),
   SparkListenerTaskEnd: [
     ...task(),
     'Task Type',
-    // Of a task that failed or was killed.
+    // Of a failed or killed task.
     'Accumulator Updates',
     // Virtual memory says nothing about memory in use.
     'ProcessTreeJVMVMemory',
@@ -47,7 +47,7 @@ export const OMITTED_FIELDS: Readonly<Record<string, readonly string[]>> = {
   'org.apache.spark.sql.execution.ui.SparkListenerSQLAdaptiveExecutionUpdate': plan()
 };
 
-/** What is read after all in a line that has these words: a plan whose scans count their files. */
+/** What is parsed nevertheless in a line with these words: a plan whose scans count their files. */
 export const WANTED = { key: 'sparkPlanInfo', words: '"number of files' };
 
 function task(): string[] {
@@ -55,7 +55,7 @@ function task(): string[] {
 }
 
 function stage(): string[] {
-  // `Details` and the call sites are whole call stacks; the stage's name says its line.
+  // `Details` and the call sites are whole call stacks; the name of the stage contains the line.
   return ['Accumulables', 'Details', 'Callsite', 'Scope', 'callSite.long', 'callSite.short'];
 }
 

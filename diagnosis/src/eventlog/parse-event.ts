@@ -3,7 +3,7 @@ import { OMITTED_FIELDS, WANTED } from './omitted-fields.js';
 import { readsEvent } from './read-event.js';
 import { JsonScanner, UNSUPPORTED } from './scan-json.js';
 
-/** Every Spark writes the event's name first and without blanks. */
+/** Every version of Spark writes the event's name first and without whitespace. */
 const HEAD = Buffer.from('{"Event":"');
 const NAME_KEY = Buffer.from('"Event"');
 const WORDS = Buffer.from(WANTED.words);
@@ -11,35 +11,34 @@ const NAME = /^[\w.$]+$/;
 const LONGEST_NAME = 200;
 const QUOTE = 0x22;
 const BRACE_CLOSE = 0x7d;
-/** Names that are remembered; a damaged log could bring any number. */
+/** Maximum number of names that are cached; a corrupt log could contain any number. */
 const NAMES = 300;
 
 interface Kind {
   name: string;
   bytes: Uint8Array;
-  /** Null for events that diagnosis has no use for. */
+  /** Null for events that the diagnosis does not use. */
   scanner: JsonScanner | null;
-  /** For lines that have the words of `WANTED`; null if they are in no event of the kind. */
+  /** For lines with the words of `WANTED`; null if no event of this kind has them. */
   wanted: JsonScanner | null;
 }
 
-/** By a hash of the name's bytes. */
+/** Keyed by a hash of the name's bytes. */
 const kinds = new Map<number, Kind>();
 
 /**
- * The JSON of one line as far as `readEvent` looks at it: `readEvent(parseEvent(line))` equals
- * `readEvent(JSON.parse(line))` for every line that is JSON. It is faster, because most of a log
- * is never parsed: an event that diagnosis has no use for is only its name, and of the others
- * what `OMITTED_FIELDS` lists is left out. When in doubt it parses everything. Corruption inside a part
- * that is not parsed is not noticed, unless the line's end is missing.
- * @throws SyntaxError if the line is no JSON.
+ * Parses one line as far as `readEvent` uses it: `readEvent(parseEvent(line))` equals `readEvent(JSON.parse(line))` for
+ * every line that is JSON. It is faster, because most of a log is not parsed: of an event that the diagnosis does not
+ * use only the name, of the others everything except `OMITTED_FIELDS`. When in doubt it parses everything. Corruption
+ * inside a part that is not parsed is not detected, unless the end of the line is missing.
+ * @throws SyntaxError if the line is not JSON
  */
 export function parseEvent(line: Buffer): unknown {
   const kind = kindOf(line);
   if (kind?.scanner) {
     const wanted = kind.wanted && line.includes(WORDS) ? kind.wanted : kind.scanner;
     const event = wanted.scan(line);
-    // A name that is said twice may be another in the end.
+    // If a key occurs twice, the last one counts.
     if (event !== UNSUPPORTED && (event as { Event: unknown }).Event === kind.name) return event;
   } else if (kind) {
     const whole = line[line.length - 1] === BRACE_CLOSE;
@@ -48,7 +47,7 @@ export function parseEvent(line: Buffer): unknown {
   return JSON.parse(line.toString('utf8'));
 }
 
-/** The name of a line's event if it stands where Spark writes it, else null. Reads only the beginning. */
+/** The name of a line's event if it is where Spark writes it, otherwise null. Reads only the start of the line. */
 export function eventName(line: Buffer): string | null {
   return kindOf(line)?.name ?? null;
 }

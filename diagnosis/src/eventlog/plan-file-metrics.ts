@@ -1,18 +1,18 @@
 import { fields, list, number, text, type Fields } from './json-fields.js';
 
-/** Metrics of a plan's scans that count files, by their accumulators' ids. */
+/** Metrics of a plan's scans that count files, by the ids of their accumulators. */
 export interface FileMetrics {
   counts: number[];
   sizes: number[];
 }
 
-/** FileSourceScanExec's names, Spark 2.x ("number of files") to 4.x. */
+/** The names in FileSourceScanExec, Spark 2.x ("number of files") to 4.x. */
 const COUNT = /^number of files(?: read)?$/;
 const SIZE = /^size of files read$/;
-/** A damaged log must not keep us here. */
+/** Limit for corrupt logs. */
 const NODES = 100_000;
 
-/** Looks through the nodes of a `sparkPlanInfo`. Null if no scan of it counts files. */
+/** Searches the nodes of a `sparkPlanInfo`. Null if none of its scans counts files. */
 export function readFileMetrics(plan: unknown): FileMetrics | null {
   const metrics: FileMetrics = { counts: [], sizes: [] };
   const nodes: Fields[] = [];

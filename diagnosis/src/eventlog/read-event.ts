@@ -13,12 +13,12 @@ import { readFileMetrics } from './plan-file-metrics.js';
 import { readTaskOutcome } from './task-outcome.js';
 
 const MIB = 2 ** 20;
-/** Events of Spark SQL are written with their package. */
+/** Names of Spark SQL events include their package. */
 const SQL = 'org.apache.spark.sql.execution.ui.';
 
 /**
- * Reads the JSON of one listener event. Returns the event, the name of an event that diagnosis
- * has no use for, or what is wrong with it. Never throws.
+ * Reads the JSON of one listener event. Returns the event, the name of an event that the diagnosis does not use, or
+ * what is wrong with it. Never throws.
  */
 export function readEvent(json: unknown): SparkEvent | string | Malformed {
   const event = fields(json);
@@ -31,12 +31,12 @@ export function readEvent(json: unknown): SparkEvent | string | Malformed {
   return said ?? { malformed: `${name} lacks a field that every Spark writes` };
 }
 
-/** Whether diagnosis has a use for events of that name; the JSON of all others need not be parsed. */
+/** Whether the diagnosis uses events with this name; the JSON of all others need not be parsed. */
 export function readsEvent(name: string): boolean {
   return Object.hasOwn(READERS, name);
 }
 
-/** Null: something is missing that Spark always writes; undefined: nothing of interest. */
+/** Null: a field is missing that Spark always writes; undefined: nothing relevant. */
 const READERS: Record<string, (event: Fields) => SparkEvent | null | undefined> = {
   SparkListenerLogStart: event => ({
     type: 'log-start',

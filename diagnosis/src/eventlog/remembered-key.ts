@@ -1,31 +1,31 @@
 import { Expected } from './expected-bytes.js';
 
-/** Texts up to this length are worth comparing with the one that the key had last. */
+/** Strings up to this length are compared with the previous value of the key. */
 export const SHORT = 40;
 
-/** Objects up to this many bytes are worth comparing with the one that the key had last. */
+/** Objects up to this many bytes are compared with the previous value of the key. */
 export const SMALL = 1024;
 
-/** Objects that differ so often in a row are parsed without comparing, and looked at again after so many. */
+/** After this many differences in a row objects are parsed without comparing, and compared again after as many. */
 export const PATIENCE = 8;
 
 export const PAUSE = 512;
 
-/** A key as its bytes, and what was seen around it last time: the next line will mostly be alike. */
+/** A key as bytes, and what was next to it last time: the next line is usually similar. */
 export interface Key {
-  /** The key, its quote and its colon. */
+  /** The key with its quote and colon. */
   readonly bytes: Expected;
   readonly text: string;
   readonly cut: boolean;
-  /** The key after it in the same object. */
+  /** The next key in the same object. */
   next: Key | null;
   /** The first key in the object that is its value. */
   first: Key | null;
-  /** The short text that was its value, and the quote behind it. */
+  /** The short string that was its value, with its closing quote. */
   lastBytes: Expected;
   lastText: string;
-  /** The small object that was its value: most tasks have many figures that are all 0. */
+  /** The small object that was its value: in most tasks many metrics are 0. */
   lastObject: { bytes: Expected; value: Record<string, unknown> } | null;
-  /** How many objects in a row may still differ; below 0: how many are not compared. */
+  /** How many more objects in a row may differ; below 0: how many are not compared. */
   patience: number;
 }

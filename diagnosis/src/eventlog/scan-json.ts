@@ -1,4 +1,4 @@
-// Over 300 lines: one hot loop over one state; split up, reading a log would be slower.
+// More than 300 lines: one hot loop over one state; split up it would be slower.
 import { Buffer } from 'node:buffer';
 import { Expected, Place } from './expected-bytes.js';
 import { endOfArray, endOfObject, endOfString } from './json-bytes.js';
@@ -12,18 +12,18 @@ const [ZERO, NINE, SPACE, ASCII_END] = [0x30, 0x39, 0x20, 0x80];
 
 const [TRUE, FALSE, NULL] = ['true', 'false', 'null'].map(word => Buffer.from(word));
 
-/** Integers of so many digits are exact in a double. */
+/** Integers with this many digits are exact in a double. */
 const EXACT_DIGITS = 15;
 
-/** Keys that are remembered; properties of jobs could bring any number. */
+/** Maximum number of keys that are cached; job properties could have any number. */
 const KEYS = 500;
 
-/** Plans nest an object and an array for each operator. */
+/** Plans nest an object and an array per operator. */
 const DEEPEST = 500;
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** What a scanner gives up with: the caller parses the whole line instead. */
+/** Returned instead of a value: the caller then parses the whole line. */
 export const UNSUPPORTED = Symbol('unsupported');
 
 class Unsupported extends Error {}
@@ -31,11 +31,10 @@ class Unsupported extends Error {}
 const unsupported = new Unsupported();
 
 /**
- * Parses the JSON of one kind of event as `JSON.parse` does, but leaves out some keys with their values.
- * Faster than `JSON.parse`, because what is left out is not even looked at where native searches can jump
- * over it, and because the keys of one event are guessed from the event before: they are compared, not made.
- * It knows compact JSON, as Spark writes it, and gives up on all else; whether left out values are valid
- * JSON is not checked beyond their end.
+ * Parses the JSON of one kind of event like `JSON.parse`, but omits some keys and their values. Faster than
+ * `JSON.parse`, because omitted values are skipped by native searches where possible, and because the keys are
+ * predicted from the previous event and only compared. It supports compact JSON, as Spark writes it, and rejects
+ * everything else; omitted values are only checked for their end.
  */
 export class JsonScanner {
   readonly #cut: ReadonlySet<string>;
@@ -47,13 +46,13 @@ export class JsonScanner {
   #at = 0;
   #depth = 0;
 
-  /** @param cut keys to leave out, in whatever object they are. */
+  /** @param cut keys to omit, in any object */
   constructor(cut: Iterable<string>) {
     this.#cut = new Set(cut);
     this.#root = this.#newKey('');
   }
 
-  /** The object that the line is, or `UNSUPPORTED`. Never throws. */
+  /** The object in this line, or `UNSUPPORTED`. Never throws. */
   scan(line: Buffer): unknown {
     this.#bytes = this.#line = line;
     this.#place.enter(line);
@@ -82,7 +81,7 @@ export class JsonScanner {
       return object;
     }
     let before: Key | null = null;
-    // The hot loop: the place is kept in a variable, and short calls are written out.
+    // The hot loop: the position is kept in a local variable, and short calls are inlined.
     let at = this.#at;
     for (;;) {
       if (bytes[at] !== QUOTE) throw unsupported;
@@ -114,10 +113,10 @@ export class JsonScanner {
     const end = this.#endOfPlainText();
     const text = this.#line.toString('utf8', this.#at, end);
     const key = this.#keys.get(text) ?? this.#newKey(text);
-    // Bytes that are no UTF-8 have become others.
+    // Invalid UTF-8 was replaced.
     if (key.bytes.length !== end + 2 - this.#at || this.#bytes[end + 1] !== COLON)
       throw unsupported;
-    // JSON.parse makes a property of that name, an assignment does not.
+    // JSON.parse creates a property with this name, an assignment does not.
     if (text === '__proto__') throw unsupported;
     if (this.#keys.size < KEYS) this.#keys.set(text, key);
     return key;
@@ -156,7 +155,7 @@ export class JsonScanner {
     }
   }
 
-  /** An object of the same bytes is the same object: readers do not write into them. */
+  /** Objects with the same bytes are shared: readers do not modify them. */
   #objectOrTheLast(key: Key): Record<string, unknown> {
     const start = this.#at;
     if (key.patience <= 0) {
@@ -217,7 +216,7 @@ export class JsonScanner {
     let end = start;
     while (end - start <= SHORT && isPlain(bytes[end])) end += 1;
     if (bytes[end] === QUOTE) {
-      // The ids of executors come in turns, and so short a text is made faster than compared.
+      // Executor ids alternate, and decoding such short strings is faster than comparing.
       if (end - start <= 2) {
         this.#at = end + 1;
         return shortText(bytes, start, end);
@@ -228,7 +227,7 @@ export class JsonScanner {
       this.#at = end + 1;
       return text;
     }
-    // Long, or with escapes or accents in it.
+    // Long, or with escapes or non-ASCII characters.
     end = endOfString(this.#line, start - 1);
     if (end < 0) throw unsupported;
     this.#at = end;
@@ -239,7 +238,7 @@ export class JsonScanner {
     }
   }
 
-  /** Where the text that begins here ends, if it is plain: no escapes, no control characters. */
+  /** The end of the string that starts here, if it is plain: no escapes, no control characters. */
   #endOfPlainText(): number {
     let end = this.#at;
     for (;;) {
@@ -287,7 +286,7 @@ export class JsonScanner {
         for (;;) {
           const byte = bytes[this.#at];
           if (byte === COMMA || byte === BRACE_CLOSE) return;
-          // A number or a word; neither has quotes, brackets or blanks.
+          // A number or a literal; neither contains quotes, brackets or whitespace.
           if (byte === undefined || byte === QUOTE || byte <= SPACE) throw unsupported;
           this.#at += 1;
         }

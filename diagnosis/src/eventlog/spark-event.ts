@@ -2,7 +2,7 @@ import type { BlockStatus, CachedRdd, MeasuredMemory, TaskMetrics } from './task
 import type { FileMetrics } from './plan-file-metrics.js';
 import type { TaskOutcome } from './task-outcome.js';
 
-/** What Spark says about a stage attempt. Times are ms since the epoch. */
+/** A stage attempt as Spark reports it. Times are ms since the epoch. */
 export interface StageInfo {
   stage: number;
   attempt: number;
@@ -12,9 +12,9 @@ export interface StageInfo {
   submittedAt: number | null;
   completedAt: number | null;
   failure: string | null;
-  /** Run again, it may give other rows: Spark's own judgement (3.4 and later). */
+  /** Nondeterministic: its rows may differ when it runs again, according to Spark (3.4 and later). */
   indeterminate: boolean;
-  /** The RDD that it computes; null if Spark does not say. */
+  /** The RDD that it computes; null if Spark does not report it. */
   rdd: number | null;
 }
 
@@ -22,9 +22,9 @@ export interface TaskInfo {
   task: number;
   stage: number;
   attempt: number;
-  /** Its place in the task set, which every Spark logs. */
+  /** Its index in the task set, which every version of Spark logs. */
   index: number | null;
-  /** Null in retried stages of Spark before 3.3, which does not say it. */
+  /** Null in retried stages of Spark before 3.3, which does not log it. */
   partition: number | null;
   executor: string;
   launchedAt: number;
@@ -32,21 +32,21 @@ export interface TaskInfo {
   speculative: boolean;
 }
 
-/** What says whom a job works for. */
+/** The properties that identify the scope of a job. */
 export interface JobOrigin {
   /** `spark.job.tags`, comma-separated. */
   tags: string | null;
   /** Id of the (root) SQL execution. */
   sql: string | null;
-  /** Id of the streaming query whose micro-batch it is (`sql.streaming.queryId`, StreamExecution). */
+  /** Id of the streaming query of its micro-batch (`sql.streaming.queryId`, StreamExecution). */
   stream: string | null;
-  /** What the user or a library said that the job is for (`spark.job.description`). */
+  /** The job description of the user or a library (`spark.job.description`). */
   description: string | null;
-  /** Settings of the session that say how data is laid out, where they differ from the default. */
+  /** Settings of the session that affect partitioning, where they differ from the default. */
   layout: Readonly<Record<string, string>>;
 }
 
-/** The events that diagnosis reads, in words of its own: the differences between Sparks end here. */
+/** The events that the diagnosis uses, independent of the version of Spark. */
 export type SparkEvent =
   | { type: 'log-start'; sparkVersion: string }
   | { type: 'application-start'; id: string | null; name: string; at: number }
@@ -57,7 +57,7 @@ export type SparkEvent =
       executor: string;
       host: string;
       cores: number;
-      /** YARN's container, by the addresses of its logs. */
+      /** The YARN container, from the URLs of its logs. */
       container: string | null;
       at: number;
     }
@@ -70,7 +70,7 @@ export type SparkEvent =
       type: 'stage-submitted';
       info: StageInfo;
       origin: JobOrigin | null;
-      /** RDDs that it computes or reads and that are marked to be cached. */
+      /** Cached RDDs that it computes or reads. */
       cached: CachedRdd[];
     }
   | { type: 'stage-completed'; info: StageInfo; cached: CachedRdd[] }
@@ -82,16 +82,16 @@ export type SparkEvent =
       memory: MeasuredMemory | null;
       metrics: TaskMetrics | null;
     }
-  /** The peaks of a stage that is over. */
+  /** The peaks of an ended stage. */
   | { type: 'executor-memory'; executor: string; memory: MeasuredMemory }
-  /** Only in live logs, or the driver's own. Spark gives it no time (null); our listener does, ms since the epoch. */
+  /** Only in live logs, or the driver's own. Spark writes no timestamp (null); our listener adds one, ms since the epoch. */
   | { type: 'heartbeat'; executor: string; memory: MeasuredMemory; at: number | null }
   | ({ type: 'block-updated'; executor: string } & BlockStatus)
-  /** Memory for execution and storage, on and off heap, that a process has room for. */
+  /** The unified memory of a process, on and off heap. */
   | { type: 'block-manager-added'; executor: string; unifiedMiB: number; at: number }
   | { type: 'block-manager-removed'; executor: string; at: number }
   | { type: 'rdd-unpersisted'; rdd: number }
-  /** An SQL execution begins; its jobs, if it comes to have any, say the same (Spark 3.5 and later). */
+  /** An SQL execution starts; its jobs, if it has any, carry the same ids (Spark 3.5 and later). */
   | {
       type: 'sql-start';
       sql: string;
@@ -100,12 +100,12 @@ export type SparkEvent =
       tags: string | null;
       files: FileMetrics | null;
     }
-  /** A plan whose scans count the files that they read, changed while it runs. */
+  /** A plan with scans that count files, changed while it runs. */
   | { type: 'sql-plan'; sql: string; root: string | null; files: FileMetrics }
-  /** Figures that the driver counted for a plan. */
+  /** Metrics that the driver reports for a plan. */
   | { type: 'sql-counted'; sql: string; updates: [id: number, value: number][] };
 
-/** A known event that lacks what cannot be done without. */
+/** A known event without a required field. */
 export interface Malformed {
   malformed: string;
 }

@@ -1,15 +1,15 @@
-/** What a trace says in the end: whose error it was, and where in the user's own code. */
+/** The root error of a stack trace, and its line in the user's code. */
 export interface Root {
-  /** The class of the exception that began it. */
+  /** The class of the root exception. */
   name: string;
-  /** Its one line. */
+  /** Its message, one line. */
   summary: string;
   /** The line of the user's code, as `line 3 in f (<string>)` or `Main.scala:12 in com.me.Main.f`. */
   where: string | null;
 }
 
 const TRACEBACK = 'Traceback (most recent call last)';
-/** Frames of Python that are not the user's: Spark's own, of libraries, and of the interpreter. */
+/** Frames of Python that are not the user's: Spark, libraries, and the interpreter. */
 const NOT_USERS =
   /[/\\](?:pyspark|py4j|cloudpickle)(?:\.zip)?[/\\]|(?:site|dist)-packages[/\\]|[/\\]lib[/\\]python\d|<frozen |[/\\]runpy\.py/;
 /** Packages whose frames are not the user's. */
@@ -18,10 +18,10 @@ const NOT_USERS_CLASS =
 const SUMMARY = 300;
 
 /**
- * The root of what a task threw: of a Python error the last line of its last traceback, of a Java
- * one the last `Caused by:`.
- * @param name the exception's class as Spark names it.
- * @param trace class, description and frames, as in `Full Stack Trace`.
+ * The root error of a failed task: of a Python error the last line of its last traceback, of a Java error the last
+ * `Caused by:`.
+ * @param name the class of the exception as Spark names it
+ * @param trace class, description and frames, as in `Full Stack Trace`
  */
 export function rootOf(name: string, description: string, trace: string): Root {
   const text = trace === '' ? description : trace;
@@ -29,7 +29,7 @@ export function rootOf(name: string, description: string, trace: string): Root {
 }
 
 function pythonRoot(text: string): Root | null {
-  // Chained exceptions come one after the other: the last traceback is the one that got out.
+  // Chained exceptions follow each other: the last traceback is the uncaught one.
   const own = text.slice(text.lastIndexOf(TRACEBACK)).split(/\n\s*(?:\tat |at org\.)/, 1)[0]!;
   const lines = own.split('\n').map(line => line.replace(/\r$/, ''));
   let where: string | null = null;
@@ -67,7 +67,7 @@ function javaRoot(name: string, description: string, text: string): Root {
   };
 }
 
-/** Spark's own query context: `== SQL (line 1, position 8) ==` or `== DataFrame ==` and its call site. */
+/** Spark's query context: `== SQL (line 1, position 8) ==` or `== DataFrame ==` and its call site. */
 function contextOf(text: string): string | null {
   const sql = /^== SQL(?: of [^(]*)? ?\(line (\d+), position (\d+)\) ==\n([^\n]*)/m.exec(text);
   if (sql) return `line ${sql[1]}, position ${sql[2]} of the SQL text: ${sql[3]!.trim()}`;
@@ -78,7 +78,7 @@ function contextOf(text: string): string | null {
 function frameOf(text: string): string | null {
   for (const frame of text.matchAll(/^\s*at ([\w.$/<>-]+)\(([\w.$-]+):(\d+)\)/gm)) {
     const method = frame[1]!.replace(/^.*\//, '');
-    // Generated code and lambdas of Spark's own have no line that the user could open.
+    // Generated code and lambdas of Spark have no line that the user could open.
     if (NOT_USERS_CLASS.test(method) || /GeneratedClass/.test(method)) continue;
     return `${frame[2]}:${frame[3]} in ${method}`;
   }

@@ -1,7 +1,7 @@
 import type { JobOrigin, StageInfo, TaskInfo } from './spark-event.js';
 import { fields, flag, list, number, strings, text, type Fields } from './json-fields.js';
 
-/** What decides how much data a task gets: Spark's own names, in SQLConf. */
+/** Settings that determine how much data a task gets (SQLConf). */
 const LAYOUT = [
   'spark.sql.adaptive.enabled',
   'spark.sql.adaptive.skewJoin.enabled',
@@ -15,13 +15,13 @@ const LAYOUT = [
   'spark.sql.files.openCostInBytes'
 ];
 
-/** YARN's container, by the addresses of an executor's logs. */
+/** The YARN container, from the URLs of an executor's logs. */
 export function containerOf(info: Fields | null): string | null {
   const urls = Object.values(strings(info?.['Log Urls']));
   return urls.map(url => /container_[\w]+/.exec(url)?.[0]).find(id => id !== undefined) ?? null;
 }
 
-/** Whom a job works for, by its properties. */
+/** The scope of a job, from its properties. */
 export function readOrigin(properties: Fields): JobOrigin {
   return {
     tags: text(properties, 'spark.job.tags'),
@@ -53,13 +53,13 @@ export function readStageInfo(json: unknown): StageInfo | null {
     submittedAt: number(info, 'Submission Time'),
     completedAt: number(info, 'Completion Time'),
     failure: text(info, 'Failure Reason'),
-    // A stage is as determinate as its RDD.
+    // A stage is as deterministic as its RDD.
     indeterminate: rdd !== null && text(rdd, 'DeterministicLevel') === 'INDETERMINATE',
     rdd: rdd && number(rdd, 'RDD ID')
   };
 }
 
-/** The last of a stage's RDDs, which has the largest id. */
+/** The last RDD of a stage, which has the largest id. */
 function rddOf(info: Fields): Fields | null {
   let last: Fields | null = null;
   for (const one of list(info, 'RDD Info')) {
@@ -70,7 +70,7 @@ function rddOf(info: Fields): Fields | null {
   return last;
 }
 
-/** What an event of a task says of it; null if it does not say which task. */
+/** A task according to its event; null if the event does not identify it. */
 export function readTaskInfo(event: Fields): TaskInfo | null {
   const info = fields(event['Task Info']);
   const stage = number(event, 'Stage ID');

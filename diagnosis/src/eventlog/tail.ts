@@ -2,16 +2,15 @@ import { growingBytes, type GrowingOptions } from './growing-file.js';
 import { LineSplitter, START, type Line, type Position } from './line-splitter.js';
 
 export interface TailOptions extends GrowingOptions {
-  /** Where to go on; take it from the last line's `next`. Default: the beginning. */
+  /** Where to resume: the `next` of the last line. Default: the start. */
   from?: Position;
 }
 
 /**
- * Follows a file that is being written and yields each line as soon as its line break is there
- * (a half-written last line is kept back). Waits for a file that does not exist yet.
- * The file stays open, so that Spark may rename it (`.inprogress`) under the tail.
- * Ends by the signal, without an error (what was written before an abort may then be unread), or by `ended`.
- * @throws the file system's error if the file exists and cannot be read.
+ * Follows a file that is being written and yields each line as soon as its line break was written. Waits for a file
+ * that does not exist yet; keeps it open, because Spark may rename it (`.inprogress`). Ends without an error when
+ * aborted (the last bytes may then be unread), or by `ended`.
+ * @throws the error of the file system if the file exists and cannot be read
  */
 export async function* tail(path: string, options: TailOptions = {}): AsyncGenerator<Line> {
   const { from = START, signal } = options;

@@ -1,16 +1,16 @@
 import { fields, list, number, text, type Fields } from './json-fields.js';
 
 /**
- * What one task did, by its `Task Metrics`. Times are ms, sizes are bytes as Spark counts them:
- * compressed in shuffles and spills, raw in input. What a Spark does not write is 0.
+ * Metrics of one task, from its `Task Metrics`. Times are ms, sizes are bytes as Spark counts them: compressed for
+ * shuffle and spill, uncompressed for input. Missing metrics are 0.
  */
 export interface TaskMetrics {
-  /** In which it computed: without the wait for a slot, deserialisation and the result's way back. */
+  /** Computation: without scheduling delay, deserialization and sending the result. */
   runMs: number;
   cpuMs: number;
   gcMs: number;
   resultBytes: number;
-  /** Data that was written out for lack of memory, by its size in memory. */
+  /** Data that was spilled, by its size in memory. */
   memorySpilled: number;
   /** The same data by its size on disk. */
   diskSpilled: number;
@@ -27,22 +27,22 @@ export interface TaskMetrics {
 }
 
 /**
- * Memory that Spark measured in one process: a peak or a moment, MiB; null if not measured.
- * Process trees are only looked at with `spark.executor.processTreeMetrics.enabled`.
+ * Spark's memory measurements of one process: peaks or current values, MiB; null if not measured. Process trees are
+ * only measured with `spark.executor.processTreeMetrics.enabled`.
  */
 export interface MeasuredMemory {
   heapMiB: number | null;
-  /** The JVM's memory beside the heap: classes, compiled code. */
+  /** The JVM's memory outside the heap: classes, compiled code. */
   offHeapMiB: number | null;
-  /** Of the unified memory, on and off heap, for sorts, joins and aggregations. */
+  /** Unified memory for sorts, joins and aggregations, on and off heap. */
   executionMiB: number | null;
-  /** Of the unified memory, on and off heap, for cached blocks and broadcasts. */
+  /** Unified memory for cached blocks and broadcasts, on and off heap. */
   storageMiB: number | null;
   /** Resident memory of the JVM, of Python and of other processes in the process tree. */
   jvmMiB: number | null;
   pythonMiB: number | null;
   otherMiB: number | null;
-  /** Garbage collection since the process began, ms. */
+  /** Garbage collection time since the process started, ms. */
   gcMs: number | null;
 }
 
@@ -59,7 +59,7 @@ export const NOT_MEASURED: MeasuredMemory = {
 
 const MEASURES = Object.keys(NOT_MEASURED) as (keyof MeasuredMemory)[];
 
-/** Where an RDD's partitions are to be kept. */
+/** The storage level of an RDD. */
 export interface StorageLevel {
   disk: boolean;
   memory: boolean;
@@ -68,21 +68,21 @@ export interface StorageLevel {
   replication: number;
 }
 
-/** An RDD that is marked to be cached, as a stage names it. */
+/** A cached RDD, as a stage lists it. */
 export interface CachedRdd {
   rdd: number;
   name: string;
-  /** Other cached RDDs of the stage that it is computed from: not read where it is there itself. */
+  /** Other cached RDDs of the stage that it is computed from: not read if it is cached itself. */
   behind: number[];
   level: StorageLevel;
   partitions: number;
-  /** 0 if not known: since Spark 2.3 nobody fills these in. */
+  /** 0 if unknown: since Spark 2.3 these are not set. */
   cachedPartitions: number;
   memoryBytes: number;
   diskBytes: number;
 }
 
-/** Where one partition of a cached RDD is now on one executor; both 0 if it is there no more. */
+/** Where a partition of a cached RDD is stored on one executor; both 0 if it was removed. */
 export interface BlockStatus {
   rdd: number;
   partition: number;
@@ -130,7 +130,7 @@ function readBlocks(updated: readonly unknown[]): BlockStatus[] {
   });
 }
 
-/** Null for blocks that are no partition of an RDD: broadcasts, results, shuffle data. */
+/** Null for blocks that are not RDD partitions: broadcasts, results, shuffle data. */
 export function readBlock(named: Fields, status: Fields | null): BlockStatus | null {
   const id = /^rdd_(\d+)_(\d+)$/.exec(text(named, 'Block ID') ?? '');
   if (!id || !status) return null;
@@ -138,13 +138,13 @@ export function readBlock(named: Fields, status: Fields | null): BlockStatus | n
   return {
     rdd: Number(id[1]),
     partition: Number(id[2]),
-    // A block that was dropped still names the sizes that it had.
+    // A dropped block still has its former sizes.
     memoryBytes: level.memory ? (number(status, 'Memory Size') ?? 0) : 0,
     diskBytes: level.disk ? (number(status, 'Disk Size') ?? 0) : 0
   };
 }
 
-/** The RDDs of a stage that are marked to be cached. */
+/** The cached RDDs of a stage. */
 export function readCachedRdds(stage: Fields): CachedRdd[] {
   const infos = list(stage, 'RDD Info')
     .map(fields)
@@ -205,14 +205,14 @@ export function smaller(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
-/** Field by field the larger of two measurements. */
+/** Field by field the maximum of two measurements. */
 export function largerMemory(a: MeasuredMemory, b: Partial<MeasuredMemory>): MeasuredMemory {
   const largest = { ...a };
   for (const key of MEASURES) largest[key] = larger(a[key], b[key] ?? null);
   return largest;
 }
 
-/** `Executor Metrics` in all their spellings; null if nothing in them was measured, as in most tasks. */
+/** `Executor Metrics` in all their spellings; null if none was measured, as in most tasks. */
 export function readMemory(json: unknown): MeasuredMemory | null {
   const metrics = fields(json);
   if (!metrics) return null;
@@ -221,7 +221,7 @@ export function readMemory(json: unknown): MeasuredMemory | null {
   const measured = (figure: number): number | null => (figure > 0 ? figure : null);
   const mib = (bytes: number): number | null => (bytes > 0 ? bytes / MIB : null);
   const heapMiB = mib(positive('JVMHeapMemory'));
-  // A process whose heap was looked at has storage and execution memory, even if it is none.
+  // A process with heap metrics has valid storage and execution metrics, even if they are 0.
   const some = (value: number | null): number | null => (heapMiB === null ? value : (value ?? 0));
   const memory = {
     heapMiB,

@@ -1,13 +1,13 @@
 import type { CgroupObservation } from '../observation.js';
 
 const MIB = 2 ** 20;
-/** Above this a limit is "none": cgroup v1 writes the largest page-aligned 63-bit number. */
+/** A limit above this means "none": cgroup v1 writes the largest page-aligned 63-bit number. */
 const NO_LIMIT = 2 ** 60;
 
 /**
- * The counters of one memory cgroup from the contents of its files, by their names: v1
- * (`memory.oom_control`, `memory.limit_in_bytes`, `memory.max_usage_in_bytes`) or v2
- * (`memory.events`, `memory.max`, `memory.peak`). Null if the kill counter or the limit is missing.
+ * The counters of one memory cgroup from the contents of its files, by file name: v1 (`memory.oom_control`,
+ * `memory.limit_in_bytes`, `memory.max_usage_in_bytes`) or v2 (`memory.events`, `memory.max`, `memory.peak`). Null if
+ * the kill counter or the limit is missing.
  * @param executor whose cgroup it is, see CgroupObservation.
  */
 export function readCgroupFiles(
@@ -33,7 +33,7 @@ export function readCgroupFiles(
   };
 }
 
-/** The first number of a file; `max` is none. */
+/** The first number of a file; `max` means none. */
 function bytesOf(content: string | undefined): number | null {
   const digits = /^\s*(\d+)/.exec(content ?? '')?.[1];
   return digits === undefined ? null : Number(digits);

@@ -1,20 +1,19 @@
 import { fields, number, text, type Fields } from '../eventlog/json-fields.js';
 import type { ClientObservation } from '../observation.js';
 
-/** A class of an exception, of Python or of Java, with what follows it. */
+/** The class of a Python or Java exception, and what follows it. */
 const THROWN = /^([A-Za-z_][\w.$]*(?:Error|Exception|Interrupt))\b:?\s?(.*)$/;
-/** The same somewhere in a line, as tools that print exceptions in their own way have it. */
+/** The same anywhere in a line, for tools with their own format of exceptions. */
 const NAMED = /\b((?:[a-z_][\w]*\.)*[A-Z][\w]*(?:Error|Exception))\b/;
-/** Jupyter colours its tracebacks. */
+/** Jupyter colors its tracebacks. */
 const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[\\d;]*m`, 'g');
 const KEPT = 4000;
-/** Exceptions of one text; a log of a client may hold any number of them. */
+/** Maximum number of exceptions per text; a client's log may hold any number of them. */
 const MOST = 200;
 
 /**
- * Exceptions in the text of a traceback: each `Traceback (most recent call last)` ends with a line
- * at its left edge that names one. A text without any is taken for what `str(e)` gave, if it names
- * an exception at all.
+ * Exceptions in the text of a traceback: each `Traceback (most recent call last)` ends with an unindented line that
+ * names one. A text without any is taken for the output of `str(e)`, if it names an exception at all.
  */
 export function readClientText(content: string, ref: string): ClientObservation[] {
   const found: ClientObservation[] = [];
@@ -36,8 +35,8 @@ export function readClientText(content: string, ref: string): ClientObservation[
 }
 
 /**
- * Exceptions in JSON: `{name, message}`, what Jupyter says (`{ename, evalue}`), or these deeper
- * inside: in a list, in the outputs of a notebook's cells.
+ * Exceptions in JSON: `{name, message}`, Jupyter's `{ename, evalue}`, or these nested in a list or in the outputs of a
+ * notebook's cells.
  */
 export function readClientJson(object: Fields, ref: string): ClientObservation[] {
   const found: ClientObservation[] = [];

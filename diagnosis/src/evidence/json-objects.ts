@@ -1,6 +1,6 @@
 import { fields, list, text, type Fields } from '../eventlog/json-fields.js';
 
-/** A JSON object of a text, with the line on which it begins. */
+/** A JSON object in a text, with the line on which it starts. */
 export interface Found {
   object: Fields;
   line: number;
@@ -12,15 +12,15 @@ export interface Damaged {
 }
 
 /**
- * The JSON objects that follow each other in a text, as `kubectl … -w -o json` writes them, with or
- * without line breaks between them. A damaged one is told, and the next one that begins at the
- * beginning of a line is found again: what is inside of objects is indented or on the same line.
+ * The JSON objects that follow each other in a text, as `kubectl … -w -o json` writes them, with or without line breaks
+ * between them. A corrupt one is reported, and reading continues with the next object at the start of a line: what is
+ * inside of objects is indented or on the same line.
  */
 export function* objectsOf(content: string): Generator<Found | Damaged> {
   let line = 1;
   let at = 0;
-  // Once an object never ends, an object at the beginning of a line is taken to be the next one:
-  // else every damaged one would be searched to the end of the text.
+  // After an object without an end, an object at the start of a line is taken to be the next one: otherwise the text
+  // would be searched to its end for every corrupt object.
   let strict = false;
   while (at < content.length) {
     const char = content[at]!;
@@ -47,8 +47,8 @@ export function* objectsOf(content: string): Generator<Found | Damaged> {
 }
 
 /**
- * Kubernetes objects: of a `List` its items, of a watch event (`{type, object}`) its object.
- * Depth is bounded, for lists of lists are nobody's but an attacker's.
+ * Kubernetes objects: the items of a `List`, the object of a watch event (`{type, object}`). Depth is bounded, because
+ * only an attacker nests lists deeper.
  */
 export function* kubernetesObjects(object: Fields, depth = 0): Generator<Fields> {
   if (depth > 3) return;
@@ -60,7 +60,7 @@ export function* kubernetesObjects(object: Fields, depth = 0): Generator<Fields>
     const itemKind = kind.replace(/List$/, '');
     for (const item of list(object, 'items')) {
       const one = fields(item);
-      // The API leaves the kind out of the items of a PodList.
+      // The API omits the kind of the items of a PodList.
       if (one) yield* kubernetesObjects({ kind: itemKind, ...one }, depth + 1);
     }
   } else {
@@ -68,7 +68,7 @@ export function* kubernetesObjects(object: Fields, depth = 0): Generator<Fields>
   }
 }
 
-/** Where the object that begins at `start` ends; -1 if it never does. */
+/** The end of the object that starts at `start`; -1 if it has none. */
 function endOf(content: string, start: number, strict: boolean): number {
   const mark = /["{}[\]]/g;
   let depth = 0;
@@ -95,7 +95,7 @@ function endOfString(content: string, start: number): number {
     const code = content.charCodeAt(at);
     if (code === 0x5c) at += 1;
     else if (code === 0x22) return at + 1;
-    // JSON has no bare line breaks in strings: this one lost its end.
+    // JSON has no raw line breaks in strings: the end of this one is missing.
     else if (code === 0x0a) return -1;
   }
   return -1;

@@ -6,7 +6,7 @@ import type {
   StatusReason
 } from '../observation.js';
 
-/** The labels that Spark puts on its pods (its `Constants` of Kubernetes). */
+/** The labels that Spark sets on its pods (its `Constants` of Kubernetes). */
 const ROLE = 'spark-role';
 const EXECUTOR = 'spark-exec-id';
 const APPLICATION = 'spark-app-selector';
@@ -14,7 +14,7 @@ const APPLICATION = 'spark-app-selector';
 const BINARY: Record<string, number> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
 const DECIMAL: Record<string, number> = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, m: 1e-3 };
 
-/** A pod as `kubectl get pods -o json` or the API writes it; null if it has no name. */
+/** Reads a pod as `kubectl get pods -o json` or the API returns it; null if it has no name. */
 export function readPod(pod: Fields, ref: string): PodObservation | null {
   const metadata = fields(pod['metadata']) ?? {};
   const name = text(metadata, 'name');
@@ -50,7 +50,7 @@ export function readPod(pod: Fields, ref: string): PodObservation | null {
   };
 }
 
-/** An Event (of `v1` or of `events.k8s.io/v1`) about a pod; null if it is about something else. */
+/** Reads an Event (`v1` or `events.k8s.io/v1`) about a pod; null if it is about something else. */
 export function readPodEvent(event: Fields, ref: string): PodEventObservation | null {
   const about = fields(event['involvedObject']) ?? fields(event['regarding']);
   const name = about && text(about, 'name');
@@ -78,13 +78,13 @@ export function readPodEvent(event: Fields, ref: string): PodEventObservation | 
 
 const QUOTE = 1000;
 
-/** A time of the API (RFC 3339) in ms; null if it is none. */
+/** A time of the API (RFC 3339) in ms; null if it is not one. */
 export function timeOf(time: string | null): number | null {
   const ms = time === null ? NaN : Date.parse(time);
   return Number.isFinite(ms) ? ms : null;
 }
 
-/** A quantity of Kubernetes (`812Mi`, `1G`, `1073741824`, `128974848000m`) in MiB. */
+/** A Kubernetes quantity (`812Mi`, `1G`, `1073741824`, `128974848000m`) in MiB. */
 export function quantityMiB(quantity: string | null): number | null {
   const match = /^(\d+(?:\.\d+)?)(?:e(\d+))?([KMGT]i|[kMGTm])?$/.exec(quantity ?? '');
   if (!match) return null;
@@ -94,7 +94,7 @@ export function quantityMiB(quantity: string | null): number | null {
   return bytes / 2 ** 20;
 }
 
-/** A notebook server is told by what JupyterHub, Kubeflow and Enterprise Gateway put on theirs. */
+/** A notebook server is recognized by the labels of JupyterHub, Kubeflow and Enterprise Gateway. */
 function roleOf(labels: Record<string, string>): PodObservation['role'] {
   if (labels[ROLE] === 'executor' || labels[EXECUTOR] !== undefined) return 'executor';
   if (labels[ROLE] === 'driver') return 'driver';
@@ -106,7 +106,7 @@ function roleOf(labels: Record<string, string>): PodObservation['role'] {
   return notebook ? 'kernel' : null;
 }
 
-/** deletionTimestamp is when the grace period is over; what was asked for was asked before it. */
+/** deletionTimestamp is the end of the grace period; the deletion was requested before it. */
 function deletionOf(metadata: Fields): number | null {
   const over = timeOf(text(metadata, 'deletionTimestamp'));
   if (over === null) return null;
@@ -117,7 +117,7 @@ function hasRun(container: Fields): boolean {
   const state = fields(container['state']) ?? {};
   const last = fields(container['lastState']) ?? {};
   const ended = fields(state['terminated']) ?? fields(last['terminated']);
-  // A container that could not be started is told as terminated, too.
+  // A container that could not be started is also reported as terminated.
   return fields(state['running']) !== null || (ended !== null && !failedToStart(ended));
 }
 
@@ -169,7 +169,7 @@ function disruptionOf(status: Fields, conditions: readonly Fields[]): StatusReas
   );
   const condition = target ? saidOf(target, 'lastTransitionTime') : null;
   const reason = text(status, 'reason');
-  // The pod's own words say more, except where only the condition tells who preempted it.
+  // The pod's own reason is more specific, except that only the condition shows what preempted it.
   if (reason === null || /^Preempt/.test(condition?.reason ?? '')) return condition;
   const message = text(status, 'message')?.slice(0, QUOTE) ?? condition?.message ?? null;
   return { reason, message, at: condition?.at ?? endOfPod(status) };
@@ -188,13 +188,13 @@ function saidOf(condition: Fields, time: string): StatusReason {
   };
 }
 
-/** Spark's container by its name, else the first: a sidecar's end is not the executor's. */
+/** Spark's container by its name, otherwise the first: the exit of a sidecar is not the executor's. */
 function mainOf(specified: readonly Fields[], seen: readonly Fields[]): string | null {
   const names = [...specified, ...seen].map(one => text(one, 'name'));
   return names.find(name => /^spark-kubernetes-/.test(name ?? '')) ?? names[0] ?? null;
 }
 
-/** What is in force (a limit can be changed in place), else what was asked for, MiB. */
+/** The actual limit (which can be changed in place), otherwise the requested one, MiB. */
 function memoryOf(
   spec: Fields,
   status: Fields,

@@ -7,9 +7,9 @@ const HEAD =
   /^(\d{2}\/\d{2}\/\d{2} \d{2}:\d{2}:\d{2}|\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(?:[.,]\d+)?(?:Z|[+-]\d{2}:?\d{2})?)\s+(?:\[[^\]]*\]\s+)?(TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\s/;
 
 /**
- * What of a log decides something. Everything else is let go line by line. The words are those of
- * the JVM, TaskSchedulerImpl, HeartbeatReceiver, ApplicationMaster, ExecutorPodsLifecycleManager,
- * BroadcastExchangeExec, DAGScheduler, the API server of Kubernetes, the operating system and Hadoop.
+ * The lines of a log that matter; all others are dropped immediately. The messages are those of the JVM,
+ * TaskSchedulerImpl, HeartbeatReceiver, ApplicationMaster, ExecutorPodsLifecycleManager, BroadcastExchangeExec,
+ * DAGScheduler, the API server of Kubernetes, the operating system and Hadoop.
  */
 const TELLING = [
   /java\.lang\.OutOfMemoryError/,
@@ -23,24 +23,24 @@ const TELLING = [
 ];
 
 const ID = String.raw`([\w.-]+)`;
-/** Where an executor's log says whose it is. */
+/** Where an executor's log shows its id. */
 const IS_EXECUTOR = [
   new RegExp(`\\bStarting executor ID ${ID} `),
-  // A worker's log holds the commands of the executors that it launches; their own begin with it.
+  // A worker's log contains the commands of the executors that it launches; their own logs start with it.
   new RegExp(`^Spark Executor Command: .*"--executor-id" "${ID}"`)
 ];
 
-/** An executor whose log does not say which it is. */
+/** An executor whose log does not show its id. */
 const UNKNOWN = '?';
 const LINE = 4000;
-/** Lines of a record after which nobody reads on: a stack trace with its causes. */
+/** Maximum number of lines in a record: a stack trace with its causes. */
 const RECORD_LINES = 400;
 const QUOTE = 500;
 
 /**
- * Reads the log of a driver or an executor line by line and keeps what decides something. A record
- * is a line that begins like one of log4j's, with what follows it; the whole record is judged, for
- * the driver's log quotes the errors of its executors. Whose log it is, it says itself.
+ * Reads the log of a driver or an executor line by line and keeps what matters. A record is a line that starts like a
+ * line of log4j, and what follows it; the whole record is interpreted, because the driver's log quotes the errors of
+ * its executors. The log itself shows whose it is.
  */
 export class LogRecords {
   #who: SparkProcess;
@@ -55,10 +55,10 @@ export class LogRecords {
     this.#who = who;
   }
 
-  /** Takes a line; returns the record that is complete now, if it says something. */
+  /** Takes a line; returns the record that is now complete, if it matters. */
   push(line: string, number: number): LogObservation | null {
     const cut = line.length > LINE ? line.slice(0, LINE) : line;
-    // `yarn logs` puts the logs of many containers behind each other.
+    // `yarn logs` concatenates the logs of many containers.
     if (/^(?:Container: container_|LogType:|End of LogType)/.test(cut)) {
       const last = this.flush();
       if (cut.startsWith('Container:')) this.#who = 'driver';
@@ -68,7 +68,7 @@ export class LogRecords {
       const id = pattern.exec(cut)?.[1];
       if (id !== undefined && id !== 'driver') this.#who = { executor: id };
     }
-    // The beginning of an executor's log may have been rolled away.
+    // The start of an executor's log may have been rotated away.
     if (this.#who === 'driver' && / (?:INFO|WARN|ERROR) \w*ExecutorBackend: /.test(cut)) {
       this.#who = { executor: UNKNOWN };
     }
@@ -89,7 +89,7 @@ export class LogRecords {
     return done;
   }
 
-  /** The last record, when no more will come. */
+  /** The last record, at the end of the log. */
   flush(): LogObservation | null {
     const record = this.#record;
     const telling = this.#telling;
@@ -106,12 +106,12 @@ export class LogRecords {
     this.#record = [];
     this.#telling = -1;
     this.#at = null;
-    // A quotation of a task's failure is not the driver's own; the event log has it.
+    // A quoted task failure is not the driver's own; the event log has it.
     return observation && !isQuotation(record, this.#who) ? observation : null;
   }
 }
 
-/** All that a log says. */
+/** All signals of a log. */
 export function* readLog(
   content: string,
   ref: string,
@@ -127,14 +127,14 @@ export function* readLog(
   if (last) yield last;
 }
 
-/** Lines that the JVM writes past log4j: they belong to no record before them. */
+/** Lines that the JVM writes without log4j: they do not belong to the previous record. */
 function isOutside(line: string): boolean {
   return /^(?:Exception in thread|# |Dumping heap to|Aborting due to|Terminating due to)/.test(
     line
   );
 }
 
-/** Words about the failure of a task or a job that somebody else's process had. */
+/** Messages about the failure of a task or a job in another process. */
 function isQuotation(record: readonly string[], who: SparkProcess): boolean {
   if (who !== 'driver') return false;
   const all = record.join('\n');
@@ -147,7 +147,7 @@ function isQuotation(record: readonly string[], who: SparkProcess): boolean {
   );
 }
 
-/** Spark 4's structured logging: one JSON object a line. */
+/** Spark 4's structured logging: one JSON object per line. */
 function structured(line: string): { at: string | null; text: string } | null {
   let json: unknown;
   try {
@@ -164,7 +164,7 @@ function structured(line: string): { at: string | null; text: string } | null {
   return { at: text(it, 'ts'), text: `${logger} ${message} ${thrown}`.trim().slice(0, LINE) };
 }
 
-/** Spark's own layout names no zone: better no time than a wrong one. */
+/** Spark's own layout has no time zone: no time is better than a wrong one. */
 function timeWithZone(time: string | null): number | null {
   return time !== null && /(?:Z|[+-]\d{2}:?\d{2})$/.test(time)
     ? timeOf(time.replace(' ', 'T').replace(',', '.'))

@@ -25,7 +25,7 @@ export function readObservation(line: string): Observation | string {
   return observationOf(json);
 }
 
-/** Kinds under the names that earlier versions recorded. */
+/** Earlier names of kinds in recorded files. */
 const RENAMED_KINDS: Readonly<Record<string, Observation['kind']>> = { room: 'capacity' };
 
 /** Reads an observation from parsed JSON. */

@@ -9,14 +9,14 @@ import { observationOf, readObservation } from './observation-lines.js';
 import { readPod, readPodEvent } from './kubernetes-pods.js';
 import { readYarnJson, readYarnText } from './yarn-reports.js';
 
-/** What a text is: other people's files, or observations of ours as JSON lines. */
+/** What a text is: a foreign format, or observations as JSON lines. */
 export type EvidenceKind =
   'pods' | 'events' | 'yarn' | 'stderr' | 'client' | 'cgroup' | 'observations';
 
 /**
- * Reads a text of evidence and hands all that it says to the diagnosis. Never throws: what cannot
- * be read is a counted problem with its line, and the rest is read.
- * @param ref where the text comes from, e.g. the file's name; lines are counted behind a colon.
+ * Reads a text of evidence and passes all observations to the diagnosis. Never throws: what cannot be read is counted
+ * as a problem with its line, and reading continues.
+ * @param ref the source of the text, for example the name of the file; line numbers are appended after a colon
  */
 export function observeEvidence(
   diagnosis: Diagnosis,
@@ -58,7 +58,7 @@ export function observeEvidence(
   }
 }
 
-/** What a text most probably is, by its beginning; null if it is nothing that is known. */
+/** The most likely format of a text, by its start; null if unknown. */
 export function detectEvidenceKind(content: string): EvidenceKind | null {
   const start = content.slice(0, 100_000);
   if (isJson(start)) return detectJsonKind(content);
@@ -126,7 +126,7 @@ function* readKubernetes(object: Fields, ref: string): Generator<Observation | s
   }
 }
 
-/** `{"memory.events": "…", …}`, of one cgroup: of the executor it names, else of all of them. */
+/** `{"memory.events": "…", …}`: the files of one cgroup, of the executor it names, otherwise of all executors. */
 function* readCgroup(object: Fields, ref: string): Generator<Observation | string> {
   const at = object['at'];
   const reading = readCgroupFiles(

@@ -2,16 +2,16 @@ import { fields, list, number, text, type Fields } from '../eventlog/json-fields
 import type { YarnObservation } from '../observation.js';
 
 const QUOTE = 2000;
-/** Words about one container: the NodeManager's and those of `yarn container -status`. */
+/** Text about one container, from the NodeManager or `yarn container -status`. */
 const CONTAINER = /\bcontainer(?:ID=| )?(?::\s*)?\[?(?:[^\]\n]*containerID=)?(container_[\w]+)/i;
 const FIELD = /^\s*([A-Z][\w-]*(?: [A-Z][\w-]*)*)\s*:\s?(.*)$/;
-/** What a container's end says; everything else in a log of YARN is its daily business. */
+/** Reports about the end of a container; everything else in a log of YARN is irrelevant. */
 const TELLING =
   /running beyond|exceeding (?:physical |virtual )?memory limits|[Ee]xit (?:code|status)(?: is)?:? ?-?\d+|exitCode:? ?-?\d+|preempted|local-dirs? (?:are|usable)|lost node|Max number of executor failures/;
 
 /**
- * What YARN says: the text of `yarn application -status`, of `yarn container -status` and of
- * diagnostics in logs, or the JSON of the ResourceManager's REST (`{app}`, `{apps: {app: []}}`).
+ * Reads YARN's reports: the text of `yarn application -status`, of `yarn container -status` and of diagnostics in logs,
+ * or the JSON of the ResourceManager's REST API (`{app}`, `{apps: {app: []}}`).
  */
 export function readYarnText(content: string, ref: string): YarnObservation[] {
   const lines = content.split(/\r?\n/);
@@ -23,7 +23,7 @@ export function readYarnText(content: string, ref: string): YarnObservation[] {
       if (report) found.push(report.observation());
       report = new Report(`${ref}:${index + 1}`);
     } else if (report && (field || report.inDiagnostics)) {
-      // Diagnostics go on over many lines, until a field of the report follows.
+      // Diagnostics span many lines, until another field of the report follows.
       report.add(field && REPORT_FIELDS.has(field[1]!) ? field : null, line);
     } else if (!report && TELLING.test(line)) {
       found.push(loose(line, `${ref}:${index + 1}`));
@@ -33,7 +33,7 @@ export function readYarnText(content: string, ref: string): YarnObservation[] {
   return found;
 }
 
-/** The same of REST JSON. */
+/** The same from the REST API. */
 export function readYarnJson(object: Fields, ref: string): YarnObservation[] {
   const app = fields(object['app']);
   const apps = list(fields(object['apps']) ?? {}, 'app').map(fields);
@@ -140,13 +140,13 @@ function loose(line: string, ref: string): YarnObservation {
   };
 }
 
-/** A container's id holds its application's: container_e17_1410901177871_0001_01_000005. */
+/** A container's id contains the id of its application: container_e17_1410901177871_0001_01_000005. */
 export function applicationOf(container: string | null): string | null {
   const parts = /^container_(?:e\d+_)?(\d+_\d+)_\d+_\d+$/.exec(container ?? '');
   return parts ? `application_${parts[1]}` : null;
 }
 
-/** The ApplicationMaster, which in cluster mode is the driver, runs in the first container. */
+/** The ApplicationMaster, which is the driver in cluster mode, runs in the first container. */
 export function isMaster(container: string | null): boolean {
   return /_0*1$/.test(container ?? '');
 }

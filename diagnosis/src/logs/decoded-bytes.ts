@@ -7,9 +7,9 @@ import { bytesOfFile } from './file-bytes.js';
 import { STDIN, type LogPart } from './log-source.js';
 
 /**
- * The bytes of one part of a log as Spark gave them to its codec.
- * @param onRead told the bytes that were read from the disk so far.
- * @throws CorruptData after everything before the corrupt data was delivered; the file system's error.
+ * The bytes of one part of a log, as Spark wrote them before compression.
+ * @param onRead receives the number of bytes read from the disk so far
+ * @throws CorruptData after everything before the corrupt data was delivered; the error of the file system
  */
 export async function* decodedBytes(
   part: LogPart,
@@ -27,9 +27,9 @@ export async function* decodedBytes(
 }
 
 /**
- * Looks at the first bytes, then decodes. A codec within a codec (a zipped lz4) is decoded too.
- * @param open opens the bytes, several times
- * @throws CorruptData after everything before the corrupt data was delivered.
+ * Detects the codec by the first bytes, then decodes. Nested codecs (a zipped lz4) are decoded, too.
+ * @param open opens the bytes; called several times
+ * @throws CorruptData after everything before the corrupt data was delivered
  */
 export async function* decoded(open: () => Bytes): AsyncGenerator<Uint8Array> {
   const codec = codecOf(await head(open));
@@ -63,7 +63,7 @@ function counting(open: () => Bytes, onRead: (bytes: number) => void): () => Byt
   };
 }
 
-/** A stream that can be opened again as long as little of it was read: enough to look at its head. */
+/** A stream that can be opened again as long as little of it was read, to detect its codec. */
 function replayable(input: Bytes): () => Bytes {
   const chunks = input[Symbol.asyncIterator]();
   let kept: Uint8Array[] = [];

@@ -5,14 +5,14 @@ const CHUNK_BYTES = 1 << 19;
 
 export interface FileRange {
   start?: number;
-  /** Behind the last byte. */
+  /** End offset, exclusive. */
   end?: number;
 }
 
 /**
- * The bytes of a file. Each chunk is good until the next is asked for: two buffers take turns, so that
- * memory stays the same however long the file is, and the next chunk is read while this one is used.
- * @throws the file system's error.
+ * The bytes of a file. Each chunk is valid until the next one is requested: two buffers alternate, so that memory use
+ * does not depend on the size of the file, and the next chunk is read while this one is processed.
+ * @throws the error of the file system
  */
 export async function* bytesOfFile(path: string, range: FileRange = {}): AsyncGenerator<Buffer> {
   const file = await open(path, 'r');
@@ -33,7 +33,7 @@ export async function* bytesOfFile(path: string, range: FileRange = {}): AsyncGe
       const chunk = await next;
       if (chunk.length === 0) return;
       next = read(turn);
-      // Its error is for the next round, if there is one.
+      // An error is thrown in the next iteration, if there is one.
       next.catch(() => undefined);
       yield chunk;
     }
@@ -43,7 +43,7 @@ export async function* bytesOfFile(path: string, range: FileRange = {}): AsyncGe
   }
 }
 
-/** The first bytes of a file, fewer if it is shorter. */
+/** The first bytes of a file; fewer if it is shorter. */
 export async function headOfFile(path: string, length: number, start = 0): Promise<Buffer> {
   const file = await open(path, 'r');
   try {

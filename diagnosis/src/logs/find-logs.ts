@@ -13,14 +13,14 @@ import {
 } from './log-file-names.js';
 import { readZip } from './zip.js';
 
-/** Databricks puts logs four folders deep; a folder that holds itself must not keep us for ever. */
+/** Databricks stores logs four directories deep; a directory that contains itself must not cause an endless loop. */
 const DEEPEST = 8;
 
 /**
- * What logs there are at these paths: a path is a file, a rolling directory, a directory of delivered
- * parts, a zip of any of these, a directory of logs (looked through, files that are no event logs are
- * left out) or `-`. A file that is named itself is taken for a log whatever it looks like.
- * @throws the file system's error for a path that is not there or cannot be read.
+ * The logs at these paths: a path is a file, a rolling directory, a directory of delivered parts, a zip of any of
+ * these, a directory of logs (searched; files that are not event logs are skipped) or `-`. A file that is named
+ * directly is always read as a log.
+ * @throws the error of the file system for a path that does not exist or cannot be read
  */
 export async function findLogs(paths: readonly string[]): Promise<LogSource[]> {
   const sources: LogSource[] = [];
@@ -37,7 +37,7 @@ export async function findLogs(paths: readonly string[]): Promise<LogSource[]> {
   return sources;
 }
 
-/** Standard input, or a pipe that has a name. */
+/** Standard input, or a named pipe. */
 function fromStream(path: string, name: string): LogSource {
   return {
     name,
@@ -94,7 +94,7 @@ async function inDirectory(path: string, depth: number): Promise<LogSource[]> {
   return sources;
 }
 
-/** Files of one or several folders as logs: what belongs together by its name is one log. */
+/** Groups the files of one or several directories into logs by their names. */
 async function grouped(
   parts: LogPart[],
   isLog: (part: LogPart) => Promise<boolean>
@@ -133,7 +133,7 @@ async function grouped(
 
 const nameOf = ({ file, entry }: LogPart): string => basename(entry?.name ?? file);
 
-/** The folder of a file, in a zip behind the zip's path. */
+/** The directory of a file; in a zip it follows the path of the zip. */
 function folderOf({ file, entry }: LogPart): string {
   if (!entry) return dirname(file);
   return entry.name.includes('/') ? `${file}!${dirname(entry.name)}` : `${file}!`;
@@ -146,7 +146,7 @@ const nameOfFolder = (folder: string): string =>
 const isNoise = (name: string): boolean =>
   name.startsWith('.') || name.startsWith('appstatus_') || name.endsWith('.crc');
 
-/** Delivered parts may be zips: their files take their place. */
+/** Delivered parts may be zip files: they are replaced by their entries. */
 async function unzipped(parts: LogPart[]): Promise<LogPart[]> {
   const all: LogPart[] = [];
   for (const part of parts) {
@@ -157,7 +157,7 @@ async function unzipped(parts: LogPart[]): Promise<LogPart[]> {
     }
     const { entries } = await readZip(part.file);
     const sorted = entries.sort((a, b) => compare(a.name, b.name));
-    // A zip that cannot be opened is kept: reading it will say so.
+    // A zip that cannot be opened is kept: reading it reports the error.
     if (sorted.length === 0) all.push(part);
     for (const entry of sorted) {
       all.push({ path: `${part.path}!${entry.name}`, file: part.file, entry });
@@ -184,7 +184,7 @@ async function source(kind: LogSource['kind'], name: string, parts: LogPart[]): 
   };
 }
 
-/** Whether a file begins as event logs do, behind whatever codec; unreadable files do not. */
+/** Whether a file starts like an event log, after decoding; false for unreadable files. */
 async function looksLikeLog(part: LogPart): Promise<boolean> {
   if (rollingPart(basename(part.path))) return true;
   try {

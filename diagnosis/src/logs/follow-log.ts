@@ -11,16 +11,16 @@ import { rollingOrder, rollingPart } from './log-file-names.js';
 import { linesOf, readLog, type LogBatch, type ReadOptions } from './read-log.js';
 
 export interface FollowOptions extends ReadOptions {
-  /** Look for more at least this often (ms), for file systems that do not tell of changes. */
+  /** Poll interval for file systems without change notifications, ms. */
   pollMs?: number;
 }
 
 /**
- * Reads a log and goes on as Spark writes it: a file, or a rolling directory with the parts that appear in it. Of
- * compressed ones as much comes as the codec has written: zstd what Spark flushed, the others whole blocks.
- * Ends by the signal; a rolling log also when Spark says that it is complete. A delivered log or a stream is read
- * to the end that it has now.
- * @throws the file system's error if the rolling directory goes away.
+ * Reads a log and follows it while Spark writes it: a file, or a rolling directory with the parts that appear in it. Of
+ * compressed files it delivers what the codec has written: with zstd what Spark has flushed, with the others whole
+ * blocks. Ends when aborted; a rolling log also when Spark marks it as complete. A delivered log or a stream is read to
+ * its current end.
+ * @throws the error of the file system if the rolling directory is removed
  */
 export async function* followLog(
   source: LogSource,
@@ -39,7 +39,7 @@ async function* followRolling(directory: string, options: FollowOptions): AsyncG
   const { signal, pollMs = 500 } = options;
   let done = 0;
   while (!signal?.aborted) {
-    // First the state, then the parts: a part that comes between is seen in the next round.
+    // First the state, then the parts: a part that appears in between is seen in the next iteration.
     const { names, complete } = await stateOf(directory);
     const next = names.find(name => rollingPart(name)!.index > done);
     if (next === undefined) {
@@ -56,7 +56,7 @@ async function* followRolling(directory: string, options: FollowOptions): AsyncG
   }
 }
 
-/** The parts that are there, and whether Spark says that no more will come. */
+/** The existing parts, and whether Spark marks the log as complete. */
 async function stateOf(directory: string): Promise<{ names: string[]; complete: boolean }> {
   const all = await readdir(directory);
   const complete = all.some(name => /^appstatus_/.test(name) && !name.endsWith('.inprogress'));
@@ -85,7 +85,7 @@ async function* followFile(
   }
 }
 
-/** By its first bytes, for which it waits. */
+/** Detects the codec by the first bytes, for which it waits. */
 async function isPlain(path: string, options: GrowingOptions): Promise<boolean> {
   let head = Buffer.alloc(0);
   for await (const chunk of growingBytes(path, options)) {

@@ -1,6 +1,6 @@
 /**
- * How Spark and those who run it name the files of an event log. Sources: Spark's
- * EventLogFileWriters.scala and EventLogFileReaders.scala; Databricks' cluster log delivery.
+ * File names of event logs. Sources: Spark's EventLogFileWriters.scala and EventLogFileReaders.scala; Databricks'
+ * cluster log delivery.
  */
 
 /** A part of a rolling log: `events_<index>_<application>[.codec][.compact]`. */
@@ -9,7 +9,7 @@ export interface RollingPart {
   compacted: boolean;
 }
 
-/** The application that a rolling directory, or a single file, is named after. */
+/** The application after which a rolling directory or a single file is named. */
 export function applicationOf(name: string): string {
   return name
     .replace(/^eventlog_v2_/, '')
@@ -22,7 +22,7 @@ export function rollingPart(name: string): RollingPart | null {
   return match && { index: Number(match[1]), compacted: name.endsWith('.compact') };
 }
 
-/** The parts that must be read, in their order: a compacted file stands for all up to its index. */
+/** The parts to read, in order: a compacted file replaces all parts up to its index. */
 export function rollingOrder(names: readonly string[]): { names: string[]; missing: number[] } {
   const parts = names
     .flatMap(name => {
@@ -33,7 +33,7 @@ export function rollingOrder(names: readonly string[]): { names: string[]; missi
   const from = parts.findLastIndex(({ compacted }) => compacted);
   const needed = parts.slice(Math.max(0, from));
   const missing: number[] = [];
-  // Without a compacted file the log begins with 1; what was deleted before is worth a word too.
+  // Without a compacted file the log starts with 1; deleted parts are worth a message.
   let next = from >= 0 ? needed[0]!.index : 1;
   for (const { index } of needed) {
     for (; next < index && missing.length < MISSING_NAMED; next += 1) missing.push(next);
@@ -45,9 +45,8 @@ export function rollingOrder(names: readonly string[]): { names: string[]; missi
 const MISSING_NAMED = 10;
 
 /**
- * When a part that Databricks delivered was closed (`eventlog-2024-01-31--09-30.gz`): its date as
- * text, to be compared. The part that is being written has none and is the newest: `eventlog`.
- * Null if the file is named otherwise.
+ * When a part that Databricks delivered was closed (`eventlog-2024-01-31--09-30.gz`), as text that sorts by time. The
+ * part that is being written has no time and is the latest: `eventlog`. Null for other names.
  */
 export function deliveredPart(name: string): string | null {
   const match = /^eventlog(?:-(\d{4}-\d\d-\d\d--\d\d-\d\d(?:-\d\d)?))?(?:\.[a-z0-9]+)?$/.exec(name);
@@ -56,7 +55,7 @@ export function deliveredPart(name: string): string | null {
 
 const NEWEST = '9999';
 
-/** The parts that Databricks delivered, in their order; empty if these are none. */
+/** The parts that Databricks delivered, in order; empty if these are not such parts. */
 export function deliveredOrder(names: readonly string[]): string[] {
   const parts = names.flatMap(name => {
     const date = deliveredPart(name);

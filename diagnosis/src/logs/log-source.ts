@@ -1,11 +1,11 @@
 import type { ZipEntry } from './zip.js';
 
-/** Standard input, as a path. */
+/** The path that means standard input. */
 export const STDIN = '-';
 
 /** One file of a log, or one file in a zip. */
 export interface LogPart {
-  /** What findings refer to; for a file in a zip `log.zip!name`. */
+  /** The name in references of findings; for a file in a zip `log.zip!name`. */
   path: string;
   /** The file on disk, or `-`. */
   file: string;
@@ -16,18 +16,18 @@ export interface LogPart {
 
 /** The log of one application. */
 export interface LogSource {
-  /** The application's id where the files are named after it, else the file's name. */
+  /** The application's id if the files are named after it, otherwise the file name. */
   name: string;
   kind: 'file' | 'rolling' | 'delivered' | 'stream';
-  /** In the order in which they are read. */
+  /** In reading order. */
   paths: string[];
   parts: LogPart[];
-  /** On disk, compressed if they are; null for a stream. */
+  /** Size on disk, possibly compressed; null for a stream. */
   bytes: number | null;
-  /** Whether Spark was still writing it, by the files' names. */
+  /** Whether Spark is still writing it, according to the file names. */
   inProgress: boolean;
-  /** The rolling directory, for those who follow it. */
+  /** The rolling directory, to follow it. */
   directory: string | null;
-  /** What is wrong with the set of files, e.g. that one is missing. */
+  /** Problems with the set of files, for example a missing one. */
   problems: { path: string; message: string }[];
 }

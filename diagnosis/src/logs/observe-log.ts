@@ -23,8 +23,8 @@ export async function observeLog(
 const DIGITS = Array.from({ length: 1000 }, (_, i) => String(i).padStart(3, '0'));
 
 /**
- * References such as `events.jsonl:17`. Nearly all are thrown away at once, so they must cost little: V8 keeps
- * each number that was ever made into text, which lets the heap of a long log grow by tens of MiB.
+ * References such as `events.jsonl:17`. Nearly all are discarded immediately, so they must be cheap: V8 caches each
+ * number that is converted to a string, so the heap grows by tens of MiB while reading a long log.
  */
 class LineRefs {
   #thousand = -1;
@@ -44,8 +44,8 @@ class LineRefs {
 const MIB = 2 ** 20;
 
 /**
- * One line of an event log. Empty lines are nothing; what is no JSON is a counted problem.
- * A line as bytes is faster than as text: most of it is never decoded.
+ * One line of an event log. Empty lines are ignored; a line that is not JSON is counted as a problem. Bytes are faster
+ * than a string: most of a line is never decoded.
  */
 export function observeEventLine(
   diagnosis: Diagnosis,

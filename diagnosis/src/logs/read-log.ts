@@ -6,23 +6,23 @@ import { decodedBytes } from './decoded-bytes.js';
 import type { LogPart, LogSource } from './log-source.js';
 
 export interface ReadOptions {
-  /** Told from time to time how much was read from the disk; the total is null if nobody knows it. */
+  /** Called from time to time with the bytes read from the disk; the total is null if unknown. */
   onProgress?: (bytesRead: number, bytesTotal: number | null) => void;
   /** Ends the reading, without an error. */
   signal?: AbortSignal;
 }
 
-/** Some lines of one file. They are good until the next batch is asked for. */
+/** Some lines of one file. Valid until the next batch is requested. */
 export interface LogBatch {
-  /** What references to these lines begin with. */
+  /** The start of references to these lines. */
   file: string;
   lines: Iterable<Line>;
-  /** Something that could not be read, behind the lines; the rest of that file is lost. */
+  /** A part that could not be read, after these lines; the rest of that file is lost. */
   problem: { line: number; message: string } | null;
 }
 
 const NONE: Iterable<Line> = [];
-/** Lines that are much longer than any that diagnosis reads are let go while they are read. */
+/** Lines that are much longer than any that the diagnosis uses are discarded while reading. */
 const LINES = { ...LIMITS, wanted: isWanted };
 
 function isWanted(head: Buffer): boolean {
@@ -31,10 +31,9 @@ function isWanted(head: Buffer): boolean {
 }
 
 /**
- * Reads the log of one application from its beginning to its end. A part that is damaged or cut off is
- * read up to the damage, which is one problem; a part that cannot be opened is a problem too, and the
- * others are read. A last line without its line break is delivered, unless damage cut it.
- * Memory does not grow with the log.
+ * Reads the log of one application from start to end. A corrupt or truncated part is read up to the corruption, which
+ * is one problem; a part that cannot be opened is a problem, too, and the others are read. A last line without its line
+ * break is delivered, unless corruption truncated it. Memory does not grow with the size of the log.
  */
 export async function* readLog(
   source: LogSource,
@@ -63,7 +62,7 @@ async function* readPart(
   yield* linesOf(part.path, decodedBytes(part, onRead), signal);
 }
 
-/** The lines of decoded bytes, and where they could not be decoded any more. */
+/** The lines of decoded bytes, and where decoding failed. */
 export async function* linesOf(
   file: string,
   bytes: AsyncIterable<Uint8Array>,
@@ -76,7 +75,7 @@ export async function* linesOf(
       yield { file, lines: splitter.push(chunk), problem: null };
     }
   } catch (error) {
-    // What is being written ends in the middle when nobody wants to hear the rest.
+    // A file that is being written may end anywhere when reading is aborted.
     if (signal?.aborted) return;
     const { line } = splitter.position;
     const message = isReadError(error) ? `cannot be read: ${error.message}` : null;

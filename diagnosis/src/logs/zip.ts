@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import * as yauzl from 'yauzl';
 import { headOfFile } from './file-bytes.js';
 
-/** One file in a zip, and where its bytes lie. */
+/** One file in a zip, and where its bytes are. */
 export interface ZipEntry {
   name: string;
   start: number;
@@ -18,7 +18,7 @@ export interface ZipContents {
 
 const [STORED, DEFLATED] = [0, 8];
 
-/** The files in a zip. One that lacks its end has no table of contents: then what can be found without. */
+/** The files in a zip. A truncated zip has no central directory: then as many as can be found without it. */
 export async function readZip(path: string): Promise<ZipContents> {
   let zip: yauzl.ZipFile;
   try {
@@ -55,8 +55,8 @@ const HEADER_BYTES = 30;
 const MOST_ENTRIES = 100_000;
 
 /**
- * The entries as they follow each other from the beginning (APPNOTE.TXT, 4.3.7). One whose size is not
- * told before its bytes (the History Server writes them so) reaches to the end, and is the last found.
+ * The entries in sequence from the start (APPNOTE.TXT, 4.3.7). An entry whose size follows its bytes (as the History
+ * Server writes them) extends to the end, and is the last one found.
  */
 async function entriesInOrder(path: string): Promise<ZipEntry[]> {
   const entries: ZipEntry[] = [];
@@ -80,5 +80,5 @@ async function entriesInOrder(path: string): Promise<ZipEntry[]> {
   return entries;
 }
 
-/** A folder or an empty file whose size follows: nothing, deflated, and the signature of the size. */
+/** A directory or an empty file whose size follows: nothing, deflated, and the signature of the size. */
 const NOTHING = Buffer.from([0x03, 0x00, 0x50, 0x4b, 0x07, 0x08]);

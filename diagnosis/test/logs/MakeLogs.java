@@ -6,8 +6,8 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.io.CompressionCodec;
 
 /**
- * Writes an event log with each codec as Spark itself does, so that the readers are tested on what Spark
- * writes and not on what we believe it writes:
+  * Writes an event log with each codec of Spark, so that the readers are tested on what Spark
+ * really writes:
  *
  *   java -cp "$(python -c 'import pyspark; print(pyspark.__path__[0])')/jars/*" MakeLogs.java PLAIN FOLDER
  */
@@ -24,7 +24,7 @@ class MakeLogs {
       CompressionCodec codec = CompressionCodec.createCodec(conf, name);
       Path file = folder.resolve("app." + name);
       Files.deleteIfExists(file);
-      // Two streams, one behind the other, as where files were put together.
+          // Two concatenated streams, as after files were joined.
       int half = lines.size() / 2;
       for (List<String> part : List.of(lines.subList(0, half), lines.subList(half, lines.size()))) {
         OutputStream out =
@@ -45,7 +45,7 @@ class MakeLogs {
         member.finish();
       }
     }
-    // As the History Server packs a rolling log for download.
+        // The format in which the History Server offers a rolling log for download.
     try (ZipOutputStream zip =
         new ZipOutputStream(Files.newOutputStream(folder.resolve("rolling.zip")))) {
       zip.putNextEntry(new ZipEntry("eventlog_v2_app/"));
@@ -62,7 +62,7 @@ class MakeLogs {
     }
   }
 
-  /** Flushes now and then, as Spark does at the end of a stage or job. */
+    /** Flushes from time to time, as Spark does at the end of a stage or job. */
   static void write(List<String> lines, Writer writer) throws IOException {
     int written = 0;
     for (String line : lines) {

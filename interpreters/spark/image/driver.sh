@@ -1,14 +1,14 @@
 #!/bin/bash
-# Entry of the driver's container. Runs Spark once; what it says goes to the container's log and to driver.log, and how it
-# ended to driver.exit, where the witness beside it finds both when this container is gone.
+# Entry point of the driver's container. Runs Spark once; its output goes to the container's log and to driver.log, and its
+# exit code to driver.exit, where the witness can read both when this container is gone.
 #   AGLAIS_DIRECTORY  the cluster's directory, shared with the witness
-#   AGLAIS_CONF       driver.args: options, properties and main class, one argument a line; no class path, that is the image's
-#   AGLAIS_SECRET     token: of Spark Connect; in no description of the pod, and on no command line
+#   AGLAIS_CONF       driver.args: options, properties and main class, one argument per line; without a class path, which the image sets
+#   AGLAIS_SECRET     directory with the token of Spark Connect, which is in no description of the pod and on no command line
 directory=${AGLAIS_DIRECTORY:-/aglais}
 conf=${AGLAIS_CONF:-/aglais-conf}
 secret=${AGLAIS_SECRET:-/aglais-secret}
-# Stop signals are for Java; this shell stays until it can write down how Java ended. As the first process of its container
-# it would not hear those that come before it listens.
+# Stop signals are forwarded to Java; this shell keeps running to record its exit code. As the first process of its container
+# it would ignore signals that arrive before the trap is set.
 driver=
 stopping=
 trap 'stopping=yes; [ -n "$driver" ] && kill -TERM "$driver" 2> /dev/null' TERM INT HUP
@@ -26,8 +26,8 @@ if [ -r "$SPARK_HOME/driver.jsa" ]; then
   archive=("-XX:SharedArchiveFile=$SPARK_HOME/driver.jsa" -Xlog:cds=off -Xlog:cds+dynamic=off -Xshare:auto)
 fi
 
-# A fifo, so that the last words can be waited for. Both ends are opened here, where none has to wait for the other: who opens
-# one alone would wait for ever for a Java that was stopped before it began.
+# A FIFO, so that the script can wait for the last lines of the log. Both ends are opened here, so that neither blocks: opening
+# one alone would block forever if Java was stopped before its start.
 rm -f .output && mkfifo .output
 exec 3<> .output 4< .output 5> .output 3>&-
 rm -f .output

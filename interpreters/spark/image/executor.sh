@@ -1,6 +1,6 @@
 #!/bin/bash
-# Entry of the image. `executor` is what Spark's Kubernetes scheduler asks for, with everything else in SPARK_* variables
-# (Spark's BasicExecutorFeatureStep and entrypoint.sh); anything else is run as it is.
+# Entry point of the image. Spark's Kubernetes scheduler uses the argument `executor`, and passes everything else in SPARK_*
+# variables (Spark's BasicExecutorFeatureStep and entrypoint.sh); any other command is executed unchanged.
 [ "$1" = executor ] || exec "$@"
 
 readarray -d '' -t options < <(
@@ -11,8 +11,8 @@ if [ -r "$SPARK_HOME/executor.jsa" ]; then
   archive=("-XX:SharedArchiveFile=$SPARK_HOME/executor.jsa" -Xlog:cds=off -Xlog:cds+dynamic=off -Xshare:auto)
 fi
 classpath=$(cat "$SPARK_HOME/classpath")${SPARK_EXTRA_CLASSPATH:+:$SPARK_EXTRA_CLASSPATH}
-# Spark reads a secret from a file (spark.authenticate.secret.file) only where it knows that it is on Kubernetes, and tells its
-# executors their master only later, over a connection that needs the secret.
+# Spark reads a secret from a file (spark.authenticate.secret.file) only if it knows that it is on Kubernetes, but sends the
+# master to its executors only later, over a connection that needs the secret.
 exec tini -s -- java "${archive[@]}" "${options[@]}" -Dspark.master=k8s://driver \
   "-Xms$SPARK_EXECUTOR_MEMORY" "-Xmx$SPARK_EXECUTOR_MEMORY" -cp "$classpath" \
   org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend \

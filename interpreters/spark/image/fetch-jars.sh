@@ -1,8 +1,8 @@
 #!/bin/sh
-# Fetches the jars of a list (group:artifact:version and SHA-256, one a line) from Maven Central, with the Ivy that PySpark
-# brings, and compares each with its checksum.
+# Downloads the jars of a list (group:artifact:version and SHA-256, one per line) from Maven Central, with PySpark's Ivy,
+# and verifies the checksum of each.
 #   fetch-jars.sh LIST DIRECTORY IVY_JAR [JAVA]
-# AGLAIS_MAVEN names a mirror of Maven Central, if one has to be used.
+# AGLAIS_MAVEN is the URL of a mirror of Maven Central, if one is needed.
 set -e
 list=$1
 directory=$2
@@ -21,7 +21,7 @@ SETTINGS
 {
   echo '<ivy-module version="2.0"><info organisation="aglais.org" module="jars"/>'
   echo '<configurations><conf name="default"/></configurations><dependencies>'
-  # What each of them asks for is in the list itself, or comes with Spark.
+    # Their dependencies are in the list itself, or part of Spark.
   sed -E 's|^([^:]+):([^:]+):([^ ]+) .*|<dependency org="\1" name="\2" rev="\3" transitive="false" conf="default->master"/>|' "$list"
   echo '</dependencies></ivy-module>'
 } > "$work/ivy.xml"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs inside the image while it is built, after make-home.sh: lets a small Spark application do a little of everything
-# and keeps what its Java loaded as class-data archives (JEP 350), one for drivers and one for executors. Each process
-# writes its archive while it ends; the executor goes first, because the driver would not give it the time.
+# Runs inside the image during its build, after make-home.sh: runs a small Spark application that uses the common features,
+# and archives the classes that its JVMs loaded (class-data archives, JEP 350), one for drivers and one for executors. Each
+# process writes its archive at exit; the executor is stopped first, because the driver would not give it enough time.
 set -e
 home=/opt/spark
 training=/opt/aglais/training
@@ -42,7 +42,7 @@ api=$!
 wait_for 120 "The API for the training" "$work/port" $api
 
 {
-  # What cannot be archived is said for hundreds of classes.
+    # Java prints a warning for each of hundreds of classes that cannot be archived.
   printf -- '-XX:ArchiveClassesAtExit=%s\n-Xlog:cds=off\n-Xlog:cds+dynamic=off\n-Xmx1g\n-XX:TieredStopAtLevel=1\n' "$home/driver.jsa"
   printf -- '-XX:+IgnoreUnrecognizedVMOptions\n--add-modules=jdk.incubator.vector\n'
   for name in lang lang.invoke lang.reflect io net nio util util.concurrent util.concurrent.atomic; do
@@ -103,7 +103,7 @@ mkdir -p "$work/warehouse"
 
 /opt/aglais/bin/driver.sh > /dev/null 2>&1 &
 driver=$!
-# Patient, because of machines that do much else; but not with what has ended.
+# Long timeouts for busy machines; but a process that has ended is not awaited.
 wait_for 600 "The driver" "$work/aglais/ready" $driver
 wait_for 300 "The executor" "$work/executor.pid" $driver
 executor=$(cat "$work/executor.pid")

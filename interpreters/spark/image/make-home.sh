@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs inside the image while it is built: makes SPARK_HOME out of the PySpark in /opt/python and the listeners in
-# /opt/aglais/src. Every file gets one fixed time of change, because class-data archives remember those of the jars.
+# Runs inside the image during its build: creates SPARK_HOME from the PySpark in /opt/python and the listeners in
+# /opt/aglais/src. Every file gets a fixed modification time, because class-data archives contain those of the jars.
 set -e
 packages=/opt/python
 home=/opt/spark
@@ -14,13 +14,13 @@ find "$packages" -name '*.a' -delete
 rm -rf "$home"
 mkdir -p "$home/jars" "$home/conf" "$home/work-dir"
 for jar in "$pyspark"/jars/*.jar; do ln -s "$jar" "$home/jars/"; done
-# S3A and the parts of the AWS SDK that it uses (s3a-jars.txt), which PySpark does not bring.
+# S3A and the parts of the AWS SDK that it uses (s3a-jars.txt), which are not part of PySpark.
 cp /opt/aglais/jars/*.jar "$home/jars/"
 ln -s "$pyspark/bin" "$home/bin"
 ln -s "$pyspark/python" "$home/python"
 [ -d "$pyspark/sbin" ] && ln -s "$pyspark/sbin" "$home/sbin"
 
-# Janino, which Spark brings, compiles without a JDK.
+# Janino, which is part of Spark, compiles without a JDK.
 classes=$(mktemp -d)
 java -cp "$home/jars/*" org.codehaus.commons.compiler.samples.CompilerDemo \
   -d "$classes" -classpath "$(echo "$home"/jars/*.jar | tr ' ' ':')" /opt/aglais/src/aglais/*.java
@@ -33,13 +33,13 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as jar:
 ' "$home/jars/aglais.jar")
 rm -rf "$classes"
 
-# Each jar by its name: the order of a wildcard is that of the file system, and differs between machines. No `conf`,
-# where Spark mounts a ConfigMap in executors: class-data archives refuse a class path with files outside of jars.
+# Each jar by its name: the order of a wildcard depends on the file system, and differs between machines. Without `conf`,
+# where Spark mounts a ConfigMap in executors: class-data archives do not support files outside of jars.
 {
   ls "$home"/jars/slf4j-api-*.jar
   LC_ALL=C ls "$home"/jars/*.jar | grep -v '/slf4j-api-'
 } | tr '\n' ':' | sed 's/:$//' > "$home/classpath"
 
-# The root file system is read-only later, so Python could not keep what it compiled.
+# The root file system is read-only at runtime, so Python could not store compiled files.
 python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash "$packages" > /dev/null || true
 find "$packages" "$home" -exec touch -h -d @"$SOURCE_DATE_EPOCH" {} +

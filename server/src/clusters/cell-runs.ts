@@ -3,7 +3,10 @@ import type { FindingRows } from '../findings/finding-rows.js';
 import type { Journal } from '../stream/journal.js';
 import type { Launcher } from '../launchers/launcher.js';
 
-/** What kernels say of their cells. It becomes evidence; once nobody follows a cluster any more, it is shown directly. */
+/**
+ * The states of cells that kernels report. They are evidence; when a cluster is not followed any more, they are
+ * published directly.
+ */
 export class CellRuns {
   constructor(
     private readonly launcher: Launcher,
@@ -14,7 +17,7 @@ export class CellRuns {
   /** @param followed whether the cluster's evidence is still being read */
   async report(cluster: string, report: CellRunReport, followed: boolean): Promise<void> {
     const known = this.find(cluster, report.cell, report.run);
-    // A report may come twice, and the first one late: an end is never taken back.
+    // A report may arrive twice, and the first one late: an end is final.
     if (report.outcome === 'running' && known && known.outcome !== 'running') return;
     const { error, ...rest } = report;
     await this.launcher.record(cluster, { kind: 'cell', ...rest, ...(error && { error }) });
@@ -27,7 +30,7 @@ export class CellRuns {
     });
   }
 
-  /** The kernel of a cluster died by itself, and what it ran with it: it cannot say that any more. */
+  /** The kernel of a cluster exited unexpectedly and cannot report the end of its running cell. */
   async kernelDied(cluster: string, death: KernelDeath, followed: boolean): Promise<void> {
     const { at, exitCode, memory } = death;
     const running = [...this.journal.cellRuns.values()]
@@ -50,7 +53,7 @@ export class CellRuns {
     }
   }
 
-  /** A cluster has ended: what still ran on it was cut off. A kernel that lives may say more. */
+  /** A cluster has ended: running cells were interrupted. A kernel that is alive may report more. */
   async conclude(cluster: string): Promise<void> {
     for (const run of this.journal.cellRuns.values()) {
       if (run.cluster !== cluster || run.outcome !== 'running') continue;
@@ -58,7 +61,7 @@ export class CellRuns {
     }
   }
 
-  /** The highest number of a run that the kernel has reported; 0 if none. */
+  /** The highest run number that the kernel has reported; 0 if none. */
   newestOf(kernel: string): number {
     const runs = [...this.journal.cellRuns.values()].filter(run => run.kernel === kernel);
     return Math.max(0, ...runs.map(({ run }) => run));

@@ -7,15 +7,15 @@ import type { ClusterRow } from '../store/schema.js';
 import type { EndedCluster } from './retention.js';
 import { shapeOfRow } from './row-shape.js';
 
-/** The clusters in the database: their desired state, and what was last known. */
+/** The clusters in the database: their desired and their last known state. */
 export class ClusterRows {
-  /** Made in this transaction, and this server's own. */
+  /** Created in this transaction, by this server. */
   private readonly claimed: string[] = [];
   private readonly mutex = new Mutex();
 
   /**
    * @param leases of this server; null: it is the only one
-   * @param revision of the transaction that `store` is
+   * @param revision of the transaction of `store`
    */
   constructor(
     private readonly store: Store,
@@ -23,7 +23,7 @@ export class ClusterRows {
     private readonly revision: number | null = null
   ) {}
 
-  /** What `work` does to the rows that it gets is done as a whole or not at all, and by one server at a time. */
+  /** Runs `work` in a transaction, one server at a time. */
   async transaction<T>(work: (rows: ClusterRows) => Promise<T>): Promise<T> {
     const { leases } = this;
     if (!leases) {
@@ -52,7 +52,7 @@ export class ClusterRows {
     return this.store.selectFrom('clusters').selectAll().where('id', '=', id).executeTakeFirst();
   }
 
-  /** Of these, those that are remembered. */
+  /** The ones of these that exist in the database. */
   async some(ids: readonly string[]): Promise<ClusterRow[]> {
     if (ids.length === 0) return [];
     return this.store
@@ -62,7 +62,7 @@ export class ClusterRows {
       .execute();
   }
 
-  /** Those that are wanted, or not yet seen to be gone. */
+  /** Clusters that are desired or may still exist. */
   async live(): Promise<ClusterRow[]> {
     return this.store
       .selectFrom('clusters')
@@ -74,7 +74,7 @@ export class ClusterRows {
       .execute();
   }
 
-  /** Those, and ended ones of which something is left to do: until then they have no time of their end. */
+  /** The same, and ended ones with cleanup left: until then they have no end time. */
   async unfinished(): Promise<ClusterRow[]> {
     return this.store
       .selectFrom('clusters')
@@ -84,12 +84,12 @@ export class ClusterRows {
       .execute();
   }
 
-  /** All that are remembered, the newest first. */
+  /** All clusters, the newest first. */
   async remembered(): Promise<ClusterRow[]> {
     return this.store.selectFrom('clusters').selectAll().orderBy('created_at', 'desc').execute();
   }
 
-  /** Those that have ended. */
+  /** All ended clusters. */
   async ended(): Promise<EndedCluster[]> {
     const rows = await this.store
       .selectFrom('clusters')
@@ -175,7 +175,7 @@ export class ClusterRows {
       .executeTakeFirst();
   }
 
-  /** False if the kernel got a cluster in the same moment. This server holds the new one from the first moment on. */
+  /** False if the kernel got a cluster at the same time. This server holds the lease of the new one from the start. */
   async insert(row: ClusterRow): Promise<boolean> {
     if (this.leases && this.revision === null) return this.transaction(rows => rows.insert(row));
     const result = await this.store
@@ -199,7 +199,7 @@ export class ClusterRows {
     });
   }
 
-  /** What only the server may write that holds the cluster; false: it does not any more, and nothing was written. */
+  /** Updates that only the lease holder may write; false: this server lost the lease, and nothing was written. */
   async updateIfHolder(id: string, change: Partial<ClusterRow>): Promise<boolean> {
     return this.write(async (store, revision) => {
       if (this.leases && !(await this.leases.isHolder(store, id))) return false;
@@ -212,13 +212,13 @@ export class ClusterRows {
     });
   }
 
-  /** The cluster is in use. The server that runs it reads that; nobody else has to. */
+  /** The cluster is in use. Only the server that runs it reads this. */
   async used(id: string): Promise<void> {
     const change = { last_used_at: Date.now() };
     await this.store.updateTable('clusters').set(change).where('id', '=', id).execute();
   }
 
-  /** A stop that was asked for once keeps its first reason. */
+  /** The first reason for a stop is kept. */
   async requestStop(
     id: string,
     reason: string,
@@ -234,7 +234,7 @@ export class ClusterRows {
     });
   }
 
-  /** Notes where a kernel is; returns its wanted cluster if that changed anything. */
+  /** Records the notebook and Jupyter Server of a kernel; returns its desired cluster if that changed anything. */
   async placeKernel(
     kernel: string,
     jupyterServer: string,
@@ -248,7 +248,7 @@ export class ClusterRows {
     return { ...row, ...change };
   }
 
-  /** The shape of the newest cluster that this kernel had. */
+  /** The shape of the latest cluster of this kernel. */
   async lastShape(kernel: string): Promise<Shape | undefined> {
     const row = await this.store
       .selectFrom('clusters')
@@ -259,7 +259,7 @@ export class ClusterRows {
     return row && shapeOfRow(row);
   }
 
-  /** The options of the newest cluster that this kernel had. */
+  /** The options of the latest cluster of this kernel. */
   async lastOptions(kernel: string): Promise<string[]> {
     const row = await this.store
       .selectFrom('clusters')
@@ -270,7 +270,7 @@ export class ClusterRows {
     return row ? (JSON.parse(row.options) as string[]) : [];
   }
 
-  /** Wanted clusters of a Jupyter Server whose kernels it no longer has. */
+  /** Desired clusters of kernels that their Jupyter Server no longer has. */
   async abandoned(jupyterServer: string, kernels: readonly string[]): Promise<ClusterRow[]> {
     const rows = await this.store
       .selectFrom('clusters')
@@ -281,7 +281,7 @@ export class ClusterRows {
     return rows.filter(row => !kernels.includes(row.kernel));
   }
 
-  /** Forgets a cluster that has ended, with everything that belongs to it. */
+  /** Deletes an ended cluster with everything that belongs to it. */
   async forget(id: string): Promise<void> {
     await this.store.transaction().execute(async transaction => {
       for (const table of ['findings', 'cell_runs', 'cluster_views', 'cluster_notes'] as const)

@@ -9,10 +9,10 @@ import { ResizeIncomplete, ResizeRefused, type Launcher } from '../launchers/lau
 import { capacityWith } from './admission/options.js';
 import { KeyedMutex } from '../keyed-mutex.js';
 
-/** Another server may be resizing the same cluster; it is waited for this long, ms. */
+/** Another server may be resizing the same cluster; wait for it this long, ms. */
 const OTHER_RESIZE_MS = 60_000;
 const POLL_MS = 200;
-/** With the id of the cluster behind it, the lease of a resize. */
+/** Followed by the id of the cluster: the name of the lease of a resize. */
 export const RESIZE_LEASE_PREFIX = 'resize of ';
 
 export interface ClusterShapesParts {
@@ -21,18 +21,18 @@ export interface ClusterShapesParts {
   journal: Journal;
   defaultShape: Shape;
   leaseHolder: LeaseHolder;
-  /** Publishes what the row says now. */
+  /** Publishes the current row. */
   refresh(id: string): Promise<void>;
 }
 
-/** Gives running clusters another shape; see `canResizeInPlace` for what can be changed in place. */
+/** Resizes running clusters; see `canResizeInPlace` for what can be changed in place. */
 export class ClusterShapes {
   private readonly mutex = new KeyedMutex();
 
   constructor(private readonly parts: ClusterShapesParts) {}
 
   /**
-   * Whichever server is asked does it.
+   * Any server may do it.
    * @returns what was lost by it, for people, or null
    * @throws a problem if it cannot be done
    */
@@ -42,12 +42,12 @@ export class ClusterShapes {
       await this.wait(id);
       try {
         const old = await this.grant(id, shape);
-        // Others are admitted meanwhile: executors may take a while to come.
+        // Other requests are admitted meanwhile: executors may take a while to start.
         const done = await launcher.resize(id, shape).catch((error: unknown) => error as Error);
         const refused = done === 'restart-needed' || done instanceof Error;
         if (refused && !(done instanceof ResizeIncomplete)) {
           await rows.update(id, { shape: JSON.stringify(old) });
-          // Nobody knows how far it came: what was done of it is undone.
+          // The progress is unknown: roll back.
           if (done instanceof Error && !(done instanceof ResizeRefused))
             await launcher.resize(id, old).catch(() => undefined);
         }
@@ -60,7 +60,7 @@ export class ClusterShapes {
     });
   }
 
-  /** Until no other server does the same. */
+  /** Runs while no other server does the same. */
   private async wait(id: string): Promise<void> {
     const deadline = Date.now() + OTHER_RESIZE_MS;
     while ((await this.parts.leaseHolder.claim([leaseOf(id)])).length === 0) {
@@ -75,7 +75,7 @@ export class ClusterShapes {
     }
   }
 
-  /** Writes the new size down if there is room for it; a server that is killed then brings it about when it is there again. */
+  /** Saves the new shape if there is capacity for it; after a crash, the server applies it at the next start. */
   private async grant(id: string, shape: Shape): Promise<Shape> {
     const { rows, launcher, journal, defaultShape } = this.parts;
     const { state, shape: old, options } = journal.clusters.get(id)!;
@@ -94,10 +94,10 @@ export class ClusterShapes {
   }
 }
 
-/** The lease of a resize; one that is left over tells that a server ended in the middle of it. */
+/** The lease of a resize; an orphaned one shows that a server ended in the middle of it. */
 const leaseOf = (id: string) => `${RESIZE_LEASE_PREFIX}${id}`;
 
-/** Of leases that were left over, the clusters. */
+/** The clusters of orphaned leases. */
 export async function unfinishedResizes(leases: {
   abandoned(beginning: string): Promise<string[]>;
 }): Promise<{ id: string; lease: string }[]> {

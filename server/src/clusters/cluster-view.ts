@@ -22,15 +22,15 @@ const UNKNOWN: Memory = {
   pythonMiB: null
 };
 
-/** Lost executors that a panel still shows. */
+/** Maximum number of lost executors that a panel shows. */
 const LOST_SHOWN = 5;
-/** Cached tables that a panel shows, and processes whose memory it shows over time: a cluster of hundreds is too much. */
+/** Maximum number of cached tables and of memory charts in a panel: a cluster with hundreds would be too large. */
 const TABLES_SHOWN = 10;
 const LINES_SHOWN = 20;
 
 /**
- * A cluster as users see it.
- * @param diagnosis null once nothing follows the cluster any more
+ * A cluster for clients.
+ * @param diagnosis null when the cluster is not followed any more
  */
 export function clusterView(
   row: ClusterRow,
@@ -79,8 +79,8 @@ export function clusterView(
 
 /**
  * A cluster that another server reconciles.
- * @param known as the row says, which is never late
- * @param shown as that server shows it; null: it has not yet
+ * @param known from its row, which is always current
+ * @param shown the latest view by that server; null: none yet
  */
 export function viewOfOthers(known: Cluster, shown: Cluster | null): Cluster {
   if (!shown || known.state === 'stopped' || known.state === 'failed') return known;
@@ -90,14 +90,14 @@ export function viewOfOthers(known: Cluster, shown: Cluster | null): Cluster {
     ...shown,
     ...{ kernel, notebook, jupyterServer, spare, shape, state, reason },
     ...{ createdAt, readyAt, stoppedAt, revision },
-    // A server of an earlier version does not have it.
+    // A server of an earlier version does not send it.
     resizeInPlace: known.resizeInPlace,
     waitingFor: shown.state === state ? shown.waitingFor : known.waitingFor,
     idleStopAt: state === 'ready' ? shown.idleStopAt : null
   };
 }
 
-/** Tables that are cached now, those first that take most capacity. */
+/** Currently cached tables, the largest first. */
 function shownTables(diagnosis: Diagnosis): CachedTable[] {
   const tables = diagnosis.tables().filter(({ unpersisted }) => !unpersisted);
   const bytes = ({ now }: CachedTable): number => (now ? now.memoryMiB + now.diskMiB : 0);

@@ -11,7 +11,7 @@ import type { ObservedCluster } from '../launchers/launcher.js';
 export interface ClusterViewsParts {
   journal: Journal;
   idleMs: number;
-  /** What the launcher can change of a running cluster. */
+  /** What the launcher can change in a running cluster. */
   resizeInPlace: ResizeInPlace;
   leaseHolder: LeaseHolder;
   /** Null: this is the only server. */
@@ -20,7 +20,7 @@ export interface ClusterViewsParts {
   warnings: { of(id: string): string[] };
 }
 
-/** Clusters as users see them: this server's own as it observes them, the others' as their servers show them. */
+/** Clusters for clients: this server's own as it observes them, others as their servers publish them. */
 export class ClusterViews {
   private readonly observed = new Map<string, ObservedCluster>();
   /** By cluster: the row and the observation that `reconciled` published last. */
@@ -29,30 +29,30 @@ export class ClusterViews {
 
   constructor(private readonly parts: ClusterViewsParts) {}
 
-  /** What the launcher has of it now. */
+  /** Records the launcher's latest observation of it; null: it is gone. */
   recordObserved(id: string, observed: ObservedCluster | null): void {
     if (observed) this.observed.set(id, observed);
     else this.observed.delete(id);
   }
 
-  /** Whether a pod of it finds no node, as this server observed it. */
+  /** Whether one of its pods is unschedulable, as this server observed it. */
   isUnplaced(id: string): boolean {
     return this.observed.get(id)?.unplaced ?? false;
   }
 
-  /** Where the driver of a cluster of this server listens. */
+  /** The driver address of a cluster of this server. */
   address(id: string): DriverAddress | null {
     const observed = this.parts.leaseHolder.holdsLease(id) ? this.observed.get(id) : undefined;
     return observed?.url ? { url: observed.url, ca: observed.ca } : null;
   }
 
-  /** Publishes the cluster if anything of it is new. */
+  /** Publishes the cluster if anything has changed. */
   publish(row: ClusterRow): Cluster {
     const { journal } = this.parts;
     const before = journal.clusters.get(row.id);
     const view = this.viewOf(row);
     if (before && JSON.stringify(before) === JSON.stringify(view)) return before;
-    // Grows over restarts of the server too.
+    // Increases across restarts of the server, too.
     this.lastRevision = Math.max(Date.now(), this.lastRevision + 1);
     const cluster = { ...view, revision: this.lastRevision };
     journal.publish({ type: 'cluster', cluster });
@@ -61,8 +61,8 @@ export class ClusterViews {
   }
 
   /**
-   * Publishes a cluster after a step, if the row or what was observed is new. What its evidence brings is published when it
-   * comes.
+   * Publishes a cluster after a step, if its row or the observation has changed. Changes in its evidence are published
+   * when they arrive.
    */
   reconciled(row: ClusterRow): Cluster {
     const { id } = row;
@@ -70,13 +70,13 @@ export class ClusterViews {
     const observed = this.observed.get(id);
     const state = JSON.stringify([row, observed]);
     if (known && this.published.get(id) === state) return known;
-    // Nothing more will be observed of a cluster that has ended.
+    // An ended cluster is not observed any more.
     if (observed) this.published.set(id, state);
     else this.published.delete(id);
     return this.publish(row);
   }
 
-  /** Other servers know where the driver listens when this resolves: before anybody reads that the cluster is ready. */
+  /** When this resolves, other servers know the driver's address: before a client sees that the cluster is ready. */
   async publishAddress(row: ClusterRow): Promise<void> {
     this.showOthers(this.viewOf(row));
     await this.parts.remoteClusters?.flush();
@@ -89,7 +89,7 @@ export class ClusterViews {
       remoteClusters?.show(cluster, this.address(id), watches.eventLines(id));
   }
 
-  /** With the revision that was published last. */
+  /** With the last published revision. */
   private viewOf(row: ClusterRow): Cluster {
     const { journal, leaseHolder, watches, warnings, remoteClusters } = this.parts;
     const { idleMs, resizeInPlace } = this.parts;

@@ -1,11 +1,11 @@
-/** What the server could not do for a cluster, for people; one sentence per source. */
+/** Problems of the server with a cluster, for people; one sentence per source. */
 export class ClusterWarnings {
   private readonly warnings = new Map<string, Map<string, string>>();
 
-  /** @param onChange the warnings of a cluster changed */
+  /** @param onChange the warnings of a cluster have changed */
   constructor(private readonly onChange: (cluster: string) => void) {}
 
-  /** @param warning null: there is nothing to warn of any more */
+  /** @param warning null: the problem is over */
   set(cluster: string, source: string, warning: string | null): void {
     const known = this.warnings.get(cluster);
     if ((known?.get(source) ?? null) === warning) return;
@@ -21,7 +21,7 @@ export class ClusterWarnings {
     return [...(this.warnings.get(cluster)?.values() ?? [])];
   }
 
-  /** Clusters of which this source warns. */
+  /** Clusters with a warning from this source. */
   count(source: string): number {
     return [...this.warnings.values()].filter(sources => sources.has(source)).length;
   }

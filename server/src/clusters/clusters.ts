@@ -28,7 +28,7 @@ import { ClusterReconciler, type ReconcilerOptions } from './lifecycle/cluster-r
 import { SINGLE_SERVER } from './lifecycle/lease-holder.js';
 import { Spares } from './lifecycle/spares.js';
 
-/** How long the answer to a restart waits for the end of the old cluster; the new one waits for it anyhow, ms. */
+/** How long a restart request waits for the end of the old cluster; the new one waits for it in any case, ms. */
 const RESTART_MS = 20_000;
 
 /** A share that was declared since then may be missing in a spare, ms. */
@@ -39,11 +39,11 @@ export interface ClustersOptions extends ReconcilerOptions {
   defaultShape: Shape;
   /** Clusters that are started before anybody asks; none if missing. */
   spares?: { targets: readonly SpareTarget[]; waitForJupyter: boolean; waitForQuiet: boolean };
-  /** What is known of Jupyter Servers; this server's own knowledge where it is the only one. */
+  /** State of the Jupyter Servers; in memory if this is the only server. */
   jupyterServers?: JupyterServers;
 }
 
-/** The clusters of all kernels, as users and kernels ask for them. What they ask for is saved; the reconciler does it. */
+/** The clusters of all kernels, for users and kernels. Requests are saved; the reconciler fulfils them. */
 export class Clusters {
   private readonly reconciler: ClusterReconciler;
   private readonly admission: ClusterAdmission;
@@ -87,12 +87,12 @@ export class Clusters {
     });
   }
 
-  /** Finds what an earlier server left, and reconciles from then on. */
+  /** Adopts existing clusters, and reconciles from then on. */
   async open(): Promise<void> {
     await this.reconciler.open();
   }
 
-  /** Leaves the clusters as they are; a later server adopts them. */
+  /** Leaves the clusters running; the next server adopts them. */
   async close(): Promise<void> {
     await this.admission.drain();
     await this.reconciler.close();
@@ -100,7 +100,7 @@ export class Clusters {
 
   /**
    * Stops every cluster, admits no new one, and waits until they are gone.
-   * @returns the ids of those that are not gone after `withinMs`
+   * @returns the ids of those that still exist after `withinMs`
    */
   async stopAll(reason: string, withinMs: number): Promise<string[]> {
     const { rows } = this.options;
@@ -111,12 +111,12 @@ export class Clusters {
     return live.flatMap(({ id }, index) => (gone[index] ? [] : [id]));
   }
 
-  /** Applies the retention policy now, where clusters have ended since the last time. */
+  /** Applies the retention policy now, if clusters have ended since the last time. */
   async forgetExpired(): Promise<void> {
     await this.reconciler.forgetExpired();
   }
 
-  /** Whether the background loops run. */
+  /** Health of the background loops. */
   health(): LoopHealth[] {
     return this.reconciler.health();
   }
@@ -131,7 +131,7 @@ export class Clusters {
 
   async get(id: string): Promise<Cluster> {
     const { journal, remoteClusters } = this.options;
-    // Another server may have made it a moment ago.
+    // Another server may just have created it.
     if (!journal.clusters.has(id)) await remoteClusters?.refresh();
     return this.known(id);
   }
@@ -142,13 +142,13 @@ export class Clusters {
     return cluster;
   }
 
-  /** What was published of it may be newer than a row that was read a moment ago. */
+  /** The published state may be newer than a row that was read a moment ago. */
   private viewOf(row: ClusterRow): Cluster {
     const known = this.options.journal.clusters.get(row.id);
     return known?.kernel === row.kernel ? known : this.reconciler.place(row);
   }
 
-  /** The kernel's cluster: the one it has, or a new one. Throws a problem if there is no capacity. */
+  /** The kernel's cluster: the existing one, or a new one. Throws a problem if there is no capacity. */
   async request(request: ClusterRequest): Promise<{ cluster: Cluster; created: boolean }> {
     const { row, created } = await this.admission.request(request);
     const cluster = this.viewOf(row);
@@ -164,7 +164,7 @@ export class Clusters {
     return this.known(id);
   }
 
-  /** A new cluster for the same kernel, of the same shape and with the same options unless others are asked for. */
+  /** A new cluster for the same kernel, with the same shape and options unless others are requested. */
   async restart(id: string, request: RestartRequest = {}): Promise<Cluster> {
     const row = await this.admission.restart(await this.get(id), request);
     await this.reconciler.refresh(id);
@@ -174,7 +174,7 @@ export class Clusters {
     return this.known(cluster.id);
   }
 
-  /** Another shape for a cluster that goes on as it is. */
+  /** Resizes a cluster that keeps running. */
   async resize(id: string, shape: Shape): Promise<ResizeAnswer> {
     await this.get(id);
     const lost = await this.shapes.resize(id, shape);
@@ -217,7 +217,7 @@ export class Clusters {
     await this.kernels.report(jupyterServer, report, whatKilled);
   }
 
-  /** What was found, in all notebooks or in one. */
+  /** Findings of all notebooks, or of one. */
   findings(notebook: string | null): LocatedFinding[] {
     const all = [...this.options.journal.findings.values()];
     return notebook === null ? all : all.filter(located => located.notebook === notebook);
@@ -236,12 +236,12 @@ export class Clusters {
     return this.admission.capacity();
   }
 
-  /** Lines of evidence of the clusters that are followed now which could not be read. */
+  /** Number of lines of evidence that could not be read, of all followed clusters. */
   unreadableLines(): number {
     return this.reconciler.unreadableLines();
   }
 
-  /** The cluster as soon as it is newer than `revision`, or as it is after `waitMs`. */
+  /** The cluster as soon as it is newer than `revision`, or its current state after `waitMs`. */
   async newerThan(id: string, revision: number, waitMs: number): Promise<Cluster> {
     await this.get(id);
     const { journal } = this.options;

@@ -1,7 +1,7 @@
-/** Where a driver listens, and what proves that it is the right one. */
+/** Where a driver listens, and how a client verifies it. */
 export interface DriverAddress {
   /** `sc://HOST:PORT` */
   url: string;
-  /** PEM: the only authority that its certificate may come from; null: it is reached without TLS. */
+  /** PEM: the only CA that may have signed its certificate; null: it has no TLS. */
   ca: string | null;
 }

@@ -1,20 +1,20 @@
 /** A Jupyter Server reports every 30 s. */
 export const JUPYTER_SILENT_MS = 120_000;
 
-/** What Jupyter Servers say of themselves: which kernels they have, and by that, that they are there. */
+/** Reports of Jupyter Servers: which kernels they have, and thereby that they are alive. */
 export interface JupyterServers {
   heard(server: string, kernels: readonly string[]): Promise<void>;
   /** The Jupyter Server of a kernel, as last reported: a kernel may end before it is reported with its cluster. */
   jupyterServerOf(kernel: string): Promise<string | null>;
   /** Whether any has reported. */
   anyReported(): Promise<boolean>;
-  /** Those of them that have said nothing for so long that they must be gone. */
+  /** Those that have not reported for so long that they must have exited. */
   silent(servers: readonly string[]): Promise<Set<string>>;
 }
 
-/** Told to the only server that there is. */
+/** The state in memory, for a single server. */
 export class LocalJupyterServers implements JupyterServers {
-  /** When each last spoke, on a clock that stands still while the machine sleeps. */
+  /** The time of each one's last report, by a clock that stops while the machine sleeps. */
   private readonly lastReports = new Map<string, number>();
   private readonly homes = new Map<string, string>();
   private readonly openedAt = performance.now();

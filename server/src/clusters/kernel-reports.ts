@@ -13,15 +13,15 @@ export interface KernelReportsParts {
   jupyterServers: JupyterServers;
   reconciler: ClusterReconciler;
   cellRuns: CellRuns;
-  /** Requests that a cluster stops. */
+  /** Requests the stop of a cluster. */
   stop: (id: string, reason: string) => Promise<unknown>;
 }
 
-/** What Jupyter Servers report of their kernels, and what follows for the clusters of those that ended. */
+/** Reports of Jupyter Servers about their kernels, and the effects on clusters of kernels that ended. */
 export class KernelReports {
   constructor(private readonly parts: KernelReportsParts) {}
 
-  /** A kernel died by itself: what it ran is over, and its cluster's evidence says why. */
+  /** A kernel exited unexpectedly: its cell ended, and its cluster's evidence says why. */
   async kernelDied(death: KernelDeath): Promise<void> {
     const { rows, cellRuns, reconciler } = this.parts;
     const row = await rows.desiredOfKernel(death.kernel);
@@ -48,7 +48,7 @@ export class KernelReports {
     const killed = gone.length > 0 ? await whatKilled() : null;
     await Promise.all(
       gone.map(async row => {
-        // A cluster that is younger has ended for another reason.
+        // A newer cluster ended for another reason.
         if (killed && row.created_at < killed.at) await launcher.record(row.id, killed.pod);
         await stop(row.id, 'Spark was stopped because the kernel of its notebook ended.');
       })

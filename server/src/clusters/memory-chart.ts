@@ -1,13 +1,13 @@
 import type { MemoryLine, ProcessUsage } from '@aglais/protocol';
 
-/** Points of a line: as many as a panel has room for. */
+/** Maximum number of points of a line in a panel. */
 const POINTS = 60;
-/** Steps without a sample that a line is drawn through. */
+/** Maximum number of steps without a sample across which a line is drawn. */
 const BRIDGED = 2;
 
 /**
- * Memory in use of one process over time as a panel draws it: steps of the same length, the most in each, whole MiB.
- * What was sampled, else the process tree that Spark measured. Null if neither is known.
+ * Memory of one process over time for a panel: steps of the same length, the maximum of each, whole MiB. Sampled
+ * values, otherwise the process tree that Spark measured. Null if neither is known.
  */
 export function memoryLine({ who, stepMs, series }: ProcessUsage): MemoryLine | null {
   const known = series.flatMap(({ at, usedMiB, jvmMiB, pythonMiB, otherMiB }) => {
@@ -30,7 +30,7 @@ export function memoryLine({ who, stepMs, series }: ProcessUsage): MemoryLine | 
   return { who, from: first, stepMs: step, usedMiB };
 }
 
-/** Samples come about once a step: one that fell into the next step is no gap. */
+/** Samples arrive about once per step: one that fell into the next step is not a gap. */
 function bridge(usedMiB: (number | null)[]): void {
   let since = 0;
   for (let i = 1; i < usedMiB.length; i += 1) {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Shape } from '@aglais/protocol';
 import type { ClusterRow } from '../store/schema.js';
 
-/** The row of a cluster that is desired from now on. */
+/** The row of a new desired cluster. */
 export function newClusterRow(
   wanted: { kernel: string; notebook: string; shape: Shape; options: readonly string[] },
   place: { launcher: string; jupyterServer: string | null; replaces: string | null }

@@ -1,29 +1,29 @@
-/** What is kept of clusters that have ended, with their findings and cell runs. */
+/** How long ended clusters are kept, with their findings and cell runs. */
 export interface RetentionPolicy {
-  /** From the end of a cluster on, ms. */
+  /** From the end of a cluster, ms. */
   maxAgeMs: number;
-  /** Of one notebook, the clusters that ended last. */
+  /** Number of clusters per notebook, the latest ones. */
   perNotebook: number;
 }
 
-/** An unused spare is kept only so long that an operator can see why it ended, ms. */
+/** An unused spare is only kept for operators to see why it ended, ms. */
 const SPARE_MS = 3_600_000;
 
 export interface EndedCluster {
   id: string;
   kernel: string;
-  /** Empty if nobody knows it. */
+  /** Empty if unknown. */
   notebook: string;
   jupyterServer: string | null;
   /** ms since the epoch. */
   stoppedAt: number;
-  /** Nobody ever used it. */
+  /** It was never used. */
   isSpare: boolean;
 }
 
 /**
- * The ended clusters that are forgotten now: those that ended too long ago, and of each notebook all but the last. What other
- * notebooks do has no influence, and a cluster's age counts from its end.
+ * The ended clusters to delete now: those that ended too long ago, and all but the latest ones of each notebook.
+ * Notebooks do not influence each other, and a cluster's age counts from its end.
  */
 export function expiredClusters(
   ended: readonly EndedCluster[],

@@ -5,7 +5,7 @@ import type { NotebookMemories } from '../notebooks/notebook-memories.js';
 import { serveOperation } from '../routing.js';
 import type { Clusters } from './clusters.js';
 
-/** @param notebooks what is known of the pods of Jupyter Servers; null where Aglais does not manage their memory */
+/** @param notebooks the pods of Jupyter Servers; null where Aglais does not manage their memory */
 export function clusterRoutes(
   clusters: Clusters,
   notebooks: Pick<NotebookMemories, 'killedLately'> | null

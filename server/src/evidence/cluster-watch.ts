@@ -7,14 +7,16 @@ import {
 import type { CellRun, Finding } from '@aglais/protocol';
 import type { EvidenceSink } from './evidence-sink.js';
 
-/** Changes are published at most this often; a person cannot see more, and a busy stage would send thousands. */
+/** Minimum interval between published changes; more cannot be seen, and a busy stage would cause thousands. */
 const FLUSH_MS = 100;
-/** Memory figures change all the time, and are most of what changes in hundreds of clusters: published at most this often. */
+/**
+ * Minimum interval for memory values, which change all the time and are most of the changes in hundreds of clusters.
+ */
 const MEMORY_MS = 2_000;
-/** A job that hangs writes nothing: the diagnosis needs to know that time passes. */
+/** A job that hangs logs nothing: the diagnosis needs a clock. */
 const CLOCK_MS = 10_000;
 
-/** A detector that fails on one line may fail on each of a million. */
+/** Limit for logging: a detector that fails on one line may fail on a million lines. */
 const REPORTED_FAILURES = 3;
 
 export interface WatchedCluster {
@@ -24,7 +26,7 @@ export interface WatchedCluster {
 }
 
 export interface WatchEvents {
-  /** Memory, executors, stages or the application changed. */
+  /** Memory, executors, stages or the application have changed. */
   onResources(): void;
   onCellRun(cellRun: CellRun): void;
   onFinding(finding: Finding, place: WatchedCluster): void;
@@ -33,15 +35,15 @@ export interface WatchEvents {
   onError(error: unknown): void;
 }
 
-/** Where the evidence of a cluster comes from. */
+/** The source of a cluster's evidence. */
 export interface EvidenceSource {
   follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void>;
 }
 
-/** Follows the evidence of one cluster, diagnoses it as it comes, and publishes what changed. */
+/** Follows the evidence of one cluster, diagnoses it as it arrives, and publishes what has changed. */
 export class ClusterWatch implements EvidenceSink {
   readonly diagnosis = new Diagnosis();
-  /** Lines of Spark's event log that were read. */
+  /** Number of lines read from Spark's event log. */
   eventLines = 0;
   private readonly abort = new AbortController();
   private timer: NodeJS.Timeout | null = null;
@@ -64,7 +66,7 @@ export class ClusterWatch implements EvidenceSink {
       .catch((error: unknown) => events.onError(error));
   }
 
-  /** The notebook was renamed, Jupyter knows its path better than the kernel did, or a spare has a kernel now. */
+  /** The notebook was renamed, Jupyter reported a better path than the kernel, or a spare was assigned to a kernel. */
   place(kernel: string, notebook: string): void {
     this.cluster = { ...this.cluster, kernel, notebook };
   }
@@ -85,18 +87,18 @@ export class ClusterWatch implements EvidenceSink {
     this.flushSoon();
   }
 
-  /** Resolves when there is no more evidence: of a replay. */
+  /** Resolves at the end of the evidence, for a replay. */
   async idle(): Promise<void> {
     await this.following;
   }
 
-  /** Stops reading; what is known so far is published. */
+  /** Stops reading; the current state is published. */
   async close(): Promise<void> {
     await this.leave();
     this.flush();
   }
 
-  /** The cluster has ended: what its evidence lacks now will never come. Idempotent. */
+  /** The cluster has ended: missing evidence will never arrive. Idempotent. */
   async conclude(): Promise<void> {
     await this.leave();
     if (!this.isConcluded) this.guard(() => this.diagnosis.close());
@@ -117,7 +119,7 @@ export class ClusterWatch implements EvidenceSink {
     this.timer ??= setTimeout(() => this.flush(), FLUSH_MS);
   }
 
-  /** A detector that fails on one cluster's evidence must end neither the server nor the reading of the rest. */
+  /** A detector that fails on one cluster's evidence must neither crash the server nor stop the reading. */
   private guard(work: () => void): void {
     try {
       work();
@@ -144,7 +146,7 @@ export class ClusterWatch implements EvidenceSink {
     }
     for (const { cell, run } of changes.cells) {
       const state = this.diagnosis.cellRun(cell, run);
-      // Jobs may be seen before the kernel has reported that their cell started.
+      // Jobs may be observed before the kernel has reported the start of their cell.
       if (!state || state.startedAt === null) continue;
       const { id, kernel, notebook } = this.cluster;
       this.events.onCellRun({

@@ -7,20 +7,20 @@ import { ClusterWatch, type EvidenceSource } from './cluster-watch.js';
 import type { EvidenceSink } from './evidence-sink.js';
 import { SaveQueue } from './save-queue.js';
 
-/** How long the end of a cluster waits for the database; then it is tried again later, ms. */
+/** How long the end of a cluster waits for the database; then it is retried later, ms. */
 const DRAIN_MS = 5_000;
 
 export interface ClusterWatchesOptions {
   source: EvidenceSource & {
-    /** Evidence of a cluster that is over, as far as it was kept. */
+    /** The stored evidence of an ended cluster. */
     replay(id: string, sink: EvidenceSink): Promise<void>;
   };
   findings: FindingRows;
   journal: Journal;
   log: Logger;
-  /** Memory, executors or stages of a cluster changed. */
+  /** Memory, executors or stages of a cluster have changed. */
   onResources: (id: string) => void;
-  /** Evidence of a cluster cannot be read, or its findings cannot be saved, for people; null: they can again. */
+  /** Evidence of a cluster cannot be read, or its findings cannot be saved, for people; null: the problem is over. */
   onProblem: (id: string, source: 'evidence' | 'findings', problem: string | null) => void;
 }
 
@@ -29,7 +29,7 @@ interface Watched {
   saves: SaveQueue;
 }
 
-/** The evidence of all clusters, followed and diagnosed; what it leads to is published and saved. */
+/** Follows and diagnoses the evidence of all clusters; publishes and saves the results. */
 export class ClusterWatches {
   private readonly watched = new Map<string, Watched>();
 
@@ -43,33 +43,35 @@ export class ClusterWatches {
     return this.watched.get(id)?.watch.diagnosis ?? null;
   }
 
-  /** Lines of the cluster's event log that were read. */
+  /** Number of lines read from the cluster's event log. */
   eventLines(id: string): number {
     return this.watched.get(id)?.watch.eventLines ?? 0;
   }
 
-  /** All that are followed now. */
+  /** All followed clusters. */
   ids(): string[] {
     return [...this.watched.keys()];
   }
 
-  /** The cluster's notebook has another name now, or a spare has a kernel. */
+  /** The cluster's notebook was renamed, or a spare was assigned to a kernel. */
   place({ id, kernel, notebook }: ClusterRow): void {
     this.watched.get(id)?.watch.place(kernel, notebook);
   }
 
-  /** Lines of evidence that could not be read. */
+  /** Number of lines of evidence that could not be read. */
   unreadableLines(): number {
     const all = [...this.watched.values()];
     return all.reduce((sum, { watch }) => sum + watch.diagnosis.problems.count, 0);
   }
 
-  /** Findings and cell runs that wait to be saved. */
+  /** Number of findings and cell runs that wait to be saved. */
   unsaved(): number {
     return [...this.watched.values()].reduce((sum, { saves }) => sum + saves.size, 0);
   }
 
-  /** Whether a job runs, or the newest cell that used Spark: it may be busy without Spark for hours between two jobs. */
+  /**
+   * Whether a job is running, or the latest cell that used Spark: it may work without Spark for hours between two jobs.
+   */
   busy(id: string): boolean {
     const diagnosis = this.diagnosis(id);
     if (!diagnosis) return false;
@@ -92,10 +94,11 @@ export class ClusterWatches {
   }
 
   /**
-   * Nothing more will come: what follows from all of it is published and saved when this resolves, whichever server saw the
-   * rest. Idempotent.
-   * @param published lines of the event log on which rests what another server published: who has fewer withdraws nothing
-   * @throws if the database does not answer; the cluster stays followed, and it is to be called again
+   * The evidence is complete: when this resolves, its results are published and saved, whichever server read the rest.
+   * Idempotent.
+   * @param published number of event log lines on which another server's published results are based: a server that
+   * read fewer lines withdraws nothing
+   * @throws if the database does not respond; the cluster stays followed, and the caller has to retry
    */
   async conclude(
     row: ClusterRow,
@@ -123,7 +126,7 @@ export class ClusterWatches {
     return { application: diagnosis.application, eventLines };
   }
 
-  /** Leaves all clusters as they are. */
+  /** Stops following all clusters. */
   async close(): Promise<void> {
     await Promise.all(
       [...this.watched.values()].map(async ({ watch, saves }) => {

@@ -1,10 +1,10 @@
 import type { Observation } from '@aglais/diagnosis';
 
-/** Takes evidence as it comes; lines are judged by the diagnosis, so that a damaged one disturbs nothing. */
+/** Receives evidence as it arrives; the diagnosis parses the lines, so a corrupt one is only counted. */
 export interface EvidenceSink {
   /** One line of Spark's event log. */
   eventLine(text: string, ref: string): void;
-  /** One line of a launcher's own record of observations. */
+  /** One line of the launcher's record of observations. */
   evidenceLine(text: string, ref: string): void;
   observe(observation: Observation): void;
 }

@@ -15,20 +15,20 @@ import { MAX_OBSERVATIONS, readingLimits, type ReadingLimits } from './reading-l
 
 export type { Until } from './limited-lines.js';
 
-/** After the last line of a driver's log, how often it is asked whether more will come. */
+/** How often to check for more after the last line of a driver's log. */
 const WAIT_MS = 1_000;
 
 type RecordLog = (observation: LogObservation) => Promise<void>;
 
 export interface FollowLinesOptions {
-  /** Called with the number of bytes that were read and taken. */
+  /** Called with the number of bytes that were read and processed. */
   onRead?: (bytes: number) => void;
-  /** Puts on record that not everything is read, once. */
+  /** Records once that a file is not read completely. */
   record?: RecordLog;
   limits?: ReadingLimits;
 }
 
-/** Each line of a file of the cluster's directory, from the first on and as it comes, with where it was read. */
+/** Each line of a file in the cluster's directory, from the start and as it is written, with its reference. */
 export async function followLines(
   directory: string,
   file: string,
@@ -48,7 +48,7 @@ export async function followLines(
 }
 
 /**
- * What the driver's own log says of its end, or of waiting in vain, is in no event: it is put on record, once.
+ * What the driver's own log says about its end, or about missing executors, is in no event: it is recorded once.
  * @param living whether the driver may still write
  */
 export async function followDriverLog(
@@ -67,18 +67,18 @@ export async function followDriverLog(
   const keep = async (found: LogObservation | null): Promise<void> => {
     if (found) await recordNew(found);
   };
-  // A record is complete when the next one begins; there is none behind the last one.
+  // A record ends where the next one starts; the last one has none after it.
   const waitForTheEnd = (): void => {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
       void living()
         .then(more => (more ? waitForTheEnd() : keep(records.flush())))
-        // The cluster was forgotten meanwhile.
+        // The cluster was deleted meanwhile.
         .catch(() => undefined);
     }, WAIT_MS);
   };
   try {
-    // Of a line that is too long the beginning is enough.
+    // The start of a line that is too long is enough.
     for await (const line of linesOf(directory, file, until, limits, report)) {
       await keep(records.push(line.text, line.number));
       waitForTheEnd();
@@ -89,7 +89,7 @@ export async function followDriverLog(
   }
 }
 
-/** What was found at the shares where they are mounted is put on record, once. */
+/** The state of the mounted shares is recorded once. */
 export async function followShareReports(
   directory: string,
   until: Until,
@@ -100,13 +100,16 @@ export async function followShareReports(
   const recordNew = recorder(SHARE_REPORTS, known, record, report);
   const take = async (text: string, ref: string): Promise<void> => {
     const found = readObservation(text);
-    // User code can write to this file: only reports of shares are taken.
+    // User code can write to this file: only reports about shares are accepted.
     if (typeof found !== 'string' && found.kind === 'share') await recordNew({ ...found, ref });
   };
   await followLines(directory, SHARE_REPORTS, until, take, { record });
 }
 
-/** What is kept of a cluster that is over, from the first line to the last; the end of the driver's log goes on record first. */
+/**
+ * The stored evidence of an ended cluster, from the first to the last line; the end of the driver's log is recorded
+ * first.
+ */
 export async function replayEvidence(
   directory: string,
   sink: EvidenceSink,
@@ -135,7 +138,7 @@ function linesOf(
   return limitedLines(join(directory, file), limits, until, onFileLimit);
 }
 
-/** Reports each limit of a file once, also where an earlier server has put it on record. */
+/** Reports each limit of a file once, even if a previous server has recorded it. */
 function limitReporter(directory: string, file: string, record?: RecordLog): Report {
   let known: Set<string> | null = null;
   return async what => {
@@ -147,7 +150,7 @@ function limitReporter(directory: string, file: string, record?: RecordLog): Rep
   };
 }
 
-/** Puts on record what is not yet, up to a number: a log that repeats itself must not fill the disk. */
+/** Records what is not recorded yet, up to a maximum: a log that repeats itself must not fill the disk. */
 function recorder<Found extends Observation & { ref: string }>(
   file: string,
   known: Set<string>,
@@ -163,7 +166,7 @@ function recorder<Found extends Observation & { ref: string }>(
   };
 }
 
-/** Lines of logs and reports that are on record already, by this server or an earlier one. */
+/** Lines of logs and reports that this server or a previous one has recorded. */
 async function recordedPlaces(directory: string): Promise<Set<string>> {
   const file = 'evidence.jsonl';
   const places = new Set<string>();

@@ -1,7 +1,7 @@
 import { formatMiB, type LogObservation } from '@aglais/diagnosis';
 import type { Metric } from '../metrics.js';
 
-/** Since the process started, of all clusters. */
+/** Since the process started, for all clusters. */
 let reached = 0;
 
 export const limitMetrics: readonly Metric[] = [
@@ -13,15 +13,15 @@ export const limitMetrics: readonly Metric[] = [
   }
 ];
 
-/** What of a file of evidence was not read, and why. */
+/** Which part of an evidence file was not read, and why. */
 export type LimitReached =
   | { limit: 'file'; bytes: number }
   | { limit: 'line'; number: number }
   | { limit: 'records'; count: number };
 
 /**
- * Counts a limit that was reached, and makes an observation of it: what is kept and what is not read. Without a time, so
- * that two servers that follow one cluster make the same.
+ * Counts a limit that was reached, and creates an observation about it. It has no timestamp, so that two servers that
+ * follow one cluster create the same one.
  * @param file its name in the cluster's directory
  */
 export function limitReport(file: string, what: LimitReached): LogObservation {
@@ -29,7 +29,7 @@ export function limitReport(file: string, what: LimitReached): LogObservation {
   return { kind: 'log', who: 'driver', at: null, text: textOf(file, what), ref: refOf(file, what) };
 }
 
-/** One report for each limit of a file, however often it is read. */
+/** One report per limit of a file, however often it is read. */
 export function refOf(file: string, { limit }: LimitReached): string {
   return `${file}:${limit}-limit`;
 }

@@ -4,21 +4,21 @@ import { openPlainFile } from './plain-file.js';
 import { ReadRate } from './read-rate.js';
 import type { ReadingLimits } from './reading-limits.js';
 
-/** File systems report each change, as long as there are not too many at once. */
+/** Change notifications are reliable only for a limited number of files. */
 const POLL_MS = 5_000;
-/** Lines between two turns of the event loop: 128,000 empty lines fit into one chunk of a file. */
+/** Maximum number of lines between two turns of the event loop: 128,000 empty lines fit into one chunk of a file. */
 const LINES_PER_TURN = 1_000;
 
 export interface Until {
-  /** Ends the reading at once; what was written before may be unread then. */
+  /** Ends the reading immediately; the last bytes may be unread. */
   abort: AbortSignal;
-  /** Aborted when nobody writes any more: reading ends when everything was read. Not needed if that is never known. */
+  /** Aborted when the writer is gone: reading ends when everything was read. Not needed if that is never known. */
   over?: AbortSignal;
 }
 
 /**
- * The lines of a file that user code can write to, as they come: within limits, and of a plain file only. A line that is
- * longer than its limit has its beginning, and `lost` says how much was skipped.
+ * The lines of a file that user code can write to, as they are written: within limits, and of a regular file only. A
+ * line over the limit is truncated, and `lost` says how much was skipped.
  * @param onFileLimit called when the file is longer than its limit; reading has ended then
  */
 export async function* limitedLines(

@@ -4,8 +4,8 @@ import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 /**
- * Opens a file that user code could have replaced. A pipe would block a thread of the server for ever, a device has no
- * end, and a link leads to files that are none of its business: they count as missing, as does what cannot be read.
+ * Opens a file that user code could have replaced. A pipe would block a thread of the server forever, a device has no
+ * end, and a link may lead outside of the directory: they count as missing, like unreadable files.
  */
 export async function openPlainFile(path: string): Promise<FileHandle | null> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -21,8 +21,8 @@ export async function openPlainFile(path: string): Promise<FileHandle | null> {
 }
 
 /**
- * The text of a small file, no more than `maxBytes` of it; null if it is missing or not a plain file.
- * @param from where to begin, for a file of this size in bytes; default: the beginning
+ * The text of a small file, at most `maxBytes` of it; null if it is missing or not a regular file.
+ * @param from start offset, given the size of the file in bytes; default: 0
  */
 export async function readPlainText(
   path: string,
@@ -44,7 +44,10 @@ export async function readPlainText(
   }
 }
 
-/** Copies a log, no more than `maxBytes` of it: a sparse file would take all of its size. Nothing if it is not a plain file. */
+/**
+ * Copies a log, at most `maxBytes` of it, because a sparse file would use its full size. Does nothing if it is not a
+ * regular file.
+ */
 export async function copyPlainFile(from: string, to: string, maxBytes: number): Promise<void> {
   const file = await openPlainFile(from);
   if (!file) return;

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Rate {
   perSecond: number;
-  /** Taken at once, before the rate counts: what was written before the server started is read without delay. */
+  /** Burst size: what was written before the server started is read without delay. */
   burst: number;
 }
 
-/** Delays a reader that reads more than a rate allows (a token bucket): its file waits, and nothing of it is lost. */
+/** Throttles a reader to a rate (a token bucket): its file waits, and nothing is lost. */
 export class ReadRate {
   private available: number;
   private at = performance.now();
@@ -15,7 +15,7 @@ export class ReadRate {
     this.available = rate.burst;
   }
 
-  /** Resolves when so much more may be read, or at the signal. */
+  /** Resolves when this many bytes may be read, or when aborted. */
   async take(amount: number, signal: AbortSignal): Promise<void> {
     const { perSecond, burst } = this.rate;
     const now = performance.now();

@@ -3,11 +3,11 @@ import type { Rate } from './read-rate.js';
 
 const MIB = 2 ** 20;
 
-/** What is read of one file of a cluster's directory, to which user code can write. */
+/** Limits for reading one file of a cluster's directory, to which user code can write. */
 export interface ReadingLimits {
-  /** Most bytes of the file; later ones are not read. */
+  /** Maximum number of bytes of the file; later ones are not read. */
   fileBytes: number;
-  /** Most bytes of one line; the rest of a longer one is skipped. Spark's plans of queries are the longest lines. */
+  /** Maximum number of bytes of a line; the rest is skipped. Spark's query plans are the longest lines. */
   lineBytes: number;
   bytes: Rate;
   /** Each line costs some microseconds, however short it is. */
@@ -20,11 +20,11 @@ const LINE_BYTES: Readonly<Record<string, number>> = {
 };
 const LONGEST_EVENT_BYTES = 32 * MIB;
 
-/** A busy driver writes some thousand events a second, of 2 to 4 KiB each; this is five times as much. */
+/** A busy driver writes some thousand events per second, of 2 to 4 KiB each; this is five times as much. */
 export const BYTES_RATE: Rate = { perSecond: 16 * MIB, burst: 256 * MIB };
 const LINES_RATE: Rate = { perSecond: 20_000, burst: 500_000 };
 
-/** Most observations that are put on record from one file that user code can write to. */
+/** Maximum number of observations that are recorded from one file that user code can write to. */
 export const MAX_OBSERVATIONS = 2_000;
 
 /** @param file its name in the cluster's directory */

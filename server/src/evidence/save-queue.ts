@@ -3,20 +3,20 @@ import { backOff, type BackOffTimes } from '../back-off.js';
 import { isPermanent } from '../store/errors.js';
 
 const RETRY: BackOffTimes = { firstMs: 500, longestMs: 30_000 };
-/** After so many attempts in a row it is reported that the database refuses. */
+/** After this many consecutive failures a problem with the database is reported. */
 const REPORTED_FAILURES = 3;
 
 export interface SaveQueueOptions {
-  /** Told of each failure. */
+  /** Called for each failure. */
   onError(error: unknown): void;
-  /** What cannot be saved, for people; null: everything is saved again. */
+  /** What cannot be saved, for people; null: the problem is over. */
   onProblem(problem: string | null): void;
   retry?: BackOffTimes;
 }
 
 /**
- * Writes what is concluded of one cluster to the database, in order, only the newest state of each record. A database that is
- * away is waited for; what it refuses for good is dropped and reported, and the rest goes on.
+ * Saves the results of one cluster in order, only the latest state of each record. While the database is unavailable it
+ * waits; data that the database rejects permanently are dropped and reported, and the rest is saved.
  */
 export class SaveQueue {
   private readonly pending = new Map<string, () => Promise<void>>();
@@ -26,20 +26,20 @@ export class SaveQueue {
 
   constructor(private readonly options: SaveQueueOptions) {}
 
-  /** @param key of the record; an older state that still waits is replaced */
+  /** @param key of the record; an older pending state is replaced */
   add(key: string, save: () => Promise<void>): void {
-    // Moved to the end: what follows from each other is saved in the order in which it was concluded.
+    // Moved to the end: dependent records are saved in the order in which they were created.
     this.pending.delete(key);
     this.pending.set(key, save);
     this.saving ??= this.saveAll().finally(() => (this.saving = null));
   }
 
-  /** How many records wait. */
+  /** Number of pending records. */
   get size(): number {
     return this.pending.size;
   }
 
-  /** Waits until all is saved or dropped; false if that takes longer. */
+  /** Waits until everything is saved or dropped; false if that takes longer. */
   async drain(withinMs: number): Promise<boolean> {
     const timer = new AbortController();
     const late = sleep(withinMs, undefined, { signal: timer.signal }).catch(() => undefined);
@@ -48,7 +48,7 @@ export class SaveQueue {
     return this.saving === null;
   }
 
-  /** Tries once more and gives up; the next server concludes the same again. */
+  /** Tries once more and gives up; the next server creates the same records again. */
   async close(): Promise<void> {
     this.abort.abort();
     await this.saving;
@@ -85,7 +85,7 @@ export class SaveQueue {
     return this.pending.entries().next().value;
   }
 
-  /** A newer state may have come while the older one was being saved. */
+  /** A newer state may have arrived while the older one was being saved. */
   private done(key: string, save: () => Promise<void>): void {
     if (this.pending.get(key) === save) this.pending.delete(key);
   }

@@ -5,16 +5,16 @@ import { readStored } from '../store/stored-json.js';
 import type { CellRunRow, FindingRow } from '../store/schema.js';
 import type { Store } from '../store/store.js';
 
-/** As users see it, with what a newer server adds to it; null if it is damaged. */
+/** A finding for clients, including unknown fields of a newer server; null if it is corrupt. */
 export function locatedFinding(row: FindingRow): LocatedFinding | null {
   const finding = readStored(LocatedFinding, row.body);
   return finding && { ...finding, dismissed: row.dismissed === 1 };
 }
 
-/** With what a newer server adds to it; null if it is damaged. */
+/** Including unknown fields of a newer server; null if it is corrupt. */
 export const cellRunOf = ({ body }: CellRunRow): CellRun | null => readStored(CellRun, body);
 
-/** Findings and cell runs in the database, for as long as their cluster is. */
+/** Findings and cell runs in the database, which are kept as long as their cluster. */
 export class FindingRows {
   /** @param leases of this server; null: it is the only one */
   constructor(
@@ -45,7 +45,10 @@ export class FindingRows {
     return rows.flatMap(row => cellRunOf(row) ?? []);
   }
 
-  /** What follows from the evidence of a cluster: only the server that runs it may write it. What was dismissed stays so. */
+  /**
+   * Saves the results from the evidence of a cluster: only the server that runs it may do this. Dismissed findings stay
+   * dismissed.
+   */
   async saveFinding(placed: LocatedFinding): Promise<void> {
     const { cluster, finding } = placed;
     const change = { last_seen: finding.lastSeen, body: JSON.stringify(placed) };
@@ -66,7 +69,7 @@ export class FindingRows {
     });
   }
 
-  /** It is not shown any more, whichever server the user was connected to. */
+  /** Hides it, whichever server the user was connected to. */
   async dismiss(cluster: string, id: string): Promise<void> {
     const dismiss = async (store: Store, revision: number): Promise<void> => {
       await store
@@ -79,7 +82,7 @@ export class FindingRows {
     await (this.leases ? revised(this.store, dismiss) : dismiss(this.store, 0));
   }
 
-  /** It no longer holds. Its row stays, so that other servers see it. */
+  /** It was withdrawn. Its row is kept, so that other servers see it. */
   async removeFinding(cluster: string, id: string): Promise<void> {
     await this.write(cluster, async (store, revision) => {
       await store
@@ -95,7 +98,7 @@ export class FindingRows {
     await this.write(cellRun.cluster, (store, revision) => saveCellRun(store, cellRun, revision));
   }
 
-  /** Of a cluster that no server runs any more because it is over. */
+  /** Of an ended cluster that no server runs any more. */
   async saveLateCellRun(cellRun: CellRun): Promise<void> {
     if (!this.leases) return saveCellRun(this.store, cellRun, 0);
     await revised(this.store, (store, revision) => saveCellRun(store, cellRun, revision));

@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import { ProblemError } from '../problems.js';
 import type { Scope, Tokens } from './tokens.js';
 
-/** What the sender of a request may do, by its bearer token. Throws a 401 if the token is not valid. */
+/** The role of a request's sender, by its bearer token. Throws a 401 if the token is not valid. */
 export function scopeOfRequest(request: IncomingMessage, tokens: Tokens): Scope {
   const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
   const scope = token === undefined ? null : tokens.scopeOf(token);
@@ -24,7 +24,7 @@ export function authenticate(tokens: Tokens): RequestHandler {
   };
 }
 
-/** For what a browser never needs to read. */
+/** For routes that a browser never needs. */
 export const requireUserScope: RequestHandler = (_request, response, next) => {
   if (response.locals.scope !== 'user') {
     throw new ProblemError(

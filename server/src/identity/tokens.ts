@@ -3,25 +3,25 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeOnce } from '../store/files.js';
 
-/** What the bearer of a token may do: `user` everything, `browser` everything but reading endpoints. */
+/** Roles of tokens: `user` may do everything, `browser` everything except reading driver addresses. */
 export type Scope = 'user' | 'browser';
 
-/** The tokens of the one local user, and the secret from which the tokens of clusters are made. */
+/** The tokens of the local user, and the secret from which the tokens of clusters are derived. */
 export interface Tokens {
   scopeOf(token: string): Scope | null;
-  /** A cluster's own token, derived from the secret each time, so it is stored nowhere. */
+  /** A cluster's token, derived from the secret each time, so it is not stored. */
   forCluster(id: string): string;
   /** A secret of a cluster for another purpose than its token. */
   secretOf(id: string, purpose: string): string;
 }
 
-/** Shorter ones can be guessed; those that are made here have 43 characters. */
+/** Shorter ones can be guessed; generated ones have 43 characters. */
 const MIN_LENGTH = 16;
 
 async function secretFile(path: string): Promise<string> {
   const read = async (): Promise<string> => checked((await readFile(path, 'utf8')).trim(), path);
   try {
-    // A mounted Secret cannot be written.
+    // A mounted Secret is read-only.
     return await read();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
@@ -30,7 +30,9 @@ async function secretFile(path: string): Promise<string> {
   return read();
 }
 
-/** With an empty token everybody would be let in, and with an empty secret anybody could make the tokens of clusters. */
+/**
+ * An empty token would authenticate every client, and with an empty secret anyone could derive the tokens of clusters.
+ */
 function checked(text: string, path: string): string {
   const problem =
     text === ''
@@ -51,8 +53,8 @@ function same(a: string, b: string): boolean {
 }
 
 /**
- * Reads `token`, `browser-token` and `secret` in a directory; those that are missing are created (mode 0600).
- * @throws if one of them is empty, too short to be secret, or the same as another
+ * Reads `token`, `browser-token` and `secret` in a directory; missing ones are created (mode 0600).
+ * @throws if one of them is empty, too short, or equal to another
  */
 export async function openTokens(directory: string): Promise<Tokens> {
   const [user, browser, secret] = await Promise.all(

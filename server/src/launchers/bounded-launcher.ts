@@ -4,7 +4,7 @@ import type { EvidenceSink } from '../evidence/evidence-sink.js';
 import type { Capacity } from './capacity.js';
 import type { ClusterSpec, Launcher, ObservedCluster, Resized } from './launcher.js';
 
-/** The longest that each call may take, ms. */
+/** Deadline of each call, ms. */
 export interface LauncherDeadlines {
   observe: number;
   start: number;
@@ -16,7 +16,7 @@ export interface LauncherDeadlines {
   capacity: number;
 }
 
-/** Well beyond what each call takes on a busy machine; a driver on a dead node takes longest to remove. */
+/** Much longer than each call takes on a busy machine; removing a driver on a dead node takes longest. */
 export const LAUNCHER_DEADLINES: LauncherDeadlines = {
   observe: 15_000,
   start: 120_000,
@@ -28,14 +28,14 @@ export const LAUNCHER_DEADLINES: LauncherDeadlines = {
   capacity: 30_000
 };
 
-/** A call did not end in time; it may still be going on. */
+/** A call did not end in time; it may still be running. */
 export class DeadlineExceeded extends Error {
   override readonly name = 'DeadlineExceeded';
 }
 
 /**
- * A launcher none of whose calls takes longer than its deadline. A call that goes on behind its deadline is not started a
- * second time: a repeated call waits for the one that runs.
+ * A launcher with a deadline for each call. A call that exceeds its deadline is not started a second time: a repeated
+ * call waits for the running one.
  */
 export class BoundedLauncher implements Launcher {
   readonly kind: Launcher['kind'];
@@ -80,12 +80,12 @@ export class BoundedLauncher implements Launcher {
     return this.call('observe', id, () => this.launcher.observe(id));
   }
 
-  /** Ends with its signal. */
+  /** Ends when aborted. */
   follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void> {
     return this.launcher.follow(id, sink, signal);
   }
 
-  /** Takes as long as the evidence is large. */
+  /** Its duration depends on the size of the evidence. */
   replay(id: string, sink: EvidenceSink): Promise<void> {
     return this.launcher.replay(id, sink);
   }
@@ -144,7 +144,7 @@ export class BoundedLauncher implements Launcher {
       return await Promise.race([work, late]);
     } finally {
       clearTimeout(timer);
-      // After its deadline nobody waits for it any more.
+      // After the deadline the result is not used any more.
       work.catch(() => undefined);
     }
   }

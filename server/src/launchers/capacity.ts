@@ -1,40 +1,40 @@
 import type { Shape } from '@aglais/protocol';
 
-/** What one process of a cluster asks of a machine. */
+/** Resource requests of one process of a cluster. */
 export interface Need {
   memoryMiB: number;
-  /** Processors; 0 where nobody counts them. */
+  /** CPUs; 0 where they are not counted. */
   cores: number;
 }
 
-/** Machines that are alike, by what Spark may have of each while nothing runs on it. */
+/** Identical machines, by the capacity for Spark while nothing runs on them. */
 export interface Machines extends Need {
   count: number;
-  /** Only processes of this kind may run on them; nothing said: both. */
+  /** Only processes of this kind may run on them; undefined: both. */
   takes?: 'drivers' | 'executors';
 }
 
-/** Where a launcher's clusters live: what is there, and what a cluster needs of it. */
+/** The capacity of a launcher, and how much of it a cluster needs. */
 export interface Capacity {
   /** For sentences: "this machine". */
   place: string;
-  /** What all clusters together may be granted, MiB. */
+  /** Memory that all clusters together may be granted, MiB. */
   memoryMiB: number;
   machines: readonly Machines[];
   driver(shape: Shape): Need;
   executor(shape: Shape): Need;
-  /** What is not known of it, in sentences for people. */
+  /** What is unknown about it, in sentences for people. */
   problems?: readonly string[];
 }
 
-/** Memory that a cluster is granted when all its executors are there, MiB. */
+/** Memory of a cluster with all its executors, MiB. */
 export function totalMiB(shape: Shape, capacity: Capacity): number {
   return (
     capacity.driver(shape).memoryMiB + shape.executors.max * capacity.executor(shape).memoryMiB
   );
 }
 
-/** Whether the room could ever hold the cluster: each of its processes on one machine, all of them at once. */
+/** Whether the capacity could ever hold the cluster: each of its processes on one machine, all of them at once. */
 export function holds(capacity: Capacity, shape: Shape): boolean {
   return (
     totalMiB(shape, capacity) <= capacity.memoryMiB &&
@@ -42,7 +42,7 @@ export function holds(capacity: Capacity, shape: Shape): boolean {
   );
 }
 
-/** Executors that find a place beside the driver while nothing else runs; -1 if not even the driver does. */
+/** Number of executors that fit in addition to the driver while nothing else runs; -1 if not even the driver fits. */
 function places(capacity: Capacity, shape: Shape): number {
   const driver = capacity.driver(shape);
   const executor = capacity.executor(shape);
@@ -63,10 +63,10 @@ function places(capacity: Capacity, shape: Shape): number {
   return Math.max(-1, ...beside);
 }
 
-/** How many of these one machine takes. */
+/** Number of these processes that fit on one machine. */
 function fitting(machine: Need, need: Need): number {
   const byMemory = Math.floor(machine.memoryMiB / need.memoryMiB);
-  // Kubernetes counts processors in thousandths.
+  // Kubernetes counts CPUs in thousandths.
   const milli = (cores: number) => Math.round(cores * 1_000);
   const byCores =
     need.cores > 0 && Number.isFinite(machine.cores)
@@ -80,7 +80,7 @@ export function machinesFor(capacity: Capacity, who: 'drivers' | 'executors'): r
   return capacity.machines.filter(({ takes = who }) => takes === who);
 }
 
-/** The largest machine there is for such processes, by memory. */
+/** The machine with the most memory for such processes. */
 export function largestMachine(capacity: Capacity, who: 'drivers' | 'executors'): Need {
   return machinesFor(capacity, who).reduce<Need>(
     (best, one) => (one.memoryMiB > best.memoryMiB ? one : best),

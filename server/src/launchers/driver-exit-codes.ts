@@ -1,4 +1,4 @@
-/** What a shell reports for a process that a signal ended: 128 + the signal's number. */
+/** The exit code of a process that a signal ended, as in a shell: 128 + the number of the signal. */
 const KILLED = 137;
 const TERMINATED = 143;
 /** HotSpot's exit code with -XX:+ExitOnOutOfMemoryError. */
@@ -8,8 +8,8 @@ export const KEPT =
   "Your notebook's variables are kept; temporary views and cached tables are gone.";
 
 /**
- * Why a driver ended, in plain words.
- * @param code its exit code, or null if nobody could write it down
+ * Why a driver exited, for people.
+ * @param code its exit code, or null if it was not recorded
  * @param logTail the end of its log
  */
 export function explainExit(code: number | null, logTail: string): string {

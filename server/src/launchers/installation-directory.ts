@@ -7,10 +7,11 @@ import { readText } from './cluster-directory.js';
 const MARK = 'installation';
 
 /**
- * Checks, before anything in it is touched, that clusters in a directory were made by this installation, and marks it as its
- * own. One without a mark is from before there were marks: the database has to know a cluster in it. An empty one is free.
- * @param directory one directory in it for each cluster
- * @throws with what to do, if the clusters are another installation's
+ * Checks, before anything in it is changed, that the clusters in a directory belong to this installation, and marks the
+ * directory. A directory without a mark is from an earlier version: the database has to know one of its clusters. An
+ * empty one can be used.
+ * @param directory with one directory per cluster
+ * @throws with a remedy, if the clusters belong to another installation
  */
 export async function claimDirectory(directory: string, installation: Installation): Promise<void> {
   const file = join(directory, MARK);

@@ -16,33 +16,33 @@ import { openCgroups } from './local/cgroups.js';
 import { findInstallation } from './local/spark-installation.js';
 import { LocalLauncher } from './local/local-launcher.js';
 
-/** A launcher, and where its clusters find the data of the shares. */
+/** A launcher, and the locations of the shares for its clusters. */
 export interface OpenedLauncher {
   launcher: Launcher;
   place: SharePlace;
-  /** What it has to say to operators. */
+  /** Metrics for operators. */
   figures: readonly Metric[];
-  /** Null where pods of notebooks are not looked after. */
+  /** Null where the memory of notebook pods is not managed. */
   notebooks: NotebookMemories | null;
-  /** Clusters that are started before anybody asks, and whether that waits for the first Jupyter Server. */
+  /** Clusters that are started in advance, and whether this waits for the first Jupyter Server. */
   spares: { targets: SpareTarget[]; waitForJupyter: boolean; waitForQuiet: boolean };
-  /** What `open` waits for, for people. */
+  /** What `open` is waiting for, for people. */
   waitsFor: string;
-  /** Resolves when it knows what exists; as long as that takes. @throws if it is closed before */
+  /** Resolves when the existing clusters are known, however long that takes. @throws if it is closed before */
   open(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What the launchers of several servers share by their database. */
+/** What launchers of several servers share through their database. */
 export interface SharedClusters {
   evidence: SharedEvidence;
   notes: ClusterNotes;
-  /** Whether this server may act on a cluster in this moment. */
+  /** Whether this server holds the lease of a cluster right now. */
   hasValidLease(cluster: string): boolean;
 }
 
 /**
- * The launcher that the configuration names.
+ * The launcher of the configuration.
  * @param shared null: this is the only server
  */
 export async function openLauncher(
@@ -57,7 +57,7 @@ export async function openLauncher(
     : openKubernetes(config, config.kubernetesConfigFile, tokens, shared, installation, log);
 }
 
-/** One directory for each cluster is made in it. */
+/** It gets one directory per cluster. */
 export const clustersDirectory = ({ stateDirectory }: Config): string =>
   join(stateDirectory, 'clusters');
 
@@ -91,7 +91,7 @@ async function openLocal(
     waitsFor: 'the local launcher',
     open: () => Promise.resolve(),
     async close() {
-      // Only an empty group can be removed: clusters that live on keep theirs.
+      // Only an empty group can be removed: running clusters keep theirs.
       if (cgroup) await rmdir(cgroup).catch(() => undefined);
     }
   };
@@ -105,7 +105,7 @@ async function openKubernetes(
   installation: Installation,
   log: Logger
 ): Promise<OpenedLauncher> {
-  // Loaded only where it is used: the client knows all of Kubernetes, which takes half a second to read.
+  // Imported on demand: the Kubernetes client takes half a second to load.
   const { KubernetesLauncher } = await import('./kubernetes/kubernetes-launcher.js');
   const { KubernetesEvidence } = await import('./kubernetes/evidence/kubernetes-evidence.js');
   const { connect } = await import('./kubernetes/api/connection.js');

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Shape } from '@aglais/protocol';
 
-/** Packages that Spark opens, of `JavaModuleOptions` in Spark 4.3. */
+/** Packages that Spark opens (`JavaModuleOptions` of Spark 4.3). */
 const OPENED = [
   'java.base/java.lang',
   'java.base/java.lang.invoke',
@@ -22,7 +22,7 @@ const OPENED = [
 
 const MAIN = 'org.apache.spark.sql.connect.service.SparkConnectServer';
 
-/** Options of a Java that maps a class-data archive, and is quiet about one that it cannot use: it only starts slower. */
+/** Options of a JVM that maps a class-data archive, and starts without one (only slower) if it cannot be used. */
 export const archiveOptions = (path: string) => [
   `-XX:SharedArchiveFile=${path}`,
   '-Xlog:cds=off',
@@ -30,12 +30,12 @@ export const archiveOptions = (path: string) => [
   '-Xshare:auto'
 ];
 
-/** The application id that Spark shows; the cluster's own, because Spark's default collides within a second. */
+/** The application id in Spark; the cluster's own id, because Spark's default ids collide within a second. */
 export const applicationId = (cluster: string) => `app-${cluster}`;
 
 /**
- * The class path of executors as Spark builds it, which the driver must share to the letter: class-data archives are
- * refused for any other.
+ * The class path of executors as Spark builds it. The driver must use exactly the same: class-data archives are
+ * rejected for any other.
  */
 export function classPath(home: string, jars: readonly string[]): string {
   const slf4j = jars.find(jar => jar.startsWith('slf4j-api-')) ?? 'slf4j-api.jar';
@@ -43,8 +43,8 @@ export function classPath(home: string, jars: readonly string[]): string {
 }
 
 /**
- * Spark properties of every driver of ours, whatever launches it.
- * @param directory the cluster's own; its layout is the same everywhere (docs/decisions/002)
+ * Spark properties of every driver, for all launchers.
+ * @param directory the cluster's directory; its layout is the same everywhere (docs/decisions/002)
  */
 export function commonProperties(
   id: string,
@@ -53,7 +53,7 @@ export function commonProperties(
 ): Record<string, string> {
   return {
     'spark.app.name': 'aglais',
-    // Java has been told; here it is for those who read the log.
+    // The JVM already has it; this is for readers of the event log.
     'spark.driver.memory': `${shape.driverMemoryMiB}m`,
     'spark.executor.memory': `${shape.executorMemoryMiB}m`,
     'spark.executor.memoryOverhead': `${shape.executorOverheadMiB}m`,
@@ -79,27 +79,27 @@ export function commonProperties(
   };
 }
 
-/** How Java is told to be a driver. */
+/** The parameters of a driver's JVM. */
 export interface DriverJava {
-  /** Null: the image has its own. */
+  /** Null: the image sets it. */
   classPath: string | null;
   heapMiB: number;
-  /** A class-data archive; null: there is none, or the image names it itself. */
+  /** A class-data archive; null: there is none, or the image sets it. */
   archive: string | null;
-  /** Modules that Spark asks for and this Java has. */
+  /** Modules that Spark needs and this Java has. */
   modules: readonly string[];
   temporary: string;
   properties: Readonly<Record<string, string>>;
 }
 
-/** Arguments of a driver's Java, one each, ending with its main class. */
+/** Arguments of a driver's JVM, ending with its main class. */
 export function driverArguments(java: DriverJava): string[] {
   return [
     ...(java.classPath === null ? [] : ['-cp', java.classPath]),
     `-Xmx${java.heapMiB}m`,
     // The driver only plans; compiling its code fully would delay the first answer. Executors keep both compilers.
     '-XX:TieredStopAtLevel=1',
-    // Half dead is worse than dead: without it a driver out of memory answers with "TaskResultLost".
+    // Exit on OutOfMemoryError: otherwise a driver out of memory would answer with "TaskResultLost".
     '-XX:+ExitOnOutOfMemoryError',
     ...(java.archive ? archiveOptions(java.archive) : []),
     '-XX:+IgnoreUnrecognizedVMOptions',

@@ -7,18 +7,19 @@ export interface KilledPod {
   pod: PodObservation;
 }
 
-/** Memory of the pods in which Jupyter Servers run. A token, which only that pod has, identifies the pod. */
+/** Memory of the pods of Jupyter Servers. A token that only that pod has identifies the pod. */
 export interface NotebookMemories {
-  /** @throws ProblemError if the token is not valid, or the pod is none of the notebooks */
+  /** @throws ProblemError if the token is not valid, or the pod is not a notebook pod */
   of(token: string): Promise<NotebookMemory>;
-  /** What the pod's own Jupyter Server measures. @throws ProblemError as `of` */
+  /** The measurements of the pod's own Jupyter Server. @throws ProblemError as `of` */
   note(token: string, reading: NotebookReading): Promise<void>;
-  /** When the pod's container was killed for memory, with all kernels in it; null if not lately, or if it cannot be read. */
+  /** When the pod's container was OOM-killed, with all its kernels; null if not recently, or if unknown. */
   killedLately(token: string): Promise<KilledPod | null>;
   /**
-   * Raises the limit, and returns when it is in force. Nothing is restarted. To ask for the limit that is in force cancels a
+   * Raises the limit, and resolves when it is in effect. Nothing is restarted. Requesting the current limit cancels a
    * pending change.
-   * @throws ProblemError as `of`; if it is too much, or the node has no capacity; or if it is not in force in time
+   * @throws ProblemError as `of`; if the limit is too high, or the node has no capacity; or if it is not in effect in
+   * time
    */
   raise(token: string, memoryMiB: number): Promise<NotebookMemory>;
 }

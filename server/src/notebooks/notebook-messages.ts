@@ -5,7 +5,7 @@ const gib = (mib: number) => `${(mib / 1024).toFixed(1)} GiB`;
 const ELSEWHERE =
   'Stop programs or kernels that you do not need, or restart the Jupyter server to have it scheduled to another node: its variables are lost then.';
 
-/** Why the memory of a notebook is not known, or was not changed: what happened, what was kept, what to do. */
+/** Why the memory of a notebook is unknown, or was not changed: what happened, what was kept, what to do. */
 export const problems = {
   notOffered: () =>
     new ProblemError(

@@ -4,7 +4,7 @@ import type { Notebooks } from '../launchers/kubernetes/kubernetes-config.js';
 import type { KilledPod } from './notebook-memories.js';
 import type { ProvenPod } from './pod-proof.js';
 
-/** Why the pod that a token is of is none of the notebooks; null if it is one. */
+/** Why the pod of a token is not a notebook pod; null if it is one. */
 export function notANotebook(pod: V1Pod, proven: ProvenPod, notebooks: Notebooks): string | null {
   const { metadata, spec, status } = pod;
   if (metadata?.uid !== proven.uid) return 'it is another pod of the same name';
@@ -22,17 +22,17 @@ export function notANotebook(pod: V1Pod, proven: ProvenPod, notebooks: Notebooks
   return over ? 'it is not running' : null;
 }
 
-/** Memory of the pod's container as Kubernetes has it, MiB. */
+/** Memory of the pod's container according to Kubernetes, MiB. */
 export interface PodMemory {
-  /** In force; null: no limit. */
+  /** In effect; null: no limit. */
   limitMiB: number | null;
   /** Of the spec. */
   requestMiB: number;
-  /** What its node has allocated. */
+  /** Allocated on its node. */
   allocatedMiB: number;
-  /** Of the spec, if it is not in force yet. */
+  /** From the spec, if it is not in effect yet. */
   pendingMiB: number | null;
-  /** `deferred`: Kubernetes keeps trying; `infeasible`: it never will be. Null where no change is pending. */
+  /** `deferred`: Kubernetes keeps trying; `infeasible`: it will never succeed. Null if no change is pending. */
   state: 'under-way' | 'deferred' | 'infeasible' | null;
   /** The message of the kubelet. */
   words: string | null;
@@ -42,8 +42,9 @@ export interface PodMemory {
 const ROUNDING_MIB = 0.5;
 
 /**
- * From the pod's own status (KEP 1287). In force is what the runtime says (`resources` of the container's status), once
- * the kubelet has also set it aside (`allocatedResources`; older kubelets do not tell) and works on it no longer.
+ * From the pod's status (KEP 1287). A limit is in effect when the runtime reports it (`resources` of the container's
+ * status), the kubelet has allocated it (`allocatedResources`; older kubelets do not report it) and no resize is in
+ * progress.
  */
 export function podMemory(pod: V1Pod, container: string): PodMemory {
   const asked = containerOf(pod, container)?.resources;
@@ -51,7 +52,7 @@ export function podMemory(pod: V1Pod, container: string): PodMemory {
   const wanted = memoryOf(asked?.limits);
   const requestMiB = memoryOf(asked?.requests) ?? 0;
   const actual = memoryOf(status?.resources?.limits);
-  // A kubelet that cannot resize says nothing: then the spec is what the container was started with.
+  // A kubelet without resize reports nothing: then the container runs with the values of the spec.
   const limitMiB = status?.resources ? actual : wanted;
   const allocated = memoryOf(status?.allocatedResources);
   const working = conditionOf(pod, 'PodResizeInProgress');
@@ -73,10 +74,10 @@ export function podMemory(pod: V1Pod, container: string): PodMemory {
   return { ...base, pendingMiB: wanted, state: 'under-way', words: working?.message || null };
 }
 
-/** A kubelet starts a container again at once, and then later and later, up to this, ms. */
+/** The maximum restart back-off of a kubelet, ms. */
 const LATELY_MS = 10 * 60_000;
 
-/** The pod as evidence, if its container was killed for memory and started again lately; its kernels are gone with it. */
+/** The pod as evidence, if its container was recently OOM-killed and restarted; its kernels are gone. */
 export function killedLately(pod: V1Pod, container: string, now: number): KilledPod | null {
   const own = ({ name }: { name: string }) => name === container;
   const status = pod.status?.containerStatuses?.find(own);
@@ -89,13 +90,13 @@ export function killedLately(pod: V1Pod, container: string, now: number): Killed
     spec: { ...pod.spec, containers: pod.spec?.containers.filter(own) },
     status: { ...pod.status, containerStatuses: [status] }
   };
-  // As the API writes it: the client has made dates of its times.
+  // As the API writes it: the client has converted its times to Dates.
   const json = JSON.parse(JSON.stringify(alone)) as Record<string, unknown>;
   const observation = readPod(json, pod.metadata?.name ?? '');
   return observation && { at, pod: { ...observation, role: 'kernel' } };
 }
 
-/** Why the limit cannot be raised while the container runs, for its user; null if it can. */
+/** Why the limit cannot be raised while the container is running, for the user; null if it can. */
 export function blockedReason(
   pod: V1Pod,
   container: string,
@@ -111,16 +112,16 @@ export function blockedReason(
 }
 
 /**
- * What is sent to the pod's `resize` subresource: requests = limits, so that the node really has what is promised. The
- * class of a pod's service (QoS) may never change: where both would be equal for CPU and memory only now, one MiB
- * less is asked for. The UID makes sure that it is this pod.
+ * The patch for the pod's `resize` subresource: requests = limits, so that the node has reserved the memory. The QoS
+ * class of a pod must not change: if CPU and memory would become equal only now, the request is one MiB less. The UID
+ * ensures that it is the same pod.
  */
 export function raisePatch(pod: V1Pod, container: string, memoryMiB: number): object {
   const requestMiB = becomesGuaranteed(pod, container) ? memoryMiB - 1 : memoryMiB;
   return patchOf(pod, container, requestMiB, memoryMiB);
 }
 
-/** Back to what is in force. */
+/** Restores the values in effect. */
 export function withdrawPatch(pod: V1Pod, container: string, before: PodMemory): object {
   return patchOf(pod, container, before.allocatedMiB, before.limitMiB!);
 }
@@ -139,7 +140,7 @@ function patchOf(pod: V1Pod, container: string, requestMiB: number, limitMiB: nu
 /** Bytes: a limit need not be whole MiB. */
 const quantity = (mib: number) => `${Math.round(mib * 2 ** 20)}`;
 
-/** Kubernetes' `ComputePodQOS`: guaranteed are all containers whose limits are set and equal their requests. */
+/** Kubernetes' `ComputePodQOS`: guaranteed are pods in which all containers have limits that equal their requests. */
 function becomesGuaranteed(pod: V1Pod, container: string): boolean {
   if (pod.status?.qosClass === 'Guaranteed') return false;
   const all = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
@@ -155,7 +156,7 @@ function containerOf(pod: V1Pod, container: string): V1Container | undefined {
   return pod.spec?.containers.find(({ name }) => name === container);
 }
 
-/** One that is true and of the spec as it is now: the kubelet may not have seen the newest yet. */
+/** A condition that is true for the current spec: the kubelet may not have seen the latest one yet. */
 function conditionOf({ metadata, status }: V1Pod, type: string): V1PodCondition | undefined {
   return status?.conditions?.find(
     one =>

@@ -27,12 +27,12 @@ import {
 import { problems } from './notebook-messages.js';
 import { PodProofs } from './pod-proof.js';
 
-/** A kubelet raises a limit within a second; one that is busy takes longer, ms. */
+/** A kubelet raises a limit within a second; a busy one takes longer, ms. */
 const IN_FORCE_MS = 30_000;
 const LOOK_MS = 250;
-/** Deferred for so long, the request is answered rather than kept waiting, ms. */
+/** If a resize is deferred for this long, the request is answered rather than kept open, ms. */
 const DEFERRED_MS = 3_000;
-/** A Jupyter Server reads its memory every five seconds. */
+/** A Jupyter Server measures its memory every five seconds. */
 const READING_MS = 30_000;
 const FORBIDDEN = 403;
 const NOT_FOUND = 404;
@@ -112,7 +112,7 @@ export class NotebookPods implements NotebookMemories {
     });
   }
 
-  /** Until it is in force, or will not be soon. */
+  /** Until it is in effect, or will not be soon. */
   private async follow(token: string, before: PodMemory): Promise<NotebookMemory> {
     const deadline = performance.now() + IN_FORCE_MS;
     let deferredSince: number | null = null;
@@ -121,7 +121,7 @@ export class NotebookPods implements NotebookMemories {
       const memory = this.memory(pod);
       if (memory.state === null) return this.view(pod);
       if (memory.state === 'infeasible') {
-        // A request that can never be fulfilled would reserve the scheduler's capacity.
+        // A pending request that can never be fulfilled would reserve capacity in the scheduler.
         const { container } = this.notebooks;
         const back = this.patch(pod, withdrawPatch(pod, container, before));
         await back.catch((error: unknown) =>
@@ -137,7 +137,7 @@ export class NotebookPods implements NotebookMemories {
     }
   }
 
-  /** Refused here, nothing is left pending; where nodes may not be read, the kubelet decides. */
+  /** A refusal here leaves nothing pending; where nodes may not be read, the kubelet decides. */
   private async checkNodeCapacity(pod: V1Pod, before: PodMemory, memoryMiB: number): Promise<void> {
     const free = await this.freeOn(pod.spec?.nodeName ?? '');
     const needs = memoryMiB - before.requestMiB;
@@ -182,7 +182,7 @@ export class NotebookPods implements NotebookMemories {
     return podMemory(pod, this.notebooks.container);
   }
 
-  /** The pod that a token is of, as it is now. */
+  /** The current pod of a token. */
   private async pod(token: string): Promise<V1Pod> {
     if (!token) throw problems.noProof();
     const proven = await this.proofs.podOf(token).catch((error: unknown) => {
@@ -224,7 +224,7 @@ export class NotebookPods implements NotebookMemories {
   }
 }
 
-/** An API server that does not answer is no internal error. */
+/** An API server that does not respond is not an internal error. */
 async function answered<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { V1TokenReviewStatus } from '@kubernetes/client-node';
 
-/** A pod as the API server knows it from a token. */
+/** A pod as the API server identifies it from a token. */
 export interface ProvenPod {
   namespace: string;
   name: string;
@@ -13,12 +13,12 @@ const POD_NAME = 'authentication.kubernetes.io/pod-name';
 const POD_UID = 'authentication.kubernetes.io/pod-uid';
 
 /**
- * The pod that a token is bound to, by what the API server answered to its review (KEP 1205: bound service account tokens
- * carry name and UID of their pod, and are no longer valid when it is deleted). Null if it is bound to none, or has
- * another audience.
+ * The pod to which a token is bound, from the API server's TokenReview (KEP 1205: bound service account tokens contain
+ * name and UID of their pod, and become invalid when it is deleted). Null if it is not bound to a pod, or has another
+ * audience.
  */
 export function provenPod(status: V1TokenReviewStatus, audience: string): ProvenPod | null {
-  // An API server that does not support audiences leaves them out: the token may then be for anything.
+  // An API server without support for audiences omits them: the token may then be for another service.
   if (status.authenticated !== true || !status.audiences?.includes(audience)) return null;
   const { username, extra } = status.user ?? {};
   const namespace = ACCOUNT.exec(username ?? '')?.[1];
@@ -27,11 +27,14 @@ export function provenPod(status: V1TokenReviewStatus, audience: string): Proven
   return namespace && name && uid ? { namespace, name, uid } : null;
 }
 
-/** A token is reviewed once in this time, ms: a panel asks every few seconds. Whether its pod still exists is checked each time. */
+/**
+ * A token is reviewed once in this time, ms: a panel asks every few seconds. Whether its pod still exists is checked
+ * each time.
+ */
 const CACHED_MS = 60_000;
 const MAX_CACHED = 10_000;
 
-/** Which pods tokens belong to, as the API server answered lately. */
+/** The pods of tokens, as recently reviewed. */
 export class PodProofs {
   private readonly cached = new Map<string, { pod: ProvenPod; until: number }>();
 

@@ -16,7 +16,7 @@ export function notebookRoutes(
     if (memories) return memories;
     throw problems.notOffered();
   };
-  // Whose memory it is, the token alone decides: nobody can name another's pod.
+  // The token alone identifies the pod: a client cannot name another one.
   const tokenOf = (request: Request) => request.get(POD_TOKEN_HEADER) ?? '';
 
   serveOperation(router, 'GET /notebook-memory', async (_input, response, request) => {

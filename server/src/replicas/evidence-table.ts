@@ -12,12 +12,12 @@ import type { Feed } from './feed.js';
 import { revised } from '../store/revisions.js';
 
 /**
- * The evidence of all clusters in the database, so that it outlives the server that saw something. Every server sees every
- * pod and records what it sees; what another has recorded already is there once. Each server has `evidence.jsonl` in the
- * cluster's directory as a copy, which is what is followed, replayed, and diagnosed again offline.
+ * The evidence of all clusters in the database, so that it outlives the server that observed it. Every server observes
+ * all pods and records them; duplicates are stored once. Each server keeps a copy, `evidence.jsonl` in the cluster's
+ * directory, for following, replay and offline diagnosis.
  */
 export class EvidenceTable implements SharedEvidence {
-  /** By cluster: the revision up to which its file has everything. */
+  /** By cluster: the revision up to which its file is complete. */
   private readonly copied = new Map<string, number>();
   /** One writer of files at a time. */
   private writing: Promise<unknown> = Promise.resolve();
@@ -40,7 +40,7 @@ export class EvidenceTable implements SharedEvidence {
     };
   }
 
-  /** Updates the copies that an earlier process left, of clusters that ended meanwhile, too. */
+  /** Updates the copies of a previous process, including those of clusters that ended meanwhile. */
   async refresh(): Promise<void> {
     const leftover = await readdir(this.directory).catch((): string[] => []);
     if (leftover.length === 0) return;
@@ -70,7 +70,7 @@ export class EvidenceTable implements SharedEvidence {
         .onConflict(conflict => conflict.doNothing())
         .execute();
     });
-    // It is safe; that its copy is late is no reason to record it again.
+    // It is stored; if only the copy failed, it must not be recorded again.
     void this.feed.pull().catch(() => undefined);
   }
 
@@ -88,7 +88,7 @@ export class EvidenceTable implements SharedEvidence {
         try {
           await this.appendCopy(cluster, its);
         } catch (error) {
-          // A full disk, or one folder that cannot be written, must not keep everything else from being read.
+          // A full disk, or one directory without write permission, must not block everything else.
           this.copied.delete(cluster);
           this.log.error(
             { err: error, cluster },
@@ -104,14 +104,14 @@ export class EvidenceTable implements SharedEvidence {
     const before = this.copied.get(cluster)!;
     const more = rows.filter(({ revision }) => revision > before);
     if (more.length === 0) return;
-    // What is written in part only is corrected by the next `updateCopy`.
+    // A partial write is corrected by the next `updateCopy`.
     this.copied.delete(cluster);
     await mkdir(dirname(this.file(cluster)), { recursive: true, mode: 0o700 });
     await appendFile(this.file(cluster), textOf(more), { mode: 0o600 });
     this.copied.set(cluster, more.at(-1)!.revision);
   }
 
-  /** What an earlier process left may be behind, or end in the middle of a line. */
+  /** The copy of a previous process may be behind, or end with an incomplete line. */
   private async updateCopy(cluster: string): Promise<void> {
     if (this.copied.has(cluster)) return;
     const rows = await this.rowsOf(cluster);
@@ -120,7 +120,7 @@ export class EvidenceTable implements SharedEvidence {
     const present = await readFile(file, 'utf8').catch(() => '');
     if (text !== present) {
       await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-      // Whoever follows it reads on where it was.
+      // Readers continue where they were.
       if (text.startsWith(present))
         await appendFile(file, text.slice(present.length), { mode: 0o600 });
       else await replaceFile(file, text);
@@ -150,7 +150,7 @@ export class EvidenceTable implements SharedEvidence {
 
 const textOf = (rows: readonly ObservationRow[]) => rows.map(({ body }) => `${body}\n`).join('');
 
-/** Equal for what two servers see of the same; null where only one can have seen it. */
+/** The same key for what two servers observe of the same event; null if only one can have observed it. */
 function keyOf(observation: Observation): string | null {
   switch (observation.kind) {
     case 'pod':

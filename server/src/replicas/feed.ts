@@ -10,12 +10,14 @@ import type {
 import type { Store, WholeStore } from '../store/store.js';
 import { newestRevision } from '../store/revisions.js';
 
-/** The database notifies of changes; a notification that is lost with its connection costs this at most, ms. */
+/**
+ * The database notifies of changes; a notification that is lost with its connection delays them by at most this, ms.
+ */
 const POLL_MS = 3_000;
-/** Where many write at once, their changes are read together, ms. */
+/** Simultaneous changes are read together, ms. */
 const COLLECT_MS = 50;
 
-/** Rows that changed, by whichever server; of each, only its newest state. */
+/** Rows that any server changed; of each only the latest state. */
 export interface News {
   clusters: ClusterRow[];
   views: ClusterViewRow[];
@@ -25,8 +27,8 @@ export interface News {
 }
 
 /**
- * Reads what servers have written, each row once after its last change. Rows are states and not messages: a server that was
- * away for a day gets what there is, and nothing has to be kept for it.
+ * Reads what servers have written, each row once after its last change. Rows are states and not messages: a server that
+ * was away for a day gets the current states, and nothing has to be retained for it.
  */
 export class Feed {
   private readonly listeners: ((news: News) => Promise<void>)[] = [];
@@ -43,20 +45,22 @@ export class Feed {
     private seen: number
   ) {}
 
-  /** What is committed from now on is published; what was there before is read by whoever needs it, after this. */
+  /**
+   * Changes that are committed from now on are published; existing rows are read by those who need them, after this.
+   */
   static async begin(store: WholeStore, log: Logger): Promise<Feed> {
     return new Feed(store, log, await newestRevision(store));
   }
 
   /**
-   * In the order of the calls of `onNews`, one after the other. What a listener throws makes all rows come again: only for
-   * what passes (the database is away), never because of what is in a row.
+   * In the order of the calls of `onNews`, one after the other. If a listener throws, all rows are delivered again: it
+   * must throw only for temporary problems (the database is unavailable), never because of the content of a row.
    */
   onNews(listener: (news: News) => Promise<void>): void {
     this.listeners.push(listener);
   }
 
-  /** @param pollMs how long a lost notification may go unnoticed */
+  /** @param pollMs maximum delay after a lost notification */
   open(pollMs = POLL_MS): void {
     this.stopListening = this.store.changes.listen(
       () => this.pullSoon(),
@@ -78,9 +82,9 @@ export class Feed {
     await this.reading.catch(() => undefined);
   }
 
-  /** Resolves when everything was published that was committed before the call. */
+  /** Resolves when everything that was committed before the call is published. */
   pull(): Promise<void> {
-    // Who comes while one waits for its turn is served by it.
+    // Calls that arrive while one waits for its turn share its result.
     this.next ??= (async () => {
       await this.reading.catch(() => undefined);
       this.next = null;
@@ -105,7 +109,7 @@ export class Feed {
     this.seen = newest;
   }
 
-  /** Whatever changes again meanwhile is published the next time. */
+  /** What changes again meanwhile is published the next time. */
   private async changed<T extends Table>(table: T, newest: number): Promise<Row<T>[]> {
     const rows = await (this.store as Store)
       .selectFrom(table as 'clusters')

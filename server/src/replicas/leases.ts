@@ -13,27 +13,29 @@ const moment = (): Moment => ({ steady: performance.now(), wall: Date.now() });
 const since = ({ steady, wall }: Moment): number =>
   Math.max(performance.now() - steady, Date.now() - wall);
 
-/** A lease that is not renewed expires after this, by the clock of the database, ms. */
+/** A lease that is not renewed expires after this time, by the clock of the database, ms. */
 const LEASE_MS = 10_000;
 const RENEW_MS = 2_500;
-/** Its holder acts on it for so long after the start of its last renewal; the rest is for calls under way, ms. */
+/**
+ * Its holder acts on it for this long after the start of its last renewal; the rest is a margin for running calls, ms.
+ */
 const ACT_MS = 6_500;
 
-/** Each server that runs holds a lease of its own name. */
+/** Each running server holds a lease with this prefix and its own name. */
 const SERVER_PREFIX = 'server ';
 
-/** Clusters, and what else has a lease, by SQL: expired leases of clusters that are over say nothing any more. */
+/** Leases of clusters and of other tasks, in SQL: expired leases of ended clusters are irrelevant. */
 const RESIZE_PREFIX = sql.lit(RESIZE_LEASE_PREFIX);
 
 /**
- * Leases in the database, by its clock. A server that was frozen finds them too old to act on, and gone when it asks; what
- * it writes is refused by `isHolder` in the transaction that writes. They are renewed on a connection of their own: queries
- * that are slow, or many, cost no lease.
+ * Leases in the database, by its clock. A server that was frozen finds its leases too old to act on, and its writes are
+ * rejected by `isHolder` in their transaction. Leases are renewed on a separate connection: slow or many queries do not
+ * endanger them.
  */
 export class Leases implements LeaseHolder, RowLeases {
-  /** This server's process, and no other that there ever was. */
+  /** Identifies this process of the server; unique forever. */
   readonly holder = randomBytes(8).toString('hex');
-  /** By name: when its newest renewal began. */
+  /** By name: when its latest renewal started. */
   private readonly held = new Map<string, Moment>();
   /** Names that this server is giving up: they may be in its renewals still. */
   private readonly leaving = new Set<string>();
@@ -43,7 +45,7 @@ export class Leases implements LeaseHolder, RowLeases {
   private connectedSince = moment();
   private lastConnected = moment();
 
-  /** @param renewals the connection on which leases are renewed; other work goes through `store` */
+  /** @param renewals the connection on which leases are renewed; other queries use `store` */
   constructor(
     private readonly store: Store,
     private readonly log: Logger,
@@ -54,7 +56,7 @@ export class Leases implements LeaseHolder, RowLeases {
     this.renewing = this.renewForever();
   }
 
-  /** Releases everything, so that nobody has to wait until it expires. */
+  /** Releases everything, so that other servers need not wait for it to expire. */
   async close(): Promise<void> {
     this.abort.abort();
     await this.renewing;
@@ -62,7 +64,7 @@ export class Leases implements LeaseHolder, RowLeases {
     await this.renewals.deleteFrom('leases').where('holder', '=', this.holder).execute();
   }
 
-  /** For how long this server has had the database without a break, ms. */
+  /** For how long this server has had an unbroken connection to the database, ms. */
   connectedMs(): number {
     return since(this.lastConnected) > LEASE_MS
       ? 0
@@ -82,7 +84,7 @@ export class Leases implements LeaseHolder, RowLeases {
     const mine = names.filter(name => this.hasValidLease(name));
     const others = names.filter(name => !mine.includes(name));
     if (others.length === 0) return mine;
-    // Asked first, because what others hold is asked for again and again.
+    // Read first, because leases of others are requested repeatedly.
     const busy = await this.store
       .selectFrom('leases')
       .select('name')
@@ -127,7 +129,7 @@ export class Leases implements LeaseHolder, RowLeases {
     for (const name of names) this.held.set(name, began);
   }
 
-  /** Of clusters that are not over, those that no server holds. */
+  /** The clusters without a lease, except ended ones. */
   async free(): Promise<string[]> {
     const time = databaseTime(this.store);
     const rows = await this.store
@@ -151,12 +153,12 @@ export class Leases implements LeaseHolder, RowLeases {
     return rows.map(({ name }) => name);
   }
 
-  /** Whether it is still this server's; asked in the transaction of a write that nobody else may make. */
+  /** Whether this server still holds it; checked in the transaction of a write that only the holder may do. */
   async isHolder(transaction: Store, name: string): Promise<boolean> {
     return (await this.heldOf(transaction, [name])).has(name);
   }
 
-  /** The same of several. */
+  /** The same for several. */
   async heldOf(transaction: Store, names: readonly string[]): Promise<Set<string>> {
     const rows = await transaction
       .selectFrom('leases')
@@ -242,7 +244,7 @@ export class Leases implements LeaseHolder, RowLeases {
     }
   }
 
-  /** Deletes expired leases of clusters that are over, which a server left that was killed. */
+  /** Deletes expired leases of ended clusters, left by a server that was killed. */
   async deleteExpired(): Promise<void> {
     const unfinished = this.store
       .selectFrom('clusters')
@@ -255,7 +257,7 @@ export class Leases implements LeaseHolder, RowLeases {
       .execute();
   }
 
-  /** Renews everything at once; what another server has taken is lost from then on. */
+  /** Renews all leases at once; those that another server has acquired are lost from then on. */
   protected async renew(): Promise<void> {
     const before = [...this.held.keys()];
     const began = moment();

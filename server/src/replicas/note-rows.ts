@@ -2,7 +2,7 @@ import type { ClusterNotes, Notes } from '../launchers/kubernetes/cluster-notes.
 import type { ClusterNoteRow } from '../store/schema.js';
 import type { Store } from '../store/store.js';
 
-/** Notes that every server reads. What is noted once stays: nobody can take back that a driver was begun. */
+/** Notes that all servers read. They are permanent: a driver that was started stays started. */
 export class NoteRows implements ClusterNotes {
   constructor(private readonly store: Store) {}
 

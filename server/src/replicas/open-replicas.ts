@@ -10,18 +10,18 @@ import { haveSameSecret } from './same-secret.js';
 import { SharedJupyterServers } from './shared-jupyter-servers.js';
 import { ViewRows } from './view-rows.js';
 
-/** Everything that several servers of one installation share by their database. */
+/** Everything that several servers of one installation share through their database. */
 export interface OpenedReplicas extends Replicas {
   notes: NoteRows;
   evidence: EvidenceTable;
   jupyterServers: SharedJupyterServers;
-  /** Whether this server may act on a cluster in this moment. */
+  /** Whether this server holds the lease of a cluster right now. */
   hasValidLease(cluster: string): boolean;
-  /** Releases what this server held; others go on with it at once. */
+  /** Releases all leases of this server; others take over immediately. */
   close(): Promise<void>;
 }
 
-/** @param directory of this server's copies of evidence, a folder in it for each cluster */
+/** @param directory of this server's copies of evidence, with one directory per cluster */
 export async function openReplicas(
   store: WholeStore,
   tokens: Tokens,
@@ -31,7 +31,7 @@ export async function openReplicas(
   await haveSameSecret(store, tokens);
   const renewals = store.dedicated();
   const leases = new Leases(store, log, renewals.store);
-  // Before anything is read: what comes after it is published.
+  // Before anything is read: later changes are published.
   const feed = await Feed.begin(store, log);
   const evidence = new EvidenceTable(store, feed, directory, log);
   await evidence.refresh();

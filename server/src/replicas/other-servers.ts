@@ -14,13 +14,13 @@ import type { Leases } from './leases.js';
 import type { SharedJupyterServers } from './shared-jupyter-servers.js';
 import { viewOf, type SavedView, type ViewRows } from './view-rows.js';
 
-/** Clusters that no server holds are looked for this often, and those that were lost. */
+/** Interval of the search for clusters without a lease, and for lost leases. */
 const LEASES_MS = 1_000;
-/** Views of this server's clusters are written for the others this often, ms. */
+/** Interval at which views of this server's clusters are saved for the others, ms. */
 const FLUSH_MS = 500;
-/** Whether another server has fewer clusters is looked for this often, ms. */
+/** Interval at which clusters are handed to a server that has fewer, ms. */
 const BALANCE_MS = 10_000;
-/** What another server has deleted is looked for this often, ms. */
+/** Interval of the search for what another server has deleted, ms. */
 const FORGET_MS = 60_000;
 
 /** What the servers of an installation share. */
@@ -41,9 +41,12 @@ export interface OtherServersParts {
   balanceMs?: number;
 }
 
-/** Shows here what other servers run, shows them what this one runs, and takes over from those that are gone. */
+/**
+ * Shows the clusters of other servers, publishes this server's clusters to them, and takes over from servers that are
+ * gone.
+ */
 export class OtherServers implements RemoteClusters {
-  /** Clusters as the servers that run them show them. */
+  /** Clusters as published by the servers that run them. */
   private readonly views = new Map<string, Cluster>();
   private readonly pendingViews = new Map<string, SavedView>();
   private readonly timers: NodeJS.Timeout[] = [];
@@ -108,7 +111,7 @@ export class OtherServers implements RemoteClusters {
   }
 
   async flush(): Promise<void> {
-    // One after the other: an older view must not come last.
+    // One after the other: an older view must not arrive last.
     this.flushing = this.flushing.then(async () => {
       const shown = [...this.pendingViews.values()];
       this.pendingViews.clear();
@@ -123,7 +126,7 @@ export class OtherServers implements RemoteClusters {
     await this.flushing;
   }
 
-  /** Takes what no server holds, and gives up what another has taken. */
+  /** Acquires free leases, and gives up those that another server has acquired. */
   private checkLeases(): Promise<void> {
     return this.inTurn(() => this.checkLeasesOnce());
   }
@@ -162,7 +165,7 @@ export class OtherServers implements RemoteClusters {
       log.info({ clusters: taken }, 'This server takes over clusters that no server held.');
       await this.local.taken(taken);
     }
-    // A server ended while it gave a cluster of ours another shape.
+    // A server ended while it resized a cluster of ours.
     for (const { id, lease } of await unfinishedResizes(leases)) {
       if (!leases.hasValidLease(id) || (await leases.claim([lease])).length === 0) continue;
       await this.local.taken([id]);
@@ -194,7 +197,7 @@ export class OtherServers implements RemoteClusters {
     for (const row of findings) this.applyFinding(row);
   }
 
-  /** A row that this server cannot show must not keep it from showing all others. */
+  /** An invalid row must not prevent all others from being shown. */
   private publish(row: ClusterRow): void {
     try {
       this.local.publish(row);
@@ -227,7 +230,7 @@ export class OtherServers implements RemoteClusters {
     );
   }
 
-  /** What another server was asked to do with a cluster of ours. */
+  /** Another server received a request for a cluster of ours. */
   private async applyRemoteChange(id: string): Promise<void> {
     const shown = this.parts.journal.clusters.get(id);
     const row = await this.parts.rows.get(id);
@@ -247,7 +250,7 @@ export class OtherServers implements RemoteClusters {
     const { journal } = this.parts;
     const known = journal.finding(row.cluster, row.id);
     if (this.local.follows(row.cluster)) {
-      // What is found is known here before it is in the row; that somebody dismissed it is not.
+      // Findings are known here before they are in the row; a dismissal is not.
       if (known && !known.dismissed && row.dismissed === 1)
         journal.publish({ type: 'finding', finding: { ...known, dismissed: true } });
       return;
@@ -262,7 +265,7 @@ export class OtherServers implements RemoteClusters {
       journal.publish({ type: 'finding', finding });
   }
 
-  /** While this server ran the cluster, it did not apply what others wrote of it. */
+  /** While this server ran the cluster, it did not apply what others wrote about it. */
   private async reload(id: string): Promise<void> {
     const { rows, findings, journal } = this.parts;
     await this.load([id]);
@@ -280,7 +283,7 @@ export class OtherServers implements RemoteClusters {
         journal.publish({ type: 'finding', finding });
   }
 
-  /** One server deletes old clusters; what the others have of them is of no use any more. */
+  /** One server deletes old clusters; the others delete what they have of them. */
   private async forget(): Promise<void> {
     const { rows, journal, launcher, log, replicas } = this.parts;
     try {

@@ -2,9 +2,9 @@ import type { Tokens } from '../identity/tokens.js';
 import type { Store } from '../store/store.js';
 
 /**
- * Refuses a server whose secret is not that of the others: its kernels could use none of their clusters, nor it read their
- * evidence. What is compared says nothing about the secret.
- * @throws with what to do
+ * Rejects a server whose secret differs from that of the others: its kernels could not use their clusters, nor could it
+ * read their evidence. The compared value reveals nothing about the secret.
+ * @throws with a remedy
  */
 export async function haveSameSecret(store: Store, tokens: Tokens): Promise<void> {
   const value = tokens.secretOf('', 'installation');

@@ -4,10 +4,12 @@ import type { Store } from '../store/store.js';
 import type { Leases } from './leases.js';
 import { databaseTime } from '../store/revisions.js';
 
-/** A Jupyter Server that reported nothing for so long is forgotten, ms; one that comes back reports all its kernels anew. */
+/**
+ * A Jupyter Server that has not reported for this long is deleted, ms; one that returns reports all its kernels again.
+ */
 const FORGET_MS = 24 * 3_600_000;
 
-/** What Jupyter Servers reported, to whichever server. */
+/** The reports of Jupyter Servers, to any server. */
 export class SharedJupyterServers implements JupyterServers {
   constructor(
     private readonly store: Store,
@@ -39,7 +41,7 @@ export class SharedJupyterServers implements JupyterServers {
   }
 
   async silent(servers: readonly string[]): Promise<Set<string>> {
-    // While the database was away, nobody could report.
+    // Nobody could report while the database was unavailable.
     if (servers.length === 0 || this.leases.connectedMs() < JUPYTER_SILENT_MS) return new Set();
     const time = databaseTime(this.store);
     const rows = await this.store
@@ -52,7 +54,7 @@ export class SharedJupyterServers implements JupyterServers {
     return new Set(servers.filter(server => !known.has(server)));
   }
 
-  /** Deletes those that reported nothing for a day. */
+  /** Deletes those that have not reported for a day. */
   async deleteSilent(): Promise<void> {
     const time = databaseTime(this.store);
     await this.store

@@ -10,25 +10,25 @@ import { readStored } from '../store/stored-json.js';
 export interface SavedView {
   cluster: Cluster;
   address: DriverAddress | null;
-  /** Lines of its event log that were read. */
+  /** Number of lines read from its event log. */
   eventLines: number;
 }
 
 const larger = sql<number>`case when excluded.event_lines > cluster_views.event_lines then excluded.event_lines else cluster_views.event_lines end`;
 
-/** With what a newer server adds to it; null if what this one knows of is missing: what the rows say is shown then. */
+/** Including unknown fields of a newer server; null if known fields are missing: then only the rows are shown. */
 export function viewOf({ body }: ClusterViewRow): Cluster | null {
   return readStored(Cluster, body);
 }
 
-/** Clusters as the server that runs each shows it: executors, stages, memory, tables. */
+/** Clusters as published by the servers that run them: executors, stages, memory, tables. */
 export class ViewRows {
   constructor(
     private readonly store: Store,
     private readonly leases: Leases
   ) {}
 
-  /** All at once; those that another server holds by now are left out. */
+  /** Saves all at once; those whose lease another server holds are skipped. */
   async save(views: readonly SavedView[]): Promise<void> {
     if (views.length === 0) return;
     await revised(this.store, async (transaction, revision) => {
@@ -51,7 +51,7 @@ export class ViewRows {
         .onConflict(conflict =>
           conflict.column('cluster').doUpdateSet(row => ({
             body: row.ref('excluded.body'),
-            // Who has just taken it over knows less at first.
+            // A server that has just taken over knows less at first.
             url: row.fn.coalesce('excluded.url', 'cluster_views.url'),
             ca: row.fn.coalesce('excluded.ca', 'cluster_views.ca'),
             event_lines: larger,
@@ -72,7 +72,7 @@ export class ViewRows {
     return rows.flatMap(row => viewOf(row) ?? []);
   }
 
-  /** Lines of its event log on which rests what was published of the cluster. */
+  /** Number of event log lines on which the published state of the cluster is based. */
   async eventLines(cluster: string): Promise<number> {
     const row = await this.store
       .selectFrom('cluster_views')
@@ -82,7 +82,7 @@ export class ViewRows {
     return row?.event_lines ?? 0;
   }
 
-  /** All of its evidence was read. */
+  /** Whether all of its evidence was read. */
   async concluded(cluster: string, eventLines: number): Promise<void> {
     await this.store
       .updateTable('cluster_views')

@@ -7,7 +7,7 @@ const text = (value: string) =>
 /** Statements are read line by line. */
 const oneLine = (statement: string) => statement.replace(/[\n\r]+/g, ' ');
 
-/** Statements, one a line, that register the tables of a share in Spark: `spark.table("<share>.<table>")`. */
+/** Statements, one per line, that register the tables of a share in Spark: `spark.table("<share>.<table>")`. */
 export function catalogueSql(share: Share): string[] {
   return [
     `CREATE DATABASE IF NOT EXISTS ${name(share.id)} COMMENT ${text(share.title)}`,
@@ -16,8 +16,8 @@ export function catalogueSql(share: Share): string[] {
 }
 
 /**
- * Partitions are left out: Spark discovers them in the folders. It would infer the columns too, but with a job that delays the
- * start, so they are declared where their types are known.
+ * Partitions are omitted: Spark discovers them in the directories. It could infer the columns, too, but with a job that
+ * delays the start, so they are declared if their types are known.
  */
 function tableSql(share: Share, table: ShareTable): string {
   const full = `${name(share.id)}.${name(table.name)}`;
@@ -37,7 +37,7 @@ function tableSql(share: Share, table: ShareTable): string {
   return oneLine(clauses.join(' '));
 }
 
-/** Of a path or of a URI, e.g. `s3a://bucket/gaia`. */
+/** Of a path or of a URI, for example `s3a://bucket/gaia`. */
 function locationOf(share: string, table: string): string {
   const scheme = /^[a-z0-9+.-]+:\/\//.exec(share)?.[0] ?? '';
   return scheme + join(share.slice(scheme.length), table);

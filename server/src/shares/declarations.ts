@@ -6,16 +6,16 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { exists } from '../store/files.js';
 
-/** A share that is declared wrongly or cannot be read is listed with its problem; the others are not affected. */
+/** A share; one with an invalid or unreadable declaration is listed with its problem and does not affect the others. */
 export interface DeclaredShare {
   /** The YAML file. */
   file: string;
-  /** Null if the declaration itself is wrong. */
+  /** Null if the declaration itself is invalid. */
   share: Share | null;
   problem: string | null;
 }
 
-/** Where the data of a declared share are for Spark, and what is wrong with that place. */
+/** Where Spark finds the data of a declared share, and what is wrong with that location. */
 export type SharePlace = (
   declared: Share,
   file: string
@@ -31,8 +31,8 @@ export function onThisMachine(dataDirectory: string): SharePlace {
 }
 
 /**
- * All shares declared in `directory/*.yaml`, and by data that brings its own declaration
- * (`<data directory>/catalogues/NAME/share.yaml`), with their paths resolved and checked.
+ * All shares declared in `directory/*.yaml`, and by data with a declaration of its own (`<data
+ * directory>/catalogues/NAME/share.yaml`), with resolved and checked paths.
  */
 export async function readShares(
   directory: string,
@@ -80,7 +80,7 @@ async function readShare(file: string, place: SharePlace): Promise<DeclaredShare
 }
 
 async function problemOf(share: Share): Promise<string | null> {
-  // By another process: a file system that hangs would block threads of this one, of which there are four.
+  // In another process: a file system that hangs would block threads of this one, which has only four.
   if ((await probeOnce(share.path)) === 'hung') {
     return (
       `The share ${share.id} at ${share.path} does not answer: its file server hangs. ` +

@@ -4,27 +4,27 @@ import type { Client } from 'pg';
 import { backOff } from '../back-off.js';
 import { postgresClient } from './postgres.js';
 
-/** The channel of PostgreSQL on which `revised` notifies. */
+/** The PostgreSQL channel on which `revised` notifies. */
 export const CHANGES_CHANNEL = 'aglais_changes';
 
 const RECONNECT = { firstMs: 250, longestMs: 10_000 };
 
 /**
- * Says soon when something was committed that other servers have to see. Notifications are lost while there is no
- * connection: whoever listens has to look now and then by itself.
+ * Notifies of commits that other servers have to see. Notifications are lost while there is no connection: listeners
+ * have to poll, too.
  */
 export interface ChangeNotifier {
-  /** In this process, a transaction was committed. */
+  /** A transaction was committed in this process. */
   committed(): void;
   /**
-   * @param onChange something may be new
-   * @param onProblem the connection broke; it is made again
-   * @returns ends it
+   * @param onChange something may have changed
+   * @param onProblem the connection broke; it is opened again
+   * @returns unsubscribes
    */
   listen(onChange: () => void, onProblem: (error: unknown) => void): () => Promise<void>;
 }
 
-/** Of a database that only this process uses. */
+/** For a database that only this process uses. */
 export class LocalNotifier implements ChangeNotifier {
   private readonly emitter = new EventEmitter().setMaxListeners(0);
 
@@ -38,7 +38,7 @@ export class LocalNotifier implements ChangeNotifier {
   }
 }
 
-/** LISTEN on a connection of its own. */
+/** LISTEN on a separate connection. */
 export class PostgresNotifier implements ChangeNotifier {
   constructor(private readonly location: string) {}
 
@@ -68,7 +68,7 @@ export class PostgresNotifier implements ChangeNotifier {
         await client.connect();
         await client.query(`LISTEN ${CHANGES_CHANNEL}`);
         failures = 0;
-        // Nobody was told what came before.
+        // Earlier changes were not notified.
         onChange();
         await broken;
       } catch (error) {
@@ -84,14 +84,14 @@ export class PostgresNotifier implements ChangeNotifier {
   }
 }
 
-/** Resolves when the signal says so; rejects when the connection ends. */
+/** Resolves when aborted; rejects when the connection ends. */
 function brokenOrAborted(client: Client, signal: AbortSignal): Promise<void> {
   const broken = new Promise<void>((resolve, reject) => {
     client.on('error', reject);
     client.on('end', () => reject(new Error('The connection to the database ended.')));
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  // While it connects nobody waits for it.
+  // While it connects nobody awaits it.
   broken.catch(() => undefined);
   return broken;
 }

@@ -5,15 +5,15 @@ const ID = 'id';
 
 /** All servers that work with one database. */
 export interface Installation {
-  /** Random, made once by whichever server came first; a valid label in Kubernetes. */
+  /** Random, created by the first server; a valid label in Kubernetes. */
   id: string;
-  /** Clusters that the database has now, ended ones too. */
+  /** Clusters in the database, including ended ones. */
   clusters(): Promise<Set<string>>;
 }
 
 /**
- * The installation that a database belongs to. Only what it made may be swept: another one may use the same Kubernetes, and
- * even the same name.
+ * The installation that a database belongs to. Only its own objects may be collected: another one may use the same
+ * Kubernetes, and even the same name.
  */
 export async function openInstallation(store: Store): Promise<Installation> {
   await store

@@ -17,15 +17,15 @@ export const migrations: Readonly<Record<string, Migration>> = {
 };
 
 /**
- * The oldest server that can work with this schema is the one that knows this migration. Migrations that only add (tables,
- * columns with a default) leave it as it is; one that renames or removes sets it to itself.
+ * The oldest server that can work with this schema is the one with this migration. Migrations that only add (tables,
+ * columns with a default) leave it unchanged; one that renames or removes sets it to itself.
  */
 const COMPATIBLE_SINCE = '2026-12-01-plain-names';
 const COMPATIBILITY = 'compatible-since';
 
 /**
- * Brings a database to the newest schema. One that a newer server has brought further stays as it is.
- * @param known migrations of this server, and what the newest of them says of older servers
+ * Migrates a database to the latest schema. A database with a newer schema stays as it is.
+ * @param known migrations of this server, and what the latest of them requires of older servers
  * @throws if it belongs to a newer server and this one cannot work with it
  */
 export async function migrate(
@@ -45,7 +45,7 @@ export async function migrate(
   });
   const { error } = await migrator.migrateToLatest();
   if (error) throw error as Error;
-  // A server that began at the same time and is newer says it itself.
+  // A newer server that started at the same time reports it itself.
   if (newer.length === 0) await recordCompatibility(db, known.compatibleSince);
 }
 

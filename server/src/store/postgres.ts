@@ -3,13 +3,13 @@ import { PostgresDialect } from 'kysely';
 import { storable } from './storable.js';
 
 export interface ConnectionLimits {
-  /** Connections at most. */
+  /** Maximum number of connections. */
   connections: number;
-  /** Until a connection is made, or one of the pool is free, ms. */
+  /** Timeout for connecting, and for a free connection of the pool, ms. */
   connectMs: number;
-  /** After this the database ends a statement, ms; 0: never. */
+  /** The database ends a statement after this time, ms; 0: never. */
   statementMs: number;
-  /** After this a connection on which no answer has come is given up, ms: the other side may be gone without a word. */
+  /** A connection without a response is closed after this time, ms: the other side may be dead. */
   answerMs: number;
 }
 
@@ -20,7 +20,7 @@ export const POOL_LIMITS: ConnectionLimits = {
   answerMs: 20_000
 };
 
-/** For what has to be done in time, whatever everything else waits for: the renewal of leases. */
+/** For queries with a deadline, independent of all others: the renewal of leases. */
 export const DEDICATED_LIMITS: ConnectionLimits = {
   connections: 1,
   connectMs: 2_000,
@@ -28,7 +28,7 @@ export const DEDICATED_LIMITS: ConnectionLimits = {
   answerMs: 2_500
 };
 
-/** Changes of tables may take long. */
+/** Schema changes may take long. */
 export const MIGRATION_LIMITS: ConnectionLimits = {
   connections: 1,
   connectMs: 10_000,
@@ -36,20 +36,20 @@ export const MIGRATION_LIMITS: ConnectionLimits = {
   answerMs: 0
 };
 
-/** A server that is frozen in the middle of a transaction must not hold up the others for longer, ms. */
+/** A server that is frozen in the middle of a transaction must not block the others for longer, ms. */
 const FROZEN_MS = 5_000;
-/** An idle connection is probed after this, ms; ten probes without an answer, a second each, end it. */
+/** An idle connection is probed after this time, ms; ten probes without a response, a second each, end it. */
 const PROBE_AFTER_MS = 10_000;
 const INT8_OID = 20;
 
-/** Whether a location names a PostgreSQL; else it is the path of an SQLite file. */
+/** Whether a location is a PostgreSQL URL; otherwise it is the path of an SQLite file. */
 export const isPostgres = (location: string): boolean => /^postgres(ql)?:/.test(location);
 
-/** A connection that fails when the database does not answer, and sends nothing that the database refuses for good. */
+/** A connection that fails when the database does not respond, and does not send what the database always rejects. */
 class Connection extends pg.Client {
   answerMs = 0;
 
-  // pg has one method with many forms; Kysely uses the one with a promise.
+  // pg has one overloaded method; Kysely uses the variant with a promise.
   override query(...[statement, values, ...rest]: unknown[]): never {
     const sent = [statement, Array.isArray(values) ? values.map(storable) : values, ...rest];
     const query = super.query.bind(this) as (...all: unknown[]) => unknown;
@@ -81,13 +81,13 @@ export function postgresDialect(location: string, limits: ConnectionLimits): Pos
     connectionTimeoutMillis: connectMs
   });
   // An idle connection broke (the database was restarted): the next query gets a new one, or an error of its own.
-  // Without a listener, Node would end the server.
+  // Without a listener, Node would exit.
   pool.on('error', () => undefined);
   pool.on('connect', client => {
     (client as unknown as Connection).answerMs = answerMs;
     // The same for one that breaks between two queries of a transaction.
     client.on('error', () => undefined);
-    // Sent before the query that the connection was made for; where it fails, that one does, too.
+    // Sent before the query for which the connection was opened; if it fails, that one does, too.
     client
       .query(
         `SET idle_in_transaction_session_timeout = ${FROZEN_MS}; SET statement_timeout = ${statementMs}`
@@ -97,7 +97,7 @@ export function postgresDialect(location: string, limits: ConnectionLimits): Pos
   return new PostgresDialect({ pool });
 }
 
-/** A connection of its own, not yet open. */
+/** A separate connection, not yet open. */
 export function postgresClient(location: string): pg.Client {
   return new pg.Client({
     ...connectionOptions(location),
@@ -111,7 +111,7 @@ function connectionOptions(location: string): pg.ClientConfig {
     keepAlive: true,
     keepAliveInitialDelayMillis: PROBE_AFTER_MS,
     application_name: 'aglais',
-    // Our bigints are times in ms, far below 2^53.
+    // Bigints are times in ms, far below 2^53.
     types: {
       getTypeParser: ((oid: number, format?: 'text') =>
         oid === INT8_OID ? Number : (pg.types.getTypeParser(oid, format) as unknown)) as never

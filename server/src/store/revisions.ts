@@ -4,9 +4,9 @@ import type { Database } from './schema.js';
 import { WholeStore, type Store } from './store.js';
 
 /**
- * Writes something that other servers have to see, with a number that is larger than that of everything committed before.
- * One writer at a time, of all servers: whoever sees a number sees all that is below it, and what `work` reads is
- * what is there when it writes. Other servers are notified when it is committed.
+ * Writes something that other servers have to see, with a number that is larger than that of everything committed
+ * before. There is one writer at a time across all servers: a reader that sees a number also sees all lower ones, and
+ * what `work` reads is current when it writes. Other servers are notified of the commit.
  */
 export async function revised<T>(
   store: Store,
@@ -34,12 +34,12 @@ async function nextRevision(transaction: Transaction<Database>): Promise<number>
   return rows[0]!.value;
 }
 
-/** The largest number of what is committed. */
+/** The largest committed number. */
 export async function newestRevision(store: Store): Promise<number> {
   return (await store.selectFrom('revisions').select('value').executeTakeFirstOrThrow()).value;
 }
 
-/** The time of the database in ms, for all servers the same. */
+/** The time of the database in ms, the same for all servers. */
 export function databaseTime(store: Store): RawBuilder<number> {
   return isOnPostgres(store)
     ? sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`

@@ -1,4 +1,7 @@
-/** The tables, as Kysely sees them. Times are ms since the epoch; `body` columns hold JSON by the protocol's schemas. */
+/**
+ * The tables, for Kysely. Times are ms since the epoch; `body` columns contain JSON according to the protocol's
+ * schemas.
+ */
 export interface Database {
   clusters: ClusterRow;
   cell_runs: CellRunRow;
@@ -16,7 +19,7 @@ export interface ClusterRow {
   id: string;
   kernel: string;
   notebook: string;
-  /** The Jupyter Server that has the kernel, once it has said so. */
+  /** The Jupyter Server of the kernel, once reported. */
   jupyter_server: string | null;
   launcher: string;
   shape: string;
@@ -37,18 +40,18 @@ export interface ClusterRow {
   spare: 0 | 1;
   /** Of a spare: a hash of the shares with which it was started. */
   catalogue: string | null;
-  /** With the rows of other tables, the order in which they changed; 0 where there is one server. */
+  /** The order of changes across all tables; 0 with a single server. */
   revision: number;
 }
 
-/** A cluster as the server that runs it shows it, for the others. */
+/** A cluster as published by the server that runs it. */
 export interface ClusterViewRow {
   cluster: string;
   body: string;
-  /** Where its driver listens. */
+  /** The driver's address. */
   url: string | null;
   ca: string | null;
-  /** Lines of its event log from which findings were concluded. */
+  /** Number of event log lines on which its findings are based. */
   event_lines: number;
   revision: number;
 }
@@ -61,11 +64,11 @@ export interface ClusterNoteRow {
   stopped_at: number | null;
 }
 
-/** What was seen of a cluster that no file of Spark's holds. */
+/** Observations of a cluster that are not in Spark's files. */
 export interface ObservationRow {
   cluster: string;
   revision: number;
-  /** Two servers that see the same give it the same key; null: it is seen by one only. */
+  /** The same for two servers that observe the same event; null: only one observes it. */
   key: string | null;
   body: string;
 }
@@ -79,7 +82,7 @@ export interface JupyterServerRow {
 
 export interface LeaseRow {
   name: string;
-  /** One process of a server. */
+  /** One server process. */
   holder: string;
   expires_at: number;
 }
@@ -99,7 +102,7 @@ export interface FindingRow {
   dismissed: 0 | 1;
   last_seen: number;
   body: string;
-  /** It no longer holds; the row stays so that other servers see it. */
+  /** It was withdrawn; the row is kept so that other servers see it. */
   withdrawn: 0 | 1;
   revision: number;
 }

@@ -5,8 +5,8 @@ import { storable } from './storable.js';
 const MAX_STATEMENTS = 200;
 
 /**
- * Node's own SQLite in the form that Kysely's dialect takes (that of better-sqlite3, which would have to be compiled).
- * Write-ahead log: what was committed survives a killed process.
+ * Node's SQLite with the interface of better-sqlite3, which Kysely's dialect expects and which would have to be
+ * compiled. With a write-ahead log, committed data survives a killed process.
  */
 export function openSqlite(path: string): SqliteDatabase {
   const database = new DatabaseSync(path);
@@ -20,7 +20,7 @@ export function openSqlite(path: string): SqliteDatabase {
       reader: statement.columns().length > 0,
       all: parameters => statement.all(...values(parameters)),
       run: parameters => statement.run(...values(parameters)),
-      // Of its own: whoever iterates may be in the middle when the next one begins.
+      // A new statement: a running iteration may not be finished when the next one starts.
       iterate: parameters => database.prepare(sql).iterate(...values(parameters))
     };
   };
@@ -28,7 +28,7 @@ export function openSqlite(path: string): SqliteDatabase {
   return {
     close: () => database.close(),
     prepare: sql => {
-      // The same few statements come all the time; lists of different lengths could make any number of others.
+      // The same few statements repeat; lists of different lengths could create any number of others.
       const statement = prepared.get(sql) ?? prepare(sql);
       if (prepared.size < MAX_STATEMENTS) prepared.set(sql, statement);
       return statement;

@@ -1,6 +1,6 @@
 /**
- * A value as every database takes it. PostgreSQL has no NUL in text and no integer beyond 64 bits, and all our numbers are
- * integers: a name or a time that comes from a user's code must not fail for ever on its way into the database.
+ * A value that every database accepts. PostgreSQL has no NUL in text and no integer beyond 64 bits, and all our numbers
+ * are integers: a name or a time from user code must not be rejected forever by the database.
  */
 export function storable(value: unknown): unknown {
   if (typeof value === 'string')

@@ -14,23 +14,23 @@ import {
 import type { Database } from './schema.js';
 import { openSqlite } from './sqlite.js';
 
-/** The tables: all of the database, or one transaction. */
+/** The tables: of the whole database, or of one transaction. */
 export type Store = Kysely<Database>;
 
-/** All of the database, with what is more than its tables. */
+/** The whole database, with more than its tables. */
 export class WholeStore extends Kysely<Database> {
   constructor(
     dialect: Dialect,
     private readonly location: string,
-    /** Says when something was committed that other servers have to see. */
+    /** Notifies of commits that other servers have to see. */
     readonly changes: ChangeNotifier
   ) {
     super({ dialect });
   }
 
   /**
-   * A connection that nothing else uses and that fails within seconds; of SQLite, which has no other users, the same one.
-   * Call `close` when it is no longer needed.
+   * A separate connection that fails within seconds; for SQLite, which has no other users, the same one. Call `close`
+   * when it is no longer needed.
    */
   dedicated(): { store: Store; close(): Promise<void> } {
     if (!isPostgres(this.location)) return { store: this, close: () => Promise.resolve() };
@@ -41,9 +41,9 @@ export class WholeStore extends Kysely<Database> {
 }
 
 /**
- * Opens the database, newest schema included.
- * @param location `postgresql://…`, or the path of an SQLite file (`:memory:` for one that is forgotten)
- * @throws with what to do, if it cannot be reached, or belongs to a newer Aglais that this one cannot work with
+ * Opens the database and migrates it to the latest schema.
+ * @param location `postgresql://…`, or the path of an SQLite file (`:memory:` for a temporary one)
+ * @throws with a remedy, if it cannot be reached, or belongs to a newer Aglais that this one cannot work with
  */
 export async function openStore(
   location: string,

@@ -3,9 +3,9 @@ import type { z } from 'zod';
 type Issue = z.core.$ZodIssue;
 
 /**
- * JSON of a column as `schema` says. A newer server that shares the database may have written it: fields and codes that are
- * unknown here are carried as they are, so that whoever knows them gets them.
- * @returns null if what is known here is missing or damaged
+ * Parses the JSON of a column with `schema`. A newer server that shares the database may have written it: unknown
+ * fields and codes are passed on unchanged, so that clients that know them get them.
+ * @returns null if known parts are missing or corrupt
  */
 export function readStored<T>(schema: z.ZodType<T>, text: string): T | null {
   const value = parseJson(text);
@@ -14,11 +14,11 @@ export function readStored<T>(schema: z.ZodType<T>, text: string): T | null {
   return parsed.error.issues.every(issue => isUnknownHere(issue, value)) ? (value as T) : null;
 }
 
-/** More fields than we have, or another word where we know some: not a missing field, or one of another type. */
+/** Additional fields, or an unknown word instead of known ones: not a missing field, or one of another type. */
 function isUnknownHere(issue: Issue, value: unknown): boolean {
   // A limit may have been raised.
   if (issue.code === 'unrecognized_keys' || issue.code === 'too_big') return true;
-  // Of a discriminated union: a kind that is unknown here.
+  // A discriminated union: a kind that is unknown here.
   if (issue.code === 'invalid_union')
     return issue.discriminator !== undefined && typeof at(value, issue.path) === 'string';
   return issue.code === 'invalid_value' && typeof at(value, issue.path) === 'string';

@@ -71,7 +71,7 @@ export class Journal {
     return this.findings.get(findingKey(cluster, id));
   }
 
-  /** Whether it changes what is known of the latest run of its cell. */
+  /** Whether it changes the latest run of its cell. */
   isNews(cellRun: CellRun): boolean {
     const known = this.cellRuns.get(cellRunKey(cellRun));
     if (!known) return true;
@@ -79,7 +79,7 @@ export class Journal {
     return JSON.stringify(known) !== JSON.stringify(cellRun);
   }
 
-  /** Waits until `condition` holds for what is known; false if it does not in time. */
+  /** Waits until `condition` holds for the state; false if it does not in time. */
   until(condition: () => boolean, withinMs: number): Promise<boolean> {
     return waitUntil(condition, onChange => this.onChange(onChange), withinMs);
   }

@@ -13,10 +13,10 @@ import type { Journal } from './journal.js';
 
 const PATH = '/api/v1/stream';
 const PING_MS = 20_000;
-/** A client that reads slower than this is disconnected; it comes back with its cursor. */
+/** A client that reads too slowly is disconnected; it reconnects with its cursor. */
 const MAX_BUFFERED_BYTES = 8 * 2 ** 20;
 
-/** Answers a plain request to the stream's path, which is none of a WebSocket. */
+/** Responds to a plain HTTP request to the stream's path. */
 export function streamRoutes(): Router {
   const router = Router();
   serveOperation(router, 'GET /stream', () => {
@@ -33,7 +33,7 @@ export function streamRoutes(): Router {
 
 /**
  * Serves the journal as a WebSocket on the HTTP server. Call the result to close all connections.
- * @param health before everything is open, a client would be shown that there is nothing
+ * @param health before everything is open, a client would get an empty state
  */
 export function serveStream(
   server: Server,
@@ -52,7 +52,7 @@ export function serveStream(
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', error => log.debug({ err: error }, 'connection broke'));
-    // What is thrown here has no catch: it would end the process.
+    // An error here has no catch: it would end the process.
     const url = URL.parse(request.url ?? '/', 'http://localhost');
     try {
       if (!url) throw new ProblemError(400, 'invalid-request', 'Invalid URL.');

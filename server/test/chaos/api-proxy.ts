@@ -3,7 +3,7 @@ import { request, type RequestOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 
-/** A write that the API server has answered. */
+/** A write to which the API server has responded. */
 export interface Write {
   method: string;
   path: string;
@@ -13,15 +13,15 @@ export interface Write {
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'host']);
 
 /**
- * Stands between the server and the API server, with the rights of an administrator, and can be as bad a network as one
- * likes. It sees each write after the API server has done it and before the server hears of it.
+ * A proxy between the server and the API server, with the permissions of an administrator, that can simulate a bad
+ * network. It sees each write after the API server has completed it and before the server gets the response.
  */
 export class ApiProxy {
-  /** By cluster: UIDs of the driver pods that were made through it. */
+  /** By cluster: UIDs of the driver pods that were created through it. */
   readonly drivers = new Map<string, Set<string>>();
-  /** How many connections were broken. */
+  /** Number of broken connections. */
   broken = 0;
-  /** Called before the answer to a write goes back. */
+  /** Called before the response to a write is returned. */
   onWrite: (write: Write) => void = () => undefined;
   private readonly sockets = new Set<Socket>();
   private readonly server: Server;
@@ -47,7 +47,7 @@ export class ApiProxy {
     return proxy;
   }
 
-  /** For the server; it needs no rights of its own. */
+  /** For the server; it needs no permissions of its own. */
   kubeconfig(): object {
     return {
       apiVersion: 'v1',
@@ -67,7 +67,7 @@ export class ApiProxy {
     };
   }
 
-  /** Breaks every connection that there is; new ones are taken at once. */
+  /** Breaks every open connection; new ones are accepted immediately. */
   cut(): void {
     this.broken += this.sockets.size;
     for (const socket of this.sockets) socket.destroy();
@@ -84,7 +84,7 @@ export class ApiProxy {
     await this.listen();
   }
 
-  /** Nothing passes, and nobody is told, until `speak`; then every connection breaks. */
+  /** Silently forwards nothing until `speak`; then every connection breaks. */
   hush(): void {
     this.silent = true;
     for (const socket of this.sockets) socket.pause();
@@ -116,7 +116,7 @@ export class ApiProxy {
       )
     };
     await this.admin.applyToHTTPSOptions(options);
-    // An agent would keep connections that a restarted API server has forgotten.
+    // An agent would keep connections that a restarted API server no longer knows.
     options.agent = false;
     const onward = request(this.origin, options);
     const isWatch = incoming.method === 'GET';

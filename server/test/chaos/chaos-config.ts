@@ -4,8 +4,8 @@ import { stringify } from 'yaml';
 import type { ApiProxy } from './api-proxy.js';
 
 /**
- * Writes what a server needs to launch small clusters through the proxy.
- * @returns the path of its policy
+ * Writes the configuration for a server that launches small clusters through the proxy.
+ * @returns the path of its Kubernetes configuration
  */
 export function writePolicy(directory: string, namespace: string, proxy: ApiProxy): string {
   mkdirSync(join(directory, 'catalogues'), { recursive: true });

@@ -9,9 +9,9 @@ import type { ServerProcess } from './server-process.js';
 import { executorId, type World } from './world.js';
 
 export const KERNELS = ['k1', 'k2'];
-/** On a machine that does much else, a cluster may need this long to be ready, ms. */
+/** A cluster may take this long to become ready on a busy machine, ms. */
 const READY_MS = 300_000;
-/** A write that is waited for may never come, ms. */
+/** How long to wait for a write, which may never happen, ms. */
 const WRITE_MS = 4_000;
 const NAMED_MS = 60_000;
 const RAISE_MIB = 32;
@@ -26,7 +26,7 @@ export interface ChaosParts {
   restartApiServer: () => Promise<void>;
 }
 
-/** Users of a few notebooks, and somebody who kills. */
+/** Users of a few notebooks, and random kills. */
 export class Chaos {
   private readonly excuses: Excuses = {
     asked: new Set(),
@@ -34,7 +34,7 @@ export class Chaos {
     shaken: new Set(),
     victims: new Map()
   };
-  /** What the server has said: the kernel's cluster, or that it has none. Missing: it never answered. */
+  /** The latest response of the server: the kernel's cluster, or that it has none. Missing: it never responded. */
   private readonly promised = new Map<string, string | null>();
   private readonly monitor: Monitor;
 
@@ -43,7 +43,7 @@ export class Chaos {
     this.monitor = new Monitor(world, server, directory, this.excuses, ledger);
   }
 
-  /** Gives every kernel a cluster. */
+  /** Starts a cluster for each kernel. */
   async begin(): Promise<void> {
     await this.parts.server.start();
     const asked = await Promise.all(KERNELS.map(kernel => this.client.request(kernel, SMALL)));
@@ -62,7 +62,7 @@ export class Chaos {
     await this.checkPromises(kill);
   }
 
-  /** Waits for rest, sees every cluster work, stops them all, and leaves nothing. */
+  /** Waits until nothing changes, checks that every cluster works, stops them all, and checks that nothing is left. */
   async end(): Promise<void> {
     const { client, monitor } = this;
     const { world, server, ledger, proxy } = this.parts;
@@ -88,7 +88,7 @@ export class Chaos {
         return pods.every(
           ({ status }) =>
             status?.containerStatuses?.[0]?.resources?.limits?.['memory'] === limit ||
-            // Mebibytes may be written in other units.
+            // Mebibytes may have another unit.
             Number(status?.containerStatuses?.[0]?.resources?.limits?.['memory']) ===
               executorLimitMiB(shape) * 2 ** 20
         );
@@ -121,7 +121,7 @@ export class Chaos {
     return client;
   }
 
-  /** Does it; resolves with the ms until what it broke was right again, or null where that is not one moment. */
+  /** Kills; resolves with the time to recovery in ms, or null if that is not defined. */
   private async act(kill: Kill): Promise<number | null> {
     const { proxy, server, restartApiServer } = this.parts;
     switch (kill.kind) {
@@ -189,14 +189,14 @@ export class Chaos {
     }
   }
 
-  /** From the moment in which the connection is whole again. */
+  /** From the time when the connection works again. */
   private async whileAsked(asked: Promise<void>): Promise<number> {
     const begun = Date.now();
     await asked;
     return Date.now() - begun;
   }
 
-  /** What a user asks for; the server may be killed while it answers, and then nothing is known. */
+  /** A request of a user; the server may be killed while it responds, and then the result is unknown. */
   private async ask({ kernel: number, ask }: Kill): Promise<void> {
     const { client, promised } = this;
     const kernel = KERNELS[number % KERNELS.length]!;
@@ -249,7 +249,7 @@ export class Chaos {
   private async killExecutor(kill: Kill): Promise<number> {
     const { world, server } = this.parts;
     const cluster = await this.oneReady(kill);
-    // At work, so that something is lost; one that Spark has not even met is missed by nobody.
+    // A busy one, so that something is lost; the loss of an unregistered one is not reported.
     const pods = await eventually(
       'an executor at work',
       async () => {
@@ -322,7 +322,7 @@ export class Chaos {
     const begun = Date.now();
     const before = monitor.workloads.get(cluster);
     const count = before?.results.right ?? 0;
-    // Through the same connection, if it was taken up again, or through a new one.
+    // On the same connection, if it was resumed, or on a new one.
     await eventually(`work on ${cluster} after its witness`, () => {
       const work = monitor.workloads.get(cluster);
       return work && work.results.right > (work === before ? count + 1 : 0);
@@ -330,7 +330,7 @@ export class Chaos {
     return Date.now() - begun;
   }
 
-  /** A cluster that is ready; one is asked for if there is none. */
+  /** A ready cluster; started if there is none. */
   private async oneReady({ kernel: number, pick }: Kill): Promise<string> {
     const { client, promised } = this;
     const wanted = (await clustersOf(client)).filter(isWanted);

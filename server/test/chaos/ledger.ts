@@ -1,21 +1,21 @@
 import type { Kind } from './plan.js';
 
-/** What went wrong, by what it would be called in the issue. */
+/** Violations, by the names in the report. */
 export const PROMISES = {
   orphans: 'objects without a living cluster',
   doubles: 'second drivers of a cluster, second clusters of a kernel',
-  findings: 'findings told live and not found offline, or the other way round',
-  unnamed: 'killed executors that nobody named',
+  findings: 'findings that differ between live and offline',
+  unnamed: 'killed executors that were not reported',
   removed: 'healthy clusters that failed, were stopped, or stopped working',
-  broken: 'answers of the server that were not kept'
+  broken: 'answers of the server that became wrong'
 } as const;
 export type PromiseName = keyof typeof PROMISES;
 
-/** What was done and what was seen, counted. */
+/** Counts of actions and observations. */
 export class Ledger {
   readonly violations: { promise: PromiseName; words: string }[] = [];
   readonly kills: { kind: Kind; recoveredMs: number | null }[] = [];
-  /** Orphans that were seen on their way out: how long the longest was there while a server was up, ms. */
+  /** Longest time for which an orphan existed while a server was running, ms. */
   longestOrphanMs = 0;
   clusters = 0;
   drivers = 0;
@@ -35,7 +35,7 @@ export class Ledger {
   }
 }
 
-/** To whoever waits for it; Jest would add six lines to each. */
+/** Prints progress; Jest would add six lines to each. */
 export function say(words: string): void {
   process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${words}\n`);
 }

@@ -9,9 +9,9 @@ import { Workload } from './workload.js';
 import type { World } from './world.js';
 
 const LOOK_MS = 700;
-/** While a server is up, what belongs to no living cluster has to be gone after this, ms. */
+/** While a server is running, orphans must be gone after this time, ms. */
 const ORPHAN_MS = 60_000;
-/** While a server is up, what it says of a cluster that is over has to agree with what was kept after this, ms. */
+/** While a server is running, its response about an ended cluster must match the stored files after this time, ms. */
 const AGREE_MS = 20_000;
 const LIVE = ['requested', 'starting', 'ready', 'stopping'];
 
@@ -28,20 +28,20 @@ export async function findingsOf(client: Client, cluster: string): Promise<Locat
 }
 
 export interface Excuses {
-  /** Clusters that somebody asked to stop. */
+  /** Clusters that a user stopped. */
   asked: Set<string>;
   /** Clusters whose driver was killed. */
   mortal: Set<string>;
-  /** Clusters whose connections were broken on purpose: what ran there may begin anew. */
+  /** Clusters whose connections were broken on purpose: what ran there may be restarted. */
   shaken: Set<string>;
-  /** Executors that were killed, by cluster. */
+  /** Killed executors, by cluster. */
   victims: Map<string, Set<string>>;
 }
 
-/** Looks at everything all the time, keeps each cluster at work, and notes what must not be. */
+/** Observes everything all the time, keeps each cluster busy, and records violations. */
 export class Monitor {
   readonly workloads = new Map<string, Workload>();
-  /** Clusters that are over and were compared. */
+  /** Ended clusters that were compared. */
   readonly judged = new Set<string>();
   private readonly disagree = new Map<string, number>();
   private readonly orphans = new Map<string, number>();
@@ -69,7 +69,7 @@ export class Monitor {
     while (!this.over.signal.aborted) {
       const { client } = this.server;
       const now = Date.now();
-      // A server that was killed meanwhile answers nothing: what was not seen is not judged.
+      // A server that was killed meanwhile does not respond: then nothing is checked.
       if (client) await this.lookOnce(client, now - before).catch(() => undefined);
       before = now;
       await sleep(LOOK_MS);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Diagnosis, observeEventLine, observeEvidenceLine } from '@aglais/diagnosis';
 import type { Executor, Finding } from '@aglais/protocol';
 
-/** What the library concludes from the directory that was kept of a cluster that is over. */
+/** The findings of the library from the stored directory of an ended cluster. */
 export async function diagnoseKept(
   directory: string
 ): Promise<{ findings: Finding[]; executors: Executor[]; begins: number }> {
@@ -27,7 +27,7 @@ async function lines(path: string): Promise<[number, string][]> {
     .map((line, index) => [index + 1, line]);
 }
 
-/** What two answers to the same question have to agree in: all that a person is told. */
+/** The parts of two findings that must be equal: everything that is shown to users. */
 export function told({ id, code, confidence, title, count, subject }: Finding): string {
   const executors = [...(subject.executors ?? [])].sort().join();
   return `${id} · ${code} · ${confidence} · ${count} · ${executors} · ${title}`;

@@ -1,6 +1,6 @@
 import { randomFrom } from '../support/random.js';
 
-/** What can be killed, in the words of the table. */
+/** What can be killed, and how often; the names in the report. */
 export const KINDS = {
   'server, at a random moment': 20,
   'server, after a write to Kubernetes': 20,
@@ -18,23 +18,23 @@ export const KINDS = {
 } as const;
 export type Kind = keyof typeof KINDS;
 
-/** What a user asks for meanwhile. */
+/** Requests of users meanwhile. */
 const ASKS = ['start', 'stop', 'restart', 'resize'] as const;
 export type Ask = (typeof ASKS)[number];
 
 export interface Kill {
   kind: Kind;
   ask: Ask;
-  /** Whose cluster it is about, and which of several: numbers without a bound. */
+  /** Which cluster and which object: unbounded random numbers. */
   kernel: number;
   pick: number;
-  /** Between what is asked and the kill, ms. */
+  /** Delay between the request and the kill, ms. */
   afterMs: number;
-  /** The how-manieth write it is that the kill follows, from 1. */
+  /** The number of the write after which to kill, from 1. */
   write: number;
 }
 
-/** The same kills for the same seed, in the same order; each kind at least once if there are enough. */
+/** The same kills in the same order for the same seed; each kind at least once if there are enough. */
 export function planKills(count: number, seed: number, kinds: readonly Kind[]): Kill[] {
   const random = randomFrom(seed);
   const weight = kinds.reduce((sum, kind) => sum + KINDS[kind], 0);

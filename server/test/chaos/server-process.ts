@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { builtServer, Client, node } from '../support/server.js';
 
-/** The built server as a process of its own, as it is run, that can be killed at any moment and started again. */
+/** The built server as a separate process, as in production, that can be killed at any time and restarted. */
 export class ServerProcess {
   private child: ChildProcess | null = null;
   private gone: Promise<unknown> = Promise.resolve();
-  /** Null while it is not there. */
+  /** Null while it is not running. */
   client: Client | null = null;
   starts = 0;
 
-  /** @param log a file that its lines are added to */
+  /** @param log a file to which its output is appended */
   constructor(
     private readonly state: string,
     private readonly env: Record<string, string>,
@@ -21,7 +21,7 @@ export class ServerProcess {
     mkdirSync(state, { recursive: true });
   }
 
-  /** Resolves when it is ready, or when it was killed before: then with null. */
+  /** Resolves when it is ready; with null if it was killed before. */
   async start(): Promise<Client | null> {
     const child = spawn(node, [builtServer], {
       env: { ...process.env, ...this.env, AGLAIS_END_WITH_PARENT: 'true' },
@@ -50,7 +50,7 @@ export class ServerProcess {
     return this.client;
   }
 
-  /** At once; synchronous, so that nothing happens in between. */
+  /** Immediately; synchronous, so that nothing happens in between. */
   killNow(): void {
     this.client = null;
     this.child?.kill('SIGKILL');
@@ -61,7 +61,7 @@ export class ServerProcess {
     await this.gone;
   }
 
-  /** It does nothing and knows nothing of it, until `thaw`. */
+  /** Freezes it until `thaw`. */
   freeze(): void {
     this.child?.kill('SIGSTOP');
   }
@@ -70,7 +70,7 @@ export class ServerProcess {
     this.child?.kill('SIGCONT');
   }
 
-  /** As an operator ends it; returns its exit code. */
+  /** A normal shutdown; returns its exit code. */
   async end(): Promise<number | null> {
     this.client = null;
     this.child?.kill('SIGTERM');
@@ -82,7 +82,7 @@ export class ServerProcess {
     return this.child?.signalCode === 'SIGKILL';
   }
 
-  /** Calls back at each of its writes into its state directory (database, notes, evidence); returns the end of it. */
+  /** Calls back at each write into its state directory (database, notes, evidence); returns a function to stop. */
   onDiskWrite(listener: () => void): () => void {
     const watching = watch(this.state, { recursive: true }, () => listener());
     watching.on('error', () => undefined);

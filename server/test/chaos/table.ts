@@ -5,18 +5,18 @@ const seconds = (ms: number) => (ms / 1_000).toFixed(1);
 
 const HEAD = `# Chaos
 
-Written by \`npm run chaos\`, which needs the testbed or another Kubernetes. A server runs as a process of its own, notebooks ask for
-Spark, stop, restart and resize it, and each of their clusters runs small jobs all the time. Meanwhile something is killed, again and
-again; which, when and where follows from the seed. Between the server and the API server stands a proxy that breaks connections, and
-that kills the server in the moment in which the API server has done what it was asked and the server has not yet heard of it.
+Written by \`npm run chaos\`, which needs the testbed or another Kubernetes. A server runs as a separate process; notebooks start,
+stop, restart and resize their clusters, and each cluster runs small jobs all the time. Meanwhile components are killed repeatedly;
+which, when and where depends on the seed. A proxy between the server and the API server breaks connections, and kills the server
+when the API server has completed a request and the server has not yet received the response.
 
-After each kill the answers that the server gave are compared with what it says now; all the time, every object in the namespace with
-the clusters that live (what belongs to none has a minute to go), and every job's result with the right one. When a cluster is over, what
-the server told of it is compared with what the library finds in the files that were kept, and each executor that was killed has to be
-in it. Driver pods are counted as they are made.
+After each kill the previous answers of the server are compared with its current state. All the time, every object in the namespace is
+compared with the live clusters (an orphan has to be gone within a minute), and every job's result with the correct one. When a cluster
+has ended, the server's findings are compared with an offline diagnosis of the stored files, and each killed executor has to be
+in them. Created driver pods are counted. The witness is killed as a process; \`witness.sh\`, the first process of its container, restarts it.
 `;
 
-/** What was done and what was seen, as Markdown. */
+/** The report, as Markdown. */
 export function tableOf(ledger: Ledger, seed: number): string {
   const kinds = (Object.keys(KINDS) as Kind[]).map(kind => {
     const times = ledger.kills.filter(kill => kill.kind === kind);
@@ -33,18 +33,18 @@ export function tableOf(ledger: Ledger, seed: number): string {
     HEAD,
     `${ledger.kills.length} kills, seed ${seed}.`,
     '',
-    '| killed | times | until it was right again: median, s | most, s |',
+    '| killed | times | time to recovery: median, s | maximum, s |',
     '| ------ | ----: | ----: | ----: |',
     ...kinds,
     '',
-    '| must not be | seen |',
-    '| ----------- | ---: |',
+    '| violation | seen |',
+    '| --------- | ---: |',
     ...promises,
     '',
-    `${ledger.clusters} clusters and ${ledger.drivers} drivers were started; ${ledger.results} jobs gave their right result meanwhile. ` +
-      `${named} killed executors were named, ${ledger.executorsNamedByFinding} of them by a finding, the others, which did nothing ` +
-      `at the time, in the list of executors. ${ledger.findingsCompared} findings were told live and found again offline, the same. ` +
-      `What was on its way out was there for ${seconds(ledger.longestOrphanMs)} s at most.`,
+    `${ledger.clusters} clusters and ${ledger.drivers} drivers were started; ${ledger.results} jobs returned the correct result meanwhile. ` +
+      `${named} killed executors were reported, ${ledger.executorsNamedByFinding} of them by a finding, the others, which were idle, ` +
+      `in the list of executors. ${ledger.findingsCompared} findings were the same live and offline. ` +
+      `Orphans were removed after at most ${seconds(ledger.longestOrphanMs)} s.`,
     ...ledger.violations.map(({ promise, words }) => `- **${promise}**: ${words}`),
     ''
   ].join('\n');

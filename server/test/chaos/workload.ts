@@ -3,8 +3,8 @@ import { startPython } from '../support/connect.js';
 
 const ROWS = 4;
 /**
- * A notebook that never rests: small jobs of a few slow tasks, one after the other, in one session. Without Python workers, which
- * take longer to begin than all the rest.
+ * A notebook that is always busy: small jobs of a few slow tasks, one after the other, in one session. Without Python
+ * workers, which take longer to start than everything else.
  */
 const PROGRAM = `
 import time
@@ -14,7 +14,7 @@ while True:
     time.sleep(1)
 `;
 
-/** What runs on one cluster all the time, to be seen to go on. */
+/** What runs on one cluster all the time, to check that it keeps running. */
 export class Workload {
   private readonly started;
   private done = false;
@@ -27,14 +27,14 @@ export class Workload {
     );
   }
 
-  /** Results so far; a wrong one is an error. */
+  /** Number of results so far; a wrong one is an error. */
   get results(): { right: number; wrong: string[] } {
     const all = this.started.run.stdout.split('\n').slice(0, -1);
     const wrong = all.filter(line => line !== String(ROWS));
     return { right: all.length - wrong.length, wrong };
   }
 
-  /** Why it ended by itself; null while it runs. */
+  /** Why it ended by itself; null while it is running. */
   get failure(): string | null {
     if (!this.done) return null;
     return this.started.run.stderr.trim().split('\n').at(-1) || 'it ended without a word';

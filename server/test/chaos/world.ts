@@ -11,7 +11,7 @@ import { execute } from '../kubernetes/testbed-setting.js';
 const CLUSTER_LABEL = 'aglais.org/cluster';
 const ROLE_LABEL = 'aglais.org/role';
 
-/** What there is in the namespace, as an administrator sees it, and the ways in which it is broken. */
+/** The state of the namespace, as an administrator sees it, and the ways to break it. */
 export class World {
   private readonly core: CoreV1Api;
   private readonly network: NetworkingV1Api;
@@ -32,7 +32,7 @@ export class World {
     await this.core.deleteNamespace({ name: this.namespace });
   }
 
-  /** Everything that belongs to some cluster, as `kind name` with the cluster. */
+  /** Everything that belongs to a cluster, as `kind name` with the cluster. */
   async objects(): Promise<{ what: string; cluster: string }[]> {
     const { namespace } = this;
     const all = { namespace, labelSelector: CLUSTER_LABEL };
@@ -59,7 +59,7 @@ export class World {
     return (await this.core.listNamespacedPod({ namespace: this.namespace, labelSelector })).items;
   }
 
-  /** Executors whose Java runs. */
+  /** Executors whose JVM is running. */
   async liveExecutors(cluster: string): Promise<V1Pod[]> {
     return (await this.pods(cluster, 'executor')).filter(
       ({ metadata, status }) => status?.phase === 'Running' && !metadata?.deletionTimestamp
@@ -74,15 +74,15 @@ export class World {
     });
   }
 
-  /** `kill -9` of the Java in a pod. */
+  /** `kill -9` of the JVM in a pod. */
   async killJava(pod: V1Pod, container: string): Promise<void> {
     const kill = ['sh', '-c', 'kill -9 $(pidof java)'];
     await execute(this.admin, this.namespace, pod.metadata!.name!, container, kill);
   }
 
   /**
-   * `kill -9` of the witness, which is the first process of its container and cannot be killed from within: only where its
-   * node is this machine. False if it is not found.
+   * `kill -9` of the witness process, which `witness.sh`, the first process of its container, then restarts. Only if
+   * its node is this machine; false if it is not found.
    */
   killWitness(driver: V1Pod): boolean {
     const uid = driver.metadata!.uid!;
@@ -94,7 +94,7 @@ export class World {
         process.kill(Number(pid), 'SIGKILL');
         return true;
       } catch {
-        // It ended while it was looked at.
+        // It ended meanwhile.
       }
     }
     return false;

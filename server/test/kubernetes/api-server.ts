@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { CoreV1Api, KubeConfig, type V1Pod } from '@kubernetes/client-node';
 
-/** The cluster that the tests run on; whoever starts them names it. */
+/** The cluster for the tests, named by the environment. */
 export function testCluster(): { kubeConfig: KubeConfig; image: string } {
   const file = process.env['AGLAIS_KUBECONFIG'];
   const image = process.env['AGLAIS_SPARK_IMAGE'];
@@ -31,7 +31,7 @@ export async function testNamespace(api: CoreV1Api): Promise<TestNamespace> {
   };
 }
 
-/** A pod that looks like an executor of Spark's and runs a shell script. */
+/** A pod that looks like an executor of Spark and runs a shell script. */
 export function executorPod(id: string, image: string, script: string, limit: string): V1Pod {
   return {
     metadata: {
@@ -63,11 +63,11 @@ export function executorPod(id: string, image: string, script: string, limit: st
   };
 }
 
-/** Uses memory until the kernel ends it; it is the container's first process, so the container ends with it. */
+/** Allocates memory until it is OOM-killed; it is the container's first process, so the container ends with it. */
 export const EAT_MEMORY =
   'exec python3 -c \'x = []\nwhile True: x.append(bytearray(b"x" * (8 << 20)))\'';
 
-/** A way of the test's own to the API server, which can be broken without touching the cluster. */
+/** A separate connection to the API server, which can be broken without affecting the cluster. */
 export async function wayTo(kubeConfig: KubeConfig) {
   const cluster = kubeConfig.getCurrentCluster()!;
   const { hostname, port } = new URL(cluster.server);
@@ -95,7 +95,7 @@ export async function wayTo(kubeConfig: KubeConfig) {
       {
         name: 'way',
         server: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
-        // Its certificate names the cluster, not this way to it.
+        // Its certificate names the cluster, not this proxy.
         skipTLSVerify: true
       }
     ],
@@ -109,7 +109,7 @@ export async function wayTo(kubeConfig: KubeConfig) {
   return {
     kubeConfig: there,
     cut,
-    /** Refuses everybody while it is closed. */
+    /** Refuses all connections while it is closed. */
     open: (on: boolean) => {
       isOpen = on;
       if (!on) cut();

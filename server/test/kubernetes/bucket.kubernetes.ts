@@ -18,7 +18,7 @@ import { openObjectStore, type ObjectStore } from './object-store.js';
 import { openRoom, type KubernetesRoom } from './testbed-setting.js';
 
 const { AGLAIS_OBJECT_STORE: program, AGLAIS_S3A_JARS: jars } = process.env;
-/** The testbed builds an S3 server, which listens where pods of the testbed reach it. */
+/** The testbed builds an S3 server, whose address pods of the testbed can reach. */
 const withObjectStore = program && jars ? describe : describe.skip;
 
 const checkout = resolve(import.meta.dirname, '../../..');
@@ -58,7 +58,7 @@ withObjectStore('An S3 bucket', () => {
     directory.remove();
   }, PATIENCE_MS);
 
-  /** What a server opens: a launcher, and the archive beside it. */
+  /** What a server opens: a launcher, and its archive. */
   async function openServer(
     more: { partBytes?: number; lookMs?: number } = {}
   ): Promise<{ launcher: Launcher; archive: EventLogArchive }> {
@@ -93,13 +93,13 @@ withObjectStore('An S3 bucket', () => {
     return { url: url!, ca, token };
   }
 
-  /** Everything that was written of a cluster, where it is kept here. */
+  /** Everything that was written by a cluster, from its local directory. */
   const evidenceOf = (id: string): string[] =>
     readdirSync(join(capacity.clusters, id), { recursive: true, withFileTypes: true })
       .filter(entry => entry.isFile())
       .map(entry => readFileSync(join(entry.parentPath, entry.name), 'utf8'));
 
-  /** Names of the parts of a log in the bucket, in their order. */
+  /** Names of the parts of a log in the bucket, in order. */
   const partsOf = async (id: string): Promise<string[]> => {
     const numbers = (await store.list('spark-logs')).flatMap(key => {
       const found = /^aglais\/eventlog_v2_app-(.*)\/events_(\d+)_app-(.*)\.zstd$/.exec(key);
@@ -116,7 +116,7 @@ withObjectStore('An S3 bucket', () => {
   };
 
   it(
-    'is a share that executors read, and keeps the event log where the History Server reads it',
+    'is a share that executors read, and stores the event log for the History Server',
     async () => {
       const { launcher, archive } = await openServer({ partBytes: 40_000, lookMs: 500 });
       const endpoint = await startOne(launcher, 'stars');
@@ -124,7 +124,7 @@ withObjectStore('An S3 bucket', () => {
       expect(answer.stderr).not.toMatch(/Exception/);
       expect(answer.stdout).toContain('31953');
 
-      // Of the keys nothing is to be seen by those who may look at pods and configurations, or read logs.
+      // The keys must not be visible to users who may read pods and configurations, or logs.
       const { core, namespace } = capacity;
       const described = [
         await core.listNamespacedPod({ namespace }),
@@ -173,7 +173,7 @@ withObjectStore('An S3 bucket', () => {
       expect(executors).toContainEqual(
         expect.objectContaining({ id: '1', totalTasks: expect.any(Number) })
       );
-      // One server at a time has the directory.
+      // One server at a time uses the directory.
       await archive.close();
       await launcher.close();
     },
@@ -181,7 +181,7 @@ withObjectStore('An S3 bucket', () => {
   );
 
   it(
-    'that refuses, and then is gone while the server is restarted, loses nothing and holds nobody up',
+    'that refuses, and becomes unavailable during a restart of the server, loses nothing and delays nothing',
     async () => {
       const { launcher, archive } = await openServer();
       const endpoint = await startOne(launcher, 'kept');
@@ -202,7 +202,7 @@ withObjectStore('An S3 bucket', () => {
       await launcher.close();
       writeFileSync(key, store.secret);
       const next = await openServer();
-      // Forgotten meanwhile, because fifty others came after it.
+      // Deleted meanwhile, because fifty others ended after it.
       await next.launcher.forget('kept');
       await eventually('a failure', () => next.archive.figures().failures > 0);
       expect(told.join('')).toMatch(/cannot be reached \(ECONNREFUSED\)/);

@@ -47,8 +47,8 @@ const refusal = (action: () => void): string => {
   throw new Error('was admitted');
 };
 
-describe('The room on nodes', () => {
-  it('is what they have for pods, without what belongs to the node', () => {
+describe('The capacity of nodes', () => {
+  it("is what they have for pods, without the node's own pods", () => {
     const pods = [podOn('a', '1Gi', 'DaemonSet'), podOn('a', '2Gi', 'ReplicaSet')];
     const [a] = nodeCapacities([node('a', '8Gi')], pods, configOf());
     expect(a).toEqual({
@@ -59,12 +59,12 @@ describe('The room on nodes', () => {
     });
   });
 
-  it('does not count pods that are over', () => {
+  it('does not include pods that have ended', () => {
     const over = { ...podOn('a', '2Gi'), status: { phase: 'Succeeded' } } as V1Pod;
     expect(nodeCapacities([node('a', '8Gi')], [over], configOf())[0]!.free.memoryMiB).toBe(8_192);
   });
 
-  it('for executors with an option is where the operator put it, and for drivers where it was', () => {
+  it('for executors with an option follows its placement, and for drivers the default placement', () => {
     const taint = { key: 'gpu', effect: 'NoSchedule', value: 'yes' };
     const gpu = node('gpu', '32Gi', '8', {
       metadata: { name: 'gpu', labels: { gpu: 'a100' } },
@@ -85,7 +85,7 @@ describe('The room on nodes', () => {
     };
     const fits = (memoryMiB: number, of: Capacity) =>
       holds(of, { ...SMALL, executorMemoryMiB: memoryMiB });
-    // Memory is that of all nodes on which some cluster may run.
+    // Memory includes all nodes on which some cluster may run.
     expect([capacityFor([]), capacityFor(['gpu'])].map(one => one.memoryMiB)).toEqual([
       40_960, 40_960
     ]);
@@ -94,21 +94,21 @@ describe('The room on nodes', () => {
       fits(20_000, capacityFor([])),
       fits(20_000, capacityFor(['gpu']))
     ]).toEqual([...[true, false, true]]);
-    // A driver has no place on nodes that are only for executors.
+    // A driver does not fit on nodes that are only for executors.
     expect(fits(4_000, capacityFor(['gpu'], [gpu]))).toBe(false);
     const offered = [{ name: 'nvme', title: 'NVMe', description: '' }];
     expect(refusal(() => refuseWithoutMachines(['nvme'], offered, capacityFor(['nvme'])))).toMatch(
       /No machine of this Kubernetes cluster has what was asked for now: NVMe\. Nothing was started/
     );
     expect(() => refuseWithoutMachines([], offered, capacityFor([]))).not.toThrow();
-    // Where nodes come by themselves, one of the kind may.
+    // With autoscaling, a node of this kind may be added.
     const { capacity } = configOf({ capacity: { largestNode: { memoryMiB: 9_000, cores: 4 } } });
     const growing = { ...config, capacity };
     const none = capacityOf(nodeCapacities([], [], growing), 0, growing);
     expect(() => refuseWithoutMachines(['nvme'], offered, none)).not.toThrow();
   });
 
-  it('is only on nodes that take our pods', () => {
+  it('includes only nodes that accept our pods', () => {
     const taint = { key: 'gpu', effect: 'NoSchedule', value: 'yes' };
     const nodes = [
       node('plain', '8Gi'),
@@ -124,7 +124,7 @@ describe('The room on nodes', () => {
     expect(names({ placement: { nodeSelector: { pool: 'spark' } } })).toEqual([]);
   });
 
-  it('counts a native sidecar beside the containers, and an init container only alone', () => {
+  it('counts a native sidecar in addition to the containers, and an init container separately', () => {
     const resources = (memory: string) => ({ requests: { memory, cpu: '100m' } });
     const size = podSize({
       spec: {
@@ -141,7 +141,7 @@ describe('The room on nodes', () => {
 
 describe('Admission to Kubernetes', () => {
   // The driver's pod: 512 + 384 + 96; each executor 512 + 256.
-  it('refuses an executor that no node could hold, and says what the largest has', () => {
+  it('refuses an executor that fits on no node, with the size of the largest node', () => {
     const capacity = capacityWith([node('a', '4Gi'), node('b', '8Gi')]);
     const shape = { ...SMALL, executorMemoryMiB: 10_000 };
     const said = refusal(() => admit(shape, capacity, [], SMALL));
@@ -153,7 +153,7 @@ describe('Admission to Kubernetes', () => {
     );
   });
 
-  it('refuses more processors than any node has', () => {
+  it('refuses more CPUs than any node has', () => {
     const capacity = capacityWith([node('a', '8Gi', '2')]);
     expect(refusal(() => admit({ ...SMALL, executorCores: 4 }, capacity, [], SMALL))).toMatch(
       /4 processors/
@@ -161,18 +161,18 @@ describe('Admission to Kubernetes', () => {
   });
 
   it('refuses executors that fit one by one and not all at once', () => {
-    // Each node has room for one such executor, and none for the driver beside it.
+    // Each node has capacity for one such executor, and none for the driver in addition.
     const capacity = capacityWith([node('a', '3Gi'), node('b', '3Gi')]);
     const shape = { ...SMALL, executors: { min: 2, max: 2 }, executorMemoryMiB: 2_048 };
     expect(refusal(() => admit(shape, capacity, [], SMALL))).toMatch(/find a place at once/);
   });
 
-  it('leaves alone what others have asked for', () => {
+  it('leaves memory that others requested alone', () => {
     const capacity = capacityWith([node('a', '8Gi')], [podOn('a', '7Gi', 'ReplicaSet')]);
     expect(capacity.memoryMiB).toBe(1_024);
   });
 
-  it('believes the operator about nodes that are yet to come', () => {
+  it('uses the configured capacity for nodes that are added later', () => {
     const declared = { memoryMiB: 100_000, largestNode: { memoryMiB: 32_768, cores: 16 } };
     const capacity = capacityWith([], [], { capacity: declared });
     expect(() => admit({ ...SMALL, executorMemoryMiB: 30_000 }, capacity, [], SMALL)).not.toThrow();
@@ -198,7 +198,7 @@ describe('Admission to Kubernetes', () => {
           );
           const base = { ...SMALL, executors: { min: max, max } };
           const largest = largestShape(capacity, base);
-          if (!holds(capacity, largest)) return; // not even the smallest
+          if (!holds(capacity, largest)) return; // Not even the smallest one.
           expect(() => admit(largest, capacity, [], base)).not.toThrow();
           const larger = { ...largest, executorMemoryMiB: largest.executorMemoryMiB + 1 };
           expect(holds(capacity, larger)).toBe(false);

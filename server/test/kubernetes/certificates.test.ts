@@ -8,7 +8,7 @@ import {
   makeCertificate
 } from '../../src/launchers/kubernetes/objects/certificates.js';
 
-/** The error of a TLS client that trusts `ca` alone, or null. */
+/** The error of a TLS client that trusts only `ca`, or null. */
 async function refusal(
   server: { certificate: string; key: string },
   ca: string,
@@ -31,7 +31,7 @@ async function refusal(
 }
 
 describe('The certificate of a cluster', () => {
-  it('is trusted by who has the authority, however often that is made again from the secret', async () => {
+  it('is trusted by a client with the CA, however often that is derived again from the secret', async () => {
     const made = await makeCertificate('secret of a', ['aglais-a.spaces.svc']);
     const again = await authorityOf('secret of a');
     expect(again).not.toBe(made.authority);
@@ -40,14 +40,14 @@ describe('The certificate of a cluster', () => {
     expect(await refusal(made, made.authority, 'aglais-a.spaces.svc')).toBeNull();
   });
 
-  it('is not trusted by who has the authority of another cluster', async () => {
+  it('is not trusted by a client with the CA of another cluster', async () => {
     const made = await makeCertificate('secret of a', []);
     const other = await authorityOf('secret of b');
     expect(isSignedBy(made.certificate, other)).toBe(false);
     expect(await refusal(made, other)).not.toBeNull();
   });
 
-  it('is not trusted for a name that it does not have', async () => {
+  it('is not trusted for another name', async () => {
     const made = await makeCertificate('secret of a', []);
     expect(await refusal(made, made.authority, 'elsewhere')).toBe('ERR_TLS_CERT_ALTNAME_INVALID');
   });

@@ -15,9 +15,9 @@ import { World } from '../chaos/world.js';
 import { environment, node, temporaryDirectory } from '../support/server.js';
 
 const KILLS = Number(process.env.AGLAIS_CHAOS_KILLS ?? 10);
-/** Only the testbed's, and only if whoever runs it has it for himself. */
+/** Only the testbed's API server, and only if nobody else uses it. */
 const RESTART = process.env.AGLAIS_CHAOS_RESTART === 'true';
-/** After this no more is killed, whatever is left of the plan. */
+/** After this time nothing more is killed, whatever is left of the plan. */
 const MINUTES = Number(process.env.AGLAIS_CHAOS_MINUTES ?? Infinity);
 const LIMIT_MS = (300 + 60 * KILLS) * 1_000;
 
@@ -29,7 +29,7 @@ async function restartApiServer(): Promise<void> {
 }
 
 it(
-  `${KILLS} kills of whatever there is leave nothing over, start nothing twice, lose no finding and no healthy cluster`,
+  `${KILLS} kills of any component leave nothing behind, start nothing twice, lose no finding and no healthy cluster`,
   async () => {
     const seed = Number(process.env.AGLAIS_TEST_SEED ?? Date.now() % 1_000_000);
     say(`AGLAIS_TEST_SEED=${seed}`);

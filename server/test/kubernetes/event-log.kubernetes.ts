@@ -6,7 +6,7 @@ import { eventually, PATIENCE_MS, SMALL, temporaryDirectory } from '../support/s
 import { openHistoryServer } from './history-server.js';
 import { openRoom, type KubernetesRoom } from './testbed-setting.js';
 
-/** A folder of this machine can only be mounted where its node is this machine. */
+/** A directory of this machine can only be mounted if the node is this machine. */
 const onThisMachine = process.env.AGLAIS_NODE_CATALOGUES ? describe : describe.skip;
 
 onThisMachine('An event log on a volume', () => {
@@ -16,7 +16,7 @@ onThisMachine('An event log on a volume', () => {
   let capacity: KubernetesRoom;
 
   beforeAll(async () => {
-    // Pods have another user.
+    // Pods run as another user.
     mkdirSync(logs);
     for (const path of [directory.path, logs]) chmodSync(path, 0o777);
     capacity = await openRoom('privileged');
@@ -28,7 +28,7 @@ onThisMachine('An event log on a volume', () => {
   }, PATIENCE_MS);
 
   it(
-    'outlives its pod, and the History Server of Spark lists its application',
+    "outlives its pod, and Spark's History Server lists its application",
     async () => {
       const launcher = capacity.launcherWith({ eventLog: { volume: { hostPath: logs } } });
       const started = { shape: SMALL, catalogue: [] };
@@ -49,7 +49,7 @@ onThisMachine('An event log on a volume', () => {
       await launcher.stop('beside');
       expect(await capacity.traces('kept')).toEqual([]);
       expect(readdirSync(logs).sort()).toEqual(['app-beside', 'app-kept']);
-      // The server's own copy is the same, and has nothing of its neighbour.
+      // The server's copy is the same, without the log of another application.
       const mirrored = join(capacity.clusters, 'kept', 'eventlog');
       expect(readdirSync(mirrored)).toEqual(['app-kept']);
       const copy = readFileSync(join(mirrored, 'app-kept'));

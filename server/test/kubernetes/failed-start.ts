@@ -3,9 +3,9 @@ import { eventually } from '../support/server.js';
 import { openStoryRoom } from './story-setting.js';
 
 /**
- * Starts a cluster that cannot come up: one finding says why while the notebook waits, the start is given up, and nothing of
- * it is left.
- * @param name of its folder in the corpus, should it be recorded
+ * Starts a cluster that cannot start: one finding says why while the notebook waits, the start fails, and nothing of it
+ * is left.
+ * @param name of its directory in the corpus, if it is recorded
  */
 export async function expectFailedStart(
   name: string,

@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { environment, eventually, sparkHome } from '../support/server.js';
 
 export interface HistoryServer {
-  /** Waits until it lists so many applications. */
+  /** Waits until it lists this many applications. */
   applications(count: number): Promise<{ id: string; attempts: { completed: boolean }[] }[]>;
   get(path: string): Promise<unknown>;
   close(): Promise<void>;
 }
 
 /**
- * Spark's own History Server, which PySpark brings.
+ * Spark's History Server, from PySpark.
  * @param logs what it reads, a URI
- * @param more jars beside Spark's, Spark properties, and environment
+ * @param more jars in addition to Spark's, Spark properties, and environment
  */
 export async function openHistoryServer(
   directory: string,

@@ -18,13 +18,13 @@ const fileOf = (text: string) => {
   return path;
 };
 
-describe('The config for Kubernetes', () => {
-  it('needs no more than an image', async () => {
+describe('The Kubernetes configuration', () => {
+  it('requires only an image', async () => {
     const config = await readKubernetesConfig(fileOf('image: { name: "aglais-spark:1" }'));
     expect(config).toMatchObject({ namespace: 'aglais', reach: 'pod', scratch: { kind: 'disk' } });
   });
 
-  it('is refused with all that is wrong, each by its place', async () => {
+  it('is rejected with all errors, each with its path', async () => {
     const wrong = 'image: { nme: x }\nscratch: { kind: tape }\nstopSeconds: 0';
     const refused = readKubernetesConfig(fileOf(wrong));
     await expect(refused).rejects.toThrow(/nothing was started/);
@@ -41,8 +41,8 @@ describe('The config for Kubernetes', () => {
   });
 });
 
-describe('Event logs in the config', () => {
-  it('go to a volume or to a bucket, not to both', () => {
+describe('Event logs in the configuration', () => {
+  it('are stored on a volume or in a bucket, not both', () => {
     const volume = { claim: 'logs' };
     const bucket = { name: 'spark-logs' };
     expect(configOf({ eventLog: { volume } }).eventLog).toEqual({ volume });
@@ -53,7 +53,7 @@ describe('Event logs in the config', () => {
     expect(() => configOf({ eventLog: { bucket: { name: 'Not A Bucket' } } })).toThrow(/eventLog/);
   });
 
-  it('leave it to the server how a log in a bucket is divided', () => {
+  it('leave the parts of a log in a bucket to the server', () => {
     const eventLog = { bucket: { name: 'spark-logs' } };
     const properties = { 'spark.eventLog.compress': 'true' };
     expect(() => configOf({ eventLog, properties })).toThrow(/spark\.eventLog\.compress/);
@@ -63,13 +63,13 @@ describe('Event logs in the config', () => {
   });
 });
 
-describe('The place of a share in pods', () => {
+describe('The path of a share in pods', () => {
   const config = configOf({
     volumes: [{ name: 'data', mountPath: '/data', source: { claim: 'c' } }],
     sharePaths: { wise: 's3a://wise/v1' }
   });
 
-  it('is below a volume, or in an object store', () => {
+  it('is on a volume, or in an object store', () => {
     expect(sharePath(config, { id: 'gaia', path: '${AGLAIS_DATA}/gaia' })).toEqual({
       path: '/data/gaia',
       problem: null
@@ -77,7 +77,7 @@ describe('The place of a share in pods', () => {
     expect(sharePath(config, { id: 'wise', path: 'data/wise' }).path).toBe('s3a://wise/v1');
   });
 
-  it('is a problem where no volume is, and what to do is said', () => {
+  it('is a problem with a remedy if there is no volume', () => {
     for (const path of ['/elsewhere', '/database', 'data/gaia'])
       expect(sharePath(config, { id: 'gaia', path }).problem).toMatch(/"volumes".*"sharePaths"/);
   });

@@ -15,7 +15,7 @@ import { openRoom, type KubernetesRoom } from './testbed-setting.js';
 const checkout = resolve(import.meta.dirname, '../../..');
 
 describe('The Kubernetes launcher', () => {
-  // The kernel's counters stay on the node: what a container died of is said by its status.
+  // The kernel's counters stay on the node: the pod's status shows why a container ended.
   launcherContract(() => openRoom(), { limits: true, counts: false });
 });
 
@@ -47,7 +47,7 @@ describe('On Kubernetes', () => {
   afterAll(() => capacity.close(), PATIENCE_MS);
 
   it(
-    'a driver that no node takes says what it needs and what there is',
+    'a driver that is unschedulable reports what it needs and what is available',
     async () => {
       const launcher = capacity.launcher();
       const shape = { ...SMALL, driverMemoryMiB: 900_000 };
@@ -62,7 +62,7 @@ describe('On Kubernetes', () => {
   );
 
   it(
-    'an image that is not there is named',
+    'an image that does not exist is named',
     async () => {
       const image = { name: 'aglais.invalid/nothing:1', pullPolicy: 'Never' };
       const launcher = capacity.launcherWith({ image });
@@ -88,7 +88,7 @@ describe('On Kubernetes', () => {
   );
 
   it(
-    'a driver whose pod somebody deletes is over, with who did it',
+    'a driver whose pod was deleted has ended, with the reason',
     async () => {
       const launcher = capacity.launcher();
       await launcher.start(spec('deleted'));
@@ -108,7 +108,7 @@ describe('On Kubernetes', () => {
   );
 
   it(
-    'two clusters do not see each other, and executors that find no room are spoken of while one works',
+    'two clusters are isolated, and pending executors are reported while one is running',
     async () => {
       const launcher = capacity.launcher();
       const crowded = { ...SMALL, executors: { min: 2, max: 2 }, executorMemoryMiB: 900_000 };
@@ -120,7 +120,7 @@ describe('On Kubernetes', () => {
       expect(one.ca).not.toBe(two.ca);
       const reached = { url: one.url!, ca: one.ca, token: spec('one').token };
       expect((await runPython(reached, 'print(spark.range(7).count())')).stdout.trim()).toBe('7');
-      // The token of the other does not open this one.
+      // The token of the other one is rejected.
       const stranger = { ...reached, token: spec('two').token };
       expect((await runPython(stranger, 'spark.range(7).count()')).stderr).toMatch(
         /UNAUTHENTICATED|Invalid authentication token/
@@ -135,7 +135,7 @@ describe('On Kubernetes', () => {
   );
 
   it(
-    'a Python job that died for memory passes on the same executor once its limit was raised',
+    'a Python job that was OOM-killed succeeds on the same executor once its limit is raised',
     async () => {
       const launcher = capacity.launcher();
       await launcher.start(spec('raise'));
@@ -174,7 +174,7 @@ print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
       expect(await launcher.resize('raise', { ...larger, executorCores: 2 })).toBe(
         'restart-needed'
       );
-      // One that Spark makes now is told the old size, and gets the new one.
+      // Spark creates new ones with the old size; they get the new one.
       await capacity.kill('raise', { executor: id });
       const next = await eventually('the next executor', async () =>
         (await executors()).find(({ metadata }) => metadata?.uid !== before!.metadata?.uid)
@@ -190,14 +190,14 @@ print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
   );
 
   it(
-    'more executors come to a running Spark, and fewer stay, without a restart',
+    'executors are added to and removed from a running Spark, without a restart',
     async () => {
       const launcher = capacity.launcher();
       const of = (count: number) => ({ ...SMALL, executors: { min: count, max: count } });
       await launcher.start(spec('count', { shape: of(1) }));
       const { url, ca } = await ready(launcher, 'count');
       const endpoint = { url: url!, ca, token: spec('count').token };
-      // Beyond what one answer waits for on a busy machine: asked again, it says how things are.
+      // Longer than one request waits on a busy machine: a second one returns the current state.
       const resized = async (count: number) =>
         eventually(`${count} executors`, () =>
           launcher.resize('count', of(count)).catch((error: unknown) => {
@@ -235,9 +235,9 @@ spark.range(0, 3000000, 1, 3).cache().count()`;
   );
 
   it(
-    'a running Spark takes another range of executors, and a number instead of a range',
+    'a running Spark switches to another range of executors, and to a number',
     async () => {
-      // Idle executors go after a minute; here they shall not take so long.
+      // By default idle executors are removed after a minute; here it is shorter.
       const properties = { 'spark.aglais.executorIdleTimeout': '5s' };
       const launcher = capacity.launcherWith({ properties });
       const of = (min: number, max = min) => ({ ...SMALL, executors: { min, max } });
@@ -260,7 +260,9 @@ spark.range(0, 3000000, 1, 3).cache().count()`;
         ).items.filter(
           ({ status, metadata }) => status?.phase === 'Running' && !metadata?.deletionTimestamp
         ).length;
-      /** Executors that a job has had which could use many: its tasks take long enough for others to come meanwhile. */
+      /**
+       * Executors that a job has used which could use many: its tasks take long enough for others to start meanwhile.
+       */
       const used = async (tasks: number, seconds: number) => {
         const job = `
 def where(frames):
@@ -289,12 +291,12 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   );
 
   it(
-    'more executors than there is room for say what they wait for, and can be taken back',
+    'more executors than fit are reported as pending, and can be cancelled',
     async () => {
       const launcher = capacity.launcher();
       const { machines } = await launcher.capacity();
       const largest = Math.max(...machines.map(({ memoryMiB }) => memoryMiB));
-      // Of this size a node takes one.
+      // A node can run one of this size.
       const shape = { ...SMALL, executorOverheadMiB: Math.floor(largest * 0.55) };
       const of = (count: number) => ({ ...shape, executors: { min: count, max: count } });
       await launcher.start(spec('wide', { shape: of(1) }));
@@ -316,7 +318,7 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   );
 
   it(
-    'a start that was interrupted after its first object is gone on with',
+    'a start that was interrupted after its first object is resumed',
     async () => {
       const launcher = capacity.launcher();
       await capacity.calls.root(spec('half'), capacity.namespace);
@@ -331,7 +333,7 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   );
 
   it(
-    'a cluster of which only its first object was made is stopped, too',
+    'a cluster of which only the first object was created is stopped, too',
     async () => {
       await capacity.calls.root(spec('orphan'), capacity.namespace);
       const launcher = capacity.launcher();
@@ -343,7 +345,7 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   );
 
   it(
-    'a namespace that admits only restricted pods admits the executors that Spark will make',
+    'a namespace that admits only restricted pods admits the executors that Spark creates',
     async () => {
       const { config, namespace } = capacity;
       const template = executorTemplate(spec('template'), config);
@@ -367,7 +369,7 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
   );
 
   it(
-    'a room is what the nodes have',
+    'the capacity is that of the nodes',
     async () => {
       const { memoryMiB, machines } = await capacity.launcher().capacity();
       expect(memoryMiB).toBeGreaterThan(1_024);
@@ -379,14 +381,14 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
 
 describe('A share on Kubernetes', () => {
   let capacity: KubernetesRoom;
-  // A folder of the node's is more than `restricted` admits.
+  // A hostPath volume is not admitted by `restricted`.
   beforeAll(async () => {
     capacity = await openRoom('privileged');
   }, PATIENCE_MS);
   afterAll(() => capacity.close(), PATIENCE_MS);
 
   it(
-    'is read by a query, and written by nobody',
+    'is read by a query, and cannot be written to',
     async () => {
       const hostPath = process.env.AGLAIS_NODE_CATALOGUES;
       const volumes = [{ name: 'data', mountPath: '/data/catalogues', source: { hostPath } }];

@@ -78,7 +78,7 @@ describe('A list-watch on a real API server', () => {
       .filter(one => one.ends.length > 0);
 
   it(
-    'has the kill of an executor on record that happened while the API server could not be reached',
+    'records the OOM kill of an executor during an outage of the API server',
     async () => {
       const { metadata } = await create('1', `sleep 4; ${EAT_MEMORY}`);
       await eventually(
@@ -103,7 +103,7 @@ describe('A list-watch on a real API server', () => {
         limitMiB: 64,
         ends: [{ container: 'spark-kubernetes-executor', exitCode: 137, reason: 'OOMKilled' }]
       });
-      // It went on from where it was.
+      // It resumed where it was.
       expect(pods.traffic.lists).toBe(1);
       expect(pods.traffic.failures).toBeGreaterThan(2);
     },
@@ -111,7 +111,7 @@ describe('A list-watch on a real API server', () => {
   );
 
   it(
-    'misses no death and no deletion however often its watch is cut',
+    'misses no exit and no deletion however often its watch is cut',
     async () => {
       const gone: string[] = [];
       const watching = new ListWatch<V1Pod>({

@@ -55,7 +55,7 @@ describe('The nodes of Kubernetes', () => {
     await api.close();
   });
 
-  it('are listed once in pages and watched, so that nobody who asks waits for a list', async () => {
+  it('are listed once in pages and watched, so that no request waits for a list', async () => {
     open();
     expect(await nodes.free('executors', [])).toMatchObject({ memoryMiB: 5 * 1024 });
     for (let n = 0; n < 20; n += 1) expect((await nodes.capacity()).memoryMiB).toBe(5 * 1024);
@@ -65,7 +65,7 @@ describe('The nodes of Kubernetes', () => {
     expect((await nodes.capacity()).problems).toEqual([]);
   });
 
-  it('have what came a moment ago, also while the API server is silent', async () => {
+  it('have recent data, even while the API server does not respond', async () => {
     open();
     await nodes.capacity();
     await eventually('the watches', () =>
@@ -85,7 +85,7 @@ describe('The nodes of Kubernetes', () => {
     expect(performance.now() - begun).toBeLessThan(5_000);
   });
 
-  it('without the right to list pods are not taken for empty: answer, log and metrics say what to grant', async () => {
+  it('are not taken for empty without the permission to list pods: response, log and metrics name it', async () => {
     api.forbidden.add('list pods');
     open();
     const { memoryMiB, problems } = await nodes.capacity();
@@ -103,7 +103,7 @@ describe('The nodes of Kubernetes', () => {
     expect(log).toHaveLength(1);
   });
 
-  it('that may not be listed are told in words to whoever asks', async () => {
+  it('that may not be listed are reported as such', async () => {
     api.forbidden.add('list nodes').add('list pods');
     open();
     await expect(nodes.capacity()).rejects.toThrow(/may not list the nodes.*grant/);
@@ -114,7 +114,7 @@ describe('The nodes of Kubernetes', () => {
     expect(await nodes.capacity()).toMatchObject({ memoryMiB: 9_000, problems: [] });
   });
 
-  it('are still known, and the log says so, where they may be listed and not watched', async () => {
+  it('are known, with a log message, if they may be listed and not watched', async () => {
     api.forbidden.add('watch nodes').add('watch pods');
     open();
     await nodes.capacity();

@@ -30,7 +30,7 @@ const PYTHON_PART = resolve(import.meta.dirname, '../../../extension/aglais/cgro
 const ALLOCATED_MIB = 400;
 const [BEFORE_MIB, AFTER_MIB] = [256, 768];
 
-/** As a Jupyter Server has a kernel: a child, whose end it sees. */
+/** Like a kernel of a Jupyter Server: a child process, whose end it sees. */
 const KERNEL = `
 import json, subprocess, sys, time
 sys.path.insert(0, "/aglais-python")
@@ -49,7 +49,7 @@ print(json.dumps({
 }))
 `;
 
-/** The container's first process; asked to, it takes more than it has, and the container ends with it. */
+/** The container's first process; on request it allocates more than its limit, and the container ends with it. */
 const MAIN = `
 import os, time
 held = []
@@ -70,7 +70,7 @@ interface KernelRun {
   ref: string;
 }
 
-describe('The memory of a notebook that runs in a pod', () => {
+describe('The memory of a notebook in a pod', () => {
   const directory = temporaryDirectory();
   const suffix = randomBytes(4).toString('hex');
   const clusters = `aglais-notebook-clusters-${suffix}`;
@@ -125,7 +125,7 @@ describe('The memory of a notebook that runs in a pod', () => {
     directory.remove();
   }, PATIENCE_MS);
 
-  /** As KubeSpawner makes them, with the token that the documentation asks for; and one for somebody else. */
+  /** As KubeSpawner creates them, with the token from the documentation; and one of another application. */
   async function notebook(name: string): Promise<void> {
     const projected = (audience: string, path: string) => ({
       serviceAccountToken: { audience, path, expirationSeconds: 3_600 }
@@ -187,7 +187,7 @@ describe('The memory of a notebook that runs in a pod', () => {
   const specified = async (name = 'jupyter-ada') =>
     (await pod(name)).spec!.containers[0]!.resources;
 
-  /** As the browser does through its Jupyter Server, which adds the proof. */
+  /** As the browser does through its Jupyter Server, which adds the token. */
   async function ask<T>(proof: string, memoryMiB?: number): Promise<Answer<T>> {
     const response = await fetch(`${server.browser.url}/api/v1/notebook-memory`, {
       method: memoryMiB === undefined ? 'GET' : 'POST',
@@ -207,7 +207,7 @@ describe('The memory of a notebook that runs in a pod', () => {
     return { before: JSON.parse(before!) as [number, number], run: JSON.parse(run!) as KernelRun };
   }
 
-  it('is known by the token of the pod alone, and each token shows its own', async () => {
+  it('is identified by the token of the pod alone, and each token shows its own', async () => {
     const { status, body } = await ask<NotebookMemory>(token);
     expect([status, body]).toEqual([
       200,
@@ -225,7 +225,7 @@ describe('The memory of a notebook that runs in a pod', () => {
       expect(refused.status).toBe(403);
       expect(refused.body.type).toBe('urn:aglais:problem:no-proof');
     }
-    // A token that is bound to no pod, though of the same account.
+    // A token that is not bound to a pod, but of the same account.
     const unbound = await core.createNamespacedServiceAccountToken({
       ...{ namespace: hub, name: 'default' },
       body: { spec: { audiences: ['aglais'], expirationSeconds: 600 } }
@@ -234,7 +234,7 @@ describe('The memory of a notebook that runs in a pod', () => {
     expect((await specified())!.limits).toEqual({ memory: `${BEFORE_MIB}Mi` });
   });
 
-  it('is not raised beyond what its node has: refused at once, with what fits', async () => {
+  it('is not raised beyond the capacity of its node: refused immediately, with what fits', async () => {
     const begun = Date.now();
     const { status, body } = await ask<Problem>(token, 2_000_000);
     expect(Date.now() - begun).toBeLessThan(10_000);
@@ -250,7 +250,7 @@ describe('The memory of a notebook that runs in a pod', () => {
   });
 
   it(
-    'that its kubelet refuses, where the server may not see nodes, is put back, with its words',
+    "that its kubelet refuses, if the server may not read nodes, is reverted, with the kubelet's message",
     async () => {
       const name = 'aglais-blind';
       const blind = await serverAccount(admin, clusters, { notebooks: hub, blind: true, name });
@@ -278,7 +278,7 @@ describe('The memory of a notebook that runs in a pod', () => {
   );
 
   it(
-    'is raised for a kernel that was killed for it: the same allocation passes in the same container',
+    'is raised for a kernel that was OOM-killed: the same allocation succeeds in the same container',
     async () => {
       const asked = await server.user.request('kernel-of-ada');
       const { id } = await server.user.until(asked.id, 'ready');
@@ -325,7 +325,7 @@ describe('The memory of a notebook that runs in a pod', () => {
         200,
         { limitMiB: AFTER_MIB, pendingMiB: null, waitingFor: null }
       ]);
-      // Not what was asked for, but what the container has.
+      // Not what was requested, but what the container has.
       const { run: passed } = await runKernel();
       expect(passed).toMatchObject({
         ...{ code: 0, said: String(ALLOCATED_MIB), killed: 0, limit: AFTER_MIB }
@@ -338,7 +338,7 @@ describe('The memory of a notebook that runs in a pod', () => {
         Number(bytes),
         Number(bytes)
       ]);
-      // Eve has what she had.
+      // Eve's limit is unchanged.
       const eve = await ask<NotebookMemory>(await tokenOf('jupyter-eve'));
       expect(eve.body.limitMiB).toBe(BEFORE_MIB);
     },
@@ -346,7 +346,7 @@ describe('The memory of a notebook that runs in a pod', () => {
   );
 
   it(
-    'whose whole container was killed is named by the pod, under the Spark of the kernels that went with it',
+    'whose whole container was killed is reported from the pod, under the clusters of its kernels',
     async () => {
       const { body } = await server.user.get<{ clusters: { id: string; kernel: string }[] }>(
         '/clusters'
@@ -380,7 +380,7 @@ describe('The memory of a notebook that runs in a pod', () => {
       expect(found).toMatchObject({ cluster: id, finding: { confidence: 'certain' } });
       expect(found.finding.evidence.map(({ quote }) => quote).join()).toMatch(/OOMKilled/);
       await server.user.until(id, 'stopped');
-      // A kernel that began afterwards and is ended by its user was not killed.
+      // A kernel that started afterwards and is shut down by its user was not killed.
       const later = await server.user.request('later-kernel-of-ada');
       const proof = await tokenOf('jupyter-ada');
       await report(proof, [{ id: 'later-kernel-of-ada', notebook: 'ada.ipynb' }]);
@@ -388,13 +388,13 @@ describe('The memory of a notebook that runs in a pod', () => {
       await server.user.until(later.id, 'stopped');
       const { body: all } = await server.user.get<{ findings: LocatedFinding[] }>('/findings');
       expect(all.findings.filter(({ cluster }) => cluster === later.id)).toEqual([]);
-      // What was given stays with the pod.
+      // The pod keeps its raised limit.
       expect((await ask<NotebookMemory>(token)).body.limitMiB).toBe(AFTER_MIB);
     },
     2 * PATIENCE_MS
   );
 
-  it('is nobody’s when the pod is gone, though the token has not ended', async () => {
+  it('is not accessible when the pod is gone, although the token has not expired', async () => {
     const eve = await tokenOf('jupyter-eve');
     expect((await ask(eve)).status).toBe(200);
     await core.deleteNamespacedPod({ name: 'jupyter-eve', namespace: hub });

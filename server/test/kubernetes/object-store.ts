@@ -13,29 +13,30 @@ import {
 import { KubeConfig } from '@kubernetes/client-node';
 import { eventually } from '../support/server.js';
 
-/** A real S3 server on this machine that pods can reach, with keys of this run's own. */
+/** A real S3 server on this machine that pods can reach, with keys of this run. */
 export interface ObjectStore {
   endpoint: string;
   region: string;
-  /** Nobody else knows it. */
+  /** Not known elsewhere. */
   secret: string;
   /** As `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. */
   environment: Record<string, string>;
-  /** A folder with a file for each of them, as a mounted Secret is one. */
+  /** A directory with a file for each of them, like a mounted Secret. */
   keys: string;
   makeBucket(name: string): Promise<void>;
   put(bucket: string, key: string, body: Buffer): Promise<void>;
   get(bucket: string, key: string): Promise<Buffer>;
   list(bucket: string): Promise<string[]>;
-  /** Ends it as if its machine was gone; what it has stays. */
+  /** Stops it abruptly; its data is kept. */
   kill(): Promise<void>;
-  /** At the same address, with what it had. */
+  /** Starts it at the same address, with the same data. */
   start(): Promise<void>;
 }
 
 /**
- * Starts the S3 server that the testbed built, on the address of the API server: pods reach that one, and it is the node's.
- * @param directory for all that it stores; its file system must have extended attributes
+ * Starts the S3 server that the testbed built, on the address of the API server, which is the node's and reachable for
+ * pods.
+ * @param directory for its data; the file system must support extended attributes
  */
 export async function openObjectStore(program: string, directory: string): Promise<ObjectStore> {
   const config = new KubeConfig();

@@ -60,7 +60,7 @@ const mountsOf = (container: V1Container) =>
   Object.fromEntries((container.volumeMounts ?? []).map(one => [one.mountPath, one]));
 
 describe('The objects of a cluster', () => {
-  it('have one name and say whose they are, what made them and in which shape', () => {
+  it('have one name, and labels for owner, installation and shape', () => {
     for (const { metadata } of all({ labels: { team: 'gaia' } })) {
       expect(metadata).toMatchObject({
         name: 'aglais-m1abc',
@@ -79,7 +79,7 @@ describe('The objects of a cluster', () => {
     expect(clusterOfName('somebody-else')).toBeNull();
   });
 
-  it('go when the first of them goes', () => {
+  it('are deleted with the first of them', () => {
     const [first, ...others] = all();
     expect(first!.metadata!.ownerReferences).toBeUndefined();
     for (const { metadata } of others) {
@@ -97,14 +97,14 @@ describe('The objects of a cluster', () => {
     }
   });
 
-  it('refuse a catalogue that no ConfigMap could hold, and say what to do', () => {
+  it('refuse a catalogue that is too large for a ConfigMap, with a remedy', () => {
     const huge = { ...spec, catalogue: ['x'.repeat(1_100_000)] };
     expect(() => configMap(huge, configOf(), 'spaces')).toThrow(/declare fewer shares/);
   });
 });
 
 describe('Driver and executors', () => {
-  it('are pods that Pod Security Standards call restricted', () => {
+  it('are restricted pods in terms of Pod Security Standards', () => {
     for (const one of [pod(), template()]) {
       expect(one.spec!.securityContext).toMatchObject({
         runAsNonRoot: true,
@@ -161,7 +161,7 @@ describe('Driver and executors', () => {
     expect(JSON.stringify(template().spec!.volumes)).not.toContain('serviceAccountToken');
   });
 
-  it('ask for the memory that they may use, and Spark is told the same', () => {
+  it('request the memory that they may use, and Spark gets the same sizes', () => {
     for (const { resources } of containers(pod())) {
       expect(resources!.requests!['memory']).toBe(resources!.limits!['memory']);
     }
@@ -174,12 +174,12 @@ describe('Driver and executors', () => {
     expect(mib('spark.executor.memory') + mib('spark.executor.memoryOverhead')).toBe(
       executorLimitMiB(spec.shape)
     );
-    // Either would be added to the limit by Spark.
+    // Spark would add either to the limit.
     expect(properties['spark.memory.offHeap.enabled']).toBeUndefined();
     expect(properties['spark.executor.pyspark.memory']).toBeUndefined();
   });
 
-  it('let the witness begin before the driver and end after it', () => {
+  it('start the witness before the driver and stop it after the driver', () => {
     const [witness] = pod().spec!.initContainers!;
     expect(witness).toMatchObject({ name: 'witness', restartPolicy: 'Always' });
     expect(pod().spec!.restartPolicy).toBe('Never');
@@ -187,12 +187,12 @@ describe('Driver and executors', () => {
     expect(mountsOf(pod().spec!.containers[0]!)['/aglais']).toBeDefined();
   });
 
-  it('give executors of the secrets only what they need to know each other', () => {
+  it('give executors only the secrets for their authentication', () => {
     const volume = template().spec!.volumes!.find(({ name }) => name === 'secret');
     expect(volume!.secret!.items).toEqual([{ key: 'spark-secret', path: 'spark-secret' }]);
   });
 
-  it('write the event log to the volume that the operator names, and it is only read beside the driver', () => {
+  it('write the event log to the configured volume, which is read-only for the witness', () => {
     const log = (one: V1Pod) => one.spec!.volumes!.find(({ name }) => name === 'event-log');
     expect(log(pod())).toBeUndefined();
     const eventLog = { volume: { claim: 'event-logs' }, subPath: 'spark' };
@@ -202,18 +202,18 @@ describe('Driver and executors', () => {
     const written = { name: 'event-log', mountPath: '/aglais/eventlog', subPath: 'spark' };
     expect(driver!.volumeMounts).toContainEqual(written);
     expect(witness!.volumeMounts).toContainEqual({ ...written, readOnly: true });
-    // Logs of other clusters lie beside it.
+    // It contains logs of other clusters.
     expect(witness!.env).toContainEqual({ name: 'AGLAIS_APPLICATION', value: `app-${spec.id}` });
     const host = log(pod({ eventLog: { volume: { hostPath: '/srv/logs' } } }));
     expect(host!.hostPath).toEqual({ path: '/srv/logs', type: 'Directory' });
   });
 
-  it('know nothing of a bucket into which the server puts event logs', () => {
+  it('do not know the bucket to which the server uploads event logs', () => {
     const bucket = { name: 'logs', endpoint: 'https://s3.example', keys: '/etc/aglais/keys' };
     expect(all({ eventLog: { bucket } })).toEqual(all());
   });
 
-  it('go where the operator says', () => {
+  it('follow the configured placement', () => {
     const placement = {
       nodeSelector: { pool: 'spark' },
       tolerations: [{ key: 'spark', operator: 'Exists', effect: 'NoSchedule' }],
@@ -228,7 +228,7 @@ describe('Driver and executors', () => {
     }
   });
 
-  it('get of the options those that were asked for, and none that is not offered', () => {
+  it('get the requested options, and none that is not offered', () => {
     const options = {
       gpu: {
         title: 'A GPU',
@@ -258,7 +258,7 @@ describe('Driver and executors', () => {
     );
   });
 
-  it('read shares and never write them', () => {
+  it('read shares and never write to them', () => {
     const volumes = [
       { name: 'gaia', mountPath: '/data/gaia', source: { claim: 'gaia-dr3' } },
       { name: 'wise', mountPath: '/data/wise', source: { nfs: { server: 'files', path: '/w' } } }
@@ -267,13 +267,13 @@ describe('Driver and executors', () => {
       const own = one.spec!.containers[0]!;
       expect(mountsOf(own)['/data/gaia']).toMatchObject({ readOnly: true });
       expect(mountsOf(own)['/data/wise']).toMatchObject({ readOnly: true });
-      // Claimed read-only, Manila's volumes cannot be attached.
+      // With a read-only claim Manila's volumes cannot be attached.
       expect(one.spec!.volumes).toContainEqual({
         name: 'share-gaia',
         persistentVolumeClaim: { claimName: 'gaia-dr3' }
       });
     }
-    // The witness looks at them from where they are mounted.
+    // The witness probes them at their mounts.
     const shares = [
       { id: 'gaia', path: '/data/gaia/dr3' },
       { id: 'gd1', path: '/data/gaia/gd1' },
@@ -310,38 +310,38 @@ describe('Driver and executors', () => {
   });
 });
 
-describe('What the driver is told', () => {
+describe('The configuration of the driver', () => {
   const { data } = configMap(spec, configOf(), 'spaces');
 
-  it('is an argument file with each property once, and what only the pod knows is left to it', () => {
+  it('is an argument file with each property once, without those that only the pod knows', () => {
     const lines = data!['driver.args']!.trim().split('\n');
     const keys = lines.flatMap(line => /^"-D([^=]+)=/.exec(line)?.[1] ?? []);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys).not.toContain('spark.driver.host');
-    // Executors are told this one (spark.kubernetes.executor.useDriverPodIP): 0.0.0.0 would lead nowhere.
+    // Executors connect to this address (spark.kubernetes.executor.useDriverPodIP): 0.0.0.0 would not work.
     expect(keys).not.toContain('spark.driver.bindAddress');
     expect(keys).not.toContain('spark.master');
     expect(lines.at(-1)).toBe('"org.apache.spark.sql.connect.service.SparkConnectServer"');
     const env = pod().spec!.containers[0]!.env!;
     const java = env.find(({ name }) => name === 'JDK_JAVA_OPTIONS')!.value!;
     expect(java).toContain('-Dspark.driver.host=$(POD_IP)');
-    // References are replaced only by what stands before them.
+    // References are substituted only with variables that precede them.
     expect(env.findIndex(({ name }) => name === 'POD_IP')).toBeLessThan(
       env.findIndex(({ name }) => name === 'JDK_JAVA_OPTIONS')
     );
   });
 
-  it('has the statements one a line, and a template that says what the builder made', () => {
+  it('has one statement per line, and the executor template', () => {
     expect(data!['catalogue.sql']!.split('\n').filter(Boolean)).toEqual(spec.catalogue);
     expect(parse(data!['executor-template.yaml']!)).toEqual(JSON.parse(JSON.stringify(template())));
   });
 
-  it('keeps dead executors until they were looked at', () => {
+  it('keeps dead executors until they were observed', () => {
     const properties = driverProperties(spec, configOf(), 'spaces');
     expect(properties['spark.kubernetes.executor.deleteOnTermination']).toBe('false');
   });
 
-  it('lets the number of executors follow the work where the shape does', () => {
+  it('lets the number of executors follow the work if the shape does', () => {
     const fixed = driverProperties(spec, configOf(), 'spaces');
     expect(fixed['spark.executor.instances']).toBe('3');
     expect(fixed['spark.aglais.executorBounds']).toBe('3');
@@ -354,23 +354,23 @@ describe('What the driver is told', () => {
       'spark.executor.instances': '1',
       'spark.aglais.executorBounds': '1-8'
     });
-    // Spark reads bounds of its own once: it is told none (aglais.ExecutorBounds).
+    // Spark reads its own bounds once: it gets none (aglais.ExecutorBounds).
     for (const told of [fixed, ranging])
       expect(told['spark.dynamicAllocation.enabled']).toBeUndefined();
   });
 
-  it('gives way to what the operator sets', () => {
+  it("is overridden by the operator's properties", () => {
     const properties = { 'spark.sql.shuffle.partitions': '999' };
     const told = driverProperties(spec, configOf({ properties }), 'spaces');
     expect(told['spark.sql.shuffle.partitions']).toBe('999');
   });
 });
 
-describe('The network config', () => {
+describe('The network policy', () => {
   const rules = (network: object = {}) =>
     networkPolicy(spec, configOf({ network }), 'spaces', ownedBy(root)).spec!.ingress!;
 
-  it('lets in the pods of the cluster, kernels to Spark Connect, and the server to the witness', () => {
+  it('allows the pods of the cluster, kernels to Spark Connect, and the server to the witness', () => {
     const kernels = [{ podSelector: { matchLabels: { app: 'jupyter' } } }];
     const server = [{ ipBlock: { cidr: '10.0.0.5/32' } }];
     expect(rules({ kernels, server })).toEqual([
@@ -380,7 +380,7 @@ describe('The network config', () => {
     ]);
   });
 
-  it('keeps drivers and executors from the metadata service, and from nothing else', () => {
+  it('blocks only the metadata service for drivers and executors', () => {
     const policy = (network: object) =>
       networkPolicy(spec, configOf({ network }), 'spaces', ownedBy(root)).spec!;
     expect(policy({})).toMatchObject({
@@ -407,7 +407,7 @@ describe('The network config', () => {
     expect(() => configOf({ network: { blocked: ['metadata'] } })).toThrow(/blocked/);
   });
 
-  it('becomes rules by which a node drops what a driver sends to the metadata service', () => {
+  it('becomes rules by which a node drops packets from a driver to the metadata service', () => {
     const address = '10.244.0.7';
     const driver = { ...pod(), status: { phase: 'Running', podIP: address } };
     const rules = ruleset({
@@ -420,7 +420,7 @@ describe('The network config', () => {
       rules
     )![1]!;
     expect(chain).toContain('ip daddr 0.0.0.0/0 ip daddr != { 169.254.169.254/32 } return');
-    // No other rule lets it pass.
+    // No other rule allows it.
     const others = chain
       .split('\n')
       .filter(line => / return$/.test(line) && !line.includes('0.0.0.0/0'));
@@ -429,19 +429,19 @@ describe('The network config', () => {
     expect(rules).not.toContain('::/0');
   });
 
-  it('opens no port of Spark itself to anybody', () => {
+  it('opens no port of Spark itself to other pods', () => {
     const open = rules().flatMap(({ ports }) => ports ?? []);
     expect(open.map(({ port }) => port)).toEqual([15_002, 8_444]);
   });
 });
 
-describe('The rights of drivers', () => {
-  it('are about pods of their namespace and nothing else', () => {
+describe('The permissions of drivers', () => {
+  it('are limited to pods of their namespace', () => {
     const { role, binding, account } = driverRights(configOf(), 'spaces');
     expect(role.rules!.flatMap(({ resources }) => resources)).toEqual(['pods']);
     const verbs = role.rules!.flatMap(rule => rule.verbs);
     expect(verbs).not.toContain('*');
-    // Spark withdraws pods that found no place by this and nothing else.
+    // Spark deletes pending pods only with this verb.
     expect(verbs).toContain('deletecollection');
     expect(binding.subjects).toEqual([
       { kind: 'ServiceAccount', name: 'aglais-driver', namespace: 'spaces' }

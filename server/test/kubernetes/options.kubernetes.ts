@@ -9,11 +9,11 @@ import { openStoryRoom, type StoryRoom } from './story-setting.js';
 const LABEL = 'aglais.org/test-pool';
 const POOL = randomBytes(4).toString('hex');
 
-describe('An option that is a pool of nodes', () => {
+describe('An option with a node pool', () => {
   let capacity: StoryRoom;
   let node: string;
 
-  /** Null takes the label off. */
+  /** Null removes the label. */
   const label = (to: string | null) =>
     capacity.core.patchNode(
       { name: node, body: { metadata: { labels: { [LABEL]: to } } } },
@@ -44,7 +44,7 @@ describe('An option that is a pool of nodes', () => {
   }, PATIENCE_MS);
 
   it(
-    'is offered, refused while no node is in it, and brings executors to its nodes when one is; a restart keeps it',
+    'is offered, refused while the pool is empty, and places executors on its nodes afterwards; a restart keeps it',
     async () => {
       const { body } = await capacity.server.user.get<CapacityReport>('/capacity');
       expect(body.options).toEqual([
@@ -63,7 +63,7 @@ describe('An option that is a pool of nodes', () => {
       ).toEqual([]);
 
       await label(POOL);
-      // What was seen of the nodes is good for some seconds.
+      // Data about nodes may be some seconds old.
       const asked = await eventually('that a node is seen to be in it', async () => {
         const answer = await ask('pooled', ['pool']);
         return answer.status === 201 && answer.body;
@@ -87,7 +87,7 @@ describe('An option that is a pool of nodes', () => {
       await capacity.server.user.until(again.body.id, 'ready');
       expect(await capacity.prints(again.body.id, 'count', count)).toBe('9 pool');
 
-      // The last node leaves the pool: executors that come later wait, and it is said what for.
+      // The last node leaves the pool: later executors are pending, with a reason.
       await label(null);
       const [old] = await capacity.executors(again.body.id);
       await capacity.core.deleteNamespacedPod({

@@ -20,18 +20,18 @@ import { environment, eventually, SMALL, temporaryDirectory } from '../support/s
 
 const KILLS = Number(process.env.AGLAIS_REPLICA_KILLS ?? 8);
 const KERNELS = ['k1', 'k2'];
-/** A server that is gone is replaced within this, ms. */
+/** A server that is gone is replaced within this time, ms. */
 const REPLACED_MS = 15_000;
-/** Longer than a lease: a server that is frozen for so long is replaced meanwhile. */
+/** Longer than a lease: a server that is frozen for this long is replaced meanwhile. */
 const FROZEN_MS = 16_000;
-/** Servers show the same within this; looking takes time, too, ms. */
+/** All servers show the same within this time, including the time of the check, ms. */
 const SAME_MS = 2_000;
 const READY_MS = 300_000;
 const LIMIT_MS = (240 + 45 * KILLS) * 1_000;
 
 const onPostgres = postgresPrograms ? it : it.skip;
 
-/** Unfinished clusters that no server keeps in this moment, and how many servers keep one. */
+/** Unfinished clusters without a lease at this time, and the number of lease holders. */
 async function leases(database: string): Promise<{ free: number; holders: number }> {
   const client = new pg.Client({ connectionString: database });
   await client.connect();
@@ -85,7 +85,7 @@ onPostgres(
       say(`BROKEN: ${words}`);
       violations.push(words);
     };
-    /** Clusters that somebody asked to end. */
+    /** Clusters that a user stopped. */
     const asked = new Set<string>();
     const promised = new Map<string, string | null>();
     const work = new Map<string, Workload>();
@@ -109,7 +109,7 @@ onPostgres(
           if (status === 201) promised.set(kernel, body.id);
         }
       } catch {
-        // It was killed while it answered: that is what is tested.
+        // It was killed while it responded: that is what is tested.
       }
     };
     const check = async (on: Named, when: string) => {
@@ -136,7 +136,7 @@ onPostgres(
           violate(`work on ${id} broke: ${before.failure}`);
         if (state === 'ready' && (!before || before.failure !== null)) {
           const endpoint = await client(on).endpoint(id);
-          // Whichever server is asked.
+          // For any server.
           work.set(id, new Workload(endpoint));
         }
       }
@@ -180,7 +180,7 @@ onPostgres(
         if (freezes) victim.server.freeze();
         else await victim.server.kill();
 
-        // Somebody dies while one server is gone: the other has to see it.
+        // An executor is killed while one server is gone: the other has to record it.
         const ready = (await clustersOf(client(other))).filter(one => one.state === 'ready');
         const unlucky = ready.find(
           ({ id }) => promised.get(KERNELS.find(k => k !== kernel)!) === id
@@ -266,7 +266,7 @@ onPostgres(
         const blamed = offline.findings.flatMap(({ subject }) => subject.executors ?? []);
         const events = text(copy, id, 'live.jsonl');
         for (const { executor } of victims.filter(({ cluster }) => cluster === id)) {
-          // One that Spark had not met yet is missed by nobody; how it died is on record all the same.
+          // The loss of an unregistered one is not reported; but its exit is recorded.
           const isAdded = new RegExp(`ExecutorAdded","Timestamp":\\d+,"Executor ID":"${executor}"`);
           if (isAdded.test(events)) met += 1;
           if (isAdded.test(events) && ![...lost, ...blamed].includes(executor))
@@ -275,7 +275,7 @@ onPostgres(
           if (!death.test(text(copy, id, 'evidence.jsonl')))
             violate(`the death of executor ${executor} of ${id} is not on record`);
         }
-        // What was observed outlives whoever saw it: both have all of it.
+        // Observations outlive the server that made them: both have all of them.
         if (text(a, id, 'evidence.jsonl') !== text(b, id, 'evidence.jsonl'))
           violate(`the servers have other records of ${id}`);
       }

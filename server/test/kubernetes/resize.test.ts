@@ -26,7 +26,7 @@ const executor = (
   }) as unknown as V1Pod;
 
 describe('A running cluster', () => {
-  it('takes more memory beyond the heaps as it is, and no other heaps and cores', () => {
+  it('gets more memory overhead in place, but no other heaps and cores', () => {
     const overhead = (executorOverheadMiB: number) => ({ ...SMALL, executorOverheadMiB });
     const more = overhead(SMALL.executorOverheadMiB + 512);
     for (const launcher of [LOCAL, RESIZE_IN_PLACE]) {
@@ -39,12 +39,12 @@ describe('A running cluster', () => {
       ])
         expect(canResizeInPlace(SMALL, { ...SMALL, ...change }, launcher)).toBe(false);
     }
-    // A limit below what is used would be a kill there.
+    // A limit below the current use would be a kill there.
     expect(canResizeInPlace(more, SMALL, RESIZE_IN_PLACE)).toBe(false);
     expect(canResizeInPlace(more, SMALL, LOCAL)).toBe(true);
   });
 
-  it('takes another number of executors on Kubernetes, and another range of them', () => {
+  it('gets another number or range of executors on Kubernetes', () => {
     const of = (min: number, max = min) => ({ ...SMALL, executors: { min, max } });
     expect(canResizeInPlace(of(2), of(5), RESIZE_IN_PLACE)).toBe(true);
     expect(canResizeInPlace(of(5), of(1), RESIZE_IN_PLACE)).toBe(true);
@@ -56,13 +56,13 @@ describe('A running cluster', () => {
     expect(canResizeInPlace(of(2, 5), of(2, 5), LOCAL)).toBe(true);
   });
 
-  it('has its new limit when the container says so, not when it was asked for', () => {
+  it('has its new limit when the container reports it, not when it was requested', () => {
     expect(resizeProgress(executor('1800Mi', '812Mi'), 1_800)).toEqual({ state: 'under-way' });
     expect(resizeProgress(executor('1800Mi', '1800Mi'), 1_800)).toEqual({ state: 'in-force' });
     expect(resizeProgress(executor('1800Mi', null), 1_800)).toEqual({ state: 'under-way' });
   });
 
-  it('is told what hinders the limit, and whether for ever', () => {
+  it('reports what prevents the limit, and whether permanently', () => {
     const pending = (reason: string) => [
       { type: 'PodResizePending', status: 'True', reason, message: `because it is ${reason}` }
     ];
@@ -75,7 +75,7 @@ describe('A running cluster', () => {
     });
   });
 
-  it('finds executors that came since with less than the others have', () => {
+  it('finds new executors with a lower limit than the others', () => {
     const small = executor('768Mi', '768Mi');
     const all = [small, executor('1Gi', '1Gi'), executor('768Mi', '768Mi', [], 'Failed')];
     expect(belowLimit(all, { ...SMALL, executorOverheadMiB: 512 })).toEqual([small]);

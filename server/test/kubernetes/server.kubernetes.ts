@@ -61,7 +61,7 @@ describe('A server whose clusters are pods', () => {
   }, PATIENCE_MS);
 
   it(
-    'starts one for a kernel, which works through a later server, too, and stops it',
+    'starts one for a kernel, which works through a restarted server, too, and stops it',
     async () => {
       const begun = Date.now();
       const asked = await server.user.request('k1');
@@ -76,7 +76,8 @@ describe('A server whose clusters are pods', () => {
 
       const shape = { ...SMALL, executors: { min: 2, max: 2 } };
       const resize = `/clusters/${cluster.id}/resize`;
-      // On a busy machine the second may be on its way still, which is answered with 409; asked again, it is told how things are.
+      // On a busy machine the second one may still be pending, which is a 409; a second request returns the current
+      // state.
       const two = await eventually('two executors', async () => {
         const answer = await server.user.post<ResizeAnswer>(resize, { shape });
         return answer.status === 200 && answer.body;
@@ -106,7 +107,7 @@ describe('A server whose clusters are pods', () => {
   );
 
   it(
-    'refuses a shape that no node could hold, at once, with the largest that fits',
+    'refuses a shape that fits on no node immediately, with the largest that fits',
     async () => {
       const shape = { ...SMALL, executorMemoryMiB: 900_000 };
       const asked = { kernel: 'k2', notebook: 'k2.ipynb', shape };

@@ -12,9 +12,9 @@ import { eventually, PATIENCE_MS, python } from '../support/server.js';
 import { READS_AND_READS, STARS_SHARE, WRITE_STARS } from '../support/stars-share.js';
 import { openStoryRoom, type StoryRoom } from './story-setting.js';
 
-/** From the moment on in which its server stops: a look, its patience, and the way to the server. */
+/** From the time when its server stops: probe interval, timeout, and delivery to the server. */
 const WITHIN_MS = 25_000;
-/** Where the node is this machine: what is mounted here can be mounted there. */
+/** If the node is this machine, mounts here are visible there. */
 const isHere = existsSync(process.env.AGLAIS_NODE_CATALOGUES ?? '/none');
 
 (canMount() && isHere ? describe : describe.skip)('A share that is mounted into pods', () => {
@@ -40,7 +40,7 @@ const isHere = existsSync(process.env.AGLAIS_NODE_CATALOGUES ?? '/none');
   }, PATIENCE_MS);
 
   it(
-    'and hangs in the middle of a job is an error under the cell within seconds, and a warning once it answers again',
+    'and hangs in the middle of a job is an error under the cell within seconds, and a warning once it responds again',
     async () => {
       const id = await capacity.spark('hanging');
       const cell = capacity.prints(id, 'reads', READS_AND_READS);
@@ -73,7 +73,7 @@ const isHere = existsSync(process.env.AGLAIS_NODE_CATALOGUES ?? '/none');
   );
 
   it(
-    'and whose file server is killed is gone, while a cell runs that does not even read it',
+    'and whose file server is killed is gone, under a running cell that does not even read it',
     async () => {
       const id = await capacity.spark('killed');
       const cell = capacity.prints(

@@ -10,7 +10,7 @@ import { openStoryRoom, type StoryRoom } from './story-setting.js';
 /** Stars of the sample catalogue (catalogues/bigsky.yaml). */
 const STARS = 981_853;
 
-/** More than a worker may have, in each attempt. */
+/** More than a worker may use, in each attempt. */
 const HUNGRY = `
 def hungry(frames):
     for frame in frames:
@@ -18,7 +18,7 @@ def hungry(frames):
         yield frame
 print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
 
-/** Says which ports of the drivers an executor can reach. */
+/** Reports which ports of the drivers an executor can connect to. */
 const knocks = (hosts: readonly string[]) => `
 def knock(frames):
     import pandas, socket
@@ -34,12 +34,12 @@ def knock(frames):
 for row in spark.range(0, 1, 1, 1).mapInPandas(knock, "open string").collect():
     print(row.open)`;
 
-/** A broadcast that fits into the driver's heap and not into the container beside all else. */
+/** A broadcast that fits into the driver's heap but not into the container in addition to everything else. */
 const LARGE = `
 small = spark.range(0, 3_000_000, 1, 4).selectExpr("id", "repeat(uuid(), 3) as text")
 print(spark.range(10).join(small.hint("broadcast"), "id").count())`;
 
-describe('Under the cell is named', () => {
+describe('Under its cell is reported', () => {
   let capacity: StoryRoom;
 
   beforeAll(async () => {
@@ -52,7 +52,7 @@ describe('Under the cell is named', () => {
           source: { hostPath: process.env.AGLAIS_NODE_CATALOGUES }
         }
       ],
-      // Little beside the heap: a driver whose heap is full is over its limit.
+      // Little overhead: a driver with a full heap exceeds its limit.
       driver: { cpu: { request: '100m' }, overheadMiB: 96 },
       network: {
         kernels: [{ podSelector: { matchLabels: { app: 'notebook' } } }],
@@ -63,7 +63,7 @@ describe('Under the cell is named', () => {
   afterAll(() => capacity.close(), PATIENCE_MS);
 
   it(
-    'a driver that the kernel killed for memory; the notebook beside it goes on, and its own gets another',
+    'an OOM-killed driver; the other notebook is not affected, and its own gets a new driver',
     async () => {
       const [one, two] = await Promise.all([capacity.notebook(), capacity.notebook()]);
       const count = 'spark.table("bigsky.source").where("source_id is not null").count()';
@@ -77,7 +77,7 @@ describe('Under the cell is named', () => {
       await Promise.all([one, two].map(notebook => counts(notebook, 'count')));
       const [first, second] = [await capacity.clusterOf(one), await capacity.clusterOf(two)];
 
-      // Through the network each reaches its own driver, and nothing of the other's.
+      // Each can connect to its own driver, and to nothing of the other's.
       const hosts = [await capacity.driver(first), await capacity.driver(second)].map(
         ({ status }) => status!.podIP!
       );
@@ -129,7 +129,7 @@ describe('Under the cell is named', () => {
   );
 
   it(
-    'that no node takes an executor, with what it needs and what there is, until one does',
+    'an unschedulable executor, with what it needs and what is available, until it is scheduled',
     async () => {
       const large = { ...SMALL, executorMemoryMiB: 2_048 };
       const { body } = await capacity.server.user.get<{ totalMiB: number }>('/capacity');
@@ -160,7 +160,7 @@ describe('Under the cell is named', () => {
   );
 
   it(
-    'that a worker died for memory; more of it is given to the same container, and the same job passes',
+    'an OOM-killed worker; its container gets more memory in place, and the same job succeeds',
     async () => {
       const id = await capacity.spark('raise');
       const running = async () =>
@@ -193,9 +193,9 @@ describe('Under the cell is named', () => {
   );
 });
 
-describe('While the notebook waits is named', () => {
+describe('While the notebook waits is reported', () => {
   it(
-    'an image that is not there',
+    'an image that does not exist',
     () =>
       expectFailedStart(
         'image-missing',

@@ -7,7 +7,7 @@ import { openStoryRoom, type StoryRoom } from './story-setting.js';
 
 const SCRATCH_MIB = 100;
 
-/** A first attempt does it; the next one passes. */
+/** Only the first attempt does it; the next one succeeds. */
 const once = (what: string) => `
 def unlucky(frames):
     import os, time
@@ -17,7 +17,7 @@ ${what.replace(/^/gm, '        ')}
     yield from frames
 print(spark.range(0, 40, 1, 1).mapInPandas(unlucky, "id long").count())`;
 
-/** Many small helpers: the largest process of the container is Java, which the kernel then takes. */
+/** Many small helpers: the largest process of the container is Java, which the kernel then kills. */
 const FORKS = `
 for _ in range(14):
     if os.fork() == 0:
@@ -33,7 +33,7 @@ time.sleep(300)`.trim();
 
 const SLEEPS = 'time.sleep(300)';
 
-describe('Under the cell is named, although it succeeds,', () => {
+describe('Under its cell is reported, although it succeeds,', () => {
   let capacity: StoryRoom;
   let id: string;
   const succeeds = async (cell: string, what: string) =>
@@ -49,7 +49,7 @@ describe('Under the cell is named, although it succeeds,', () => {
   }, PATIENCE_MS);
 
   it(
-    'an executor that the kernel killed for memory',
+    'an OOM-killed executor',
     async () => {
       await succeeds('forks', FORKS);
       const killed = await capacity.found(
@@ -66,7 +66,7 @@ describe('Under the cell is named, although it succeeds,', () => {
   );
 
   it(
-    'an executor that wrote more than its scratch holds',
+    'an executor that exceeded its scratch limit',
     async () => {
       await succeeds('fills', FILLS_THE_SCRATCH);
       const evicted = await capacity.found(
@@ -80,14 +80,14 @@ describe('Under the cell is named, although it succeeds,', () => {
   );
 
   it(
-    'an executor that had to make room for somebody more important',
+    'a preempted executor',
     async () => {
       const cell = succeeds('pushed', SLEEPS);
       await eventually('its first task', async () =>
         (await capacity.server.user.cluster(id)).stages.some(({ tasks }) => tasks.running > 0)
       );
-      // For memory: of pods that were kept away by the affinity of another, the scheduler of 1.35 thinks again only after
-      // five minutes.
+      // Because of memory: pods that another one's affinity keeps pending are retried by the scheduler of 1.35 only
+      // after five minutes.
       const leave = await capacity.stranger('important', 50, (await capacity.freeMiB()) + 300);
       expect(await capacity.found(id, 'executor-preempted:cell:1:pushed')).toMatchObject({
         confidence: 'certain'
@@ -105,7 +105,7 @@ describe('Under the cell is named, although it succeeds,', () => {
   );
 });
 
-describe('While the notebook waits is named', () => {
+describe('While the notebook waits is reported', () => {
   it(
     'a claim that does not exist',
     () =>
@@ -119,7 +119,7 @@ describe('While the notebook waits is named', () => {
   );
 
   it(
-    'a folder that the node does not have',
+    'a directory that does not exist on the node',
     () =>
       expectFailedStart(
         'folder-missing',
@@ -131,7 +131,7 @@ describe('While the notebook waits is named', () => {
   );
 });
 
-describe('Executors that end before Spark has met them', () => {
+describe('Executors that exit before they register', () => {
   it.each<
     [string, 'executor-lost' | 'executor-oom-killed', Record<string, string>, RegExp, RegExp]
   >([
@@ -145,13 +145,13 @@ describe('Executors that end before Spark has met them', () => {
     [
       'executors-too-small',
       'executor-oom-killed',
-      // It wins over what Spark says, and takes all of its heap before anything else.
+      // It overrides Spark's option, and allocates the whole heap first.
       { 'spark.executorEnv._JAVA_OPTIONS': '-Xms2g -Xmx2g -XX:+AlwaysPreTouch' },
       /\d+ executors \(.*\) were killed by the Linux OOM killer before they registered with the driver \(limit \d+ MiB/,
       /^OOMKilled$/
     ]
   ])(
-    'are one finding under the cell that waits for them: %s',
+    'are one finding under the waiting cell: %s',
     async (name, code, properties, words, quote) => {
       const capacity = await openStoryRoom({ properties });
       const children: ChildProcess[] = [];
@@ -159,7 +159,7 @@ describe('Executors that end before Spark has met them', () => {
         const id = await capacity.spark('waits');
         const report = { cell: 'waits', run: 1, outcome: 'running', at: Date.now() };
         await capacity.server.user.post(`/clusters/${id}/cell-runs`, report);
-        // Nobody waits for its end: a client asks for minutes whether its Spark comes back.
+        // Nobody waits for its end: a client retries for minutes.
         const cell = startPython(
           await capacity.server.user.endpoint(id),
           'spark.addTag("aglais-cell:1:waits")\nspark.range(0, 9, 1, 2).count()'
@@ -171,7 +171,7 @@ describe('Executors that end before Spark has met them', () => {
           return one && one.count >= 4 && one.effects.length > 0 && one;
         });
         expect(finding.severity).toBe('warning');
-        // Where the cell began late, those that had died before are the application's.
+        // If the cell started late, earlier exits belong to the application.
         const others = (await capacity.findings(id)).filter(placed => placed.id !== finding.id);
         expect(others.filter(placed => placed.id !== `${code}:application`)).toEqual([]);
         expect(finding.explanation).toMatch(words);

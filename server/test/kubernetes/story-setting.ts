@@ -24,44 +24,48 @@ import { eventually, serve, temporaryDirectory, type TestServer } from '../suppo
 
 const checkout = resolve(import.meta.dirname, '../../..');
 
-/** A server whose clusters are pods in a namespace of its own, and what a notebook does with it. */
+/** A server whose clusters are pods in a namespace of its own, and the actions of a notebook. */
 export interface StoryRoom {
   namespace: string;
   core: CoreV1Api;
   server: TestServer;
-  /** A notebook with a kernel of its own, which asks for Spark when it needs it. */
+  /** A notebook with its own kernel, which requests Spark when it needs it. */
   notebook(): Promise<Notebook>;
   /** The live cluster of a notebook. */
   clusterOf(notebook: Notebook): Promise<string>;
-  /** Asks for Spark as a kernel does, and waits until it is ready; the id of the cluster. */
+  /** Requests Spark as a kernel does, and waits until it is ready; returns the id of the cluster. */
   spark(kernel: string, shape?: Shape): Promise<string>;
-  /** Runs a cell as a kernel does: told before and after, each of its jobs tagged. */
+  /** Runs a cell as a kernel does: reported before and after, each of its jobs tagged. */
   cell(cluster: string, cell: string, code: string): Promise<PythonRun>;
-  /** What a cell prints that succeeds. */
+  /** The output of a cell that succeeds. */
   prints(cluster: string, cell: string, code: string): Promise<string>;
   /**
-   * The finding once it is told, and in these words: it may be told before all is known of it. Fails with what there is instead.
-   * @param id `code:scope`, as findings are named (diagnosis)
+   * Waits for the finding with these texts: it may be published before everything is known. On failure it lists the
+   * existing ones.
+   * @param id `code:scope`, the id of findings (diagnosis)
    */
   found(cluster: string, id: string, words?: RegExp): Promise<Finding>;
   findings(cluster: string): Promise<Finding[]>;
   /**
-   * Stops the cluster, and compares what was found live with what its directory says.
-   * @param name of its folder in the corpus, should it be recorded
+   * Stops the cluster, and compares the live findings with those from its directory.
+   * @param name of its directory in the corpus, if it is recorded
    */
   stop(cluster: string, name?: string): Promise<void>;
-  /** The same of one that is over by itself. */
+  /** The same for a cluster that ended by itself. */
   compare(cluster: string, name?: string): Promise<void>;
   executors(cluster: string): Promise<V1Pod[]>;
   driver(cluster: string): Promise<V1Pod>;
-  /** A pod of somebody else. @param priority our clusters have 0, as all pods that name no class */
+  /** A pod of another application. @param priority our clusters have 0, like all pods without a class */
   stranger(name: string, priority: number, memoryMiB: number): Promise<() => Promise<void>>;
-  /** What requests leave of the node's memory. */
+  /** Memory of the node that is not requested. */
   freeMiB(): Promise<number>;
   close(): Promise<void>;
 }
 
-/** @param config what differs from the usual; AGLAIS_RECORD names a folder in which evidence is kept (diagnosis/test/corpus/kubernetes) */
+/**
+ * @param config differences from the default; AGLAIS_RECORD names a directory in which evidence is kept
+ * (diagnosis/test/corpus/kubernetes)
+ */
 export async function openStoryRoom(
   config: object = {},
   environment: Record<string, string> = {}
@@ -96,7 +100,7 @@ export async function openStoryRoom(
       image: { name: process.env.AGLAIS_SPARK_IMAGE },
       driver: { cpu: { request: '100m' } },
       executor: { cpuPerCore: 0.1 },
-      // What others have is not taken off: whether there is room is left to the scheduler.
+      // Memory of other pods is not subtracted: the scheduler decides.
       capacity: { memoryMiB: 16_000 },
       stopSeconds: 10,
       ...config
@@ -130,7 +134,7 @@ export async function openStoryRoom(
     expect(offline.problems.count).toBe(0);
     const expected = offline.findings().map(told);
     const sorted = async () => (await findings(cluster)).map(told).sort(byId);
-    // The last of it is written to the database a moment after the cluster's end is told.
+    // The last records are written to the database a moment after the end of the cluster is published.
     const deadline = Date.now() + 2_000;
     while (
       JSON.stringify(await sorted()) !== JSON.stringify(expected.sort(byId)) &&
@@ -249,7 +253,7 @@ export async function openStoryRoom(
       return Math.floor(allocatable - taken.reduce((sum, pod) => sum + podSize(pod).memoryMiB, 0));
     },
     async close() {
-      // Of a test that failed; a client whose driver is gone would try for many minutes.
+      // For a failed test: a client without a driver would retry for many minutes.
       for (const child of children) child.kill();
       await Promise.all(notebooks.map(one => one.close()));
       await server.close();
@@ -261,7 +265,7 @@ export async function openStoryRoom(
   };
 }
 
-/** Events without those that nobody reads, and without what Java says of itself. */
+/** Events without unused ones, and without JVM properties. */
 function thinned(events: string): string {
   const lines = events.split('\n').flatMap(line => {
     if (
@@ -285,7 +289,7 @@ const JAVAS_OWN = [
   'Metrics Properties'
 ];
 
-/** A finding but for where its evidence was read: files are named with their folder by one, without by the other. */
+/** A finding without references: file names include the directory in one, not in the other. */
 function told(finding: Finding): Finding {
   const evidence = finding.evidence.map(one => ({ ...one, ref: one.ref.split('/').at(-1)! }));
   return { ...finding, evidence };
@@ -293,7 +297,7 @@ function told(finding: Finding): Finding {
 
 const byId = (a: Finding, b: Finding) => (a.id < b.id ? -1 : 1);
 
-/** What Kubernetes has of the namespace, each object as it was last, without what depends on the machine. */
+/** The last state of each object in the namespace, without what depends on the machine. */
 async function watch(kubeConfig: KubeConfig, namespace: string) {
   const pods = new Map<string, V1Pod>();
   const events = new Map<string, CoreV1Event>();
@@ -326,7 +330,7 @@ async function watch(kubeConfig: KubeConfig, namespace: string) {
           apiVersion: 'v1',
           kind: 'Pod',
           metadata: { ...pod.metadata, managedFields: undefined },
-          // Volumes would name folders of the machine.
+          // Volumes would contain paths of the machine.
           spec: {
             nodeName: pod.spec?.nodeName,
             containers: pod.spec?.containers.map(({ name, image, resources }) => ({

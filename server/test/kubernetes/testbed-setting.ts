@@ -32,20 +32,20 @@ function required(name: string): string {
   return value;
 }
 
-/** A namespace of the test's own on the Kubernetes that it was given, and launchers for it. */
+/** A namespace for the test on the given Kubernetes, and launchers for it. */
 export interface KubernetesRoom extends MachineRoom {
   namespace: string;
-  /** Where the server's own copy of what the drivers write is, a folder for each cluster. */
+  /** The server's copy of the drivers' files, with one directory per cluster. */
   clusters: string;
   core: CoreV1Api;
-  /** The API server's answers to the calls of a launcher, one by one. */
+  /** The API server's responses to the calls of a launcher, one by one. */
   calls: ClusterApi;
   config: KubernetesConfig;
-  /** A launcher whose policy differs, and the archive that puts its event logs into a bucket, if there is one. */
+  /** A launcher with another configuration, and the archive of its event logs, if it has a bucket. */
   launcherWith(more: object, archive?: EventLogArchive): KubernetesLauncher;
 }
 
-/** @param level of Pod Security Standards, by which the namespace admits pods */
+/** @param level the Pod Security Standard that the namespace enforces */
 export async function openRoom(level = 'restricted'): Promise<KubernetesRoom> {
   const directory = temporaryDirectory();
   const clusters = join(directory.path, 'clusters');
@@ -76,7 +76,7 @@ export async function openRoom(level = 'restricted'): Promise<KubernetesRoom> {
   await calls.prepare(namespace);
   const server = await serverAccount(kubeConfig, namespace);
   const log = pino({ level: process.env.AGLAIS_LOG_LEVEL ?? 'error' });
-  // As one server has it: two must not mirror into one directory.
+  // As in one server: two must not mirror into one directory.
   const evidence = new KubernetesEvidence({ directory: clusters, log });
   const launchers: KubernetesLauncher[] = [];
   const launcherWith = (more: object, archive?: EventLogArchive): KubernetesLauncher => {
@@ -158,8 +158,8 @@ export async function openRoom(level = 'restricted'): Promise<KubernetesRoom> {
 }
 
 /**
- * An account with the rights that the documentation asks for, and no more: what the tests do as the server, they do as it.
- * @param more `notebooks`: their namespace, where they are looked after; `blind`: it may not see the nodes
+ * A service account with exactly the permissions of the documentation, which the tests use as the server.
+ * @param more `notebooks`: their namespace, if their memory is managed; `blind`: it may not read the nodes
  */
 export async function serverAccount(
   admin: KubeConfig,
@@ -222,7 +222,7 @@ export async function serverAccount(
   };
 }
 
-/** Runs a command in a container; what it prints. The launcher itself never does this. */
+/** Runs a command in a container; returns its output. The launcher itself never does this. */
 export async function execute(
   kubeConfig: KubeConfig,
   namespace: string,

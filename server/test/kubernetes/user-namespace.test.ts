@@ -5,7 +5,7 @@ import { namespaceOf } from '../../src/launchers/kubernetes/objects/user-namespa
 const LABEL = /^(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 const of = (user: string, namespace = 'aglais-{user}') => namespaceOf({ namespace }, user);
 
-/** Names as users have them, and such as differ only in what a label cannot hold. */
+/** Typical names of users, and some that differ only in characters that a label cannot contain. */
 const users = fc.oneof(
   fc.string({
     unit: fc.constantFrom('a', 'A', 'x', '-', '_', '5', 'f', '.', 'é', ' '),
@@ -24,13 +24,13 @@ const patterns = fc.constantFrom(
 );
 
 describe('The namespace of a user', () => {
-  it('is the name of a user that a label can hold', () => {
+  it("is the user's name if it fits into a label", () => {
     expect(of('ada')).toBe('aglais-ada');
     expect(of('ada.lovelace@example.org')).toBe('aglais-ada-2e-lovelace-40-example-2e-org');
     expect(of('ada', 'aglais')).toBe('aglais');
   });
 
-  it('is that of no other user, whose name differs in case, punctuation or length', () => {
+  it('differs from that of other users, whose name differs in case, punctuation or length', () => {
     fc.assert(
       fc.property(users, users, patterns, (one, other, pattern) => {
         fc.pre(one !== other);

@@ -35,13 +35,13 @@ const waitingContainer = (reason: string, message: string) => ({
   node: 'n1',
   containerStatuses: [{ name: 'driver', state: { waiting: { reason, message } } }]
 });
-/** As kube-scheduler 1.34 says it. */
+/** The message of kube-scheduler 1.34. */
 const TOO_LITTLE =
   '0/3 nodes are available: 1 node(s) had untolerated taint {spark: }, 2 Insufficient memory. ' +
   'preemption: 0/3 nodes are available: 1 Preemption is not helpful for scheduling, 2 No preemption victims found for incoming pod.';
 
-describe('What executors wait for', () => {
-  it('is said with what each needs and what the largest node has', () => {
+describe('The reason for pending executors', () => {
+  it('has the requests of each and the capacity of the largest node', () => {
     const three = [1, 2, 3].map(() => watched(unschedulable(TOO_LITTLE)));
     const free = { memoryMiB: 2_150, cores: 4 };
     expect(executorsWaitFor(three, free)!.for).toBe(
@@ -50,26 +50,26 @@ describe('What executors wait for', () => {
     expect(executorsWaitFor(three, null)!.for).toContain('no node has that much free');
   });
 
-  it('is not said with a node that has enough and may not be taken', () => {
+  it('does not name a node that has enough and must not be used', () => {
     const one = [watched(unschedulable(TOO_LITTLE))];
     expect(executorsWaitFor(one, { memoryMiB: 9_000, cores: 4 })!.for).toBe(
       'a place for an executor: it needs 4.0 GiB; no node has that much free, some nodes have taints that it does not tolerate'
     );
   });
 
-  it('is nothing while none of them is held up', () => {
+  it('is null while none of them is delayed', () => {
     expect(executorsWaitFor([], null)).toBeNull();
     expect(executorsWaitFor([watched({ phase: 'Pending', node: 'n1' })], null)).toBeNull();
   });
 });
 
-describe('What a driver waits for', () => {
+describe('The reason for a pending driver', () => {
   const words = (of: object, events: object[] = []) =>
     driverWaitsFor(watched(of, events), false, null);
 
   it.each<[string, object, RegExp]>([
-    ['room', unschedulable(TOO_LITTLE), /place for the driver: it needs 4.0 GiB; no node has/],
-    ['processors', unschedulable('0/1 nodes are available: 1 Insufficient cpu.'), /2 CPUs/],
+    ['memory', unschedulable(TOO_LITTLE), /place for the driver: it needs 4.0 GiB; no node has/],
+    ['CPUs', unschedulable('0/1 nodes are available: 1 Insufficient cpu.'), /2 CPUs/],
     [
       'a GPU',
       unschedulable('0/1 nodes are available: 1 Insufficient nvidia.com/gpu.'),
@@ -97,12 +97,12 @@ describe('What a driver waits for', () => {
       waitingContainer('CreateContainerConfigError', 'secret "k" not found'),
       /cannot be made.*secret "k"/
     ]
-  ])('may be %s, and what to do is said', (_, of, expected) => {
+  ])('may be %s, with a remedy', (_, of, expected) => {
     expect(words(of).for).toMatch(expected);
     expect(words(of).advice).toMatch(/operator|Stop a Spark/);
   });
 
-  it('may be a volume, which only an event tells', () => {
+  it('may be a volume, which only an event reports', () => {
     const mount = {
       reason: 'FailedMount',
       message: 'MountVolume.SetUp failed for volume "share-gaia"'
@@ -119,7 +119,7 @@ describe('What a driver waits for', () => {
     expect(words(running, [mount])).toEqual({ for: 'the driver', advice: null });
   });
 
-  it('is the driver itself, then the tables, when nothing is wrong', () => {
+  it('is the driver itself, then the tables, without a problem', () => {
     expect(driverWaitsFor(null, false, null).for).toBe('the driver');
     expect(words({ phase: 'Pending', node: 'n1' }).for).toBe("the driver's container");
     expect(driverWaitsFor(watched({ phase: 'Running', node: 'n1' }), true, null).for).toMatch(
@@ -127,14 +127,14 @@ describe('What a driver waits for', () => {
     );
   });
 
-  it('is said in the words of the scheduler where nobody has better ones', () => {
+  it('is the message of the scheduler by default', () => {
     expect(
       words(unschedulable('0/1 nodes are available: 1 node(s) were made of cheese.')).for
     ).toContain('made of cheese');
   });
 });
 
-describe('The death of a driver', () => {
+describe('The exit of a driver', () => {
   const ended = (exitCode: number, reason: string, more: object = {}) =>
     status({
       phase: 'Failed',
@@ -188,12 +188,12 @@ describe('The death of a driver', () => {
       /put the Spark driver out.*ephemeral-storage/
     ],
     ['by deletion', explainPodEnd(null, null, ''), /deleted by somebody else/]
-  ])('%s is explained, and what is kept', (_, said, expected) => {
+  ])('%s is explained, with what is kept', (_, said, expected) => {
     expect(said).toMatch(expected);
     expect(said).toContain("Your notebook's variables are kept");
   });
 
-  it('is not blamed on memory where a child was killed for it long before (exit code 143)', () => {
+  it('is not attributed to memory if a child was OOM-killed long before (exit code 143)', () => {
     expect(explainPodEnd(ended(143, 'OOMKilled'), 143, '')).toMatch(/told to end by somebody else/);
   });
 });

@@ -17,12 +17,12 @@ import { eventually, temporaryDirectory } from '../support/server.js';
 import { testCluster, testNamespace, type TestNamespace } from './api-server.js';
 
 const PATIENCE_MS = 120_000;
-/** Much longer than anything here takes: whoever waits for it fails the test. */
+/** Much longer than anything here takes: waiting for it fails the test. */
 const GRACE_S = 100;
 const checkout = resolve(import.meta.dirname, '../../..');
 const log = pino({ level: 'silent' });
 
-/** Writes as a driver does; its last words are followed by its death at once. */
+/** Writes like a driver; exits right after its last line. */
 const DRIVER = `cd /aglais; mkdir eventlog; i=0
 echo 15003 > ready.part; mv ready.part ready
 while [ $i -lt 40 ]; do
@@ -43,7 +43,7 @@ describe('The witness in a real pod', () => {
     api = kubeConfig.makeApiClient(CoreV1Api);
     namespace = await testNamespace(api);
     identity = testCertificate();
-    // This checkout's, whatever is in the image.
+    // This checkout's, whatever the image contains.
     const built = mkdtempSync(join(tmpdir(), 'aglais-witness-built-'));
     execFileSync(join(checkout, 'node_modules', '.bin', 'tsc'), [
       '-p',
@@ -144,7 +144,7 @@ describe('The witness in a real pod', () => {
     ['by its address', false],
     ['through the proxy of the API server', true]
   ])(
-    'hands out everything that the driver wrote, to its last word, and goes then (%s)',
+    'serves everything that the driver wrote, to its last line, and then exits (%s)',
     async (_how, proxy) => {
       const place = temporaryDirectory();
       const evidence = new KubernetesEvidence({ directory: place.path, log });

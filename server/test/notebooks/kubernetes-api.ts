@@ -7,10 +7,10 @@ interface PatchBody {
   spec: { containers: { name: string; resources: Record<string, Record<string, string>> }[] };
 }
 
-/** What a kubelet makes of a new size, at once. */
+/** The effect of a new size on a kubelet, immediately. */
 export type Kubelet = 'obeys' | 'is slow' | 'defers' | 'never will';
 
-/** A pod in which JupyterHub runs a notebook: 1 GiB, of which half is set aside. */
+/** A pod in which JupyterHub runs a notebook: 1 GiB, of which half is requested. */
 export function notebookPod(more: { name?: string; uid?: string; labels?: object } = {}): V1Pod {
   const { name = 'jupyter-ada', uid = `uid-of-${name}` } = more;
   const resources = {
@@ -41,7 +41,7 @@ export function notebookPod(more: { name?: string; uid?: string; labels?: object
 /** The part of the Kubernetes API that notebooks need, over real HTTP. */
 export class KubernetesApi {
   readonly pods = new Map<string, V1Pod>();
-  /** By token: the user as a review tells it. */
+  /** By token: the user according to the review. */
   readonly tokens = new Map<
     string,
     { namespace: string; name: string; uid: string; aud: string }
@@ -66,7 +66,7 @@ export class KubernetesApi {
     await new Promise(resolve => this.server.close(resolve));
   }
 
-  /** A pod that is there, and its token. */
+  /** An existing pod, and its token. */
   add(pod: V1Pod, aud = 'aglais'): string {
     const { namespace = '', name = '', uid = '' } = pod.metadata!;
     const token = `token-of-${name}-${uid}-${aud}`;

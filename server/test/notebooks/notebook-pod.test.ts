@@ -4,7 +4,7 @@ import { killedLately, podMemory } from '../../src/notebooks/notebook-pod.js';
 import { PodProofs, provenPod } from '../../src/notebooks/pod-proof.js';
 import { notebookPod } from './kubernetes-api.js';
 
-/** The spec asks for 2 GiB. */
+/** The spec requests 2 GiB. */
 function asked(status: object, conditions: object[] = []): V1Pod {
   const pod = notebookPod();
   const memory = '2Gi';
@@ -21,7 +21,7 @@ describe('The limit of a pod', () => {
     ...{ type, reason, status: 'True', message: `it is ${reason}`, observedGeneration }
   });
 
-  it('is in force when the runtime has it, the kubelet has set it aside and is done', () => {
+  it('is in effect when the runtime reports it, the kubelet has allocated it and no resize is in progress', () => {
     const aside = { allocatedResources: { memory: '2Gi' } };
     expect(podMemory(asked({}), 'notebook')).toMatchObject({
       ...{ limitMiB: 1_024, pendingMiB: 2_048, state: 'under-way' }
@@ -37,29 +37,29 @@ describe('The limit of a pod', () => {
     });
   });
 
-  it('is what the spec says where the kubelet says nothing', () => {
+  it('is that of the spec if the kubelet reports nothing', () => {
     const old = asked({ resources: undefined, allocatedResources: undefined });
     expect(podMemory(old, 'notebook')).toMatchObject({ limitMiB: 2_048, state: null });
   });
 
-  it('waits, or never comes, by the words about the newest wish', () => {
+  it('is deferred or infeasible, according to the latest condition', () => {
     for (const [reason, state] of [
       ['Deferred', 'deferred'],
       ['Infeasible', 'infeasible']
     ] as const) {
       const now = asked({}, [condition('PodResizePending', reason, 2)]);
       expect(podMemory(now, 'notebook')).toMatchObject({ state, words: `it is ${reason}` });
-      // Of an earlier wish.
+      // Of an earlier request.
       const before = asked({}, [condition('PodResizePending', reason, 1)]);
       expect(podMemory(before, 'notebook')).toMatchObject({ state: 'under-way', words: null });
     }
-    // Before Kubernetes 1.34 nobody says which wish it is about.
+    // Before Kubernetes 1.34 conditions do not name their generation.
     const unsaid = asked({}, [condition('PodResizePending', 'Deferred')]);
     expect(podMemory(unsaid, 'notebook')).toMatchObject({ state: 'deferred' });
   });
 });
 
-describe('A container that was killed for memory with all its kernels', () => {
+describe('A container that was OOM-killed with all its kernels', () => {
   const at = Date.parse('2026-11-21T19:00:00Z');
   const ended = (terminated: object): V1Pod => {
     const pod = notebookPod();
@@ -85,7 +85,7 @@ describe('A container that was killed for memory with all its kernels', () => {
     });
   });
 
-  it('is none if it ended otherwise, or long ago, or never', () => {
+  it('is none if it exited otherwise, or long ago, or never', () => {
     expect(killedLately(ended({ reason: 'Error' }), 'notebook', at)).toBeNull();
     // A child was killed; the container ended later by itself.
     expect(killedLately(ended({ exitCode: 0 }), 'notebook', at)).toBeNull();
@@ -106,16 +106,16 @@ describe('A token', () => {
   };
   const ada = { namespace: 'hub', name: 'jupyter-ada', uid: 'u' };
 
-  it('is of the pod that the API server names', () => {
+  it('identifies the pod that the API server names', () => {
     expect(provenPod(status, 'aglais')).toEqual(ada);
   });
 
-  it('proves nothing if it is not valid, not for us, of a person, or bound to no pod', () => {
+  it('identifies no pod if it is invalid, for another audience, of a person, or bound to no pod', () => {
     const wrong: V1TokenReviewStatus[] = [
       {},
       { ...status, authenticated: false },
       { ...status, audiences: ['vault'] },
-      // An API server that knows no audiences.
+      // An API server without support for audiences.
       { authenticated: true, user: status.user! },
       { ...status, user: { ...status.user!, username: 'ada' } },
       { ...status, user: { username: 'system:serviceaccount:hub:default' } }
@@ -123,7 +123,7 @@ describe('A token', () => {
     for (const one of wrong) expect(provenPod(one, 'aglais')).toBeNull();
   });
 
-  it('is asked about once a minute, and again at once if it proved nothing', async () => {
+  it('is reviewed once a minute, and again immediately if it identified no pod', async () => {
     let now = 0;
     const asked: string[] = [];
     const review = (token: string) => {

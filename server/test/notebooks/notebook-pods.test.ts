@@ -8,7 +8,7 @@ import { KubernetesApi, notebookPod } from './kubernetes-api.js';
 
 const MIB = 2 ** 20;
 
-describe('Memory of notebooks in pods', () => {
+describe('The memory of notebooks in pods', () => {
   let api: KubernetesApi;
   let pods: NotebookPods;
   let token: string;
@@ -31,7 +31,7 @@ describe('Memory of notebooks in pods', () => {
   const resources = (name = 'jupyter-ada') =>
     api.pods.get(`hub/${name}`)!.spec!.containers[0]!.resources;
 
-  it('are known to who shows the token of the pod, with what its Jupyter Server reads', async () => {
+  it('is returned for the token of the pod, with the measurements of its Jupyter Server', async () => {
     const base = { pod: 'hub/jupyter-ada', limitMiB: 1_024, maxMiB: 4_096 };
     const nothing = { pendingMiB: null, waitingFor: null, blockedReason: null };
     expect(await pods.of(token)).toEqual({ ...base, ...nothing, usedMiB: null, oomKills: null });
@@ -39,7 +39,7 @@ describe('Memory of notebooks in pods', () => {
     expect(await pods.of(token)).toEqual({ ...base, ...nothing, usedMiB: 700.5, oomKills: 2 });
   });
 
-  it('are raised, and told when the container has them, not when they were asked for', async () => {
+  it('is raised, and reported when it is in effect, not when it was requested', async () => {
     api.kubelet = 'is slow';
     const begun = Date.now();
     const memory = await pods.raise(token, 2_048);
@@ -49,19 +49,19 @@ describe('Memory of notebooks in pods', () => {
       requests: { cpu: '500m', memory: `${2_048 * MIB}` },
       limits: { memory: `${2_048 * MIB}` }
     });
-    // The same again changes nothing.
+    // The same request again changes nothing.
     const before = api.asked.filter(one => one.startsWith('PATCH')).length;
     expect(await pods.raise(token, 2_048)).toMatchObject({ limitMiB: 2_048 });
     expect(api.asked.filter(one => one.startsWith('PATCH'))).toHaveLength(before);
   });
 
-  it('asked for twice at once end with the larger', async () => {
+  it('requested twice at once ends with the larger limit', async () => {
     const [first, second] = await Promise.all([pods.raise(token, 1_536), pods.raise(token, 2_048)]);
     expect([first.limitMiB, second.limitMiB]).toEqual([1_536, 2_048]);
   });
 
-  describe('belong to their own pod', () => {
-    it('whoever asks: a token shows and raises one pod, and no other', async () => {
+  describe('belongs to a pod', () => {
+    it('for any client: a token shows and raises one pod, and no other', async () => {
       const other = api.add(notebookPod({ name: 'jupyter-eve' }));
       await pods.raise(other, 3_072);
       expect(await pods.of(token)).toMatchObject({ pod: 'hub/jupyter-ada', limitMiB: 1_024 });
@@ -70,7 +70,7 @@ describe('Memory of notebooks in pods', () => {
       expect(await pods.of(token)).toMatchObject({ usedMiB: null });
     });
 
-    it('and need a token of it, made for us', async () => {
+    it('and needs a token of it, issued for Aglais', async () => {
       api.tokens.set('of-no-pod', { namespace: 'hub', name: '', uid: '', aud: 'aglais' });
       const forKubernetes = api.add(notebookPod(), 'https://kubernetes.default.svc');
       expect((await refusal(pods.of(''))).message).toMatch(/administrator to mount a token/);
@@ -82,7 +82,7 @@ describe('Memory of notebooks in pods', () => {
       expect(resources()!.limits).toEqual({ memory: '1Gi' });
     });
 
-    it('of this life: a pod of the same name is another one', async () => {
+    it('with this UID: a pod with the same name is another one', async () => {
       expect(await pods.of(token)).toMatchObject({ limitMiB: 1_024 });
       api.add(notebookPod({ uid: 'a-later-one' }));
       const { status, message } = await refusal(pods.raise(token, 2_048));
@@ -94,7 +94,7 @@ describe('Memory of notebooks in pods', () => {
       expect((await refusal(pods.of(token))).status).toBe(403);
     });
 
-    it('which has the labels, the container and the namespace that the config names', async () => {
+    it('with the configured labels, container and namespace', async () => {
       const strange = notebookPod({ name: 'a-database', labels: { component: 'hub' } });
       const elsewhere = notebookPod({ name: 'jupyter-bob' });
       elsewhere.metadata!.namespace = 'another';
@@ -113,13 +113,13 @@ describe('Memory of notebooks in pods', () => {
     });
   });
 
-  describe('are not raised, and it is said why', () => {
+  describe('is not raised, with a reason,', () => {
     const expectUnchanged = () => {
       expect(api.asked.filter(one => one.startsWith('PATCH'))).toEqual([]);
       expect(resources()!.limits).toEqual({ memory: '1Gi' });
     };
 
-    it('beyond what the config gives, or below what they are', async () => {
+    it('beyond the configured maximum, or below the current limit', async () => {
       const most = await refusal(pods.raise(token, 4_097));
       expect([most.status, most.message]).toEqual([
         409,
@@ -130,13 +130,13 @@ describe('Memory of notebooks in pods', () => {
       expectUnchanged();
     });
 
-    it('where the node has no capacity: with what it has, and the most that would fit', async () => {
+    it('if the node has no capacity: with its capacity, and the maximum that would fit', async () => {
       const others = notebookPod({ name: 'others' });
       others.spec!.containers[0]!.resources!.requests!['memory'] = '6Gi';
       api.add(others);
       const { status, message } = await refusal(pods.raise(token, 3_072));
       expect(status).toBe(409);
-      // 8 GiB, of which 6 and a half are asked for.
+      // 8 GiB, of which 6.5 are requested.
       expect(message).toMatch(/has 1.5 GiB free, and this needs 2.5 GiB more. Nothing was changed/);
       expect(message).toMatch(/maximum there is 2.0 GiB now/);
       api.nodeMemory = '6912Mi';
@@ -167,25 +167,25 @@ describe('Memory of notebooks in pods', () => {
       expectUnchanged();
     });
 
-    it('if the rights are missing', async () => {
+    it('without the permissions', async () => {
       api.forbidden.add('/apis/authentication.k8s.io/v1/tokenreviews');
       const { status, message } = await refusal(pods.of(token));
       expect([status, message]).toEqual([403, expect.stringMatching(/rights of docs/)]);
     });
 
-    it('while Kubernetes is away', async () => {
+    it('while Kubernetes is unavailable', async () => {
       api.down = true;
       const { status, message } = await refusal(pods.of(token));
       expect([status, message]).toEqual([503, expect.stringMatching(/API server does not answer/)]);
     });
   });
 
-  it('are raised without a look at the node where that is not allowed', async () => {
+  it('is raised without reading the node if that is not allowed', async () => {
     api.forbidden.add('/api/v1/nodes');
     expect(await pods.raise(token, 2_048)).toMatchObject({ limitMiB: 2_048 });
   });
 
-  it('that the node cannot ever hold, by the kubelet, are put back', async () => {
+  it('that the kubelet reports as infeasible is reverted', async () => {
     api.kubelet = 'never will';
     const { status, message } = await refusal(pods.raise(token, 2_048));
     expect([status, message]).toEqual([409, expect.stringMatching(/can never have .*didn’t have/)]);
@@ -193,7 +193,7 @@ describe('Memory of notebooks in pods', () => {
     expect(resources()).toMatchObject({ requests: { memory: `${512 * MIB}` } });
   });
 
-  it('that have to wait are said to wait, and can be taken back', async () => {
+  it('that is deferred is reported as such, and can be cancelled', async () => {
     api.kubelet = 'defers';
     const { status, message } = await refusal(pods.raise(token, 2_048));
     expect(status).toBe(409);
@@ -204,7 +204,7 @@ describe('Memory of notebooks in pods', () => {
     expect(await pods.raise(token, 1_024)).toMatchObject({ limitMiB: 1_024, pendingMiB: null });
   });
 
-  it('never change how Kubernetes ranks the pod: that it would refuse', async () => {
+  it('never changes the QoS class of the pod, which would be refused', async () => {
     const pod = notebookPod({ name: 'jupyter-cpu' });
     const { resources: given } = pod.spec!.containers[0]!;
     given!.limits!['cpu'] = given!.requests!['cpu']!;

@@ -12,27 +12,27 @@ interface Change {
   object: Thing;
 }
 
-/** What the next request meets instead of an answer. */
+/** What the next request gets instead of a response. */
 export type Accident =
   | 'refuse' // 500
   | 'too-many' // 429 with Retry-After
-  | 'gone' // 410 as the answer
+  | 'gone' // 410 as the response
   | 'gone-inside' // 410 as an ERROR line
   | 'error-inside' // 500 as an ERROR line
-  | 'cut-at-once' // the socket is destroyed before the answer
-  | 'cut-in-line' // what there is to tell is cut in the middle of its last line
-  | 'rubbish' // a line that is no JSON
-  | 'end'; // a proper end, too soon
+  | 'cut-at-once' // the socket is destroyed before the response
+  | 'cut-in-line' // the response is truncated in the middle of its last line
+  | 'rubbish' // a line that is not JSON
+  | 'end'; // a regular end, too early
 
 /**
- * The part of the Kubernetes API that a list-watch speaks, over real HTTP: pages, versions, a memory of changes that can
- * be lost, bookmarks; and every way to break it that was seen or is documented.
+ * The part of the Kubernetes API that a list-watch uses, over real HTTP: pages, versions, a history of changes that can
+ * be lost, bookmarks; and every failure that was observed or is documented.
  */
 export class ApiServer {
   readonly requests: { watch: boolean; query: URLSearchParams; at: number }[] = [];
-  /** Taken one by one by the requests that come. */
+  /** Each is used by one request. */
   accidents: Accident[] = [];
-  /** Objects on one page, whatever the client asks for. */
+  /** Objects per page, whatever the client requests. */
   pageSize = 2;
   private version = 100;
   private forgotten = 0;
@@ -63,7 +63,7 @@ export class ApiServer {
     return this.requests.filter(({ watch }) => !watch).length;
   }
 
-  /** What there is, as the client should have it. */
+  /** The current objects, as the client should have them. */
   get truth(): Map<string, string> {
     return new Map(
       [...this.objects].map(([uid, object]) => [uid, object.metadata!.resourceVersion!])
@@ -99,7 +99,7 @@ export class ApiServer {
     for (const watch of this.watches) watch.write(line('BOOKMARK', object));
   }
 
-  /** Whoever watches from an older version has to list. */
+  /** A watch from an older version has to list again. */
   forget(): void {
     this.forgotten = this.version;
   }
@@ -164,7 +164,7 @@ export class ApiServer {
     response.end(text);
   }
 
-  /** Pages of one version: what changes meanwhile is not in them. */
+  /** Pages of one version, without later changes. */
   private list(query: URLSearchParams, response: ServerResponse): void {
     const token = query.get('continue');
     const [version, start, uids] = token
@@ -205,7 +205,7 @@ function refuse(
   response.end(JSON.stringify({ kind: 'Status', code, message: `refused with ${code}` }));
 }
 
-/** Lets a stand-in for the API server listen, and tells clients of it how they reach it. */
+/** Starts a stand-in for the API server, and returns a kubeconfig for it. */
 export async function listenAsApi(server: Server, token: string): Promise<KubeConfig> {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -10,7 +10,7 @@ export interface PythonRun {
 
 type Reached = Pick<Endpoint, 'url' | 'token' | 'ca'>;
 
-/** As the kernel side of Aglais connects: only to a driver whose certificate is of the authority CA. */
+/** As the kernel part of Aglais connects: only to a driver whose certificate is signed by this CA. */
 const PINNED = `
 import grpc
 from pyspark.sql.connect.client import DefaultChannelBuilder
@@ -25,7 +25,7 @@ builder = Pinned(os.environ["REMOTE"], [("grpc.ssl_target_name_override", "aglai
 spark = ConnectSession.builder.channelBuilder(builder).getOrCreate()
 `;
 
-/** Runs Python that finds `spark`, a session on the cluster, and `F`, the functions of Spark's SQL. */
+/** Runs Python with `spark`, a session on the cluster, and `F`, Spark's SQL functions. */
 export async function runPython(endpoint: Reached, code: string): Promise<PythonRun> {
   return startPython(endpoint, code).ended;
 }

@@ -2,12 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { KubeConfig, KubernetesObject } from '@kubernetes/client-node';
 import { listenAsApi } from './api-server.js';
 
-/** Lists of objects, with pages and watches, as an API server has them; rights can be taken away. */
+/** Lists of objects, with pages and watches, like an API server; permissions can be removed. */
 export class KubernetesLists {
   readonly requests: { path: string; query: URLSearchParams }[] = [];
   /** `list nodes`, `watch pods`, … */
   readonly forbidden = new Set<string>();
-  /** Answers nothing from now on. */
+  /** Does not respond from now on. */
   silent = false;
   private readonly lists = new Map<string, KubernetesObject[]>();
   private readonly watches = new Map<string, Set<ServerResponse>>();

@@ -6,21 +6,21 @@ import { PATIENCE_MS, python, type TestServer } from './server.js';
 
 const checkout = resolve(import.meta.dirname, '../../..');
 
-/** What one run of a cell left. */
+/** The result of one run of a cell. */
 export interface CellOutcome {
   status: 'ok' | 'error';
-  /** What it printed. */
+  /** Its printed output. */
   text: string;
   /** The value of its last expression. */
   result: string;
-  /** The plain text of what is displayed in the end, what Aglais says included. */
+  /** The plain text of its final displays, including those of Aglais. */
   shown: string[];
   /** The traceback. */
   error: string;
   seconds: number;
 }
 
-/** A real kernel with Aglais beside it, driven as JupyterLab drives one. */
+/** A real kernel with Aglais, used as JupyterLab uses one. */
 export interface Notebook {
   kernel: string;
   /** Runs a cell, one at a time. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { eventually } from './server.js';
 
-/** Where distributions put the server's programs; Debian has one folder for each version. */
+/** Where distributions install the server's programs; Debian has one directory per version. */
 const FOLDERS = [
   ...(existsSync('/usr/lib/postgresql')
     ? readdirSync('/usr/lib/postgresql')
@@ -15,7 +15,7 @@ const FOLDERS = [
   ...(process.env['PATH'] ?? '').split(':')
 ];
 
-/** The folder of PostgreSQL's own programs, or null if it is not installed. */
+/** The directory of PostgreSQL's programs, or null if it is not installed. */
 export const postgresPrograms =
   FOLDERS.find(
     folder => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres'))
@@ -32,7 +32,7 @@ function ordinaryUser(): { uid: number; gid: number } | Record<string, never> {
   throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody');
 }
 
-/** A PostgreSQL of a test's own, on a socket in a directory that only it uses. */
+/** A PostgreSQL for a test, on a socket in its own directory. */
 export class Postgres {
   private readonly user = ordinaryUser();
   private readonly directory = mkdtempSync(join(tmpdir(), 'aglais-pg-'));
@@ -59,7 +59,7 @@ export class Postgres {
     return this.url(name);
   }
 
-  /** Ends all connections and comes back, as after an update. */
+  /** Closes all connections and restarts, as after an update. */
   async restart(): Promise<void> {
     await this.stop();
     await this.start();
@@ -88,7 +88,7 @@ export class Postgres {
     const { process: server } = this;
     if (!server) return;
     const closed = new Promise(resolve => server.once('close', resolve));
-    // "Fast": connections are ended, nothing is waited for.
+    // "Fast": connections are closed, nothing is awaited.
     server.kill('SIGINT');
     await closed;
     this.process = null;

@@ -8,13 +8,13 @@ export interface ClusterProcess extends Process {
   role: 'shell' | 'driver' | 'executor' | 'other';
 }
 
-/** Every process that belongs to a cluster in `clusters`, whoever is its parent. */
+/** Every process that belongs to a cluster in `clusters`, whatever its parent is. */
 export async function clusterProcesses(clusters: string): Promise<ClusterProcess[]> {
   const ids = await readdir(clusters).catch((): string[] => []);
   const all = await readProcesses();
   const found = await Promise.all(
     all.map(async (process): Promise<ClusterProcess[]> => {
-      // Python workers show whose they are only by where they work.
+      // Only the working directory of Python workers shows their cluster.
       const place = await readlink(`/proc/${process.pid}/cwd`).catch(() => '');
       const cluster = ids.find(
         id =>
@@ -41,7 +41,7 @@ function roleOf({ command }: Process): ClusterProcess['role'] {
   return 'other';
 }
 
-/** Ends whatever is left of the clusters in `clusters`; returns what that was. */
+/** Kills all remaining processes of the clusters in `clusters`; returns them. */
 export async function endAll(clusters: string): Promise<ClusterProcess[]> {
   const left = await clusterProcesses(clusters);
   for (const { pid } of left) {

@@ -1,4 +1,4 @@
-/** Small numbers from a seed, the same on every machine (mulberry32, public domain). */
+/** Small random numbers from a seed, the same on every machine (mulberry32, public domain). */
 export function randomFrom(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return below => {

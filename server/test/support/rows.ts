@@ -2,10 +2,10 @@ import type { Finding, ResizeInPlace } from '@aglais/protocol';
 import type { ClusterRow } from '../../src/store/schema.js';
 import { SMALL } from './server.js';
 
-/** What the local launcher can change of a running cluster. */
+/** What the local launcher can change in a running cluster. */
 export const LOCAL: ResizeInPlace = { raiseMemory: true, lowerMemory: true, executors: false };
 
-/** A row of a running cluster; what matters to a test is said there. */
+/** A row of a running cluster; a test sets only what it needs. */
 export function row(change: Partial<ClusterRow> = {}): ClusterRow {
   return {
     id: 'c1',

@@ -9,13 +9,13 @@ import { readConfig, startServer } from '../../src/index.js';
 
 const checkout = resolve(import.meta.dirname, '../../..');
 
-/** What the set-up made in this checkout. */
+/** What the setup created in this checkout. */
 export const sparkHome = join(checkout, '.venv', 'spark');
 export const python = join(checkout, '.venv', 'bin', 'python');
 export const node = join(checkout, 'node_modules', '.bin', 'node');
 export const builtServer = join(checkout, 'server', 'dist', 'main.js');
 
-/** Spark may need this long on a machine that does many other things, ms. */
+/** Spark may take this long on a busy machine, ms. */
 export const PATIENCE_MS = 120_000;
 
 export const SMALL: Shape = {
@@ -26,13 +26,13 @@ export const SMALL: Shape = {
   executorCores: 1
 };
 
-/** A directory for one test file, and its end. */
+/** A directory for one test file, and its removal. */
 export function temporaryDirectory(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'aglais-test-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** The environment of a server whose state, data and shares are below `directory`. */
+/** The environment of a server whose state, data and shares are in `directory`. */
 export function environment(
   directory: string,
   more: Record<string, string> = {}
@@ -48,7 +48,7 @@ export function environment(
     AGLAIS_PYTHON: python,
     AGLAIS_JAVA: readFileSync(join(checkout, '.venv', 'java.txt'), 'utf8').trim(),
     AGLAIS_SHAPE: JSON.stringify(SMALL),
-    // Tests count processes and memory; those of spares ask for them.
+    // Tests count processes and memory; those of spares enable them.
     AGLAIS_SPARES: '0',
     ...more
   };
@@ -67,7 +67,7 @@ export class Client {
     readonly token: string | null
   ) {}
 
-  /** @param body sent as JSON; a string is sent as it is */
+  /** @param body sent as JSON; a string is sent verbatim */
   async send<T = unknown>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
     const response = await fetch(`${this.url}${path}`, {
       method,
@@ -110,7 +110,7 @@ export class Client {
     return (await this.get<Endpoint>(`/clusters/${id}/endpoint`)).body;
   }
 
-  /** The kernel's cluster, asked for. */
+  /** Requests the kernel's cluster. */
   async request(kernel: string, shape?: Shape): Promise<Cluster> {
     const asked = { kernel, notebook: `${kernel}.ipynb`, ...(shape && { shape }) };
     const { status, body } = await this.post<Cluster>('/clusters', asked);
@@ -146,7 +146,7 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** A real server in this process; what it keeps is below `directory`. */
+/** A real server in this process; its state is in `directory`. */
 export async function serve(
   directory: string,
   more: Record<string, string> = {}
@@ -168,7 +168,7 @@ export async function serve(
   };
 }
 
-/** Waits until `look` gives something; fails with `what` if it never does. */
+/** Waits until `look` returns a value; fails with `what` if it never does. */
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | null | undefined | false> | T | null | undefined | false,

@@ -14,7 +14,7 @@ interface Being {
   exit: string | null;
 }
 
-/** What one server did, in the order in which the world saw it. */
+/** The actions of one server, in order. */
 export interface Deed {
   by: string;
   what: 'start' | 'stop' | 'resize';
@@ -22,12 +22,12 @@ export interface Deed {
 }
 
 /**
- * A machine room that outlives the servers that work in it: one world, to which each server has its own launcher. It does
- * what the contract of launchers says, in memory, and remembers who did what.
+ * A simulated platform that outlives its servers: each server has its own launcher for it. It implements the contract
+ * of launchers in memory, and records the actions of each server.
  */
 export class SharedWorld {
   readonly deeds: Deed[] = [];
-  /** By cluster: how often a driver was begun. */
+  /** By cluster: how often a driver was started. */
   readonly begun = new Map<string, number>();
   private readonly beings = new Map<string, Being>();
   private readonly evidence = new Map<string, Observation[]>();
@@ -39,22 +39,22 @@ export class SharedWorld {
     return [...this.beings.keys()];
   }
 
-  /** Its driver dies. */
+  /** Its driver exits. */
   kill(id: string, exit: string): void {
     this.beings.get(id)!.exit = exit;
   }
 
-  /** Everybody sees this. */
+  /** All servers observe this. */
   see(id: string, observation: Observation): void {
     this.evidence.set(id, [...(this.evidence.get(id) ?? []), observation]);
   }
 
-  /** What everybody saw is gone, as with the disk of the only one who had it. */
+  /** The observations are lost, like with the disk of the only server that had them. */
   forget(id: string): void {
     this.evidence.delete(id);
   }
 
-  /** From now on this server gets no answer when it looks at a cluster, until the result is called. */
+  /** From now on this server gets no response when it observes a cluster, until the result is called. */
   freeze(by: string): () => void {
     let thaw = (): void => undefined;
     this.frozen.set(by, new Promise(resolve => (thaw = resolve)));
@@ -82,7 +82,7 @@ export class SharedWorld {
       forget: id => Promise.resolve(void this.evidence.delete(id)),
       list: () => Promise.resolve([...this.beings.keys()]),
       observe: async id => {
-        // As it was when it was asked: the answer is old when it comes.
+        // The state at the time of the request: the response is outdated when it arrives.
         const seen = this.observed(id);
         await this.frozen.get(by);
         return seen;

@@ -8,19 +8,19 @@ import { ShareProbes } from '../../src/launchers/local/share-probes.js';
 
 const MIB = 2 ** 20;
 
-/** What a local cluster looks like from outside: real processes that do nothing, and files in place of cgroups. */
+/** A local cluster as seen from outside: real processes that do nothing, and files instead of cgroups. */
 export interface SimulatedCluster {
   driver: ProcessName;
-  /** Where its executors' cgroups are. */
+  /** Directory of its executors' cgroups. */
   cgroup: string;
   recorded: Observation[];
   source: EvidenceSource;
-  /** What the kernel counts of an executor from now on. */
+  /** Sets the kernel's counters of an executor. */
   count(executor: string, counters: { usedMiB?: number; oomKills?: number }): void;
   close(): void;
 }
 
-/** @param directory a new one is made of it; `share`: a folder that the cluster reads from */
+/** @param directory created for it; `share`: a directory that the cluster reads from */
 export function simulateCluster(
   directory: string,
   share: string | null = null,

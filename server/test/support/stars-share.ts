@@ -1,13 +1,13 @@
-/** A small catalogue, and a job that reads it again and again: for shares whose server goes away. */
+/** A small catalogue, and a job that reads it repeatedly: for shares whose server fails. */
 
-/** Python that writes it, into the folder that is its argument. */
+/** Python code that writes it to the directory in its argument. */
 export const WRITE_STARS = `
 import sys, pyarrow, pyarrow.parquet
 table = pyarrow.table({"source_id": list(range(1000))})
 pyarrow.parquet.write_table(table, sys.argv[1] + "/part-0.parquet")
 `;
 
-/** Its declaration. @param path of its folder */
+/** Its declaration. @param path of its directory */
 export const STARS_SHARE = (path: string) => `
 id: hanging
 title: Stars
@@ -22,7 +22,7 @@ tables:
     description: Stars
 `;
 
-/** Most of a minute of short jobs; each opens the file anew. */
+/** Almost a minute of short jobs; each opens the file again. */
 export const READS_AND_READS = `
 import time
 until = time.time() + 40

@@ -7,7 +7,7 @@ export interface Stream {
   close(): void;
 }
 
-/** Follows the stream; resolves when its first message is there. */
+/** Follows the stream; resolves when its first message has arrived. */
 export async function follow(client: Client, cursor?: string): Promise<Stream> {
   const query = cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`;
   const socket = new WebSocket(`${client.url.replace('http', 'ws')}/api/v1/stream${query}`, {
@@ -24,7 +24,7 @@ export async function follow(client: Client, cursor?: string): Promise<Stream> {
   return { messages, close: () => socket.terminate() };
 }
 
-/** The HTTP status with which an upgrade to a WebSocket is refused, and the type of what it says. */
+/** The HTTP status with which a WebSocket upgrade is refused, and the type of the response. */
 export function refusal(
   url: string,
   path: string,

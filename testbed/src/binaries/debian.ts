@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { cached, keyOf } from '../cached.js';
 import { execute, output, type Progress, TestbedError } from '../execution.js';
 
-/** Programs that are taken from the distribution, with the libraries that a small system may lack. Nothing is installed. */
+/** Programs from Debian packages, with the libraries that a small system may lack. Nothing is installed. */
 const PACKAGES = [
   'busybox-static',
   'containerd',
@@ -29,7 +29,7 @@ export interface DebianPrograms {
   env: NodeJS.ProcessEnv;
 }
 
-/** Downloads and unpacks the distribution's packages, once for each set of their versions. */
+/** Downloads and unpacks Debian packages, once for each set of their versions. */
 export async function unpackDebian(cache: string, progress: Progress): Promise<DebianPrograms> {
   if (!output('which', ['apt-get']) || !output('which', ['dpkg-deb']))
     throw new TestbedError(
@@ -39,7 +39,7 @@ export async function unpackDebian(cache: string, progress: Progress): Promise<D
   const known = readdirSync(cache, { withFileTypes: true }).find(entry =>
     /^debian-[0-9a-f]{12}$/.test(entry.name)
   );
-  // What was unpacked stays until it is deleted: the list of packages changes under us, and any version will do.
+  // Unpacked packages are kept until they are deleted: package lists change all the time, and any version works.
   const root = known
     ? join(cache, known.name)
     : await cached(
@@ -57,7 +57,7 @@ export async function unpackDebian(cache: string, progress: Progress): Promise<D
           for (const name of readdirSync(packages))
             await execute('dpkg-deb', ['-x', join(packages, name), unfinished], { log });
           rmSync(packages, { recursive: true });
-          // The plug-ins that containerd looks for are in a folder of the distribution's own.
+          // containerd looks for its plug-ins in a directory of the distribution.
           if (!existsSync(join(unfinished, 'usr', 'lib', 'cni', 'ptp')))
             throw new TestbedError("The distribution's network plug-ins are not where they were.");
           symlinkSync('usr/lib/cni', join(unfinished, 'cni'));
@@ -66,7 +66,7 @@ export async function unpackDebian(cache: string, progress: Progress): Promise<D
   return { root, env: environmentFor(root) };
 }
 
-/** Our unpacked programs come first in PATH, their libraries before the system's. */
+/** Unpacked programs come first in PATH, their libraries before the system's. */
 export function environmentFor(
   root: string,
   env: NodeJS.ProcessEnv = process.env
@@ -84,7 +84,7 @@ export function environmentFor(
 const gnuArchitecture = () => (process.arch === 'arm64' ? 'aarch64' : 'x86_64');
 
 /**
- * The package sources of this machine that serve a release, as files for mmdebstrap.
+ * The package sources of this machine for a release, as files for mmdebstrap.
  * @throws TestbedError if there are none
  */
 export function sourcesOf(release: string, directory = '/etc/apt'): string[] {
@@ -103,7 +103,7 @@ export function sourcesOf(release: string, directory = '/etc/apt'): string[] {
   return files;
 }
 
-/** Whether an apt source (sources.list(5), both formats) serves the release itself, not only a product's own suite. */
+/** Whether an apt source (sources.list(5), both formats) provides the release itself, not only a suite of a vendor. */
 export function servesRelease(text: string, release: string): boolean {
   const suites = [
     ...[...text.matchAll(/^Suites:\s*(.*)$/gm)].flatMap(match => (match[1] ?? '').split(/\s+/)),

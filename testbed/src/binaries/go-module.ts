@@ -1,8 +1,8 @@
 import type { Versions } from '../versions.js';
 
 /**
- * The go.mod of the testbed's own program, made from that of k8s.io/kubernetes: its requirements pin every dependency, and
- * its staging modules, which are v0.0.0 there, are published as v0.<minor>.<patch>.
+ * The go.mod of the testbed's binary, derived from that of k8s.io/kubernetes: its requirements pin every dependency,
+ * and its staging modules, which are v0.0.0 there, are published as v0.<minor>.<patch>.
  * @param kubernetesModule the text of k8s.io/kubernetes' go.mod
  * @throws Error if the text is not such a go.mod
  */
@@ -12,9 +12,9 @@ export function goModule(kubernetesModule: string, versions: Versions): string {
   const requirements = [...kubernetesModule.matchAll(/^require \(\n([^)]*)^\)/gm)]
     .map(match => match[1] ?? '')
     .join('')
-    // Only a bare v0.0.0: pseudo-versions begin alike.
+    // Only a bare v0.0.0: pseudo-versions start the same way.
     .replace(/^(\tk8s\.io\/[a-z-]+) v0\.0\.0(?=\s|$)/gm, `$1 ${staging}`)
-    // Stated below, at the version of the client that CoreDNS brings.
+    // Added below, at the version of the client that CoreDNS needs.
     .replace(/^\tgo\.etcd\.io\/etcd\/(server|pkg)\/v3 .*\n/gm, '');
   const replaced = [...kubernetesModule.matchAll(/^\t(k8s\.io\/[a-z-]+) => \.\/staging\//gm)].map(
     match => match[1]
@@ -39,7 +39,7 @@ export function goModule(kubernetesModule: string, versions: Versions): string {
   ].join('\n\n');
 }
 
-/** What a build has to be told so that it knows its version (hack/lib/version.sh of Kubernetes). */
+/** Linker flags that set the version (hack/lib/version.sh of Kubernetes). */
 export function versionFlags(kubernetes: string): string {
   const [major, minor] = kubernetes.split('.');
   const values = {

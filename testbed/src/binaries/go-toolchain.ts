@@ -4,12 +4,12 @@ import { delimiter, join } from 'node:path';
 import { cached } from '../cached.js';
 import { execute, output, TestbedError } from '../execution.js';
 
-/** Where Go is often found though it is not in PATH. */
+/** Common locations of Go outside of PATH. */
 const USUAL_PLACES = ['/usr/local/go/bin', '/usr/lib/go/bin'];
 
 const numbers = (version: string) => version.split('.').map(Number);
 
-/** Whether Go `found` can build what wants `wanted` (both like 1.26.8). */
+/** Whether Go `found` can build what needs `wanted` (both like 1.26.8). */
 export function isAtLeast(found: string, wanted: string): boolean {
   const [a, b] = [numbers(found), numbers(wanted)];
   for (let i = 0; i < Math.max(a.length, b.length); i += 1)
@@ -17,13 +17,13 @@ export function isAtLeast(found: string, wanted: string): boolean {
   return true;
 }
 
-/** The first address of a GOPROXY list (go.dev/ref/mod#environment-variables), or null if it names none. */
+/** The first URL of a GOPROXY list (go.dev/ref/mod#environment-variables), or null if it has none. */
 export function firstProxy(goproxy: string | undefined): string | null {
   const names = (goproxy ?? '').split(/[,|]/).map(name => name.trim().replace(/\/$/, ''));
   return names.find(name => /^https?:\/\//.test(name)) ?? null;
 }
 
-/** The path of a toolchain in a module proxy; they are modules like others (go.dev/doc/toolchain). */
+/** The path of a toolchain in a module proxy; toolchains are distributed as modules (go.dev/doc/toolchain). */
 export function toolchainPath(version: string, arch: string): string {
   return `golang.org/toolchain/@v/v0.0.1-go${version}.linux-${arch === 'x64' ? 'amd64' : arch}`;
 }
@@ -42,7 +42,7 @@ export function systemGo(wanted: string): string | null {
 }
 
 /**
- * A `go` of at least `wanted`: the machine's, else a toolchain of the Go module proxy.
+ * A `go` of at least `wanted`: the machine's, otherwise a toolchain from the Go module proxy.
  * @throws TestbedError that says what is missing
  */
 export async function findGo(wanted: string, cache: string, log: string): Promise<string> {
@@ -71,7 +71,7 @@ export async function findGo(wanted: string, cache: string, log: string): Promis
       await execute('rm', [archive], { log });
     }
   );
-  // In the archive everything lies below golang.org/toolchain@<version>.
+  // The files in the archive are below golang.org/toolchain@<version>.
   const root = join(directory, toolchain.replace('/@v/', '@'));
   for (const folder of ['bin', 'pkg/tool'])
     await execute('chmod', ['-R', '+x', join(root, folder)], { log });

@@ -7,7 +7,7 @@ import type { Versions } from '../versions.js';
 import { goModule, versionFlags } from './go-module.js';
 import { findGo, moduleText } from './go-toolchain.js';
 
-/** The names under which the one binary is called. */
+/** The names under which the binary is called. */
 export const KUBE_PROGRAMS = [
   'coredns',
   'etcd',

@@ -6,7 +6,7 @@ import { execute, type Progress } from '../execution.js';
 import type { Versions } from '../versions.js';
 import { findGo } from './go-toolchain.js';
 
-/** An S3 server over a folder (Apache-2.0). */
+/** An S3 server that stores in a directory (Apache-2.0). */
 const PROGRAM = 'github.com/versity/versitygw/cmd/versitygw';
 /** Its version, and that of each of its modules with a checksum. */
 const source = join(checkout, 'testbed', 'object-store');

@@ -68,7 +68,7 @@ export function imageDocuments(
       {
         ...descriptor('manifest', manifest),
         annotations: {
-          // containerd takes the whole name from the one, everybody else the tag from the other.
+          // containerd reads the full name from the first annotation, other tools read the tag from the second.
           'io.containerd.image.name': reference,
           'org.opencontainers.image.ref.name': reference.slice(reference.lastIndexOf(':') + 1)
         }

@@ -4,7 +4,7 @@ import { cached, keyOf } from '../cached.js';
 import { execute } from '../execution.js';
 import { layerOf, writeLayout } from './oci.js';
 
-/** A few megabytes with which tests do what they like, and the pause container of every pod. */
+/** A small image for arbitrary test pods, which is also the pause container of every pod. */
 export const PROBE_IMAGE = 'aglais.local/probe:1';
 
 const COMMANDS =
@@ -12,7 +12,7 @@ const COMMANDS =
     ' '
   );
 
-/** Makes the image of nothing but busybox; returns its OCI layout. */
+/** Creates an image with nothing but busybox; returns its OCI layout. */
 export function makeProbeImage(debianRoot: string, cache: string): Promise<string> {
   const busybox = join(debianRoot, 'bin', 'busybox');
   return cached(
@@ -29,7 +29,7 @@ export function makeProbeImage(debianRoot: string, cache: string): Promise<strin
       const log = join(cache, 'logs', 'probe-image.log');
       await execute('tar', [...SAME_EVERY_TIME, '-cf', tar, '-C', root, '.'], { log });
       writeLayout(unfinished, PROBE_IMAGE, [await layerOf(tar)], {
-        // As the pause container it is told nothing else, and waits.
+        // The pause container gets no arguments, and waits.
         entrypoint: ['/bin/sleep', '2147483647'],
         env: { PATH: '/bin' },
         user: '0',
@@ -41,7 +41,7 @@ export function makeProbeImage(debianRoot: string, cache: string): Promise<strin
   );
 }
 
-/** Options of GNU tar with which the same files make the same archive (reproducible-builds.org/docs/archives). */
+/** Options of GNU tar for reproducible archives (reproducible-builds.org/docs/archives). */
 export const SAME_EVERY_TIME = [
   '--sort=name',
   '--owner=0',

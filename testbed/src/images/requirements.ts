@@ -1,5 +1,5 @@
 /**
- * The lines of a hash-checked requirements file (pip's own format) that belong to some packages, for one Python.
+ * The lines of a hash-checked requirements file (pip's format) for some packages and one version of Python.
  * @param text a whole requirements.txt
  * @param names packages, as they are written there
  * @param python minor version of Python 3
@@ -21,7 +21,7 @@ export function requirementsOf(text: string, names: readonly string[], python: n
     .join('');
 }
 
-/** Whether an entry is for Linux with this Python; of markers only those that our list has (PEP 508). */
+/** Whether an entry applies to Linux with this Python; supports only the markers in our file (PEP 508). */
 function appliesTo(entry: string, python: number): boolean {
   const marker = /^[^\\\n]*;([^\\\n]*)/.exec(entry)?.[1] ?? '';
   const version = /python_(?:full_)?version (<|>=) '3\.(\d+)/.exec(marker);

@@ -21,15 +21,15 @@ import { requirementsOf } from './requirements.js';
 
 const spark = join(checkout, 'interpreters', 'spark');
 const sources = join(spark, 'image');
-/** Checked in, so that the Dockerfile has it too; a test compares it with what it is made from. */
+/** Checked in, because the Dockerfile needs it, too; a test compares it with its source. */
 const requirements = join(sources, 'requirements.txt');
 const python = join(checkout, '.venv', 'bin', 'python');
 const witness = join(checkout, 'witness', 'dist');
 
 const ENTRY_POINTS = ['driver.sh', 'executor.sh', 'witness.sh'];
-/** Minor version of Python 3 in the releases of Debian that the image can be made of. */
+/** Minor version of Python 3 in the Debian releases that the image can be based on. */
 const PYTHON: Record<string, number> = { bookworm: 11, trixie: 13 };
-/** The time of change of every file of ours (2020-01-01); class-data archives remember it, and so must not see it change. */
+/** The modification time of all our files (2020-01-01); class-data archives contain it, so it must not change. */
 const EPOCH = '1577836800';
 
 export const SPARK_IMAGE_CONFIG: ImageConfig = {
@@ -56,7 +56,7 @@ export interface SparkImage {
 const list = (name: string) =>
   readFileSync(join(sources, name), 'utf8').split('\n').filter(Boolean);
 
-/** What the list of the image's Python packages must be: their part of the project's lock file. */
+/** The expected content of the image's list of Python packages: its part of the project's lock file. */
 export function currentRequirements(release: string): string {
   const lock = readFileSync(join(checkout, 'setup', 'requirements.txt'), 'utf8');
   return requirementsOf(lock, list('python-packages.txt'), PYTHON[release] ?? 0);
@@ -66,7 +66,7 @@ export function writeRequirements(release: string): void {
   writeFileSync(requirements, currentRequirements(release));
 }
 
-/** Makes the image of drivers and executors; each layer only when something that it is made of changed. */
+/** Builds the image of drivers and executors; each layer only if one of its inputs has changed. */
 export async function makeSparkImage(
   versions: Versions,
   debianRoot: string,
@@ -125,7 +125,7 @@ function baseLayer(
           ...['man', 'doc', 'locale', 'info'].map(
             folder => `--dpkgopt=path-exclude=/usr/share/${folder}/*`
           ),
-          // Java's own packages fail without this folder, which the line above leaves out.
+          // The Java packages fail without this directory, which the line above excludes.
           '--essential-hook=mkdir -p "$1/usr/share/man/man1"',
           `--customize-hook=cp ${join(sources, 'finish-base.sh')} "$1/tmp/" && chroot "$1" sh /tmp/finish-base.sh`,
           release,
@@ -139,7 +139,7 @@ function baseLayer(
   );
 }
 
-/** PySpark and what it needs, as pip unpacks them. */
+/** PySpark and its dependencies, as pip unpacks them. */
 function pythonPackages(
   release: string,
   cache: string,
@@ -160,7 +160,7 @@ function pythonPackages(
       mkdirSync(unfinished, { recursive: true });
       const pip = ['-m', 'pip', '--no-input', 'install', '--no-deps', '--no-compile'];
       const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
-      // Whatever Python this machine has, take what fits that of the image (its glibc is 2.36).
+      // Whatever Python this machine has, take the packages for the image's Python (its glibc is 2.36).
       const platforms = Array.from({ length: 20 }, (_, i) => `manylinux_2_${36 - i}_${machine}`);
       for (const [name, content, options] of [
         [
@@ -188,7 +188,7 @@ function pythonPackages(
 }
 
 /**
- * S3A for Hadoop's own version in PySpark, from Maven Central, each jar by its checksum.
+ * S3A for the Hadoop version in PySpark, from Maven Central, each jar verified by its checksum.
  * @returns their directory
  */
 export function s3aJars(cache: string, progress: Progress): Promise<string> {
@@ -211,7 +211,7 @@ export function s3aJars(cache: string, progress: Progress): Promise<string> {
   );
 }
 
-/** SPARK_HOME with our listeners and class-data archives, made inside the very file system that pods will have. */
+/** SPARK_HOME with our listeners and class-data archives, created inside the same file system that pods will have. */
 function sparkLayers(
   base: string,
   packages: string,
@@ -266,7 +266,7 @@ function sparkLayers(
   );
 }
 
-/** Runs a program with another root, in name spaces that end with it: nothing stays mounted, nothing runs on. */
+/** Runs a program with another root, in namespaces that end with it: no mounts or processes are left. */
 function executeInside(root: string, command: readonly string[], log: string): Promise<void> {
   const script = [
     'mount --rbind /dev "$0/dev"',
@@ -297,7 +297,7 @@ function copyEntryPoints(directory: string): void {
   }
 }
 
-/** What is ours: entry points, the witness, and the Node that it runs on. */
+/** Our own files: entry points, the witness, and its Node. */
 function programLayer(cache: string, log: string): Promise<string> {
   const node = join(checkout, 'node_modules', 'node', 'bin', 'node');
   const version = output(node, ['--version']);
@@ -325,7 +325,7 @@ function programLayer(cache: string, log: string): Promise<string> {
       copyFileSync(node, join(aglais, 'node', 'bin', 'node'));
       chmodSync(join(aglais, 'node', 'bin', 'node'), 0o755);
       for (const name of files) copyFileSync(join(witness, name), join(aglais, 'witness', name));
-      // Else Node would take the witness for a CommonJS module.
+      // Otherwise Node would load the witness as a CommonJS module.
       if (!files.includes('package.json'))
         writeFileSync(join(aglais, 'witness', 'package.json'), '{ "type": "module" }\n');
       await execute('tar', [...SAME_EVERY_TIME, '-cf', unfinished, '-C', root, 'opt/aglais'], {

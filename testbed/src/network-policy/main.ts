@@ -11,12 +11,12 @@ import {
 import { ruleset } from './ruleset.js';
 
 /**
- * node main.js KUBECONFIG ADDRESSES READY: keeps the machine's packet filter as the cluster's network policies say, until it is
- * told to end. READY is written when the first rules are in force. The controllers that others use were not to be had as
- * Go modules, or want more of the kernel.
+ * node main.js KUBECONFIG ADDRESSES READY: keeps the machine's packet filter in sync with the cluster's network
+ * policies. READY is written when the first rules are in effect. The common controllers are not available as Go
+ * modules, or need more kernel features.
  */
 const [kubeconfig = '', all = '', ready = ''] = process.argv.slice(2);
-/** Changes come in groups. */
+/** Changes are applied in batches. */
 const SETTLE_MS = 20;
 const RETRY_MS = 500;
 
@@ -43,7 +43,7 @@ function follow<T extends KubernetesObject>(
   const informer = makeInformer<T>(config, path, list);
   informer.on('change', schedule);
   informer.on('delete', schedule);
-  // It stops on errors; when the API server is back it begins anew.
+  // An informer stops on errors; it starts again when the API server is back.
   informer.on('error', () => setTimeout(restart, RETRY_MS));
   function restart() {
     informer.start().then(schedule, () => setTimeout(restart, RETRY_MS));

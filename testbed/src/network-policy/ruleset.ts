@@ -10,12 +10,12 @@ import type {
 
 export const POLICY_TABLE = 'aglais-testbed';
 
-/** What the rules are made of. */
+/** The input of the rules. */
 export interface World {
   pods: readonly V1Pod[];
   namespaces: readonly V1Namespace[];
   policies: readonly V1NetworkPolicy[];
-  /** Addresses of pods and services; nothing of ours leaves them. */
+  /** Addresses of pods and services; their traffic does not leave the machine. */
   all: string;
 }
 
@@ -24,9 +24,10 @@ type Direction = 'Ingress' | 'Egress';
 const DIRECTIONS: readonly Direction[] = ['Egress', 'Ingress'];
 
 /**
- * The rules of all network policies as one text for `nft -f`, which replaces them at once. Semantics of
- * networking.k8s.io/v1 NetworkPolicy: a pod that no policy selects is open; one that some select takes what any of them
- * allows. Traffic between the node and its pods is always allowed, as everywhere; answers to what was allowed are, too.
+ * The rules of all network policies as one script for `nft -f`, which replaces them atomically. Semantics of
+ * networking.k8s.io/v1 NetworkPolicy: a pod that no policy selects is open; a selected one accepts what any of its
+ * policies allows. Traffic between the node and its pods is always allowed, as on other platforms; so are responses to
+ * allowed traffic.
  */
 export function ruleset(world: World): string {
   const pods = onePerAddress(world.pods.filter(isReachable));
@@ -72,7 +73,7 @@ export function ruleset(world: World): string {
   ].join('\n');
 }
 
-/** Has an address of its own that is still its own. */
+/** Has a pod IP that it still owns. */
 function isReachable(pod: V1Pod): boolean {
   const phase = pod.status?.phase;
   return (
@@ -83,9 +84,12 @@ function isReachable(pod: V1Pod): boolean {
   );
 }
 
-/** Of pods that claim the same address (one whose end nobody has seen yet, or one made up by a test) the newest has it. */
+/**
+ * Of pods that claim the same address (one whose end was not observed yet, or one made up by a test) the newest owns
+ * it.
+ */
 function onePerAddress(pods: readonly V1Pod[]): V1Pod[] {
-  // A date where the pod was listed, but the text of one where it was watched.
+  // A Date if the pod was listed, a string if it was watched.
   const created = (pod: V1Pod) => new Date(pod.metadata?.creationTimestamp ?? 0).getTime();
   const inOrder = [...pods].sort((a, b) => created(a) - created(b));
   return [...new Map(inOrder.map(pod => [pod.status?.podIP, pod])).values()];
@@ -102,7 +106,7 @@ function directionsOf({ spec }: V1NetworkPolicy): string[] {
   return spec?.policyTypes ?? ['Ingress', ...(spec?.egress ? ['Egress'] : [])];
 }
 
-/** One text for each thing that a policy allows; the empty text allows everything. */
+/** One expression for each thing that a policy allows; the empty expression allows everything. */
 function rulesOf(
   policy: V1NetworkPolicy,
   direction: Direction,
@@ -130,7 +134,7 @@ function rulesOf(
         return portsOf(ports, [pod]).map(port => joined(block, port.text));
       }
       const named = pods.filter(other => isPeer(peer, policy, other, world.namespaces));
-      // A named port is a number of the pod that is called, which differs between peers.
+      // A named port refers to the destination pod, so its number differs between peers.
       return portsOf(ports, direction === 'Ingress' ? [pod] : named).flatMap(port => {
         const from =
           direction === 'Egress' && port.of ? named.filter(other => other === port.of) : named;
@@ -142,7 +146,7 @@ function rulesOf(
   });
 }
 
-/** The client library calls the field `_from` in what it lists, and leaves it `from` in what it watches. */
+/** The client library names the field `_from` in lists, but `from` in watches. */
 function callersOf(
   rule: V1NetworkPolicyIngressRule & { from?: V1NetworkPolicyPeer[] }
 ): V1NetworkPolicyPeer[] | undefined {
@@ -167,7 +171,7 @@ function isPeer(
 }
 
 /**
- * Ports as nft words; `of` is the pod for which a named port has this number.
+ * Ports as nft expressions; `of` is the pod for which a named port has this number.
  * @param called pods on which a named port is looked up
  */
 function portsOf(
@@ -194,7 +198,7 @@ function numberOf(pod: V1Pod, name: string, protocol: string): number | undefine
     .find(port => port.name === name && (port.protocol ?? 'TCP') === protocol)?.containerPort;
 }
 
-/** Label selectors as the API describes them; an empty or missing one matches everything. */
+/** Label selectors as in the API; an empty or missing one matches everything. */
 export function matches(
   selector: V1LabelSelector | undefined,
   labels: Record<string, string> = {}

@@ -8,7 +8,7 @@ import { NODE_NAME, PORTS } from './network.js';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const DAY_MS = 86_400_000;
-/** A testbed is taken down long before. */
+/** Much longer than any testbed runs. */
 const VALID_MS = 90 * DAY_MS;
 
 interface Party {
@@ -16,7 +16,7 @@ interface Party {
   keys: CryptoKeyPair;
 }
 
-/** Who has a certificate: its name in Kubernetes (CN), its group (O), and where it serves. */
+/** The subject of a certificate: its name in Kubernetes (CN), its group (O), and its addresses. */
 export interface Subject {
   name: string;
   group?: string;
@@ -24,7 +24,7 @@ export interface Subject {
   names?: string[];
 }
 
-/** Programs that speak to the API server, each with the rights of its name. */
+/** Clients of the API server, each with the permissions of its name. */
 const CLIENTS: Record<string, Subject> = {
   admin: { name: 'admin', group: 'system:masters' },
   controllers: { name: 'system:kube-controller-manager' },
@@ -56,7 +56,10 @@ const servers = (network: Network): Record<string, Subject> => ({
   'apiserver-kubelet': { name: 'apiserver-kubelet-client', group: 'system:masters' }
 });
 
-/** Makes all keys, certificates and kubeconfigs of a new cluster in `directory`; returns the administrator's kubeconfig. */
+/**
+ * Creates all keys, certificates and kubeconfigs of a new cluster in `directory`; returns the administrator's
+ * kubeconfig.
+ */
 export async function makeCertificates(directory: string, network: Network): Promise<string> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   x509.cryptoProvider.set(webcrypto as Crypto);
@@ -148,7 +151,7 @@ function save(directory: string, name: string, content: string | Buffer): void {
   writeFileSync(join(directory, name), content, { mode: 0o600 });
 }
 
-/** A kubeconfig that needs no other file. */
+/** A self-contained kubeconfig. */
 export function kubeconfig(
   server: string,
   authority: string,

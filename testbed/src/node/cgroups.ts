@@ -10,11 +10,11 @@ export function hierarchies(mounts: string): string[] {
     .filter(fields => fields[2] === 'cgroup' || fields[2] === 'cgroup2')
     .map(fields => ({ path: fields[1] ?? '', kind: fields[2] }));
   const first = found.filter(({ kind }) => kind === 'cgroup');
-  // Beside version 1 the mount of version 2 has no controllers.
+  // Next to version 1 the mount of version 2 has no controllers.
   return (first.length > 0 ? first : found).map(({ path }) => path);
 }
 
-/** All mounts, for clearing away: runc also makes folders in a version 2 that has no controllers. */
+/** All mounts, for cleanup: runc also creates directories in a version 2 mount without controllers. */
 const ours = () =>
   readFileSync('/proc/mounts', 'utf8')
     .split('\n')
@@ -22,13 +22,13 @@ const ours = () =>
     .filter(fields => fields[2] === 'cgroup' || fields[2] === 'cgroup2')
     .map(fields => join(fields[1] ?? '', CGROUP_ROOT));
 
-/** Makes our cgroup in every hierarchy; the kubelet wants it to be there. */
+/** Creates our cgroup in every hierarchy; the kubelet requires it. */
 export function makeCgroups(): void {
   const paths = hierarchies(readFileSync('/proc/mounts', 'utf8'));
   for (const path of paths) mkdirSync(join(path, CGROUP_ROOT), { recursive: true });
 }
 
-/** Ids of all processes that are in our cgroups. */
+/** Ids of all processes in our cgroups. */
 export function processesInCgroups(): number[] {
   const ids = ours().flatMap(path =>
     foldersBelow(path).flatMap(folder => {
@@ -42,7 +42,7 @@ export function processesInCgroups(): number[] {
   return [...new Set(ids.map(Number))];
 }
 
-/** Removes our cgroups; returns those that cannot be because something is in them. */
+/** Removes our cgroups; returns those that are not empty. */
 export function removeCgroups(): string[] {
   const left: string[] = [];
   for (const folder of ours().flatMap(path => foldersBelow(path).reverse()))
@@ -54,7 +54,7 @@ export function removeCgroups(): string[] {
   return left;
 }
 
-/** A folder and all below it, outer ones first. */
+/** A directory and all its subdirectories, outer ones first. */
 function foldersBelow(path: string): string[] {
   if (!existsSync(path)) return [];
   try {

@@ -4,17 +4,19 @@ import { PROBE_IMAGE } from '../images/probe-image.js';
 import type { Layout } from './layout.js';
 import { type Network, NODE_NAME, PORTS } from './network.js';
 
-/** The memory cgroup below which all pods of the testbed are; a real kubelet of this machine has another. */
+/** The memory cgroup of all pods of the testbed; a real kubelet on this machine uses another one. */
 export const CGROUP_ROOT = 'aglais-testbed';
 
 export interface Host {
-  /** Whether oom_score_adj may be lowered (CAP_SYS_RESOURCE); without it containerd fails every pod that asks. */
+  /**
+   * Whether oom_score_adj may be lowered (CAP_SYS_RESOURCE); without it containerd fails for every pod that needs it.
+   */
   mayLowerOomScore: boolean;
-  /** Where the distribution's programs were unpacked. */
+  /** The directory of the unpacked programs. */
   programs: string;
 }
 
-/** The configuration files of everything, by their names in the layout's `configuration` directory. */
+/** All configuration files, by their names in the layout's `configuration` directory. */
 export function configurationFiles(
   layout: Layout,
   network: Network,
@@ -65,7 +67,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
 }
 
 /**
- * Each pod at the end of a link of its own (CNI's ptp), not on a bridge: so all traffic between pods is routed, and passes
+ * Each pod has a point-to-point link (CNI's ptp) instead of a bridge: so all traffic between pods is routed, and passes
  * the rules of network policies.
  */
 function podNetwork(layout: Layout, network: Network) {
@@ -98,7 +100,7 @@ function kubeletConfiguration(layout: Layout, network: Network) {
     containerRuntimeEndpoint: `unix://${layout.socket}`,
     cgroupDriver: 'cgroupfs',
     cgroupRoot: `/${CGROUP_ROOT}`,
-    // Machines with cgroup version 1 are still there, this project's own among them.
+    // Machines with cgroup version 1 still exist.
     failCgroupV1: false,
     failSwapOn: false,
     authentication: {
@@ -113,7 +115,7 @@ function kubeletConfiguration(layout: Layout, network: Network) {
     podLogsDir: layout.podLogs,
     volumePluginDir: join(layout.kubelet, 'volume-plugins'),
     maxPods: 200,
-    // A full disk of the machine is not what tests are about; evictions of theirs go by the limits of pods.
+    // A full disk of the machine is not part of the tests; their evictions depend on the limits of pods.
     evictionHard: {
       'memory.available': '100Mi',
       'nodefs.available': '1%',
@@ -138,7 +140,7 @@ function proxyConfiguration(layout: Layout, network: Network) {
     bindAddress: network.node,
     healthzBindAddress: `${network.node}:${PORTS.proxyHealth}`,
     metricsBindAddress: `${network.node}:${PORTS.proxyMetrics}`,
-    // The machine's own table of connections is left as it is.
+    // The machine's conntrack table is left unchanged.
     conntrack: { maxPerCore: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' }
   };
 }
@@ -175,10 +177,10 @@ export function programArguments(layout: Layout, network: Network) {
       ['initial-cluster', `${NODE_NAME}=${etcdPeer}`],
       ['cert-file', pki('etcd.crt')],
       ['key-file', pki('etcd.key')],
-      // Pods reach this address, too: only who has a certificate may read.
+      // Pods can connect to this address, too: a client certificate is required.
       ['client-cert-auth', 'true'],
       ['trusted-ca-file', pki('ca.crt')],
-      // Nothing here outlives a power cut.
+      // Nothing here has to survive a power failure.
       ['unsafe-no-fsync', 'true'],
       ['log-level', 'warn']
     ].map(([key, value]) => `--${key}=${value}`),

@@ -6,7 +6,7 @@ import { output, TestbedError } from '../execution.js';
 import { processesInCgroups } from './cgroups.js';
 import type { Layout } from './layout.js';
 
-/** The name space of containerd in which the kubelet works. */
+/** The containerd namespace of the kubelet. */
 const NAMESPACE = 'k8s.io';
 const END_MS = 5000;
 
@@ -15,7 +15,7 @@ const client = (layout: Layout) => ['-a', layout.socket, '-n', NAMESPACE];
 export const answers = (layout: Layout, env: NodeJS.ProcessEnv) =>
   output('ctr', [...client(layout), 'version'], env) !== null;
 
-/** Gives containerd an image from an OCI layout, unless it has it. Returns whether it had to. */
+/** Imports an image from an OCI layout into containerd, unless it has it. Returns whether it was imported. */
 export async function importImage(
   layout: Layout,
   env: NodeJS.ProcessEnv,
@@ -46,7 +46,7 @@ export async function importImage(
   return true;
 }
 
-/** Removes all containers from containerd's records, as long as it answers. */
+/** Removes all containers from containerd, while it responds. */
 export function removeContainers(layout: Layout, env: NodeJS.ProcessEnv): void {
   const list = (kind: string) =>
     (output('ctr', [...client(layout), kind, 'list', '-q'], env) ?? '').split('\n').filter(Boolean);
@@ -57,7 +57,7 @@ export function removeContainers(layout: Layout, env: NodeJS.ProcessEnv): void {
     output('ctr', [...client(layout), 'containers', 'delete', ...containers], env);
 }
 
-/** Kills whatever is in our cgroups and the shims that looked after it, and waits until they are gone. */
+/** Kills all processes in our cgroups and their shims, and waits until they are gone. */
 export async function killAll(layout: Layout): Promise<void> {
   for (let waited = 0; waited < END_MS; waited += 50) {
     const left = [...processesInCgroups(), ...shims(layout)];
@@ -72,7 +72,7 @@ export async function killAll(layout: Layout): Promise<void> {
   }
 }
 
-/** Processes that containerd starts beside each pod, which outlive it. They name its socket. */
+/** The shim processes that containerd starts for each pod, which outlive it. Their arguments contain its socket. */
 function shims(layout: Layout): number[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
@@ -87,7 +87,7 @@ function shims(layout: Layout): number[] {
     .map(Number);
 }
 
-/** Removes the sockets of shims that have ended, ours and others': nobody listens there any more. */
+/** Removes the sockets of shims that have ended, ours and others': nobody listens on them any more. */
 export function removeDeadSockets(directory = '/run/containerd/s'): void {
   if (!existsSync(directory)) return;
   const listening = readFileSync('/proc/net/unix', 'utf8');

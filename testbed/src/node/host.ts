@@ -5,7 +5,7 @@ import type { Layout } from './layout.js';
 import type { Network } from './network.js';
 import { POLICY_TABLE } from '../network-policy/ruleset.js';
 
-/** What routing needs, and what the kubelet sets by itself. */
+/** Kernel parameters for routing, and those that the kubelet sets. */
 const SYSCTLS = [
   'net/ipv4/ip_forward',
   'vm/overcommit_memory',
@@ -41,13 +41,13 @@ export function restoreSysctls(layout: Layout): void {
   rmSync(layout.sysctls);
 }
 
-/** A bridge that nothing hangs on, only a place for the node's address; and an end for what goes to pods that are gone. */
+/** An empty bridge that only has the node's address, and a blackhole for traffic to deleted pods. */
 export function makeAddress(network: Network): void {
   const commands = [
     ['link', 'add', network.bridge, 'type', 'bridge'],
     ['address', 'add', `${network.node}/32`, 'dev', network.bridge],
     ['link', 'set', network.bridge, 'up'],
-    // What is sent to a pod that is gone must not leave the machine by its default route.
+    // Traffic to a deleted pod must not leave the machine by its default route.
     ['route', 'add', 'unreachable', network.pods]
   ];
   for (const args of commands)
@@ -58,7 +58,7 @@ export function makeAddress(network: Network): void {
   writeFileSync(sysctl('net/ipv4/ip_forward'), '1');
 }
 
-/** Removes addresses, links of pods, name spaces and rules; says nothing of what is not there. */
+/** Removes addresses, links of pods, network namespaces and rules; ignores what does not exist. */
 export function removeNetwork(network: Network, env: NodeJS.ProcessEnv): void {
   for (const [family, table] of NFT_TABLES) output('nft', ['delete', 'table', family, table], env);
   const [prefix = ''] = network.pods.split('.0/');
@@ -69,7 +69,7 @@ export function removeNetwork(network: Network, env: NodeJS.ProcessEnv): void {
   }
   for (const line of (output('ip', ['netns', 'list']) ?? '').split('\n')) {
     const name = line.split(' ')[0] ?? '';
-    // Of others' that have processes nothing is taken; ours have none any more.
+    // Namespaces of others that contain processes are kept; ours have none any more.
     if (name.startsWith('cni-') && output('ip', ['netns', 'pids', name]) === '')
       output('ip', ['netns', 'delete', name]);
   }
@@ -77,7 +77,7 @@ export function removeNetwork(network: Network, env: NodeJS.ProcessEnv): void {
   output('ip', ['link', 'delete', network.bridge]);
 }
 
-/** What would make the testbed collide with something of this machine, in words, or null. */
+/** Why the testbed would conflict with something on this machine, for people, or null. */
 export function collision(network: Network, env: NodeJS.ProcessEnv): string | null {
   const route = output('ip', ['-o', 'route', 'show', 'root', network.all]);
   if (route)
@@ -89,7 +89,7 @@ export function collision(network: Network, env: NodeJS.ProcessEnv): string | nu
   return null;
 }
 
-/** Lets go of everything mounted below a directory, innermost first; returns what stayed. */
+/** Unmounts everything below a directory, innermost first; returns what is still mounted. */
 export function unmountBelow(directory: string): string[] {
   const mounted = () =>
     readFileSync('/proc/mounts', 'utf8')

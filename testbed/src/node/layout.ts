@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-/** The files of a running testbed, below its state directory. */
+/** The files of a running testbed in its state directory. */
 export interface Layout {
   state: string;
   pki: string;
@@ -16,7 +16,7 @@ export interface Layout {
   addresses: string;
   sysctls: string;
   kubeconfig: string;
-  /** What is up, for `status` and for tests. */
+  /** The running testbed, for `status` and for tests. */
   facts: string;
 }
 

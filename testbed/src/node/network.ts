@@ -1,11 +1,11 @@
-/** Where everything listens. One address of the machine's own, so that no port can be taken by anybody else. */
+/** All addresses. The machine gets an additional one, so that its ports cannot be in use. */
 export interface Network {
   bridge: string;
   /** Of the node, the API server and DNS. */
   node: string;
   pods: string;
   services: string;
-  /** The first address of the services: the API server's, seen from pods. */
+  /** The first service IP: the API server as pods see it. */
   apiService: string;
   all: string;
 }
@@ -29,7 +29,7 @@ export const BRIDGE = 'aglais0';
 
 /**
  * @param prefix the first two numbers of the addresses, like 10.97; set with AGLAIS_TESTBED_NETWORK
- * @throws Error if it is no such prefix
+ * @throws Error if it is not such a prefix
  */
 export function networkOf(prefix = '10.97'): Network {
   const numbers = prefix.split('.').map(Number);

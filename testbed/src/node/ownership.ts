@@ -4,13 +4,13 @@ import { TestbedError } from '../execution.js';
 import { layoutOf } from './layout.js';
 import { recorded, running, startTime } from './processes.js';
 
-/** One machine holds one testbed: its rules, cgroups and addresses have fixed names. */
+/** A machine can run one testbed: its rules, cgroups and addresses have fixed names. */
 const NOTE = '/run/aglais-testbed.json';
 
 export interface Ownership {
   state: string;
   network: string;
-  /** The process that brings it up or down just now. */
+  /** The process that is currently starting or stopping it. */
   pid: number;
   started: string | null;
 }
@@ -20,26 +20,26 @@ export function owner(): Ownership | null {
   return JSON.parse(readFileSync(NOTE, 'utf8')) as Ownership;
 }
 
-/** Whether any of its programs runs. */
+/** Whether any of its programs is running. */
 export function isAlive({ state }: Ownership): boolean {
   const layout = layoutOf(state);
   return recorded(layout).some(name => running(layout, name) !== null);
 }
 
-/** Whether all of its programs run. */
+/** Whether all of its programs are running. */
 export function isWhole({ state }: Ownership): boolean {
   const layout = layoutOf(state);
   const names = recorded(layout);
   return names.length > 0 && names.every(name => running(layout, name) !== null);
 }
 
-/** Whether somebody else is bringing it up or down just now. */
+/** Whether another process is currently starting or stopping it. */
 const isBusy = ({ pid, started }: Ownership) =>
   pid !== process.pid && started !== null && startTime(pid) === started;
 
 /**
- * Makes the testbed of this machine ours. What another left behind when it died is returned, to be cleared away.
- * @throws TestbedError if another one runs, or is being brought up or down
+ * Acquires the testbed of this machine. Returns what a crashed one left, to be cleaned up.
+ * @throws TestbedError if another one is running, or is being started or stopped
  */
 export function claim(state: string, network: string): Ownership | null {
   const before = owner();
@@ -56,7 +56,7 @@ export function claim(state: string, network: string): Ownership | null {
   return before;
 }
 
-/** Says that nobody is at work on it any more. */
+/** Marks that starting or stopping is complete. */
 export function settle(state: string, network: string): void {
   writeFileSync(
     NOTE,
@@ -77,7 +77,7 @@ function write(whose: Pick<Ownership, 'state' | 'network'>, isFirst: boolean): v
       pid: process.pid,
       started: startTime(process.pid)
     } satisfies Ownership),
-    // Of two that begin at the same moment one fails.
+    // Of two that start at the same time one fails.
     { flag: isFirst ? 'wx' : 'w' }
   );
 }

@@ -16,14 +16,16 @@ import type { Layout } from './layout.js';
 
 interface Recorded {
   pid: number;
-  /** In clock ticks since the machine started; with the id it names a process for ever (proc(5), field 22 of stat). */
+  /**
+   * In clock ticks since the machine started; together with the id it identifies a process (proc(5), field 22 of stat).
+   */
   started: string;
 }
 
 const POLL_MS = 50;
 const LAST_LINES = 12;
 
-/** When a process began, or null if there is none. */
+/** When a process started, or null if it does not exist. */
 export function startTime(pid: number): string | null {
   try {
     return startTimeOf(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -33,8 +35,8 @@ export function startTime(pid: number): string | null {
 }
 
 /**
- * The same by the text of stat (proc(5): state 3, num_threads 20, starttime 22). A zombie is none, but for one whose other
- * threads are still about to end: until then what it holds, its port above all, is not free.
+ * The same from the text of stat (proc(5): state 3, num_threads 20, starttime 22). A zombie counts as ended, unless
+ * other threads of it are still exiting: until then its resources, especially its port, are not released.
  */
 export function startTimeOf(stat: string): string | null {
   const fields = stat.replace(/^.*\) /s, '').split(' ');
@@ -44,7 +46,7 @@ export function startTimeOf(stat: string): string | null {
 
 const recordOf = (layout: Layout, name: string) => join(layout.processes, `${name}.json`);
 
-/** The id of a program that we started and that still runs, or null. */
+/** The id of a running program that we started, or null. */
 export function running(layout: Layout, name: string): number | null {
   const path = recordOf(layout, name);
   if (!existsSync(path)) return null;
@@ -52,13 +54,13 @@ export function running(layout: Layout, name: string): number | null {
   return startTime(pid) === started ? pid : null;
 }
 
-/** Names of all programs that were started, whether or not they still run. */
+/** Names of all programs that were started, running or not. */
 export function recorded(layout: Layout): string[] {
   if (!existsSync(layout.processes)) return [];
   return readdirSync(layout.processes).map(file => basename(file, '.json'));
 }
 
-/** Starts a program that outlives us; what it says goes to its log. */
+/** Starts a program that outlives this process; its output goes to its log. */
 export function start(
   layout: Layout,
   name: string,
@@ -82,7 +84,7 @@ export function start(
   );
 }
 
-/** Ends a program; kills it after `graceMs`. */
+/** Stops a program; kills it after `graceMs`. */
 export async function stop(
   layout: Layout,
   name: string,
@@ -101,8 +103,8 @@ export async function stop(
 }
 
 /**
- * Waits until a condition holds, as long as the programs that have to bring it about live.
- * @throws TestbedError with a program's last words if it died, or after `limitMs`
+ * Waits until a condition holds, while the given programs are running.
+ * @throws TestbedError with the end of a program's log if it exited, or after `limitMs`
  */
 export async function until(
   what: string,

@@ -17,7 +17,7 @@ function required(name: string): string {
   return value;
 }
 
-/** The cluster that the tests were given, with a namespace that ends with them. */
+/** The cluster for the tests, with a namespace that is deleted afterwards. */
 export class TestCluster {
   readonly namespace = `aglais-testbed-${randomBytes(4).toString('hex')}`;
   readonly core: CoreV1Api;
@@ -50,7 +50,7 @@ export class TestCluster {
     );
   }
 
-  /** Creates a pod of one container that runs a shell script; extra parts of the container win. */
+  /** Creates a pod with one container that runs a shell script; extra parts of the container take precedence. */
   async run(
     name: string,
     script: string,
@@ -87,7 +87,7 @@ export class TestCluster {
     return this.core.readNamespacedPodLog({ name, namespace: this.namespace });
   }
 
-  /** Waits for a phase and returns the pod; a pod that ended otherwise is an error with its log. */
+  /** Waits for a phase and returns the pod; another end of the pod is an error with its log. */
   async reaches(name: string, phase: string): Promise<V1Pod> {
     return this.until(`${name} to be ${phase}`, async () => {
       const pod = await this.read(name);
@@ -99,7 +99,7 @@ export class TestCluster {
     });
   }
 
-  /** What a command prints in a pod of its own. */
+  /** The output of a command in a pod of its own. */
   async output(
     name: string,
     command: string[],

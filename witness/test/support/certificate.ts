@@ -7,8 +7,8 @@ export interface TestCertificate {
 }
 
 /**
- * A certificate for 127.0.0.1, `localhost` and the name that those of clusters have, which signs itself and is good for a
- * day: the few fields of X.509 (RFC 5280) that TLS needs, written in DER.
+ * A self-signed certificate for 127.0.0.1, `localhost` and the name in the certificates of clusters, valid for a day:
+ * the few fields of X.509 (RFC 5280) that TLS needs, written in DER.
  */
 export function testCertificate(now = Date.now()): TestCertificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', {
@@ -51,7 +51,7 @@ export function testCertificate(now = Date.now()): TestCertificate {
   );
   const base64 = whole.toString('base64').replace(/.{64}/g, '$&\n').trimEnd();
   const certificate = `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`;
-  // Throws if Node cannot read what was written.
+  // Throws if Node cannot read the result.
   createPublicKey(certificate);
   return { key: privateKey, certificate };
 }

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 /** A mounted share whose server is a process that can be stopped. */
 export interface FuseShare {
   path: string;
-  /** Its server is stopped: whoever asks waits. */
+  /** Stops its server: readers block. */
   hang(): void;
   goOn(): void;
-  /** Its server is killed: whoever asks is told that it is not connected. */
+  /** Kills its server: readers get "not connected". */
   kill(): Promise<void>;
-  /** Its folder is empty then. */
+  /** Unmounts it: its mount point is empty. */
   unmount(): void;
   close(): Promise<void>;
 }
@@ -27,7 +27,7 @@ export function canMount(): boolean {
   }
 }
 
-/** @param source a folder, which is served read-only */
+/** @param source a directory, which is served read-only */
 export async function openFuseShare(source: string): Promise<FuseShare> {
   const path = mkdtempSync(join(tmpdir(), 'aglais-fuse-'));
   const script = join(import.meta.dirname, 'fuse-share.py');
@@ -38,7 +38,7 @@ export async function openFuseShare(source: string): Promise<FuseShare> {
     ended.then(() => false)
   ]);
   if (!begun) throw new Error('the FUSE share could not be mounted');
-  // Lazily: those who wait must not keep it.
+  // Lazily: blocked readers must not prevent it.
   const unmount = () => void spawnSync('umount', ['-l', path], { stdio: 'ignore' });
   const kill = async (): Promise<void> => {
     server.kill('SIGKILL');

@@ -11,7 +11,7 @@ export interface Asked {
   body?: string;
 }
 
-/** Opens a request to a witness; the path is sent as it is written. */
+/** Sends a request to a witness; the path is sent verbatim. */
 export function ask({
   port,
   ca,

@@ -17,7 +17,7 @@ export interface SlowFindingInput {
   code: FindingCode;
   scope: Scope;
   title: string;
-  /** A clause in lower case that says what made it slow, with figures. */
+  /** A clause in lower case that says what made it slow, with numbers. */
   what: string;
   /** Sentences that follow it. */
   more?: string[];

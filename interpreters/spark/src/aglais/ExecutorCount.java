@@ -27,21 +27,21 @@ import org.apache.spark.scheduler.SparkListenerApplicationStart;
 import org.apache.spark.status.api.v1.ExecutorSummary;
 
 /**
- * Gives a running application another number of executors, or another range in which Spark counts them by its work:
- * follows the file `spark.aglais.executors`, which holds a number (`4`) or a range (`2-8`) and is replaced as a whole, and
- * says in `spark.aglais.executorsState` how far it is:
+  * Changes the number of executors of a running application, or the range for its dynamic allocation: follows the file
+ * `spark.aglais.executors`, which contains a number (`4`) or a range (`2-8`) and is replaced atomically, and
+ * writes its progress to `spark.aglais.executorsState`:
  *
  * <pre>
- * wanted 2-8     what was read
- * registered 2   executors that are there now
- * ended 0        executors that were ended because they were too many for it
- * cached 0       bytes of cached data that went with them
+ * wanted 2-8     the number or range that was read
+ * registered 2   current executors
+ * ended 0        executors that were removed because there were too many
+ * cached 0       bytes of cached data that were lost with them
  * </pre>
  *
- * Too many executors are ended when they have no task, those first that cache least: no work is done twice.
+ * Excess executors are removed when they have no task, first those with the least cached data: no work is repeated.
  *
- * It begins with `spark.aglais.executorBounds`. An application whose own settings have Spark count (dynamic allocation)
- * takes nothing: its state says "refused".
+ * The initial value is `spark.aglais.executorBounds`. An application whose own settings enable dynamic allocation
+ * is not supported: its state is "refused".
  */
 public class ExecutorCount extends SparkListener {
   private static final long STEP_MS = 200;
@@ -55,7 +55,7 @@ public class ExecutorCount extends SparkListener {
   private String wanted = "";
   private int ended = 0;
   private long cached = 0;
-  /** By id; Spark's status has them for a moment longer. */
+    /** By id; Spark's status contains removed ones for a moment. */
   private final Set<String> leaving = new HashSet<String>();
   private String said = "";
 
@@ -87,7 +87,7 @@ public class ExecutorCount extends SparkListener {
         } catch (InterruptedException stopped) {
           throw stopped;
         } catch (Exception problem) {
-          // Tried again: it must not take the user's computation with it.
+                    // Retried: a failure must not end the user's computation.
           System.err.println("aglais: the number of executors was not changed: " + problem);
           Thread.sleep(10 * STEP_MS);
         }
@@ -101,13 +101,13 @@ public class ExecutorCount extends SparkListener {
   private void begin(SparkContext spark) {
     int[] range = parse(this.first);
     if (this.refuses || range == null) return;
-    // It says ten times a second that it may not end those that are the least.
+        // It logs ten times a second that it must not remove the minimum number.
     Configurator.setLevel("org.apache.spark.ExecutorAllocationManager", Level.ERROR);
     this.bounds = new ExecutorBounds(spark, range[0], range[1]);
     try {
       this.manager = this.bounds.count(spark);
     } catch (RuntimeException problem) {
-      // With a setting that Spark cannot count by: the least are there, and a number can be asked for.
+            // Settings that dynamic allocation does not support: the minimum is running, and a number can be requested.
       System.err.println("aglais: the number of executors does not follow the work: " + problem);
     }
   }
@@ -120,7 +120,7 @@ public class ExecutorCount extends SparkListener {
       this.ended = 0;
       this.cached = 0;
       if (this.bounds == null) this.bounds = new ExecutorBounds(spark, range[0], range[1]);
-      // First: Spark must not replace those that are ended now.
+            // First: Spark must not replace the executors that are removed now.
       this.bounds.set(range[0], range[1]);
       this.wanted = text;
     }
@@ -133,7 +133,7 @@ public class ExecutorCount extends SparkListener {
       + (this.refuses ? "\nrefused" : "") + "\n");
   }
 
-  /** What the file holds; nothing if nobody has asked for anything. */
+    /** The content of the file; empty if nothing was requested. */
   private String read() throws IOException {
     try {
       return new String(Files.readAllBytes(this.desired), StandardCharsets.US_ASCII).trim();
@@ -142,7 +142,7 @@ public class ExecutorCount extends SparkListener {
     }
   }
 
-  /** Least and most of `4` or `2-8`; null if it is neither. */
+    /** Minimum and maximum of `4` or `2-8`; null if it is neither. */
   private static int[] parse(String text) {
     int dash = text.indexOf('-');
     try {
@@ -164,9 +164,9 @@ public class ExecutorCount extends SparkListener {
     return found;
   }
 
-  /** Ends as many as there are too many, as far as they have no task. */
+    /** Removes the excess executors that have no task. */
   private void end(SparkContext spark, List<ExecutorSummary> all, int tooMany) {
-    // Not SparkContext's own method, which ends executors at work, too.
+        // Not the method of SparkContext, which also kills busy executors.
     ExecutorAllocationClient client = (ExecutorAllocationClient) spark.schedulerBackend();
     List<ExecutorSummary> order = new ArrayList<ExecutorSummary>(all);
     Collections.sort(order, new LeastLoss());
@@ -175,7 +175,7 @@ public class ExecutorCount extends SparkListener {
       ExecutorSummary one = (ExecutorSummary) rest.next();
       List<String> id = Collections.singletonList(one.id());
       scala.collection.immutable.Seq ids = scala.jdk.javaapi.CollectionConverters.asScala(id).toSeq();
-      // The number that Spark wants is set; this is no failure; and only if it is idle.
+            // The target number stays, this does not count as a failure, and only if it is idle.
       if (client.killExecutors(ids, false, false, false).isEmpty()) continue;
       left -= 1;
       this.leaving.add(one.id());
@@ -191,14 +191,14 @@ public class ExecutorCount extends SparkListener {
 
   private void say(String text) throws IOException {
     if (text.equals(this.said)) return;
-    // A reader must never see half of it.
+        // Atomic for readers.
     Path part = this.state.resolveSibling(this.state.getFileName() + ".part");
     Files.write(part, text.getBytes(StandardCharsets.US_ASCII));
     Files.move(part, this.state, StandardCopyOption.ATOMIC_MOVE);
     this.said = text;
   }
 
-  /** Those first whose end costs least: with little that is cached, and young. */
+    /** The cheapest to remove first: with little cached data, and young. */
   private static class LeastLoss implements Comparator {
     public int compare(Object first, Object second) {
       ExecutorSummary a = (ExecutorSummary) first;

@@ -15,9 +15,9 @@ import org.apache.spark.scheduler.SparkListenerLogStart;
 import org.apache.spark.util.JsonProtocol;
 
 /**
- * Writes every event of the application at once to the file `spark.aglais.liveEvents`, one JSON object a line, in the
- * form of Spark's event log. The event log itself is buffered for up to seven seconds in the middle of a stage, and has
- * no executor heartbeats, which report how much of the heap is used now. Spark gives heartbeats no time; here they have a
+ * Writes every event of the application immediately to the file `spark.aglais.liveEvents`, one JSON object per line, in the
+ * format of Spark's event log. The event log itself is buffered for up to seven seconds in the middle of a stage, and has
+ * no executor heartbeats, which contain the current heap use. Spark gives heartbeats no timestamp; here they have a
  * `Timestamp` as their last field (ms since the epoch, when the driver received them).
  */
 public class LiveEvents extends SparkFirehoseListener {
@@ -27,7 +27,7 @@ public class LiveEvents extends SparkFirehoseListener {
     Path file = Paths.get(conf.get("spark.aglais.liveEvents"));
     out = Files.newBufferedWriter(
       file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-    // The event log begins with it too, but writes it itself instead of posting it.
+        // The event log starts with it, too, but writes it itself instead of posting it.
     onEvent(new SparkListenerLogStart(org.apache.spark.package$.MODULE$.SPARK_VERSION()));
   }
 
@@ -44,7 +44,7 @@ public class LiveEvents extends SparkFirehoseListener {
       out.write('\n');
       out.flush();
     } catch (IOException problem) {
-      // A full disk must not take the user's computation with it; the event log reports it as well.
+            // A full disk must not end the user's computation; the event log reports it as well.
       System.err.println("aglais: a live event could not be written: " + problem);
     }
   }

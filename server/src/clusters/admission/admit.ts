@@ -20,8 +20,8 @@ const LEAST_MIB = HEAP.minValue!;
 const MOST_MIB = HEAP.maxValue!;
 
 /**
- * The largest shape that an empty room holds: the default with larger executors; in a small room with fewer of them, and
- * if even that is too much, the smallest with the heap that is left.
+ * The largest shape that fits while nothing is running: the default with larger executors; where capacity is small with
+ * fewer of them, and if even that does not fit, the smallest shape with the remaining heap.
  */
 export function largestShape(capacity: Capacity, base: Shape): Shape {
   for (let count = base.executors.max; count > 0; count -= 1) {
@@ -32,7 +32,7 @@ export function largestShape(capacity: Capacity, base: Shape): Shape {
   return withLargestHeap(capacity, SMALLEST_SHAPE) ?? SMALLEST_SHAPE;
 }
 
-/** The same with as much heap as fits; null if not even the least does. */
+/** This shape with the largest heap that fits; null if not even the smallest does. */
 function withLargestHeap(capacity: Capacity, shape: Shape): Shape | null {
   const sized = (executorMemoryMiB: number): Shape => ({ ...shape, executorMemoryMiB });
   if (!holds(capacity, sized(LEAST_MIB))) return null;
@@ -92,8 +92,8 @@ export function sparesToStop(
 }
 
 /**
- * Whether a new cluster may be made. Throws a problem that says what would fit, or who holds what.
- * @param room what there is for all clusters together
+ * Checks whether a new cluster can be created. Throws a problem that says what would fit, or who holds the memory.
+ * @param capacity capacity for all clusters together
  */
 export function admit(
   shape: Shape,

@@ -25,32 +25,32 @@ export interface ClusterAdmissionParts {
   catalogueHash(): Promise<string>;
 }
 
-/** Decides who gets a cluster, and saves that it is desired; the reconciler starts it. */
+/** Decides who gets a cluster, and saves its desired state; the reconciler starts it. */
 export class ClusterAdmission {
-  /** Memory is given out to one request at a time. */
+  /** Memory is granted to one request at a time. */
   private readonly mutex = new Mutex();
   private isEnding = false;
 
   constructor(private readonly parts: ClusterAdmissionParts) {}
 
-  /** Resolves when no request is being decided. */
+  /** Resolves when no request is being processed. */
   async drain(): Promise<void> {
     await this.mutex.runExclusive(() => undefined);
   }
 
-  /** Admits nothing from now on; what is being decided is decided before this resolves. */
+  /** Admits nothing from now on; resolves when the current requests are processed. */
   async end(): Promise<void> {
     this.isEnding = true;
     await this.drain();
   }
 
-  /** The kernel's cluster: the one it has, or a new one. Throws a problem if there is no capacity. */
+  /** The kernel's cluster: the existing one, or a new one. Throws a problem if there is no capacity. */
   async request(request: ClusterRequest): Promise<{ row: ClusterRow; created: boolean }> {
     const { rows, launcher, defaultShape, jupyterServers } = this.parts;
     this.refuseAtTheEnd();
     const present = await rows.desiredOfKernel(request.kernel);
     if (present) return { row: present, created: false };
-    // A kernel that was once granted another shape keeps it when Spark starts again by itself.
+    // A kernel that was granted another shape keeps it when Spark starts again by itself.
     const shape = request.shape ?? (await rows.lastShape(request.kernel)) ?? defaultShape;
     const before = await rows.lastOptions(request.kernel);
     const options = chooseOptions(request.options, before, launcher.offers());
@@ -76,7 +76,10 @@ export class ClusterAdmission {
     });
   }
 
-  /** A new cluster for the kernel of `old`, which is to stop. Throws a problem if there is no capacity; then `old` goes on. */
+  /**
+   * A new cluster for the kernel of `old`, which is stopped. Throws a problem if there is no capacity; then `old` keeps
+   * running.
+   */
   async restart(
     old: { id: string; kernel: string; notebook: string; shape: Shape; options: string[] },
     { shape = old.shape, options: asked }: RestartRequest
@@ -86,13 +89,14 @@ export class ClusterAdmission {
     const options = chooseOptions(asked, old.options, launcher.offers());
     const capacity = await capacityWith(options, launcher);
     const server = await jupyterServers.jupyterServerOf(old.kernel);
-    // Both at once: a kernel that asks for its cluster meanwhile gets the new one, and a server that is killed loses none.
+    // In one transaction: a kernel that requests its cluster meanwhile gets the new one, and a server that is killed
+    // loses none.
     return this.mutex.runExclusive(async () => {
       this.refuseAtTheEnd();
       return rows.transaction(async bound => {
         const holders = holdersOf(await bound.live(), capacity);
         const others = holders.filter(({ cluster }) => cluster !== old.id);
-        // Refused before anything is stopped: a wrong size must not cost the cluster that works.
+        // Refused before anything is stopped: an invalid size must not end a running cluster.
         admit(shape, capacity, others, defaultShape);
         await bound.requestStop(old.id, 'Spark was restarted by you.');
         const other = await bound.desiredOfKernel(old.kernel);
@@ -104,7 +108,7 @@ export class ClusterAdmission {
     });
   }
 
-  /** What there is for clusters, and who holds it. */
+  /** The capacity for clusters, and who uses it. */
   async capacity(): Promise<CapacityReport> {
     const { launcher, defaultShape, rows } = this.parts;
     const capacity: Capacity = await launcher.capacity();

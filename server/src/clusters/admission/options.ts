@@ -4,10 +4,10 @@ import type { Launcher } from '../../launchers/launcher.js';
 import { machinesFor, type Capacity } from '../../launchers/capacity.js';
 
 /**
- * The options that a cluster gets, in the order in which they are offered.
- * @param asked by the one who wants it; undefined: nothing was said
- * @param before those of the cluster before it; what is not offered any more is left out
- * @throws a problem that lists what there is, if something else was asked for
+ * The options of a new cluster, in the order in which they are offered.
+ * @param asked requested by the user; undefined: not specified
+ * @param before those of the previous cluster; options that are no longer offered are dropped
+ * @throws a problem with the available options, if another one was requested
  */
 export function chooseOptions(
   asked: readonly string[] | undefined,
@@ -31,15 +31,15 @@ export function chooseOptions(
 }
 
 /**
- * Refuses options that no machine has now: such a cluster would wait for ever.
- * @param room for a cluster with these options
+ * Refuses options that no node has now: such a cluster would be pending forever.
+ * @param capacity capacity for a cluster with these options
  */
 export function refuseWithoutMachines(
   options: readonly string[],
   offered: readonly ClusterOption[],
   capacity: Capacity
 ): void {
-  // Where nobody may look at the machines, nobody knows.
+  // Unknown where the server may not read nodes.
   if (options.length === 0 || capacity.machines.length === 0) return;
   if (machinesFor(capacity, 'executors').length > 0) return;
   const titles = offered.filter(({ name }) => options.includes(name)).map(({ title }) => title);
@@ -51,7 +51,7 @@ export function refuseWithoutMachines(
   );
 }
 
-/** What there is for a cluster with these options. Throws a problem if no machine has them. */
+/** The capacity for a cluster with these options. Throws a problem if no node has them. */
 export async function capacityWith(
   options: readonly string[],
   launcher: Pick<Launcher, 'capacity' | 'offers'>

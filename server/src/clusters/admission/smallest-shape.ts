@@ -1,6 +1,6 @@
 import type { Shape } from '@aglais/protocol';
 
-/** The smallest shape there is; a machine that does not hold it cannot run Spark. */
+/** The smallest possible shape; a machine without capacity for it cannot run Spark. */
 export const SMALLEST_SHAPE: Shape = {
   driverMemoryMiB: 256,
   executors: { min: 1, max: 1 },

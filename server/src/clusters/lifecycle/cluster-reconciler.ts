@@ -24,25 +24,25 @@ import { reconcilerMetrics } from './reconciler-metrics.js';
 import type { LocalReconciler, RemoteClusters } from './remote-clusters.js';
 import { WorkQueue } from './work-queue.js';
 
-/** Clusters that nothing has queued are looked for this often, ms. */
+/** Resync interval for clusters that nothing has queued, ms. */
 const RESYNC_MS = 2_000;
 const ORPHANS_MS = 10_000;
 const SPARES_MS = 2_000;
 const RETENTION_MS = 30_000;
 /** A loop that takes longer than this is stuck: each of its calls has a shorter deadline, ms. */
 const STUCK_MS = 120_000;
-/** A cluster that starts or stops is looked at this often; after a while, less, ms. */
+/** Poll interval of a starting or stopping cluster; longer after a while, ms. */
 const STEP_MS = 40;
 const PATIENT_AFTER_MS = 30_000;
 const PATIENT_STEP_MS = 500;
-/** A ready cluster is looked at this often, where its launcher reports changes and where it does not, ms. */
+/** Poll intervals of a ready cluster, for launchers with and without change notifications, ms. */
 const READY_MS = { watched: 10_000, polled: 1_000 };
 const PARALLELISM = 16;
-/** A step that takes longer than this makes room for other clusters, ms. */
+/** A step that takes longer than this frees its worker for other clusters, ms. */
 const STEP_DEADLINE_MS = 60_000;
-/** On the end of the server, steps that run get this long, ms. */
+/** How long the shutdown waits for running steps, ms. */
 const CLOSE_MS = 15_000;
-/** Failures in a row after which the notebook says so. */
+/** Number of consecutive failures after which the notebook shows a warning. */
 const REPORTED_FAILURES = 3;
 
 export interface ReconcilerOptions {
@@ -51,9 +51,9 @@ export interface ReconcilerOptions {
   findings: FindingRows;
   journal: Journal;
   tokens: Tokens;
-  /** Statements that make the tables of the shares known, as they are now. */
+  /** Statements that register the tables of the shares, as currently declared. */
   catalogue: () => Promise<string[]>;
-  /** Where the data of the shares are, as far as they are there now. */
+  /** Paths of the data of the available shares. */
   shares: () => Promise<SharePath[]>;
   deadlines: Deadlines;
   retention: RetentionPolicy;
@@ -65,9 +65,9 @@ export interface ReconcilerOptions {
 }
 
 /**
- * Makes the world what the database desires, follows what happens there, and publishes it: a work queue of clusters, filled by
- * requests, by changes that the launcher reports, and by loops that look for what was missed. Where there are several servers,
- * each reconciles the clusters that it holds a lease on, and shows the others.
+ * Reconciles clusters with their desired state in the database, follows their evidence, and publishes them: a work
+ * queue of clusters, filled by requests, by changes that the launcher reports, and by periodic resyncs. With several
+ * servers, each reconciles the clusters whose leases it holds, and shows the others.
  */
 export class ClusterReconciler implements LocalReconciler {
   private readonly watches: ClusterWatches;
@@ -135,7 +135,7 @@ export class ClusterReconciler implements LocalReconciler {
     ];
   }
 
-  /** Finds what an earlier server left, and reconciles from then on. */
+  /** Adopts existing clusters, and reconciles from then on. */
   async open(): Promise<void> {
     const { rows, findings, journal, launcher } = this.options;
     this.remote?.attach(this);
@@ -155,7 +155,7 @@ export class ClusterReconciler implements LocalReconciler {
     for (const loop of this.loops) loop.start();
   }
 
-  /** Leaves the clusters as they are; a later server adopts them. */
+  /** Leaves the clusters running; the next server adopts them. */
   async close(): Promise<void> {
     this.stopWatching();
     await Promise.all(this.loops.map(loop => loop.close()));
@@ -169,7 +169,7 @@ export class ClusterReconciler implements LocalReconciler {
     await this.orphans.forgetExpired();
   }
 
-  /** Whether the background loops run. */
+  /** Health of the background loops. */
   health(): LoopHealth[] {
     return this.loops.map(loop => loop.health());
   }
@@ -182,7 +182,7 @@ export class ClusterReconciler implements LocalReconciler {
     return this.watches.has(id);
   }
 
-  /** Whether any server reads the cluster's evidence. */
+  /** Whether any server follows the cluster's evidence. */
   async isFollowed(id: string): Promise<boolean> {
     if (this.follows(id) || !this.remote) return this.follows(id);
     const row = await this.options.rows.get(id);
@@ -203,7 +203,7 @@ export class ClusterReconciler implements LocalReconciler {
     );
   }
 
-  /** Where the driver listens, once it does. */
+  /** The driver's address, once it listens. */
   async address(id: string): Promise<DriverAddress | null> {
     return this.views.address(id) ?? (await this.remote?.address(id)) ?? null;
   }
@@ -213,17 +213,17 @@ export class ClusterReconciler implements LocalReconciler {
     return this.publish(row);
   }
 
-  /** Whether a pod of the cluster finds no node. */
+  /** Whether a pod of the cluster is unschedulable. */
   isUnplaced(id: string): boolean {
     return this.views.isUnplaced(id);
   }
 
-  /** Lines of evidence of the clusters that are followed now which could not be read. */
+  /** Number of lines of evidence that could not be read, of all followed clusters. */
   unreadableLines(): number {
     return this.watches.unreadableLines();
   }
 
-  /** Reconciles the cluster soon, if it is this server's. */
+  /** Queues the cluster, if this server reconciles it. */
   enqueue(id: string): void {
     if (this.leaseHolder.holdsLease(id)) this.queue.add(id);
   }
@@ -257,7 +257,7 @@ export class ClusterReconciler implements LocalReconciler {
     return journal.until(isGone, withinMs);
   }
 
-  /** Publishes what the row says now. */
+  /** Publishes the current row. */
   async refresh(id: string): Promise<void> {
     const row = await this.options.rows.get(id);
     if (row) this.publish(row);
@@ -276,7 +276,7 @@ export class ClusterReconciler implements LocalReconciler {
     );
   }
 
-  /** One step; after how many ms the next one is due by itself. */
+  /** One step; returns the delay until the next one, ms. */
   private async work(id: string): Promise<number | null> {
     const result = await this.clusterStep.run(id);
     this.warnings.set(id, 'lifecycle', null);
@@ -307,7 +307,7 @@ export class ClusterReconciler implements LocalReconciler {
     );
   }
 
-  /** Queues every cluster of this server of which something is left to do. */
+  /** Queues all clusters of this server that are not finished. */
   private async resync(): Promise<void> {
     const unfinished = await this.options.rows.unfinished();
     const own = unfinished.filter(({ id }) => this.leaseHolder.hasValidLease(id));

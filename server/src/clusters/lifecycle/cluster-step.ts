@@ -17,9 +17,9 @@ export interface ClusterStepParts {
   launcher: Launcher;
   rows: ClusterRows;
   tokens: Tokens;
-  /** Statements that make the tables of the shares known, as they are now. */
+  /** Statements that register the tables of the shares, as currently declared. */
   catalogue: () => Promise<string[]>;
-  /** Where the data of the shares are, as far as they are there now. */
+  /** Paths of the data of the available shares. */
   shares: () => Promise<SharePath[]>;
   deadlines: Deadlines;
   log: Logger;
@@ -28,22 +28,22 @@ export interface ClusterStepParts {
   cellRuns: CellRuns;
   leaseHolder: LeaseHolder;
   remoteClusters: RemoteClusters | null;
-  /** A cluster has reached its end. */
+  /** A cluster has ended. */
   onEnded: () => void;
 }
 
-/** What one step came to. */
+/** The result of one step. */
 export interface StepResult {
   cluster: Cluster | null;
-  /** Whether there is more to do at once. */
+  /** Whether the next step is due immediately. */
   acted: boolean;
-  /** Whether this server may act on the cluster. */
+  /** Whether this server holds the lease of the cluster. */
   isOwn: boolean;
 }
 
 /**
- * One step of one cluster: compares the desired with the observed state, does the next thing, and saves what follows. Every step
- * may be interrupted at any line; the next one goes on from what it finds.
+ * One reconciliation step of one cluster: compares desired and observed state, takes the next action, and saves the
+ * result. A step may be interrupted at any point; the next one resumes from what it observes.
  */
 export class ClusterStep {
   private readonly usedMs: number;
@@ -62,11 +62,11 @@ export class ClusterStep {
     views.recordObserved(id, observed);
     const decision = decide(row, observed, this.isInUse(row), Date.now(), deadlines);
     const over = observed === null && decision.action === 'none' && isFinal(decision.state);
-    // Saved only afterwards: a server that is killed in between concludes again.
+    // Saved last: a server that is killed in between draws the same conclusions again.
     if (over && row.stopped_at === null) await this.conclude(row);
     if (decision.state === 'ready' && row.state !== 'ready') await views.publishAddress(row);
     const changed = await this.save(row, decision, over);
-    // Another server has the lease now: what was decided is no longer this one's to do.
+    // Another server has the lease now: this decision is no longer valid.
     if (!changed || !leaseHolder.hasValidLease(id)) return this.result(views.publish(row), false);
     views.reconciled(changed);
     await this.act(changed, decision);
@@ -85,14 +85,14 @@ export class ClusterStep {
     return { cluster, acted, isOwn };
   }
 
-  /** Of a restart: whether the cluster before it is still there. */
+  /** For a restart: whether the previous cluster still exists. */
   private async waitsForPredecessor(row: ClusterRow): Promise<boolean> {
     const { rows, deadlines } = this.parts;
     if (row.replaces === null || row.desired === 'stopped') return false;
     const before = await rows.get(row.replaces);
     const now = Date.now();
     if (!before || before.stopped_at !== null) {
-      // Its own time to start begins now.
+      // Its start time begins now.
       const change = { replaces: null, created_at: now };
       Object.assign(row, change);
       return !(await rows.updateIfHolder(row.id, change));
@@ -104,7 +104,7 @@ export class ClusterStep {
     return true;
   }
 
-  /** @throws what the queue is to try again */
+  /** @throws errors after which the queue retries */
   private async act(row: ClusterRow, { action }: Decision): Promise<void> {
     if (action === 'stop') return this.parts.launcher.stop(row.id);
     if (action !== 'start') return;
@@ -132,7 +132,7 @@ export class ClusterStep {
     });
   }
 
-  /** Brings the row to what was decided; returns it as it is then, or null if another server has the lease. */
+  /** Updates the row; returns the updated row, or null if another server has the lease. */
   private async save(
     row: ClusterRow,
     { state, desired, reason }: Decision,
@@ -162,7 +162,7 @@ export class ClusterStep {
     return { ...row, ...change };
   }
 
-  /** What follows from all evidence of a cluster that is over is published, and saved with its row. */
+  /** Publishes and saves the conclusions from all evidence of an ended cluster, together with its row. */
   private async conclude(row: ClusterRow): Promise<void> {
     const { remoteClusters, watches, rows, cellRuns } = this.parts;
     const published = (await remoteClusters?.eventLines(row.id)) ?? 0;
@@ -177,7 +177,7 @@ export class ClusterStep {
   }
 }
 
-/** Whether a cluster in this state has come to its end. */
+/** Whether a cluster in this state has ended. */
 export function isFinal(state: string): boolean {
   return state === 'stopped' || state === 'failed';
 }

@@ -5,11 +5,11 @@ import { formatDuration } from './duration.js';
 import { idleStopReason, isIdle } from './idle-policy.js';
 
 export interface Decision {
-  /** What the launcher is to do. `stop` also removes what a dead cluster left. */
+  /** The launcher's next action. `stop` also cleans up after a dead cluster. */
   action: 'start' | 'stop' | 'none';
-  /** What the cluster is in now. */
+  /** The current state of the cluster. */
   state: ClusterState;
-  /** The desired state from now on; differs from the row's when the cluster ended by itself. */
+  /** The desired state from now on; differs from the row's if the cluster ended by itself. */
   desired: 'running' | 'stopped';
   reason: string | null;
 }
@@ -20,8 +20,8 @@ export interface Deadlines {
 }
 
 /**
- * The next step from the desired and the observed state. Pure; called again after every step and every restart.
- * @param busy whether a cell or a job runs on it
+ * The next action from the desired and the observed state. Pure; called again after every step and every restart.
+ * @param busy whether a cell or a job is running on it
  */
 export function decide(
   row: ClusterRow,
@@ -50,7 +50,7 @@ export function decide(
           'The machine may be overloaded; try again, or look into driver.log of this cluster.')
     );
   if (!observed) {
-    // The start was interrupted, or cannot be observed yet: start is idempotent and called again.
+    // The start was interrupted, or is not observable yet: start is idempotent and called again.
     if (row.state === 'requested' || row.state === 'starting') {
       return tooLate ? notStarted('the driver') : { ...keep, action: 'start', state: 'starting' };
     }
@@ -64,7 +64,7 @@ export function decide(
     case 'interrupted':
       return tooLate ? notStarted('the driver') : { ...keep, action: 'start', state: 'starting' };
     case 'starting':
-      // A server that has just taken over the cluster may not have read yet that it is ready.
+      // A server that has just taken over the cluster may not know yet that it is ready.
       if (row.ready_at !== null) return { ...keep, action: 'none', state: 'ready' };
       return tooLate
         ? notStarted(observed.waitingFor, observed.advice)

@@ -10,11 +10,11 @@ export interface DesiredShapesParts {
   log: Logger;
 }
 
-/** An earlier server may have been killed between saving a new shape and applying it. */
+/** A previous server may have been killed between saving a new shape and applying it. */
 export class DesiredShapes {
   constructor(private readonly parts: DesiredShapesParts) {}
 
-  /** Of all that are ready. Never rejects: of many clusters it takes long, and nobody has to wait for it. */
+  /** For all ready clusters. Never rejects: it takes long for many clusters, and nothing waits for it. */
   async applyDesiredShapes(): Promise<void> {
     const { rows, log } = this.parts;
     const live = await rows.live().catch((error: unknown) => {
@@ -24,7 +24,7 @@ export class DesiredShapes {
     await Promise.all(live.map(row => this.applyDesiredShape(row)));
   }
 
-  /** Of one, if it is ready. A shape that is refused is given up: the row says again what the cluster has. Never rejects. */
+  /** For one cluster, if it is ready. A refused shape is withdrawn: the row gets the actual shape. Never rejects. */
   async applyDesiredShape({ id, shape, state }: ClusterRow): Promise<void> {
     const { launcher, rows, log } = this.parts;
     if (state !== 'ready') return;

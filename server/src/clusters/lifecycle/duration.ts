@@ -1,7 +1,7 @@
 const SECOND = 1_000;
 const MINUTE = 60_000;
 
-/** A time in whole seconds or minutes, e.g. "1 hour" is "60 minutes". */
+/** A duration in whole seconds or minutes; "1 hour" is "60 minutes". */
 export function formatDuration(ms: number): string {
   const [count, unit] =
     ms < MINUTE ? [Math.round(ms / SECOND), 'second'] : [Math.round(ms / MINUTE), 'minute'];

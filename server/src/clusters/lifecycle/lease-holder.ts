@@ -1,16 +1,16 @@
-/** Which clusters this server may act on. Names are ids of clusters, or what else only one server may do at a time. */
+/** Leases of this server. Names are ids of clusters, or of other tasks that only one server may do at a time. */
 export interface LeaseHolder {
-  /** It was given to this server and is not known to be lost: what this server knows of it is the newest. */
+  /** This server got it and does not know that it lost it: it has the latest state. */
   holdsLease(name: string): boolean;
-  /** This server may act on it in this moment. */
+  /** This server may act on it right now. */
   hasValidLease(name: string): boolean;
-  /** Takes those that nobody holds; which of them are this server's then. */
+  /** Acquires those that have no holder; returns all of them that this server then holds. */
   claim(names: readonly string[]): Promise<string[]>;
-  /** Another server may have it from now on. */
+  /** Another server may acquire it from now on. */
   release(name: string): Promise<void>;
 }
 
-/** Where there is one server, everything is its own. */
+/** A single server holds everything. */
 export const SINGLE_SERVER: LeaseHolder = {
   holdsLease: () => true,
   hasValidLease: () => true,

@@ -20,11 +20,11 @@ export interface OrphanCollectorParts {
   onForgotten: (id: string) => void;
 }
 
-/** Removes what belongs to no cluster, and forgets clusters that ended long ago. One server does it for all. */
+/** Removes what belongs to no cluster, and deletes clusters that ended long ago. One server does it for all. */
 export class OrphanCollector {
-  /** A cluster ended since the last look, or an earlier server may have left some. */
+  /** A cluster has ended since the last run, or a previous server may have left some. */
   private oneEnded = true;
-  /** When retention was last applied without a cluster that ended. */
+  /** When retention was last applied because of time alone. */
   private appliedAt = 0;
 
   constructor(private readonly parts: OrphanCollectorParts) {}
@@ -34,9 +34,9 @@ export class OrphanCollector {
   }
 
   /**
-   * Removes what the launcher has and nobody asked for.
-   * @param unfinished clusters that are reconciled anyhow
-   * @returns those that have ended and of which something exists nevertheless; this server has their leases now
+   * Removes what the launcher has and no cluster needs.
+   * @param unfinished clusters that are reconciled in any case
+   * @returns ended clusters of which something still exists; this server now holds their leases
    */
   async collect(unfinished: ReadonlySet<string>): Promise<string[]> {
     const { rows, launcher, log, leaseHolder } = this.parts;
@@ -48,7 +48,7 @@ export class OrphanCollector {
         left.push(...(await leaseHolder.claim([id])));
       } else if (leaseHolder.hasValidLease(ORPHAN_COLLECTOR)) {
         log.warn({ cluster: id }, 'a cluster that is in no database is removed');
-        // One that cannot be removed must not keep the others.
+        // A failure to remove one must not stop the others.
         await launcher.stop(id).catch((error: unknown) => {
           log.error({ err: error, cluster: id }, 'it could not be removed; it is tried again');
         });
@@ -57,7 +57,7 @@ export class OrphanCollector {
     return left;
   }
 
-  /** Applies the retention policy when a cluster has ended, and each hour, because time passes. */
+  /** Applies the retention policy when a cluster has ended, and once an hour, because of ages. */
   async forgetExpired(): Promise<void> {
     const { rows, launcher, journal, leaseHolder, retention, onForgotten, log } = this.parts;
     const now = Date.now();

@@ -3,7 +3,7 @@ import type { Metric } from '../../metrics.js';
 import type { ClusterWarnings } from '../cluster-warnings.js';
 import type { WorkQueue } from './work-queue.js';
 
-/** What operators see of the reconciler: whether clusters wait, fail, or cannot be saved. */
+/** Metrics of the reconciler: whether clusters wait, fail, or cannot be saved. */
 export function reconcilerMetrics(
   queue: WorkQueue,
   watches: ClusterWatches,

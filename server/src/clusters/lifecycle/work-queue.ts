@@ -3,25 +3,25 @@ import { BACK_OFF, backOffAfter, type BackOffTimes } from '../../back-off.js';
 export interface WorkQueueOptions {
   /**
    * Does the next step for a key.
-   * @returns after how many ms the key is due again without being added; null: only when it is added
+   * @returns the delay after which the key is due again, ms; null: only when it is added
    */
   work(key: string, signal: AbortSignal): Promise<number | null>;
-  /** A step failed; it is tried again after `retryInMs`. */
+  /** A step failed; it is retried after `retryInMs`. */
   onError(key: string, error: unknown, failures: number, retryInMs: number): void;
-  /** A step has run longer than `deadlineMs`: its slot is given to others, its key stays taken. */
+  /** A step has run longer than `deadlineMs`: its worker is released, its key stays locked. */
   onOverdue(key: string, runningMs: number): void;
-  /** How many keys are worked on at the same time. */
+  /** Maximum number of concurrent keys. */
   parallelism: number;
-  /** After this a step no longer counts against `parallelism`, ms. */
+  /** After this time a step no longer counts against `parallelism`, ms. */
   deadlineMs: number;
   backOff?: BackOffTimes;
   random?: () => number;
 }
 
 interface Item {
-  /** When it is due, by `performance.now()`; null: it is not. */
+  /** When it is due, by `performance.now()`; null: not scheduled. */
   dueAt: number | null;
-  /** It was added while it was worked on. */
+  /** It was added while it was being processed. */
   isDirty: boolean;
   startedAt: number | null;
   isOverdue: boolean;
@@ -29,10 +29,9 @@ interface Item {
 }
 
 /**
- * A queue of keys, after client-go's rate-limited work queue: a key is worked on by one worker at a time, a key that is added
- * while it waits is worked on once, and one that fails is tried again with exponential back-off. A step that hangs holds up
- * its own key and nothing else.
- * https://pkg.go.dev/k8s.io/client-go/util/workqueue
+ * A queue of keys, after client-go's rate-limited work queue: a key is processed by one worker at a time, a key that is
+ * added while it waits is processed once, and one that fails is retried with exponential back-off. A step that hangs
+ * blocks only its own key. https://pkg.go.dev/k8s.io/client-go/util/workqueue
  */
 export class WorkQueue {
   private readonly items = new Map<string, Item>();
@@ -42,27 +41,27 @@ export class WorkQueue {
 
   constructor(private readonly options: WorkQueueOptions) {}
 
-  /** Works on the key as soon as a worker is free. A key that backs off is tried at once. */
+  /** Processes the key as soon as a worker is free. A key in back-off is retried immediately. */
   add(key: string): void {
     this.schedule(key, 0);
   }
 
-  /** The same after a time, unless it is due before. */
+  /** The same after a delay, unless it is due earlier. */
   addAfter(key: string, ms: number): void {
     this.schedule(key, ms);
   }
 
-  /** Something about the key may have changed: works on it soon, but does not cut a back-off short. */
+  /** Something about the key may have changed: processes it soon, but does not shorten a back-off. */
   notify(key: string): void {
     if ((this.items.get(key)?.failures ?? 0) === 0) this.add(key);
   }
 
-  /** Adds a key unless it is known already: waiting, being worked on, or backing off. */
+  /** Adds a key unless it is known: waiting, being processed, or in back-off. */
   addIfAbsent(key: string): void {
     if (!this.items.has(key)) this.add(key);
   }
 
-  /** What happens to the key is of no interest any more; a step that runs is completed. */
+  /** Removes the key; a running step is completed. */
   forget(key: string): void {
     const item = this.items.get(key);
     if (!item) return;
@@ -71,7 +70,7 @@ export class WorkQueue {
     if (item.startedAt === null) this.items.delete(key);
   }
 
-  /** Keys that wait or are worked on. */
+  /** Keys that wait or are being processed. */
   get depth(): number {
     return this.items.size;
   }
@@ -81,14 +80,14 @@ export class WorkQueue {
     return [...this.items.values()].filter(({ failures }) => failures > 0).length;
   }
 
-  /** Keys whose step runs for longer than the deadline. */
+  /** Keys whose step has exceeded the deadline. */
   get overdue(): number {
     return [...this.items.values()].filter(({ isOverdue }) => isOverdue).length;
   }
 
   /**
-   * Starts no further step, and waits for those that run.
-   * @param withinMs how long at most
+   * Starts no further step, and waits for those that are running.
+   * @param withinMs maximum wait
    */
   async close(withinMs: number): Promise<void> {
     this.abort.abort();
@@ -109,7 +108,7 @@ export class WorkQueue {
     this.dispatch();
   }
 
-  /** Starts what is due, as far as workers are free, and sleeps until the next is. */
+  /** Starts what is due, as far as workers are free, and sleeps until the next is due. */
   private dispatch(): void {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;

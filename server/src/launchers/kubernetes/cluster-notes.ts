@@ -6,22 +6,22 @@ import { readText } from '../cluster-directory.js';
 /** What was done with a cluster and must not be done a second time. */
 export interface ClusterNotes {
   read(cluster: string): Promise<Notes>;
-  /** Where its objects are; noted before there are any. */
+  /** The location of its objects; noted before they are created. */
   noteNamespace(cluster: string, namespace: string): Promise<void>;
-  /** Its driver was begun: it never gets another. */
+  /** Its driver was started: it is never started again. */
   noteBegun(cluster: string): Promise<void>;
-  /** It was stopped: whoever comes to start it later finds this. */
+  /** It was stopped: a later start finds this note and does nothing. */
   noteStopped(cluster: string): Promise<void>;
 }
 
 export interface Notes {
-  /** Null: nobody has begun to make it. */
+  /** Null: nothing of it was created. */
   namespace: string | null;
   begun: boolean;
   stopped: boolean;
 }
 
-/** Notes of the only server that there is, beside the evidence of each cluster. */
+/** The notes of a single server, stored next to the evidence of each cluster. */
 export class NoteFiles implements ClusterNotes {
   constructor(private readonly directory: string) {}
 

@@ -10,14 +10,14 @@ import type { ClusterEvidence } from './evidence/cluster-evidence.js';
 import { hasEnded, isRunning } from './pod-state.js';
 import type { KubernetesConfig } from './kubernetes-config.js';
 
-/** Beyond its grace, what a pod gets until it is deleted without its node's consent, ms. */
+/** After its grace period, a pod gets this long until it is force-deleted, ms. */
 const NODE_MS = 15_000;
 const FORCED_MS = 15_000;
 const OBJECTS_MS = 30_000;
 const STEP_MS = 100;
-/** How long the end of a cluster waits for its event log to be in the bucket; later it goes there by itself, ms. */
+/** How long the end of a cluster waits for the upload of its event log; later it is uploaded in the background, ms. */
 const ARCHIVE_MS = 5_000;
-/** Spark marks executors whose end it has seen; one that it does not see is kept this long, ms. */
+/** Spark labels executors whose end it has seen; a dead one without this label is kept this long, ms. */
 const UNSEEN_MS = 30_000;
 const SEEN_BY_SPARK = 'spark-exec-inactive';
 
@@ -30,25 +30,25 @@ export interface RemovalParts {
   log: Logger;
 }
 
-/** How clusters, and executors that died, go away without taking what they could tell with them. */
+/** Removes clusters and dead executors without losing their evidence. */
 export class ClusterRemoval {
   constructor(private readonly parts: RemovalParts) {}
 
-  /** Ends the driver, takes its last words, and deletes everything; returns when it is gone. */
+  /** Stops the driver, fetches its last log lines, and deletes everything; resolves when it is gone. */
   async remove(id: string, namespace: string): Promise<void> {
     const { world, calls, evidence, archive, config } = this.parts;
     const name = objectName(id);
     const graceMs = config.stopSeconds * 1_000;
-    // It takes its executors along; they would only be missed if they went first.
+    // Its executors end with it; if they ended first, they would be reported as lost.
     await calls.deletePod(namespace, name, undefined);
     const ended = (): boolean => {
       const driver = world.of(id)?.driver;
       return !driver || (hasEnded(driver) && !isRunning(driver));
     };
-    // Where its node does not answer, nothing comes but the end of patience.
+    // If its node does not respond, only the timeout ends this.
     await world.until(ended, graceMs + NODE_MS);
     await evidence.ended(id);
-    // Meanwhile the objects go.
+    // Meanwhile the other objects are deleted.
     const archived = archive?.finish(id, ARCHIVE_MS);
     await calls.deleteObjects(id, namespace, OBJECTS_MS);
     await this.removePods(id, namespace, graceMs + NODE_MS);
@@ -58,7 +58,7 @@ export class ClusterRemoval {
     await archived;
   }
 
-  /** Deletes pods until there are none: a driver may have made one just before its end. */
+  /** Deletes pods until none is left: a driver may have created one just before its end. */
   private async removePods(id: string, namespace: string, withinMs: number): Promise<void> {
     const { calls } = this.parts;
     const begun = Date.now();
@@ -82,7 +82,7 @@ export class ClusterRemoval {
     }
   }
 
-  /** Deletes executors that are dead, once it is on record how they died and Spark knows it, too. */
+  /** Deletes dead executors when their end is recorded and known to Spark. */
   sweep(hasValidLease: (id: string) => boolean): void {
     const { world, calls, log } = this.parts;
     for (const id of world.ids().filter(hasValidLease)) {

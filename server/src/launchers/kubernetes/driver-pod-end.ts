@@ -2,9 +2,9 @@ import { formatMiB, type PodObservation } from '@aglais/diagnosis';
 import { explainExit, KEPT } from '../driver-exit-codes.js';
 
 /**
- * Why a driver's pod is over, in plain words.
- * @param pod its last status, or null if it was deleted before anybody saw one
- * @param noted the exit code that the driver's script wrote down, if it could
+ * Why a driver's pod ended, for people.
+ * @param pod its last status, or null if it was deleted before any was seen
+ * @param noted the exit code that the driver's script recorded, if it could
  * @param logTail the end of the driver's log
  */
 export function explainPodEnd(

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { Shape } from '@aglais/protocol';
 import { z } from 'zod';
 
-/** A name as labels and volumes take it (RFC 1123); longer ones would not leave room for ours beside them. */
+/** A name for labels and volumes (RFC 1123); a longer one would not leave space for our suffixes. */
 const Name = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$/, 'at most 30 lower-case letters, digits and "-"');
@@ -27,7 +27,7 @@ const Placement = z.strictObject({
   scheduler: z.string().optional()
 });
 
-/** Where Spark spills to: the node's disk, memory, a fast local disk, or a volume made with the pod and gone with it. */
+/** Where Spark spills to: the node's disk, memory, a fast local disk, or a generic ephemeral volume. */
 const Scratch = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('disk'),
@@ -39,7 +39,7 @@ const Scratch = z.discriminatedUnion('kind', [
 ]);
 export type Scratch = z.infer<typeof Scratch>;
 
-/** What an operator offers beyond plain pods, by a name: a GPU, fast local scratch. It concerns executors. */
+/** What an operator offers in addition to plain pods, by name: a GPU, fast local scratch. It applies to executors. */
 const Option = z.strictObject({
   title: z.string().describe('For users, a few words'),
   description: z.string().default('').describe('For users, a sentence: what it is good for'),
@@ -78,7 +78,7 @@ const EventLogVolume = z.strictObject({
 });
 export type EventLogVolume = z.infer<typeof EventLogVolume>;
 
-/** A bucket into which the server puts event logs: pods know neither its name nor its keys. */
+/** A bucket to which the server uploads event logs: pods know neither its name nor its keys. */
 const EventLogBucket = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'a name of a bucket'),
   prefix: z.string().default('').describe('A folder in the bucket'),
@@ -95,7 +95,7 @@ const EventLogBucket = z.strictObject({
 });
 export type EventLogBucket = z.infer<typeof EventLogBucket>;
 
-/** Where Spark's own event logs are kept when their pods are gone, as Spark's History Server reads them. */
+/** Where Spark's event logs are kept after their pods are gone, as Spark's History Server reads them. */
 const EventLog = z.union([EventLogVolume, z.strictObject({ bucket: EventLogBucket })]);
 
 const ObjectStore = z.strictObject({
@@ -108,7 +108,7 @@ const ObjectStore = z.strictObject({
     .describe('A Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none: public buckets')
 });
 
-/** Pods in which Jupyter Servers and their kernels run, whoever made them, and may be given more memory. */
+/** Pods in which Jupyter Servers and their kernels run, whatever created them, and whose memory may be raised. */
 const Notebooks = z.strictObject({
   namespace: z.string().regex(/^(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'a namespace'),
   labels: Strings.refine(labels => Object.keys(labels).length > 0, 'at least one label')
@@ -120,7 +120,7 @@ const Notebooks = z.strictObject({
 });
 export type Notebooks = z.infer<typeof Notebooks>;
 
-/** Peers of a NetworkPolicy, handed on as they are. */
+/** Peers of a NetworkPolicy, passed on unchanged. */
 const Peers = z.array(
   z.strictObject({
     ipBlock: z
@@ -261,7 +261,7 @@ export type KubernetesConfig = z.infer<typeof KubernetesConfig> & {
   installationId?: string;
 };
 
-/** Reads the operator's file. Throws with all that is wrong in it. */
+/** Reads the operator's file. Throws an error that lists all problems. */
 export async function readKubernetesConfig(file: string): Promise<KubernetesConfig> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new Error(

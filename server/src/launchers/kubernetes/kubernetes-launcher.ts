@@ -52,33 +52,35 @@ import {
   type WatchedPod
 } from './waiting.js';
 
-/** How long the watch may be behind what was just asked for, ms. */
+/** How long the watch may lag behind the last request, ms. */
 const SEEN_MS = 10_000;
-/** Executors that are dead or too small are looked for this often, ms. */
+/** Interval of the sweep for executors that are dead or whose limit is too low, ms. */
 const SWEEP_MS = 1_000;
 
 export interface KubernetesLauncherOptions {
   config: KubernetesConfig;
   kubeConfig: KubeConfig;
-  /** One directory for each cluster is made in it. */
+  /** It gets one directory per cluster. */
   directory: string;
   evidence: ClusterEvidence;
-  /** Where event logs are kept, if it is a bucket. */
+  /** The archive of event logs, if it is a bucket. */
   archive?: EventLogArchive | null;
-  /** A secret of a cluster, the same whenever it is asked for. */
+  /** A secret of a cluster; the same for each call. */
   secretOf: (cluster: string, purpose: string) => string;
-  /** Clusters that the database had at the start: objects without an id of an installation may be of one of them. */
+  /**
+   * Clusters that the database had at the start: objects without the id of an installation may belong to one of them.
+   */
   knownClusters?: ReadonlySet<string>;
   log: Logger;
-  /** Where it is noted what must not be done again; files in `directory` where one server is alone. */
+  /** Where it is noted what must not be done again; files in `directory` for a single server. */
   notes?: ClusterNotes;
-  /** Whether this server may act on a cluster in this moment; always where it is alone. */
+  /** Whether this server holds the lease of a cluster right now; always true for a single server. */
   hasValidLease?: (cluster: string) => boolean;
 }
 
 /**
- * Clusters as pods. What exists is what Kubernetes has; the directory of a cluster holds its evidence, and it is noted that
- * its driver was begun, and that it was stopped. Users' data never pass through here.
+ * Clusters as pods. What exists is what Kubernetes has; the directory of a cluster holds its evidence and two notes:
+ * that its driver was started, and that it was stopped. Users' data never pass through here.
  */
 export class KubernetesLauncher implements Launcher {
   readonly kind = 'kubernetes';
@@ -138,7 +140,7 @@ export class KubernetesLauncher implements Launcher {
     this.sweeping.unref();
   }
 
-  /** Knows what exists from then on; everything else waits for it by itself. */
+  /** Resolves when the existing objects are known; everything else waits for it. */
   async open(): Promise<void> {
     this.nodes.open();
     await this.world.open();
@@ -157,7 +159,7 @@ export class KubernetesLauncher implements Launcher {
     return this.world.problem();
   }
 
-  /** What it costs to watch, for operators. */
+  /** Counters of the watches, for metrics. */
   figures(): Metric[] {
     return [...watchMetrics(() => this.world.traffic()), ...this.nodes.metrics()];
   }
@@ -176,10 +178,10 @@ export class KubernetesLauncher implements Launcher {
   async start(spec: ClusterSpec): Promise<void> {
     const { config } = this.options;
     const { id } = spec;
-    // Refused before anything is made.
+    // Refused before anything is created.
     chosenOptions(spec, config);
     await this.world.open();
-    // What was stopped, or has had its driver, never gets another.
+    // A cluster that was stopped, or whose driver was started, is never started again.
     const noted = await this.notes.read(id);
     if (noted.stopped || noted.begun) return;
     if (this.world.of(id)?.driver) return;
@@ -191,7 +193,7 @@ export class KubernetesLauncher implements Launcher {
       if (!isTransient(error)) throw new Error(refusal(error), { cause: error });
       throw new TransientLauncherError(errorMessage(error), retryAfterOf(error), { cause: error });
     }
-    // A stop that came meanwhile may have found less than there is now.
+    // A concurrent stop may have deleted less than exists now.
     if ((await this.notes.read(id)).stopped) await this.removal.remove(id, namespace);
   }
 
@@ -202,12 +204,12 @@ export class KubernetesLauncher implements Launcher {
     const root = await this.calls.root(spec, namespace);
     if (root.metadata?.deletionTimestamp) return;
     const secrets = await this.secretsOf(spec, namespace);
-    // Who was frozen meanwhile finds that another goes on. Were it frozen just here, its driver would wait in vain for
-    // the ConfigMap of a cluster that has gone, and be swept.
+    // A server that was frozen meanwhile finds that another one continues. If it freezes exactly here, its driver waits
+    // in vain for the ConfigMap of a deleted cluster, and is removed as an orphan.
     if (!this.hasValidLease(id)) return;
     await this.calls.rest(spec, namespace, root, secrets);
     await this.notes.noteBegun(id);
-    // Whoever asked sees it from now on.
+    // From here on the caller can observe it.
     await this.world.until(() => Boolean(this.world.of(id)?.driver), SEEN_MS);
   }
 
@@ -217,10 +219,10 @@ export class KubernetesLauncher implements Launcher {
     const noted = await this.notes.read(id);
     const namespace = known?.namespace ?? noted.namespace;
     if (!namespace) return;
-    // Whoever comes to start it later finds this.
+    // A later start finds this note.
     await this.notes.noteStopped(id);
     await this.removal.remove(id, namespace);
-    // How its pods went, too: what is concluded next rests on all that is on record.
+    // This includes how its pods ended: what is concluded next depends on all records.
     await this.evidence.flush(id);
   }
 
@@ -231,7 +233,7 @@ export class KubernetesLauncher implements Launcher {
 
   async forget(id: string): Promise<void> {
     this.authorities.delete(id);
-    // What is not in the bucket yet is removed when it is.
+    // A log that is not in the bucket yet is deleted when it is.
     if ((await this.options.archive?.evict(id)) ?? true) await this.removeDirectory(id);
   }
 
@@ -240,7 +242,7 @@ export class KubernetesLauncher implements Launcher {
     await rm(this.directory(id), { recursive: true, force: true });
   }
 
-  /** Another server has seen it to its end. */
+  /** Another server has completed its end. */
   async over(id: string): Promise<void> {
     await this.evidence.abandon(id);
   }
@@ -326,8 +328,8 @@ export class KubernetesLauncher implements Launcher {
   }
 
   /**
-   * Whether there is a driver that the watch has not told of: it may have been silent for minutes, and another server may
-   * have made it. Asked before a cluster is called gone, because what is called so is removed.
+   * Whether there is a driver that the watch has not reported: it may have been silent for minutes, and another server
+   * may have created the driver. Checked before a cluster counts as gone, because a cluster that is gone is cleaned up.
    */
   private async isUnseen(id: string): Promise<boolean> {
     const { namespace, begun, stopped } = await this.notes.read(id);
@@ -360,7 +362,7 @@ export class KubernetesLauncher implements Launcher {
     return { pod: readPod({ ...pod }, name)!, events, needs };
   }
 
-  /** The nodes are looked at only for somebody whom no node takes; findings will say what was seen. */
+  /** The nodes are only read while a pod is unschedulable; findings refer to what was read. */
   private async freeIfAsked(
     id: string,
     { driver, executors }: ClusterObjects,
@@ -403,7 +405,7 @@ export class KubernetesLauncher implements Launcher {
   private async prepare(namespace: string): Promise<void> {
     const preparing = this.prepared.get(namespace) ?? this.calls.prepare(namespace);
     this.prepared.set(namespace, preparing);
-    // Tried again by the next start.
+    // The next start retries.
     preparing.catch(() => this.prepared.delete(namespace));
     await preparing;
   }
@@ -422,7 +424,7 @@ export class KubernetesLauncher implements Launcher {
       );
   }
 
-  /** How the witness in a driver's pod is reached; null while it does not run. */
+  /** How to reach the witness in a driver's pod; null while it is not running. */
   private async witness(cluster: string, pod: V1Pod | null): Promise<Witness | null> {
     const address = pod?.status?.podIP;
     const container = pod?.status?.initContainerStatuses?.find(
@@ -439,7 +441,7 @@ export class KubernetesLauncher implements Launcher {
 
 const bracketed = (address: string) => (address.includes(':') ? `[${address}]` : address);
 
-/** What the API server refused, for the one who asked for Spark. */
+/** The API server's refusal, for the user who requested the cluster. */
 function refusal(error: unknown): string {
   const words = errorMessage(error);
   if (/exceeded quota/.test(words)) {

@@ -9,26 +9,26 @@ import {
 } from '@aglais/diagnosis';
 import type { Need } from '../capacity.js';
 
-/** What a cluster waits for, and what would help; the words are for people. */
+/** Why a cluster is pending, and what would help, for people. */
 export interface Waiting {
   for: string;
   advice: string | null;
 }
 
-/** A pod of a cluster, with what was said about it. */
+/** A pod of a cluster, with its Events. */
 export interface WatchedPod {
   pod: PodObservation;
   events: readonly PodEventObservation[];
   needs: Need;
 }
 
-/** The most that one node has free: null where nodes may not be seen. */
+/** The largest free capacity of a node: null where nodes are not visible. */
 export type Free = FreeCapacity | null;
 
 /**
- * Why the driver is not there yet.
- * @param driver null: not even its pod is there
- * @param booted its Java has begun to write events
+ * Why the driver is not ready yet.
+ * @param driver null: its pod does not exist yet
+ * @param booted its JVM has started to write events
  */
 export function driverWaitsFor(driver: WatchedPod | null, booted: boolean, free: Free): Waiting {
   if (!driver) return { for: 'the driver', advice: null };
@@ -38,7 +38,7 @@ export function driverWaitsFor(driver: WatchedPod | null, booted: boolean, free:
   return { for: driver.pod.ran ? 'the driver' : "the driver's container", advice: null };
 }
 
-/** Why executors are not there; null if none is held up. */
+/** Why executors are missing; null if none is delayed. */
 export function executorsWaitFor(executors: readonly WatchedPod[], free: Free): Waiting | null {
   return troubleOf(executors, 'an executor', free);
 }

@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** What the kernel counts in one memory cgroup. */
+/** The kernel's counters of one memory cgroup. */
 export interface CgroupCounters {
-  /** Processes that the kernel's out-of-memory killer ended, since the cgroup exists. */
+  /** Number of processes killed by the kernel's OOM killer, since the cgroup exists. */
   oomKills: number;
   limitMiB: number;
   /** Without file pages that the kernel can drop at any time. */
@@ -17,13 +17,13 @@ export interface CgroupCounters {
 }
 
 const MIB = 2 ** 20;
-/** cgroup v1 writes "no limit" as the largest multiple of a page; anything this large means none. */
+/** cgroup v1 writes "no limit" as the largest multiple of a page; a value this large means none. */
 const NO_LIMIT = 2 ** 60;
 
 /**
- * Makes the cgroup under which the clusters of one installation get theirs, where this process may: in its own cgroup,
- * then in the ones above it (version 2 forbids children beside processes).
- * @param name the installation's own, so that two on one machine do not collide
+ * Creates the parent cgroup for the clusters of one installation, where this process may: in its own cgroup, then in
+ * the ones above it (version 2 does not allow children next to processes).
+ * @param name unique per installation, so that two on one machine do not collide
  * @returns its path, or null where the machine does not allow memory cgroups
  */
 export async function openCgroups(
@@ -53,7 +53,7 @@ function ancestors(mount: string, own: string): string[] {
   }
 }
 
-/** Makes a cgroup whose memory can be limited and that can pass this on to groups inside it. */
+/** Creates a cgroup whose memory can be limited and which can delegate this to child groups. */
 async function tryMakeGroup(path: string): Promise<boolean> {
   if ((await readdir(dirname(path)).catch(() => null)) === null) return false;
   await delegateMemory(dirname(path));
@@ -69,7 +69,7 @@ async function tryMakeGroup(path: string): Promise<boolean> {
   return false;
 }
 
-/** Version 2 only: groups inside `path` may limit memory. */
+/** Version 2 only: enables memory limits for the children of `path`. */
 async function delegateMemory(path: string): Promise<boolean> {
   try {
     await writeFile(join(path, 'cgroup.subtree_control'), '+memory', { flag: 'r+' });
@@ -79,7 +79,7 @@ async function delegateMemory(path: string): Promise<boolean> {
   }
 }
 
-/** Makes the group of one cluster inside the installation's; idempotent. */
+/** Creates the group of one cluster in the group of the installation; idempotent. */
 export async function makeClusterGroup(installation: string, cluster: string): Promise<string> {
   const path = join(installation, cluster);
   await mkdir(path, { recursive: true });
@@ -106,8 +106,8 @@ const oomKillLine = (events: string) => /^oom_kill \d+$/m.exec(events)?.[0] ?? '
 const killsIn = (line: string) => Number(line.split(' ')[1]);
 
 /**
- * What changes first when something happens in a cgroup. Read at once instead of by another thread, which would cost ten
- * times as much: the kernel has these numbers at hand. Null if the group does not exist.
+ * The values that change first when something happens in a cgroup. Read synchronously, because a thread would cost ten
+ * times as much, and the kernel responds immediately. Null if the group does not exist.
  * @returns `usedMiB` with file pages
  */
 export function readCountersNow(path: string): { oomKills: number; usedMiB: number } | null {
@@ -140,7 +140,7 @@ export async function readCounters(path: string): Promise<CgroupCounters | null>
       read('cgroup.procs')
     ]);
     const quote = oomKillLine(events);
-    // Version 1 has both; only the total is of the groups inside too, as the usage is.
+    // Version 1 has both; only the total includes child groups, as the usage does.
     const inactive =
       (/^total_inactive_file (\d+)$/m.exec(statistics) ??
         /^inactive_file (\d+)$/m.exec(statistics))?.[1] ?? '0';
@@ -159,8 +159,8 @@ export async function readCounters(path: string): Promise<CgroupCounters | null>
 }
 
 /**
- * Moves the limit of a cgroup, of either version, while processes live in it.
- * @returns what is in force then, MiB: the kernel may keep the old one if more than the new is in use
+ * Changes the limit of a cgroup, of either version, while it contains processes.
+ * @returns the limit in effect, MiB: the kernel may keep the old one if more than the new one is in use
  */
 export async function setLimit(path: string, limitMiB: number): Promise<number> {
   const bytes = String(limitMiB * MIB);
@@ -174,14 +174,14 @@ export async function setLimit(path: string, limitMiB: number): Promise<number> 
   ) {
     return Number(await readFile(join(path, 'memory.max'), 'utf8')) / MIB;
   }
-  // Memory and swap together are never less than memory alone: up, this limit goes first; down, last.
+  // The limit of memory and swap is never below that of memory alone: when raised it is set first, when lowered last.
   await optional('memory.memsw.limit_in_bytes');
   await optional('memory.limit_in_bytes');
   await optional('memory.memsw.limit_in_bytes');
   return Number(await readFile(join(path, 'memory.limit_in_bytes'), 'utf8')) / MIB;
 }
 
-/** Removes a cgroup and those inside it; false while a process is still in one of them. */
+/** Removes a cgroup and its children; false while one of them contains a process. */
 export async function removeGroup(path: string): Promise<boolean> {
   const entries = await readdir(path, { withFileTypes: true }).catch(() => null);
   if (!entries) return true;
@@ -194,7 +194,7 @@ export async function removeGroup(path: string): Promise<boolean> {
   );
 }
 
-/** Every process in a cgroup and in those inside it. */
+/** All processes in a cgroup and its children. */
 export async function processesIn(path: string): Promise<number[]> {
   const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
   const inside = await Promise.all(

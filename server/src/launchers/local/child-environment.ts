@@ -1,6 +1,6 @@
 /**
- * What a process that the server starts gets of the server's environment. User code runs in some of them and can read all
- * of it: passwords of the database, keys of the object store and tokens are not in this list.
+ * The part of the server's environment that its child processes get. User code runs in some of them and can read all of
+ * it: passwords of the database, keys of the object store and tokens are not in this list.
  */
 const ALLOWED = [
   'PATH',
@@ -29,7 +29,7 @@ const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'ALL_PROXY', 'NO_PROX
 
 /**
  * The environment of a child process.
- * @param more names beside those that are always passed on; `NAME_*` means all that begin so
+ * @param more additional names; `NAME_*` stands for all with this prefix
  */
 export function childEnvironment(
   more: readonly string[] = [],

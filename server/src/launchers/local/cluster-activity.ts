@@ -1,7 +1,7 @@
-/** After the last event a cluster counts as active for this long, ms. */
+/** A cluster counts as active for this long after the last event, ms. */
 const QUIET_MS = 15_000;
 
-/** Heartbeats come every few seconds for as long as an executor lives. */
+/** Heartbeats arrive every few seconds as long as an executor lives. */
 const HEARTBEAT = /^\{"Event":"SparkListenerExecutorMetricsUpdate"/;
 const WORK =
   /^\{"Event":"(?:[\w.]+\.)?SparkListener(Job|SQLExecution)(Start|End)","(?:Job ID|executionId)":(\d+)/;
@@ -9,8 +9,8 @@ const CELL = /^\{"kind":"cell",.*?"outcome":"(\w+)"/;
 const KERNEL_DIED = /^\{"kind":"kernel-died"/;
 
 /**
- * Whether something happens in a cluster, by the lines of its evidence: it starts, a job, a query or a cell runs, or did so a
- * moment ago. Otherwise it is idle, and looking at it may cost next to nothing.
+ * Whether a cluster is active, according to its evidence: it is starting, or a job, a query or a cell is running, or
+ * was a moment ago. Otherwise it is idle, and monitoring it must cost next to nothing.
  */
 export class ClusterActivity {
   private readonly running = new Set<string>();
@@ -35,7 +35,7 @@ export class ClusterActivity {
     if (change === 'End') this.running.delete(`${kind}:${id}`);
   }
 
-  /** A line that was recorded. A kernel runs one cell at a time, so the newest line says how it is. */
+  /** A recorded line. A kernel runs one cell at a time, so the latest line has its state. */
   evidenceLine(text: string): void {
     const outcome = CELL.exec(text)?.[1];
     if (outcome === undefined && !KERNEL_DIED.test(text)) return;

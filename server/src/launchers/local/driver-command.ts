@@ -9,7 +9,7 @@ import {
   driverArguments
 } from '../spark-driver.js';
 
-/** Where the parts of Spark are; made by the set-up. */
+/** Locations of the parts of Spark, created by the setup. */
 export interface SparkInstallation {
   /** A directory with `jars`, `conf` (empty), `work`, and the class-data archives `driver.jsa` and `executor.jsa`. */
   home: string;
@@ -17,28 +17,28 @@ export interface SparkInstallation {
   python: string;
   /** Scripts and sources in interpreters/spark. */
   scripts: string;
-  /** A module that Spark asks for and this Java does not have, or empty. */
+  /** A module that Spark needs and this Java does not have, or empty. */
   javaLacks: string;
-  /** Archives that exist, and so can be used. */
+  /** Existing archives. */
   archives: { driver: boolean; executor: boolean };
 }
 
 export interface DriverCommand {
-  /** For a Java @argument file, one argument each. */
+  /** Lines of a Java @argument file, one argument each. */
   arguments: string[];
   environment: Record<string, string>;
 }
 
-/** A module that Spark asks for. */
+/** A module that Spark needs. */
 const VECTOR = 'jdk.incubator.vector';
 
 /**
- * How the driver of a cluster on this machine is started: a Spark Connect server on `local-cluster`, whose executors
- * are processes of their own.
- * @param directory the cluster's own
+ * How to start the driver of a local cluster: a Spark Connect server on `local-cluster`, whose executors are separate
+ * processes.
+ * @param directory the cluster's directory
  * @param cgroup the cluster's memory cgroup, or null where there are none
  * @param jars file names in the home's `jars`
- * @param more Spark properties of the installation, which override ours
+ * @param more Spark properties of the installation, which override the default ones
  */
 export function driverCommand(
   spec: ClusterSpec,
@@ -57,7 +57,7 @@ export function driverCommand(
     'spark.deploy.appIdPattern': applicationId(spec.id),
     'spark.executorEnv.JAVA_HOME': join(home, 'executor'),
     'spark.local.dir': join(directory, 'scratch'),
-    // Loopback only: nobody else on the network can reach the cluster.
+    // Loopback only: the cluster cannot be reached from the network.
     'spark.driver.host': '127.0.0.1',
     'spark.driver.bindAddress': '127.0.0.1',
     'spark.connect.grpc.binding.port': '0',
@@ -80,7 +80,7 @@ export function driverCommand(
       SPARK_SCALA_VERSION: '2.13',
       SPARK_LOCAL_IP: '127.0.0.1',
       PYSPARK_PYTHON: installation.python,
-      // Not on the command line, which every user of the machine may read.
+      // Not on the command line, which every user of the machine can read.
       SPARK_CONNECT_AUTHENTICATE_TOKEN: spec.token,
       AGLAIS_CLUSTER: spec.id,
       AGLAIS_JAVA: installation.java,

@@ -3,25 +3,25 @@ import { processesIn, removeGroup } from './cgroups.js';
 import type { LocalCluster } from './local-cluster.js';
 import { isRunning, readFamily, signal, type ProcessName } from './process-table.js';
 
-/** The script writes down its driver's process right after it has started it. */
+/** The script records its driver's process right after starting it. */
 const DRIVER_MS = 5_000;
-/** The driver gets this long to end by itself. */
+/** Grace period of the driver. */
 const STOP_GRACE_MS = 8_000;
-/** Killed processes get this long to be gone; longer takes only one that waits for a device. */
+/** Killed processes are gone within this time; longer takes only one that waits for a device. */
 const KILL_GRACE_MS = 5_000;
 const POLL_MS = 50;
 
 /**
- * Asks the driver to end, which takes its executors with it, and kills what does not. Returns within the times above, also
- * when a process cannot be killed.
+ * Asks the driver to stop, which stops its executors, and kills what does not. Returns within the times above, even if
+ * a process cannot be killed.
  */
 export async function endProcesses(cluster: LocalCluster): Promise<void> {
   const shell = await cluster.shell();
   const driver = await driverOf(cluster, shell);
-  // A script that never wrote down its driver may still have one.
+  // A script that never recorded its driver may still have one.
   const head = driver ?? shell;
   if (!head) return;
-  // Another process may have its id by now.
+  // Its process id may have been reused.
   const family: ProcessName[] = (await isRunning(head)) ? await readFamily(head.pid) : [];
   if (driver && (await signal(driver, 'SIGTERM'))) await areGone([driver], STOP_GRACE_MS);
   await signal(head, 'SIGKILL');
@@ -32,7 +32,7 @@ export async function endProcesses(cluster: LocalCluster): Promise<void> {
   if (!(await areGone([...all, shell], KILL_GRACE_MS))) await signal(shell, 'SIGKILL');
 }
 
-/** The driver's process; the script may be just about to write it down. */
+/** The driver's process; the script may be about to record it. */
 async function driverOf(
   cluster: LocalCluster,
   shell: ProcessName | null
@@ -45,7 +45,7 @@ async function driverOf(
   }
 }
 
-/** Ends processes that were in the cluster's cgroup but had left the driver's family, and removes the group. */
+/** Kills processes that are in the cluster's cgroup but no longer descend from the driver, and removes the group. */
 export async function endGroup(cgroup: string): Promise<void> {
   const deadline = Date.now() + KILL_GRACE_MS;
   while (!(await removeGroup(cgroup)) && Date.now() < deadline) {

@@ -4,7 +4,10 @@ import type { CgroupObservation, ProcessMemory } from '@aglais/diagnosis';
 import { readCounters, type CgroupCounters } from './cgroups.js';
 import type { Process } from './process-table.js';
 
-/** After its executor is gone, what is left in a cgroup (helpers that a task had started) gets this long to end. */
+/**
+ * How long processes that are left in a cgroup after its executor ended (helpers that a task had started) may take to
+ * exit.
+ */
 const LEFTOVER_GRACE_MS = 5_000;
 
 export interface ExecutorCountersSource {
@@ -13,7 +16,10 @@ export interface ExecutorCountersSource {
   record: (observation: CgroupObservation) => Promise<void>;
 }
 
-/** Records the kernel's counters of the executors' cgroups: each kill once, and that there was none when one is gone. */
+/**
+ * Records the kernel's counters of the executors' cgroups: each OOM kill once, and that there was none when an executor
+ * is gone.
+ */
 export class ExecutorCounters {
   private readonly recordedKills = new Map<string, number>();
   private readonly lastProcesses = new Map<string, ProcessMemory[]>();
@@ -23,7 +29,7 @@ export class ExecutorCounters {
     private readonly abort: AbortSignal
   ) {}
 
-  /** Takes a line of the record: a kill that is in it, by this server or an earlier one, is not recorded again. */
+  /** Takes a recorded line: an OOM kill that this server or a previous one has recorded is not recorded again. */
   evidenceLine(line: string): void {
     const kill = /^\{"kind":"cgroup","executor":"([^"]+)".*?"oomKills":(\d+)/.exec(line);
     if (!kill) return;
@@ -31,7 +37,7 @@ export class ExecutorCounters {
     this.recordedKills.set(executor!, Math.max(this.killsOf(executor!), Number(kills)));
   }
 
-  /** Kills that are on record. */
+  /** Number of recorded OOM kills. */
   killsOf(executor: string): number {
     return this.recordedKills.get(executor) ?? 0;
   }
@@ -42,7 +48,7 @@ export class ExecutorCounters {
     return cgroup ? readCounters(groupOf(cgroup, executor)) : null;
   }
 
-  /** Records a kill that is new. @param processes what runs in the executor now */
+  /** Records a new OOM kill. @param processes the current processes of the executor */
   async check(
     executor: string,
     counters: CgroupCounters,
@@ -52,7 +58,7 @@ export class ExecutorCounters {
     this.lastProcesses.set(executor, processes.map(processMemory));
   }
 
-  /** When an executor or a worker of it is gone: that nothing was killed for memory must be on record too. */
+  /** When an executor or one of its workers is gone: the absence of OOM kills must be recorded, too. */
   async recordNow(executor: string): Promise<void> {
     const counters = await this.read(executor);
     if (counters) await this.record(executor, counters);
@@ -70,7 +76,7 @@ export class ExecutorCounters {
 
   private async record(executor: string, counters: CgroupCounters): Promise<void> {
     const { oomKills, limitMiB, peakMiB, quote, ref } = counters;
-    // An executor that was ended before it had begun: its group has no limit yet, and nothing to report.
+    // An executor that ended before it started: its group has no limit yet, and nothing to report.
     if (!Number.isFinite(limitMiB)) return;
     this.recordedKills.set(executor, oomKills);
     await this.source.record({
@@ -80,7 +86,7 @@ export class ExecutorCounters {
       oomKills,
       limitMiB,
       peakMiB,
-      // Who used the memory can only be said from before the kill.
+      // The memory use per process is only known from before the kill.
       processes: this.lastProcesses.get(executor) ?? [],
       quote,
       ref

@@ -5,7 +5,7 @@ import { replaceFile } from '../../store/files.js';
 import { ResizeRefused } from '../launcher.js';
 import { readCounters, setLimit } from './cgroups.js';
 
-/** In a cluster's directory: the memory limit of each new executor, bytes. */
+/** A file in the cluster's directory: the memory limit of each new executor, bytes. */
 export const LIMIT_FILE = 'executor-limit';
 
 const MIB = 2 ** 20;
@@ -17,7 +17,7 @@ export async function writeLimit(directory: string, limitMiB: number): Promise<v
 /**
  * Applies the limit of this shape to the executors of a running cluster, and to those that start later.
  * @param cgroup the cluster's, or null where there are none
- * @throws ResizeRefused if one of them uses more than that now; then the limits are as they were
+ * @throws ResizeRefused if one of them uses more than that now; then the limits are unchanged
  */
 export async function moveLimits(
   directory: string,

@@ -6,10 +6,10 @@ import type { SharePath } from '../launcher.js';
 import { isRunning, parseProcessName, type ProcessName } from './process-table.js';
 
 const POLL_MS = 50;
-/** Between making `driver.lock` and writing into it, the script needs far less. */
+/** Much longer than the script needs between creating `driver.lock` and writing to it. */
 const LOCK_MS = 1_000;
 
-/** What the directory of a cluster says. Files that never change once they are written are read once. */
+/** The state of a cluster, from its directory. Files that never change are read once. */
 export class LocalCluster {
   private hasStopped = false;
   private readonly known = new Map<string, string>();
@@ -22,7 +22,7 @@ export class LocalCluster {
     return this.hasStopped;
   }
 
-  /** Who runs the driver, or "stopped"; null if it was never begun. */
+  /** The process that runs the driver, or "stopped"; null if it was never started. */
   async lock(): Promise<string | null> {
     for (let waited = 0; ; waited += POLL_MS) {
       const text = await this.read('driver.lock');
@@ -31,24 +31,24 @@ export class LocalCluster {
     }
   }
 
-  /** The script that runs the driver; null if there is none, or the cluster was stopped before it began. */
+  /** The script that runs the driver; null if there is none, or the cluster was stopped before it started. */
   async shell(): Promise<ProcessName | null> {
     return parseProcessName((await this.lock()) ?? '');
   }
 
-  /** The driver's process, once it is written down. */
+  /** The driver's process, once it is recorded. */
   async driver(): Promise<ProcessName | null> {
     return parseProcessName((await this.read('driver.pid')) ?? '');
   }
 
-  /** Whether the driver runs, or the script that starts it or writes down how it ended. */
+  /** Whether the driver is running, or the script that starts it or records how it ended. */
   async isAlive(): Promise<boolean> {
     for (const name of [await this.driver(), await this.shell()])
       if (name && (await isRunning(name))) return true;
     return false;
   }
 
-  /** The driver's port, and a line for each table that could not be made; null until Spark is ready. */
+  /** The driver's port, and a line for each table that could not be registered; null until Spark is ready. */
   async ready(): Promise<string[] | null> {
     return (await this.read('ready'))?.trim().split('\n') ?? null;
   }

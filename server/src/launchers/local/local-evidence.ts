@@ -11,22 +11,22 @@ import { isRunning, type ProcessName } from './process-table.js';
 import type { ShareProbes } from './share-probes.js';
 
 const REMOVED = /^\{"Event":"SparkListenerExecutorRemoved".*?"Executor ID":"([^"]+)"/;
-/** A task whose Python worker vanished: only the kernel's counters can say whether it was killed for memory. */
+/** A task whose Python worker died: only the kernel's counters show whether it was OOM-killed. */
 const CRASHED = 'Python worker exited unexpectedly';
 const TASK_END = /^\{"Event":"SparkListenerTaskEnd".*?"Executor ID":"([^"]+)"/;
 
-/** Processes are looked at this often, ms. */
+/** Sampling interval of processes, ms. */
 const SAMPLE_MS = 1_000;
 
 export interface EvidenceSource {
-  /** The cluster's directory: `live.jsonl` is written by the driver, `evidence.jsonl` by us. */
+  /** The cluster's directory: the driver writes `live.jsonl`, the server `evidence.jsonl`. */
   directory: string;
   driver: () => Promise<ProcessName | null>;
   cgroup: () => Promise<string | null>;
-  /** The shares that the cluster was started with. */
+  /** The shares of the cluster. */
   shares: () => Promise<SharePath[]>;
   probes: ShareProbes;
-  /** Keeps an observation that no file of Spark's holds. */
+  /** Records an observation that is not in Spark's files. */
   record: (observation: Observation) => Promise<void>;
   /** Called once, within a second of the driver's end. */
   onDriverEnded: () => void;
@@ -41,9 +41,8 @@ interface Following {
 }
 
 /**
- * All evidence of a cluster on this machine, in the order in which it can be had: what was recorded before, Spark's own
- * events from the first on, and from now on the memory of its processes and the counters of its cgroups.
- * Ends with the signal.
+ * All evidence of a local cluster, in order of availability: recorded observations, all of Spark's events, and from now
+ * on the memory of its processes and the counters of its cgroups. Ends when aborted.
  */
 export async function followEvidence(
   source: EvidenceSource,
@@ -65,7 +64,10 @@ export async function followEvidence(
   ]);
 }
 
-/** Our own file is followed like Spark's: what is recorded comes back through it, and nothing comes twice. */
+/**
+ * The server's own file is followed like Spark's: recorded observations are delivered through it, and nothing is
+ * delivered twice.
+ */
 async function followRecorded(following: Following): Promise<void> {
   const { source, counters, activity, sink, abort } = following;
   await followLines(source.directory, 'evidence.jsonl', { abort }, (text, ref) => {
@@ -81,7 +83,7 @@ async function followEvents(following: Following): Promise<void> {
   const take = async (text: string, ref: string): Promise<void> => {
     activity.eventLine(text);
     sink.eventLine(text, ref);
-    // The kernel's counters are read at once, not at the next sample: they tell a kill for memory from any other.
+    // The kernel's counters are read immediately, not with the next sample: they distinguish an OOM kill from others.
     const crashed = text.includes(CRASHED) ? TASK_END.exec(text)?.[1] : undefined;
     if (crashed !== undefined) await counters.recordNow(crashed);
     const executor = REMOVED.exec(text)?.[1];
@@ -97,7 +99,7 @@ async function isDriverRunning({ driver }: EvidenceSource): Promise<boolean> {
   return name !== null && (await isRunning(name));
 }
 
-/** Samples the memory of the cluster's processes, and checks its shares, for as long as its driver runs. */
+/** Samples the memory of the cluster's processes, and checks its shares, while its driver is running. */
 async function watchDriver(following: Following): Promise<void> {
   const { source, counters, activity, sink, abort } = following;
   const shares = await watchShares(source, abort);
@@ -128,11 +130,11 @@ async function watchDriver(following: Following): Promise<void> {
 interface SharesWatch {
   setActive(isActive: boolean): void;
   close(): void;
-  /** Rejects if what was found could not be recorded. */
+  /** Rejects if the result could not be recorded. */
   failed: Promise<never>;
 }
 
-/** A share that hangs makes Spark hang without a word. */
+/** A share that hangs makes Spark hang silently. */
 async function watchShares(source: EvidenceSource, abort: AbortSignal): Promise<SharesWatch> {
   const local = (await source.shares()).filter(({ path }) => isAbsolute(path));
   const over = new AbortController();

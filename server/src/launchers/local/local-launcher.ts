@@ -29,21 +29,21 @@ const POLL_MS = 10;
 const BEGIN_MS = 30_000;
 
 export interface LocalLauncherOptions {
-  /** One directory for each cluster is made in it. */
+  /** It gets one directory per cluster. */
   directory: string;
   installation: SparkInstallation;
   /** The installation's cgroup, or null where the machine does not allow them. */
   cgroup: string | null;
   memoryMiB: number;
-  /** Spark properties that override ours. */
+  /** Spark properties that override the default ones. */
   properties?: Readonly<Record<string, string>>;
-  /** Names of environment variables that drivers get beside the usual ones. */
+  /** Names of environment variables that drivers get in addition to the usual ones. */
   environment?: readonly string[];
 }
 
 /**
- * Clusters as processes of this machine. A cluster is a directory: whatever is known of it can be read from there, so
- * that a server that was killed finds everything again.
+ * Clusters as local processes. The state of a cluster is in its directory, so that a server that was killed finds
+ * everything again.
  */
 export class LocalLauncher implements Launcher {
   readonly kind = 'local';
@@ -56,7 +56,7 @@ export class LocalLauncher implements Launcher {
 
   constructor(private readonly options: LocalLauncherOptions) {}
 
-  /** Nothing beyond the shape. */
+  /** Only the shape; no options. */
   offers(): readonly ClusterOption[] {
     return [];
   }
@@ -65,7 +65,7 @@ export class LocalLauncher implements Launcher {
     return Promise.resolve(machineCapacity(this.options.memoryMiB));
   }
 
-  /** Clusters are processes of their own, and nothing is held open between calls. */
+  /** Clusters are independent processes, and nothing is held open between calls. */
   close(): Promise<void> {
     return Promise.resolve();
   }
@@ -83,7 +83,7 @@ export class LocalLauncher implements Launcher {
     if (cgroup) await replaceFile(join(directory, 'cgroup'), cgroup);
     const jars = await readdir(join(installation.home, 'jars'));
     const command = driverCommand(spec, directory, installation, cgroup, jars, properties);
-    // Whole at every moment: the script of an earlier, interrupted call may just be reading them.
+    // Written atomically: the script of an earlier, interrupted call may be reading them.
     await replaceFile(
       join(directory, 'catalogue.sql'),
       spec.catalogue.map(sql => `${sql}\n`).join('')
@@ -94,7 +94,7 @@ export class LocalLauncher implements Launcher {
     await replaceFile(join(directory, 'driver.args'), argumentFile(command.arguments));
     const script = join(installation.scripts, 'driver.sh');
     const child = spawn('/bin/sh', [script, directory, installation.java], {
-      // A session of its own: it outlives this server, and no Ctrl-C in a terminal reaches it.
+      // A session of its own: it outlives this server, and Ctrl-C in a terminal does not reach it.
       detached: true,
       stdio: 'ignore',
       env: { ...childEnvironment(environment), ...command.environment }
@@ -110,11 +110,11 @@ export class LocalLauncher implements Launcher {
   async stop(id: string): Promise<void> {
     const directory = this.directory(id);
     if (!(await exists(directory))) return;
-    // Whoever comes to start it later finds the lock taken.
+    // A later start finds the lock taken.
     const neverStarted = await writeOnce(join(directory, 'driver.lock'), 'stopped\n');
     const cluster = new LocalCluster(directory);
     if (!neverStarted) await endProcesses(cluster);
-    // An earlier stop may have removed the note of a group that a start was just making.
+    // An earlier stop may have removed the record of a cgroup that a start was just creating.
     const own = this.options.cgroup && join(this.options.cgroup, id);
     const cgroup = (await cluster.cgroup()) ?? own;
     if (cgroup) await endGroup(cgroup);
@@ -202,7 +202,7 @@ export class LocalLauncher implements Launcher {
 
   async record(id: string, observation: Observation): Promise<void> {
     const directory = this.directory(id);
-    // A kernel may report before the cluster that it asked for has begun.
+    // A kernel may report before its cluster has started.
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await appendFile(join(directory, 'evidence.jsonl'), `${JSON.stringify(observation)}\n`, {
       mode: 0o600
@@ -261,8 +261,8 @@ export class LocalLauncher implements Launcher {
 }
 
 /**
- * Waits until the script runs the driver, or has left that to another: from then on everybody sees the cluster.
- * @throws if it does neither
+ * Waits until the script runs the driver, or another script does: from then on the cluster is observable.
+ * @throws if neither happens
  */
 async function hasBegun(cluster: LocalCluster, script: ChildProcess): Promise<void> {
   const deadline = Date.now() + BEGIN_MS;

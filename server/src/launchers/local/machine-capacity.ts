@@ -3,7 +3,7 @@ import type { Capacity } from '../capacity.js';
 
 /**
  * This machine, which all clusters share; its cores are not divided between them.
- * @param memoryMiB what all clusters together may have
+ * @param memoryMiB limit for all clusters together
  */
 export function machineCapacity(memoryMiB: number): Capacity {
   return {

@@ -12,11 +12,11 @@ import {
   type ProcessName
 } from './process-table.js';
 
-/** While nothing happens and no memory moves, everything is read this often, ms. */
+/** Interval of full samples while the cluster is idle and its memory does not change, ms. */
 const REST_MS = 15_000;
-/** Without cgroups: processes of an idle cluster that nobody has seen yet are looked for this often, ms. */
+/** Without cgroups: interval of the search for new processes of an idle cluster, ms. */
 const RESCAN_MS = 60_000;
-/** A change of this size is read in full at once. */
+/** A change of this size causes a full sample immediately. */
 const MOVED_MIB = 8;
 /** Peaks are recorded in steps of this size. */
 const PEAK_STEP_MIB = 16;
@@ -24,11 +24,11 @@ const PEAK_STEP_MIB = 16;
 export interface MemorySource {
   /** The cluster's cgroup, or null where there are none. */
   cgroup: () => Promise<string | null>;
-  /** Keeps an observation that no file of Spark's holds. */
+  /** Records an observation that is not in Spark's files. */
   record: (observation: Observation) => Promise<void>;
 }
 
-/** What one glance shows: enough to know whether anything is new. */
+/** A cheap reading that shows whether anything has changed. */
 interface Glance {
   usedMiB: number;
   oomKills: number;
@@ -36,27 +36,27 @@ interface Glance {
 
 interface Executor {
   processes: Process[];
-  /** As they were before the processes were read. */
+  /** Their values before the processes were read. */
   glance: Glance | null;
   /** Null where there are no cgroups. */
   counters: CgroupCounters | null;
 }
 
 /**
- * Samples the memory of a cluster's processes. While it is active, each time it is asked; while it is idle, it reads a few
- * numbers that the kernel has at hand, and everything only if one of them has moved or after a while. A kill or a peak is
- * so seen as soon as in an active cluster.
+ * Samples the memory of a cluster's processes. While it is active, at each call; while it is idle, a few cheap counters
+ * are read, and everything only if one of them has changed or after a while. So OOM kills and peaks are seen as early
+ * as in an active cluster.
  */
 export class MemorySampler {
   private readonly peaks = new RecordedPeaks();
   private samples: MemoryObservation[] = [];
   private sampledAt = 0;
-  /** When nothing had moved since the last sample: its values hold for these times too. */
+  /** When nothing had changed since the last sample: its values apply to these times, too. */
   private unchangedAt: number[] = [];
   private driverGlance: Glance | null = null;
   private executors = new Map<string, Executor>();
   private scannedAt = 0;
-  /** Executors whose cgroup has lost its last process. */
+  /** Executors whose cgroup has no processes any more. */
   private readonly ended = new Set<string>();
 
   constructor(
@@ -100,7 +100,7 @@ export class MemorySampler {
       if (counters) await this.counters.check(executor, counters, processes);
       const sample = memoryOf({ executor }, at, processes, counters);
       this.show(sample);
-      // What findings rest on comes back from the record, so that the files lead to the same.
+      // Values on which findings depend are delivered through the record, so that the files lead to the same findings.
       if (this.peaks.add(executor, sample)) await this.source.record(sample);
     }
   }
@@ -111,7 +111,7 @@ export class MemorySampler {
     this.sink.observe(shown);
   }
 
-  /** A group holds an executor and all that it has started. */
+  /** A group contains an executor and all processes that it has started. */
   private async findByCgroup(cgroup: string): Promise<Map<string, Executor>> {
     const names = await readdir(cgroup).catch((): string[] => []);
     const found = new Map<string, Executor>();
@@ -149,7 +149,7 @@ export class MemorySampler {
   }
 }
 
-/** The processes of each executor: its Java and what that started. */
+/** The processes of each executor: its JVM and what that started. */
 export function byExecutor(family: readonly Process[]): Map<string, Process[]> {
   const executors = new Map<string, Process[]>();
   for (const process of family) {
@@ -198,11 +198,11 @@ function memoryOf(
   };
 }
 
-/** Says which samples are recorded: advice is computed from the most that was ever used. */
+/** Decides which samples are recorded: advice is computed from the peak. */
 class RecordedPeaks {
   private readonly recorded = new Map<string, { rssMiB: number; pythonMiB: number }>();
 
-  /** Whether the sample is well above all that were recorded. */
+  /** Whether the sample is well above all recorded ones. */
   add(executor: string, { rssMiB, pythonMiB: python }: MemoryObservation): boolean {
     const pythonMiB = python ?? 0;
     const peak = this.recorded.get(executor) ?? { rssMiB: 0, pythonMiB: 0 };

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { childEnvironment } from './child-environment.js';
 
-/** Identifies a process by its id and start time: ids are reused. */
+/** Identifies a process by its id and start time, because ids are reused. */
 export interface ProcessName {
   pid: number;
   /** Opaque: clock ticks since boot on Linux, a date elsewhere. */
@@ -17,26 +17,26 @@ export interface Process extends ProcessName {
   rssMiB: number;
 }
 
-/** A process without its command, which takes a second file to know. */
+/** A process without its command, which requires reading a second file. */
 export type ProcessStat = Omit<Process, 'command'>;
 
 const PAGE_KIB = 4;
 const HAS_PROC = process.platform === 'linux';
 const run = promisify(execFile);
 
-/** All processes that can be seen. Linux reads /proc, others ask `ps`. */
+/** All visible processes. Linux reads /proc, others run `ps`. */
 export async function readProcesses(proc = '/proc'): Promise<Process[]> {
   const stats = readStats(proc);
   return stats ? withCommands(stats, proc) : readWithPs();
 }
 
-/** The processes that `root` started, and those that they started, and so on; without `root`. */
+/** The descendants of `root`, without `root`. */
 export async function readFamily(root: number): Promise<Process[]> {
   const stats = readStats('/proc');
   return stats ? withCommands(descendants(stats, root)) : descendants(await readWithPs(), root);
 }
 
-/** One process, or null if it is not there or only its exit status is left (a zombie). */
+/** One process, or null if it does not exist or is a zombie. */
 export async function readProcess(pid: number, proc = '/proc'): Promise<Process | null> {
   if (!HAS_PROC) return (await readWithPs()).find(process => process.pid === pid) ?? null;
   const stat = readStat(pid, proc);
@@ -44,13 +44,13 @@ export async function readProcess(pid: number, proc = '/proc'): Promise<Process 
 }
 
 /**
- * The same without its command. Read at once instead of by another thread, which would cost ten times as much: the kernel
- * answers without waiting for a device. Linux only; null elsewhere.
+ * The same without its command. Read synchronously, because a thread would cost ten times as much, and the kernel
+ * responds without waiting for a device. Linux only; null elsewhere.
  */
 export function readStat(pid: number, proc = '/proc'): ProcessStat | null {
   try {
     const stat = readFileSync(`${proc}/${pid}/stat`, 'utf8');
-    // The name in parentheses may itself hold blanks and parentheses.
+    // The name in parentheses may itself contain spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (fields[0] === 'Z' || fields[0] === 'X') return null;
     return {
@@ -73,7 +73,7 @@ function readStats(proc: string): ProcessStat[] | null {
   }
 }
 
-/** Command lines are in the memory of their processes: one that waits for a share lets its reader wait, too. */
+/** A command line is in the memory of its process: reading it blocks if the process is blocked by a share. */
 async function withCommands(stats: readonly ProcessStat[], proc = '/proc'): Promise<Process[]> {
   const processes = await Promise.all(
     stats.map(async stat => {
@@ -105,24 +105,24 @@ async function readWithPs(): Promise<Process[]> {
   });
 }
 
-/** The process, or null if it has ended (another may have its id by now). */
+/** The process, or null if it has ended (its id may have been reused). */
 export async function findProcess(name: ProcessName): Promise<Process | null> {
   const process = await readProcess(name.pid);
   return process?.start === name.start ? process : null;
 }
 
-/** Whether the process has not ended. */
+/** Whether the process is running. */
 export async function isRunning(name: ProcessName): Promise<boolean> {
   return HAS_PROC ? readStat(name.pid)?.start === name.start : (await findProcess(name)) !== null;
 }
 
-/** `pid start` as the driver script writes it, or null if the text is something else. */
+/** `pid start` as the driver script writes it, or null if the text is invalid. */
 export function parseProcessName(text: string): ProcessName | null {
   const match = /^(\d+) (\S+)\s*$/.exec(text);
   return match ? { pid: Number(match[1]), start: match[2]! } : null;
 }
 
-/** Of these processes, the ones that descend from `root`; without `root`. */
+/** The descendants of `root` among these processes, without `root`. */
 export function descendants<P extends ProcessStat>(processes: readonly P[], root: number): P[] {
   const children = Map.groupBy(processes, process => process.parent);
   const found: P[] = [];
@@ -136,7 +136,7 @@ export function descendants<P extends ProcessStat>(processes: readonly P[], root
   return found;
 }
 
-/** Sends a signal to exactly that process; false if it has ended. */
+/** Sends a signal to exactly this process; false if it has ended. */
 export async function signal(name: ProcessName, kind: NodeJS.Signals): Promise<boolean> {
   if (!(await isRunning(name))) return false;
   try {

@@ -1,6 +1,6 @@
 import { ShareProbe, type ShareNews } from '@aglais/witness/share-probe';
 
-/** How often a share is checked that some cluster may be reading, and one that only idle clusters have; ms. */
+/** Check interval of a share that a cluster may be reading, and of one that only idle clusters have; ms. */
 const ACTIVE_MS = 2_000;
 const IDLE_MS = 30_000;
 
@@ -15,13 +15,13 @@ interface Watcher {
   isActive: boolean;
 }
 
-/** The shares of all clusters of this machine: each place is checked once, however many clusters use it. */
+/** The shares of all local clusters: each path is checked once, however many clusters use it. */
 export class ShareProbes {
   private readonly all = new Map<string, Watched>();
 
   /**
-   * Reports how the share is, as soon as that is known, and each change, until the signal.
-   * @returns says whether the cluster may be reading from it, as it may at first
+   * Reports the state of a share, first when it is known, then each change, until aborted.
+   * @returns a function to set whether the cluster may be reading from it; true at first
    */
   watch(
     path: string,

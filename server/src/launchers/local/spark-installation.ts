@@ -8,7 +8,7 @@ import type { SparkInstallation } from './driver-command.js';
 
 const VECTOR = 'jdk.incubator.vector';
 
-/** What the set-up made of Spark; says what is missing. */
+/** The Spark installation that the setup created; throws if a part is missing. */
 export async function findInstallation(config: Config): Promise<SparkInstallation> {
   const { sparkHome: home, java, python } = config;
   if (!(await exists(join(home, 'jars', 'aglais.jar')))) {
@@ -24,7 +24,7 @@ export async function findInstallation(config: Config): Promise<SparkInstallatio
   };
 }
 
-/** Class-data archives that are there now: the set-up makes them while servers run, and renames them when they are complete. */
+/** Existing class-data archives: the setup creates them while servers run, and renames them when they are complete. */
 export async function findArchives(home: string): Promise<SparkInstallation['archives']> {
   return {
     driver: await exists(join(home, 'driver.jsa')),

@@ -19,7 +19,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('stopped_at', 'bigint')
     .addColumn('last_used_at', 'bigint', column => column.notNull())
     .execute();
-  // A kernel has one cluster: two requests in the same moment cannot make two.
+  // A kernel has one cluster: two simultaneous requests cannot create two.
   await db.schema
     .createIndex('clusters_one_per_kernel')
     .unique()

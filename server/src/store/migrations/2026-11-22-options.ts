@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 
-/** What clusters were given beyond their size. */
+/** The options of clusters in addition to their shape. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .alterTable('clusters')

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 
-/** What more than one server has to know lives in the database: `docs/decisions/013-replicas.md`. */
+/** What several servers share is in the database: `docs/decisions/013-replicas.md`. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const table of ['clusters', 'cell_runs', 'findings']) {
     await db.schema
@@ -38,7 +38,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('body', 'text', column => column.notNull())
     .addPrimaryKeyConstraint('observations_key', ['cluster', 'revision'])
     .execute();
-  // Nulls differ from each other in both databases.
+  // Nulls are distinct in both databases.
   await db.schema
     .createIndex('observations_once')
     .unique()

@@ -1,6 +1,6 @@
 import { PostgresAdapter, type Kysely } from 'kysely';
 
-/** Columns have the names of docs/decisions/022-one-database.md; numbers of runs may be as large as the API takes them. */
+/** Columns get the names of docs/decisions/022-one-database.md; run numbers may be as large as in the API. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const renamed = [
     ['leases', 'keeper', 'holder'],

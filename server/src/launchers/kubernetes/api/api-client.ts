@@ -10,8 +10,9 @@ import {
 import { callApi } from './api-request.js';
 
 /**
- * A typed API of client-node (`CoreV1Api`, …) whose calls are ours: with a deadline, `Retry-After`, and one class of errors.
- * @throws if the kubeconfig names no cluster for its current context
+ * A typed API of client-node (`CoreV1Api`, …) on top of our own requests: with a deadline, `Retry-After`, and one class
+ * of errors.
+ * @throws if the current context of the kubeconfig names no cluster
  */
 export function apiClient<T>(kubeConfig: KubeConfig, Api: new (config: Configuration) => T): T {
   const server = kubeConfig.getCurrentCluster()?.server;

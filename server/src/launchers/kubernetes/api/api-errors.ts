@@ -3,21 +3,21 @@ const NOT_FOUND = 404;
 const GONE = 410;
 const TOO_MANY_REQUESTS = 429;
 
-/** The API server refused. All calls throw it, and the network's errors where no answer came. */
+/** The API server refused a request. All calls throw it, and network errors if there was no response. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly reason: string | null;
   readonly retryAfterMs: number | null;
 
   constructor(
-    /** HTTP status, also where it came inside of a watch. */
+    /** HTTP status, even if it arrived inside of a watch. */
     readonly status: number,
-    /** What the API server says, without the rest of the answer. */
+    /** The message of the API server. */
     message: string,
     more: {
-      /** Of the API's `Status`, e.g. `AlreadyExists`. */
+      /** The `reason` of the API's `Status`, for example `AlreadyExists`. */
       reason?: string | null;
-      /** What the server asks to wait before the next attempt, ms. */
+      /** The delay that the server requests before the next attempt, ms. */
       retryAfterMs?: number | null;
     } = {}
   ) {
@@ -26,20 +26,20 @@ export class ApiError extends Error {
     this.retryAfterMs = more.retryAfterMs ?? null;
   }
 
-  /** What was asked for is older than what the server remembers. */
+  /** The requested version is older than what the server retains. */
   get expired(): boolean {
     return this.status === GONE;
   }
 }
 
-/** Tokens that a proxy or a webhook in between repeats in its answer. */
+/** Tokens that a proxy or a webhook repeats in its response. */
 function withoutSecrets(text: string): string {
   return text
     .replace(/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, '$1 …')
     .replace(/\beyJ[\w-]+\.[\w-]+(\.[\w-]*)?/g, '…');
 }
 
-/** The status of what the API server refused; null if it did not answer at all. */
+/** The status of a refusal; null if the server did not respond at all. */
 export function statusOf(error: unknown): number | null {
   return error instanceof ApiError ? error.status : null;
 }
@@ -48,7 +48,7 @@ export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Whether the same call may succeed later: no answer, too many requests, or a fault of the server's own. */
+/** Whether the same call may succeed later: no response, too many requests, or a server error. */
 export function isTransient(error: unknown): boolean {
   const status = statusOf(error);
   if (status !== null) return status === TOO_MANY_REQUESTS || status >= 500;
@@ -56,12 +56,12 @@ export function isTransient(error: unknown): boolean {
   return typeof (code ?? cause?.code) === 'string';
 }
 
-/** How long the API server asks to wait before the next attempt, ms; null: it does not say. */
+/** The delay that the API server requests before the next attempt, ms; null: none. */
 export function retryAfterOf(error: unknown): number | null {
   return error instanceof ApiError ? error.retryAfterMs : null;
 }
 
-/** Makes an object; null if there is one of this name. */
+/** Creates an object; null if one with this name exists. */
 export async function createIfAbsent<T>(create: () => Promise<T>): Promise<T | null> {
   try {
     return await create();
@@ -71,7 +71,7 @@ export async function createIfAbsent<T>(create: () => Promise<T>): Promise<T | n
   }
 }
 
-/** Deletes an object; false if there is none. */
+/** Deletes an object; false if it does not exist. */
 export async function deleteIfExists(remove: () => Promise<unknown>): Promise<boolean> {
   try {
     await remove();

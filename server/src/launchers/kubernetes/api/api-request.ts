@@ -4,21 +4,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { ApiError, isTransient } from './api-errors.js';
 
-/** Longest text of a refusal that is read. */
+/** Maximum length of an error message that is read. */
 const REFUSAL_BYTES = 64 * 1024;
-/** A peer that vanished without a word is noticed this long after its last byte (and ten probes, a second each). */
+/** A dead peer is detected this long after its last byte (plus ten probes, a second each). */
 const PROBE_AFTER_MS = 10_000;
-/** A call has this long, repetitions that the server asks for included, ms. */
+/** Deadline of a call, including retries that the server requests, ms. */
 export const CALL_MS = 30_000;
 
 export interface ApiRequest {
   method: string;
-  /** With its query. */
+  /** Includes the query. */
   url: URL;
   headers?: Readonly<Record<string, string>>;
   body?: string;
   signal?: AbortSignal;
-  /** Until the answer is complete, ms. */
+  /** Deadline of the complete response, ms. */
   withinMs?: number;
 }
 
@@ -29,9 +29,9 @@ export interface ApiAnswer {
 }
 
 /**
- * One call: everything that is asked of an API server goes through here, but for watches. Authentication and TLS are the
- * kubeconfig's. Where the server says when to ask again (`Retry-After`), it is asked again, within the time of the call.
- * @throws ApiError if the server refuses, else the network's error
+ * One call: all requests to an API server go through here, except watches. Authentication and TLS come from the
+ * kubeconfig. If the server requests a retry (`Retry-After`), it is done within the deadline.
+ * @throws ApiError if the server refuses, otherwise the error of the network
  */
 export async function callApi(kubeConfig: KubeConfig, request: ApiRequest): Promise<ApiAnswer> {
   const deadline = performance.now() + (request.withinMs ?? CALL_MS);
@@ -47,10 +47,10 @@ export async function callApi(kubeConfig: KubeConfig, request: ApiRequest): Prom
 }
 
 /**
- * Opens a GET and resolves with its answer, the body unread, once the server has accepted it; connections are probed, so
- * that a peer that is gone breaks them within seconds.
- * @param withinMs until the answer's head has to be there
- * @throws ApiError if the server refuses, else the network's error
+ * Opens a GET and resolves with its response, with the body unread, once the server has accepted it. The connection is
+ * probed, so that a dead peer breaks it within seconds.
+ * @param withinMs deadline of the response headers
+ * @throws ApiError if the server refuses, otherwise the error of the network
  */
 export async function openGet(
   kubeConfig: KubeConfig,
@@ -62,7 +62,7 @@ export async function openGet(
   return open(kubeConfig, { method: 'GET', url: urlOf(kubeConfig, path, query), signal }, withinMs);
 }
 
-/** One GET of JSON, never repeated by itself. */
+/** One GET of JSON, without retries. */
 export async function getJson<T>(
   kubeConfig: KubeConfig,
   path: string,
@@ -115,7 +115,7 @@ class NoAnswer extends Error {
   }
 }
 
-/** Resolves with an answer that is no refusal. */
+/** Resolves with a successful response. */
 async function open(
   kubeConfig: KubeConfig,
   { method, url, headers, body, signal }: ApiRequest,
@@ -152,7 +152,7 @@ function answerTo(
       clearTimeout(timer);
       resolve(answer);
     });
-    // Errors after the answer's head come again through its body.
+    // Errors after the headers are reported by the body.
     request.on('error', error => {
       clearTimeout(timer);
       reject(error);
@@ -170,7 +170,7 @@ async function refusalOf(answer: IncomingMessage): Promise<ApiError> {
       if (text.length > REFUSAL_BYTES) break;
     }
   } catch {
-    // The status alone says enough.
+    // The status is sufficient.
   }
   answer.destroy();
   const { message, reason } = statusIn(text);
@@ -181,7 +181,7 @@ async function refusalOf(answer: IncomingMessage): Promise<ApiError> {
   });
 }
 
-/** The API's `Status`; a proxy in between answers with something else. */
+/** The API's `Status`; a proxy responds with something else. */
 function statusIn(text: string): { message: string | null; reason: string | null } {
   const of = (value: unknown) => (typeof value === 'string' && value !== '' ? value : null);
   try {

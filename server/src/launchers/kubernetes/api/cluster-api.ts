@@ -28,10 +28,10 @@ import { memoryPatch } from '../resize/memory-limit.js';
 import type { Ownership } from './ownership.js';
 import { driverRights } from '../objects/rbac.js';
 
-/** Deleted objects are asked for again this often until they are gone, ms. */
+/** Poll interval for deleted objects until they are gone, ms. */
 const GONE_STEP_MS = 100;
 
-/** What a launcher asks of the API server, call by call; each may be repeated. */
+/** The calls of the launcher to the API server; each may be repeated. */
 export class ClusterApi {
   private readonly core: CoreV1Api;
   private readonly network: NetworkingV1Api;
@@ -47,7 +47,7 @@ export class ClusterApi {
     this.rights = apiClient(kubeConfig, RbacAuthorizationV1Api);
   }
 
-  /** The namespace and the rights of its drivers, as far as they are missing. */
+  /** Creates the namespace and the RBAC objects of its drivers, where they are missing. */
   async prepare(namespace: string): Promise<void> {
     const labels = installationLabels(this.config);
     await createIfAbsent(() =>
@@ -63,7 +63,7 @@ export class ClusterApi {
     );
   }
 
-  /** The cluster's first object: the one that is there, or a new one. */
+  /** The first object of the cluster: the existing one, or a new one. */
   async root(spec: ClusterSpec, namespace: string): Promise<V1ConfigMap> {
     const body = configMap(spec, this.config, namespace);
     return (
@@ -72,7 +72,7 @@ export class ClusterApi {
     );
   }
 
-  /** Everything else of a cluster; what is there stays as it is. */
+  /** Creates everything else of a cluster; existing objects stay as they are. */
   async rest(
     spec: ClusterSpec,
     namespace: string,
@@ -109,14 +109,14 @@ export class ClusterApi {
     ]);
   }
 
-  /** The cluster's pods as the API server has them in this moment; a watch may be behind. */
+  /** The cluster's pods as the API server has them now; a watch may be behind. */
   async podsOf(id: string, namespace: string): Promise<V1Pod[]> {
     const labelSelector = installationSelector(this.config, { [CLUSTER_LABEL]: id });
     const { items } = await this.core.listNamespacedPod({ namespace, labelSelector });
     return items.filter(this.owns);
   }
 
-  /** Asks for another memory limit of a running executor, in place. */
+  /** Requests another memory limit of a running executor, in place. */
   async resizeMemory(namespace: string, name: string, memoryMiB: number): Promise<void> {
     await this.core.patchNamespacedPodResize(
       { namespace, name, body: memoryPatch(memoryMiB) },
@@ -124,7 +124,7 @@ export class ClusterApi {
     );
   }
 
-  /** Notes the shape that a cluster has from now on where all can read it. */
+  /** Saves the shape that a cluster has from now on in an annotation. */
   async noteShape(id: string, namespace: string, shape: Shape): Promise<void> {
     const annotations = { [SHAPE_ANNOTATION]: JSON.stringify(shape) };
     await this.core.patchNamespacedPod(
@@ -134,8 +134,8 @@ export class ClusterApi {
   }
 
   /**
-   * Begins to delete a pod.
-   * @param graceSeconds what its processes get to end; 0 does not even wait for the node
+   * Starts the deletion of a pod.
+   * @param graceSeconds grace period of its processes; 0 does not even wait for the node
    */
   async deletePod(
     namespace: string,
@@ -149,13 +149,13 @@ export class ClusterApi {
         namespace,
         name,
         ...grace,
-        // Another pod of the same name is none of our business.
+        // Another pod with the same name is left alone.
         body: { ...grace, ...(uid !== undefined && { preconditions: { uid } }) }
       })
     );
   }
 
-  /** Deletes all that is not a pod, and waits until it is gone. */
+  /** Deletes everything except pods, and waits until it is gone. */
   async deleteObjects(id: string, namespace: string, withinMs: number): Promise<void> {
     const at = { namespace, name: objectName(id) };
     const kinds = [

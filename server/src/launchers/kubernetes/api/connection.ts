@@ -2,8 +2,8 @@ import { KubeConfig } from '@kubernetes/client-node';
 import type { KubernetesConfig } from '../kubernetes-config.js';
 
 /**
- * How the API server is reached: by the file that the configuration names, else as the pod that we run in, else by KUBECONFIG or
- * the file that kubectl uses.
+ * How to reach the API server: with the kubeconfig that the configuration names, otherwise with the service account of
+ * this pod, otherwise with KUBECONFIG or kubectl's default file.
  * @throws if there is no such file or context
  */
 export function connect(config: KubernetesConfig): KubeConfig {

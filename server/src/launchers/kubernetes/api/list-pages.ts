@@ -5,14 +5,15 @@ const PAGE = 500;
 
 export interface Listed<T> {
   items: T[];
-  /** Of the list: a watch goes on from it. */
+  /** The version of the list, from which a watch starts. */
   version: string;
   bytes: number;
 }
 
 /**
- * All there is now, page by page, of one version: without a resourceVersion the newest is read, never an older one of a cache.
- * @param pageMs for one page
+ * All current objects, page by page, of one version: without a resourceVersion the latest is read, never an older one
+ * from a cache.
+ * @param pageMs deadline of one page
  */
 export async function listPages<T extends KubernetesObject>(
   kubeConfig: KubeConfig,
@@ -37,7 +38,7 @@ export async function listPages<T extends KubernetesObject>(
   return { items, version, bytes };
 }
 
-/** The JSON has the name that is a keyword in TypeScript. */
+/** The name in the JSON is a keyword in TypeScript. */
 function continueOf(body: KubernetesListObject<KubernetesObject>): string | undefined {
   return (body.metadata as { continue?: string } | undefined)?.continue;
 }

@@ -9,59 +9,60 @@ import { jittered, WATCH_TIMES, type WatchTimes } from './watch-times.js';
 
 export type { WatchTimes } from './watch-times.js';
 
-/** Broken for longer than this, what is known counts as out of date, ms. */
+/** If the connection is broken for longer, the cache counts as stale, ms. */
 const OUT_OF_DATE_MS = 60_000;
 /**
- * Refusals to go on from a version, after which everything is listed: it may be unknown to a server that was restored from
- * a backup. A server that cannot be reached says nothing about it, and should not be met by lists when it is back.
+ * Number of refusals to resume from a version, after which everything is listed again: the version may be unknown to a
+ * server that was restored from a backup. An unreachable server says nothing about the version, and should not receive
+ * many lists when it is back.
  */
 const FRUITLESS = 3;
 
 export interface ListWatchOptions<T> {
   kubeConfig: KubeConfig;
-  /** E.g. `/api/v1/namespaces/x/pods`. */
+  /** For example `/api/v1/namespaces/x/pods`. */
   path: string;
   labelSelector?: string;
   fieldSelector?: string;
   log: Logger;
-  /** What is kept of an object; UID and resourceVersion have to be. Missing: all of it. */
+  /** What to keep of an object; must include UID and resourceVersion. Missing: everything. */
   reduce?(object: T): T;
-  /** New, or another version; called in the order of the API server. */
+  /** A new or changed object, in the order of the API server. */
   onChange?(object: T): void;
-  /** It is gone; what was known of it last. */
+  /** A deleted object, in its last known version. */
   onDelete?(object: T): void;
-  /** A list was complete: `items` is what there was at that moment. */
+  /** A list was complete: `items` are all objects at that time. */
   onSynced?(): void;
-  /** A list or a watch failed; it is tried again. Who takes this says himself what it means; else it is logged. */
+  /** A list or a watch failed; it is retried. Default: the error is logged. */
   onProblem?(error: unknown, during: 'list' | 'watch'): void;
   times?: Partial<WatchTimes>;
 }
 
-/** What it cost, for metrics and measurements. */
+/** Counters for metrics and measurements. */
 export interface WatchTraffic {
   lists: number;
   watches: number;
   /** Lines of watches: changes and bookmarks. */
   lines: number;
   bytes: number;
-  /** Breaks that had to be waited for. */
+  /** Failures followed by a back-off. */
   failures: number;
 }
 
 /**
- * Keeps a copy of what the API server has, by UID; survives every break of the connection. Objects are the API's JSON as
- * it came: times are strings in them, whatever their types say.
+ * Keeps a cache of objects of the API server, by UID; survives every failure of the connection. Objects are the raw
+ * JSON of the API: times are strings, in spite of the types.
  *
- * It lists, watches from the list's version on, goes on from the last version that it saw after a break, and lists anew
- * when the server has forgotten that (410), when it refuses again and again, and now and then anyhow. So every change is seen
- * but those of objects that were changed and deleted while the server's memory of it ran out (about five minutes).
- * https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+ * It lists, watches from the version of the list, resumes from the last seen version after a failure, and lists again
+ * when that version has expired (410), when the server refuses repeatedly, and periodically. So every change is seen,
+ * except those of objects that were changed and deleted during a failure that is longer than the server's history
+ * (about five minutes). https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
  */
 export class ListWatch<T extends KubernetesObject> {
   /** By UID. */
   readonly items: ReadonlyMap<string, T>;
   readonly traffic: WatchTraffic = { lists: 0, watches: 0, lines: 0, bytes: 0, failures: 0 };
-  /** When the API server last confirmed what is known, by performance.now(). */
+  /** When the API server last confirmed the cache, by performance.now(). */
   confirmedAt = 0;
   private readonly known = new Map<string, T>();
   private readonly times: WatchTimes;
@@ -69,7 +70,7 @@ export class ListWatch<T extends KubernetesObject> {
   private running: Promise<void> | null = null;
   private version = '';
   private listedAt = 0;
-  /** Since when the API server has not answered, and why. */
+  /** Since when the API server has not responded, and why. */
   private broken: { since: number; message: string } | null = null;
   private relistAfterMs = 0;
 
@@ -79,8 +80,8 @@ export class ListWatch<T extends KubernetesObject> {
   }
 
   /**
-   * Resolves after the first complete list; until then, and later, it tries again for ever.
-   * @throws if it is closed before.
+   * Resolves after the first complete list; retries forever.
+   * @throws if it is closed before
    */
   async open(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
@@ -95,7 +96,7 @@ export class ListWatch<T extends KubernetesObject> {
     await this.running?.catch(() => undefined);
   }
 
-  /** Why the copy may be out of date; null if it is not. */
+  /** Why the cache may be stale; null if it is not. */
   problem(): string | null {
     const ms = this.broken ? performance.now() - this.broken.since : 0;
     if (!this.broken || ms < OUT_OF_DATE_MS) return null;
@@ -104,7 +105,7 @@ export class ListWatch<T extends KubernetesObject> {
 
   private async run(onFirstList: () => void): Promise<void> {
     let failures = 0;
-    /** Those of them in which a server answered. */
+    /** Failures in which a server responded. */
     let refusals = 0;
     while (!this.abort.signal.aborted) {
       const began = Date.now();
@@ -117,7 +118,7 @@ export class ListWatch<T extends KubernetesObject> {
         }
         during = 'watch';
         await this.watch();
-        // A server that ends each watch at once must not be asked in a circle.
+        // A server that ends each watch immediately must not be called in a tight loop.
         const lived = this.traffic.lines > linesBefore || Date.now() - began > 1_000;
         failures = lived ? 0 : failures + 1;
         refusals = 0;
@@ -130,7 +131,7 @@ export class ListWatch<T extends KubernetesObject> {
         if (error instanceof ApiError || error instanceof SyntaxError) refusals += 1;
         if (refusals >= FRUITLESS || mustList(error)) this.version = '';
         const known = error instanceof Relist || (error instanceof ApiError && error.expired);
-        // That a version has expired is nothing to complain about, and listing is no retry.
+        // An expired version is no problem, and listing is not a retry.
         if (known && failures === 1) continue;
         this.notify(() => this.options.onProblem?.(error, during));
         this.broken = {
@@ -150,7 +151,7 @@ export class ListWatch<T extends KubernetesObject> {
     );
   }
 
-  /** Waits before the next attempt; returns how long, ms. */
+  /** Waits before the next attempt; returns the delay, ms. */
   private async pause(failures: number, error: unknown): Promise<number> {
     const ms = backOffAfter(error, failures, Math.random(), this.times.backOff);
     await sleep(ms, undefined, { signal: this.abort.signal }).catch(() => undefined);
@@ -218,7 +219,7 @@ export class ListWatch<T extends KubernetesObject> {
     this.notify(() => this.options.onDelete?.(last));
   }
 
-  /** What a listener does wrong must not end the watch. */
+  /** An error in a listener must not end the watch. */
   private notify(call: () => void): void {
     try {
       call();
@@ -231,7 +232,7 @@ export class ListWatch<T extends KubernetesObject> {
 
 function mustList(error: unknown): boolean {
   if (error instanceof Relist) return true;
-  // 4xx but "too many requests": the server does not like what is asked for.
+  // 4xx except "too many requests": the server rejects the request itself.
   return (
     error instanceof ApiError &&
     error.status >= 400 &&

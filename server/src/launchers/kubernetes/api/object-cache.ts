@@ -14,12 +14,12 @@ import { perUser } from '../objects/user-namespace.js';
 import type { Ownership } from './ownership.js';
 import type { KubernetesConfig } from '../kubernetes-config.js';
 
-/** Latest events of each pod. */
+/** Number of events that are kept per pod, the latest ones. */
 const MAX_EVENTS = 20;
-/** An event may come before the pod that it is about; it waits for it this long, ms. */
+/** An event may arrive before its pod; it is kept this long, ms. */
 const PENDING_MS = 60_000;
 
-/** What Kubernetes has of one cluster now. */
+/** The current objects of one cluster. */
 export interface ClusterObjects {
   namespace: string;
   root: V1ConfigMap | null;
@@ -34,11 +34,11 @@ export interface ObjectCacheOptions {
   log: Logger;
   onPod(cluster: string, pod: V1Pod): void;
   onEvent(cluster: string, event: CoreV1Event): void;
-  /** An object of the cluster is gone. */
+  /** An object of the cluster was deleted. */
   onRemoved(cluster: string): void;
 }
 
-/** All clusters of an installation as the API server has them, kept up to date by watches. */
+/** A cache of all clusters of an installation, kept up to date by watches. */
 export class ObjectCache {
   private readonly roots: ListWatch<V1ConfigMap>;
   private readonly pods: ListWatch<V1Pod>;
@@ -71,7 +71,7 @@ export class ObjectCache {
         this.podSeen(pod);
       },
       onDelete: pod => {
-        // Its last status, which may never have been seen alive.
+        // Its last status, which may not have been seen before.
         this.podSeen(pod);
         this.remove(pod);
       }
@@ -85,7 +85,7 @@ export class ObjectCache {
     });
   }
 
-  /** Resolves once everything that exists is known. */
+  /** Resolves when all existing objects are known. */
   async open(): Promise<void> {
     this.opened ??= Promise.all([this.roots.open(), this.pods.open(), this.events.open()]).then(
       () => undefined
@@ -99,12 +99,12 @@ export class ObjectCache {
     await opening;
   }
 
-  /** Why what is known may be out of date, for operators; null if it is not. */
+  /** Why the cache may be stale, for operators; null if it is not. */
   problem(): string | null {
     return this.roots.problem() ?? this.pods.problem() ?? this.events.problem();
   }
 
-  /** What all watches cost since the server started. */
+  /** Counters of all watches since the server started. */
   traffic(): WatchTraffic {
     const sum: WatchTraffic = { lists: 0, watches: 0, lines: 0, bytes: 0, failures: 0 };
     for (const { traffic } of [this.roots, this.pods, this.events])
@@ -112,7 +112,7 @@ export class ObjectCache {
     return sum;
   }
 
-  /** Clusters of which this installation has something. */
+  /** Clusters with objects of this installation. */
   ids(): string[] {
     return [...this.clusters.keys()];
   }
@@ -136,7 +136,7 @@ export class ObjectCache {
     return this.eventsByPod.get(uid) ?? [];
   }
 
-  /** Waits until `condition` holds for what is known; false if it does not in time. */
+  /** Waits until `condition` holds for the cache; false if it does not in time. */
   until(condition: () => boolean, withinMs: number): Promise<boolean> {
     const subscribe = (onChange: () => void) => {
       this.listeners.add(onChange);
@@ -167,7 +167,7 @@ export class ObjectCache {
     this.options.onRemoved(cluster);
   }
 
-  /** Undefined for what is not this installation's. */
+  /** Undefined for objects of others. */
   private clusterOf(object: KubernetesObject): string | undefined {
     return this.options.owns(object) ? object.metadata?.labels?.[CLUSTER_LABEL] : undefined;
   }
@@ -187,7 +187,7 @@ export class ObjectCache {
     for (const event of pending?.events ?? []) this.take(cluster, uid, event);
   }
 
-  /** Events have no labels of ours: whose they are is known by the pod. */
+  /** Events do not have our labels: they belong to the cluster of their pod. */
   private eventSeen(event: CoreV1Event): void {
     const uid = event.involvedObject.uid;
     if (uid === undefined) return;

@@ -2,12 +2,12 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { CLUSTER_LABEL, INSTALLATION_ID_LABEL, INSTALLATION_LABEL } from '../objects/names.js';
 import type { KubernetesConfig } from '../kubernetes-config.js';
 
-/** Whether an object was made by this installation: nothing else is shown, counted as ours, or deleted. */
+/** Whether an object was created by this installation: no other object is shown, counted as ours, or deleted. */
 export type Ownership = (object: KubernetesObject) => boolean;
 
 /**
- * Another installation in the same Kubernetes may have the same name, so the id decides. Objects without one are from before
- * there were ids.
+ * Another installation in the same Kubernetes may have the same name, so the id decides. Objects without an id are from
+ * earlier versions.
  * @param known clusters that the database had when this server started
  */
 export function ownership(

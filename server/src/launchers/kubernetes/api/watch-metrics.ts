@@ -1,7 +1,7 @@
 import type { WatchTraffic } from './list-watch.js';
 import type { Metric } from '../../../metrics.js';
 
-/** What the watches of the API server cost: an operator sees whether they are cut, or everything is listed again and again. */
+/** Metrics of the watches: they show whether watches break, or everything is listed again and again. */
 export function watchMetrics(traffic: () => WatchTraffic): Metric[] {
   const total = (name: string, key: keyof WatchTraffic, help: string): Metric => ({
     name: `aglais_kubernetes_${name}_total`,

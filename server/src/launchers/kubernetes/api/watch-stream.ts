@@ -4,14 +4,14 @@ import { ApiError } from './api-errors.js';
 import { openGet } from './api-request.js';
 import { jittered, type WatchTimes } from './watch-times.js';
 
-/** One line of a watch that is no error. */
+/** One line of a watch, except errors. */
 export interface WatchLine<T> {
   type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
   object: T;
   version: string;
 }
 
-/** The watch cannot go on from the last version: everything has to be listed. */
+/** The watch cannot resume from the last version: everything has to be listed again. */
 export class Relist extends Error {
   override readonly name = 'Relist';
 }
@@ -20,7 +20,7 @@ export interface WatchStreamOptions<T> {
   kubeConfig: KubeConfig;
   path: string;
   selection: Readonly<Record<string, string>>;
-  /** From which it goes on. */
+  /** The version from which it resumes. */
   version: string;
   times: WatchTimes;
   signal: AbortSignal;
@@ -29,8 +29,8 @@ export interface WatchStreamOptions<T> {
 }
 
 /**
- * One watch, until the server ends it, or has been silent for too long.
- * @throws ApiError, Relist, or what broke the connection
+ * One watch, until the server ends it or has been silent for too long.
+ * @throws ApiError, Relist, or the error of the connection
  */
 export async function watchOnce<T extends KubernetesObject>(
   options: WatchStreamOptions<T>
@@ -51,7 +51,7 @@ export async function watchOnce<T extends KubernetesObject>(
     forMs + graceMs
   );
   const silence = setTimeout(() => answer.destroy(new Silence()), jittered(silenceMs));
-  // A last line that was cut off stays in the splitter, and comes again with the next watch.
+  // A truncated last line stays in the splitter, and arrives again with the next watch.
   const splitter = new LineSplitter();
   try {
     for await (const chunk of answer) {
@@ -61,7 +61,7 @@ export async function watchOnce<T extends KubernetesObject>(
         if (text !== '') options.onLine(parseLine<T>(text));
     }
   } catch (error) {
-    // Nothing happened for long: that is no failure, but whether the connection lives is not known.
+    // Nothing has happened for long: not a failure, but the connection may be dead.
     if (!(error instanceof Silence)) throw error;
   } finally {
     clearTimeout(deadline);

@@ -1,16 +1,16 @@
 import { BACK_OFF, type BackOffTimes } from '../../../back-off.js';
 
-/** How often and how long a list-watch does what; all but `backOff` with up to a third of jitter. */
+/** Intervals and deadlines of a list-watch; all except `backOff` get a jitter of up to a third. */
 export interface WatchTimes {
-  /** The server is asked to end a watch after this. */
+  /** The server is asked to end a watch after this time. */
   watchMs: number;
-  /** It is ended from here this much later, should the server not do it. */
+  /** If the server does not, the client ends it this much later. */
   graceMs: number;
-  /** The API server sends bookmarks each minute: a watch that is silent for longer than this is dead, or worth nothing. */
+  /** The API server sends bookmarks every minute: a watch that is silent for longer is dead or useless. */
   silenceMs: number;
-  /** Everything is listed anew this often, whatever the watch said. */
+  /** Everything is listed again this often, in any case. */
   relistMs: number;
-  /** Until an answer must have begun, and a page of a list be complete. */
+  /** Deadline of the response headers, and of each page of a list. */
   requestMs: number;
   backOff: BackOffTimes;
 }

@@ -6,9 +6,9 @@ import { bucketOf } from './bucket.js';
 import { EventLogArchive, type ArchiveFigures } from './event-log-archive.js';
 
 /**
- * The archive that the configuration asks for; null if it names no bucket.
+ * The archive according to the configuration; null if it names no bucket.
  * @throws if the client for buckets is not installed
- * @param isOwn whether this server looks after a cluster, where servers are several
+ * @param isOwn whether this server holds the lease of a cluster, with several servers
  */
 export function archiveFor(
   { eventLog }: KubernetesConfig,
@@ -39,7 +39,7 @@ export function requireClient(resolve = createRequire(import.meta.url).resolve):
   }
 }
 
-/** Event logs on their way into the bucket, for operators. */
+/** Metrics of the upload of event logs. */
 export function archiveMetrics(archive: Pick<EventLogArchive, 'figures'>): Metric[] {
   const read = (key: keyof ArchiveFigures) => () => archive.figures()[key];
   return [

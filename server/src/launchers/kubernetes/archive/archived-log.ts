@@ -3,19 +3,19 @@ import { join } from 'node:path';
 import { replaceFile } from '../../../store/files.js';
 import { eventLogFile, type EventLogFile } from './layout.js';
 
-/** What of a cluster's event log is in the bucket; kept beside it. */
+/** Which parts of a cluster's event log are in the bucket; stored next to the log. */
 export interface Progress {
   place: string;
-  /** Finished parts, and how far they reach. */
+  /** Complete parts, and where they end. */
   parts: number;
   bytes: number;
-  /** The file as it was when everything behind the finished parts was put as one more. */
+  /** The state of the file when the rest after the complete parts was uploaded as one more part. */
   rest: { name: string; bytes: number } | null;
-  /** To be removed when it is in the bucket. */
+  /** To be deleted when it is in the bucket. */
   isForgotten: boolean;
 }
 
-/** A cluster's event log as it is now, and how much of it is in the bucket. */
+/** The current event log of a cluster, and how much of it is in the bucket. */
 export interface ArchivedLog {
   file: EventLogFile;
   path: string;
@@ -35,7 +35,7 @@ const nothing = (place: string): Progress => ({
 
 /**
  * The event log in a cluster's directory; null if there is none.
- * @param place the bucket's
+ * @param place the bucket
  */
 export async function findLog(directory: string, place: string): Promise<ArchivedLog | null> {
   const folder = join(directory, 'eventlog');
@@ -50,7 +50,7 @@ export async function findLog(directory: string, place: string): Promise<Archive
   if (size === null) return null;
   const log = { file, path, size, progress: await readProgress(directory, place) };
   if (log.progress.place === place || isComplete(log)) return log;
-  // What another bucket has in part, this one gets as a whole.
+  // A log that is partly in another bucket is uploaded completely to this one.
   return { ...log, progress: { ...nothing(place), isForgotten: log.progress.isForgotten } };
 }
 
@@ -66,7 +66,7 @@ export async function noteProgress(directory: string, progress: Progress): Promi
   await replaceFile(join(directory, NOTE), JSON.stringify(progress));
 }
 
-/** Whether all of the file, as it is, is in the bucket. */
+/** Whether the whole current file is in the bucket. */
 export function isComplete({ file, size, progress: { rest } }: ArchivedLog): boolean {
   return rest?.name === file.name && rest.bytes === size;
 }

@@ -3,28 +3,28 @@ import { join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { EventLogBucket } from '../kubernetes-config.js';
 
-/** A store that does not answer must be noticed; a part over a slow line may take its time, ms. */
+/** A store that does not respond must be detected; a part over a slow network may take a while, ms. */
 const CONNECT_MS = 5_000;
 const REQUEST_MS = 120_000;
-/** Keys are read again after this time, so that they can be changed while the server runs, ms. */
+/** Keys are read again after this time, so that they can be changed while the server is running, ms. */
 const KEYS_MS = 300_000;
 
-/** A place for objects, as far as we need one. */
+/** The object store operations that the archive needs. */
 export interface Bucket {
-  /** For people, and to know it again. */
+  /** For people, and to identify it. */
   readonly place: string;
-  /** Puts an object, or another in its place; it is there as a whole or not at all. @throws BucketRefused */
+  /** Puts or replaces an object, atomically. @throws BucketRefused */
   put(key: string, body: Buffer, signal: AbortSignal): Promise<void>;
   /** Idempotent. @throws BucketRefused */
   remove(key: string, signal: AbortSignal): Promise<void>;
 }
 
-/** Why the bucket did not take something, in words for the operator. */
+/** Why the bucket refused an operation, for the operator. */
 export class BucketRefused extends Error {
   override readonly name = 'BucketRefused';
 }
 
-/** The bucket of the configuration. Nothing is asked of it before something is put. */
+/** The bucket of the configuration. Sends no request before the first object is put. */
 export function bucketOf(config: EventLogBucket): Bucket {
   const prefix = config.prefix.replace(/^\/+|\/+$/g, '');
   const keyOf = (key: string) => (prefix ? `${prefix}/${key}` : key);
@@ -55,7 +55,7 @@ export function bucketOf(config: EventLogBucket): Bucket {
   };
 }
 
-/** Loaded when it is needed: 26 packages, which most servers have no use for. */
+/** Loaded on demand: 26 packages, which most servers do not use. */
 async function openClient(config: EventLogBucket): Promise<S3Client> {
   const { S3Client } = await import('@aws-sdk/client-s3');
   const { keys } = config;
@@ -64,16 +64,16 @@ async function openClient(config: EventLogBucket): Promise<S3Client> {
     ...(config.endpoint && { endpoint: config.endpoint }),
     forcePathStyle: config.pathStyle,
     ...(keys && { credentials: () => readKeys(keys) }),
-    // Stores other than AWS's own refuse checksums that they do not know; what is sent is signed with its SHA-256 anyhow.
+    // Stores other than AWS refuse checksums that they do not know; the SHA-256 is part of the signature in any case.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // We try again by ourselves, and tell.
+    // The archive itself retries and reports.
     maxAttempts: 1,
     requestHandler: { connectionTimeout: CONNECT_MS }
   });
 }
 
-/** The files of a Secret that is mounted into the server's pod, in which Kubernetes puts new keys by itself. */
+/** The files of a Secret that is mounted into the server's pod; Kubernetes updates them with new keys. */
 async function readKeys(
   directory: string
 ): Promise<{ accessKeyId: string; secretAccessKey: string; expiration: Date }> {
@@ -95,7 +95,7 @@ function errorMessage(error: unknown, { name: bucket, endpoint, keys }: EventLog
   if (status === 401 || status === 403)
     return `it refuses the server's keys (${name}: ${message}); look at the keys and at what they may do`;
   if (name === 'AbortError' || name === 'TimeoutError') return 'it does not answer in time';
-  // Of an error that is not of its own realm, the SDK hands on the text alone.
+  // The SDK passes on only the message of an error that is not an instance of its own classes.
   const reason = code ?? /\bE[A-Z]{5,}\b/.exec(message)?.[0];
   if (reason !== undefined) return `${endpoint ?? 'its store'} cannot be reached (${reason})`;
   return `${name}: ${message}`;

@@ -16,42 +16,42 @@ import {
 import { BucketRefused, type Bucket } from './bucket.js';
 import { bytesOf, endOfPart, partName, statusName } from './layout.js';
 
-/** A part of an event log before it is compressed. */
+/** Size of a part of an event log before compression. */
 const PART_BYTES = 16 * 2 ** 20;
-/** All clusters are looked at this often, ms. */
+/** Interval of the pass over all clusters, ms. */
 const LOOK_MS = 5_000;
 const TRY_AGAIN = { firstMs: 1_000, longestMs: 60_000 };
-/** A cluster of which nothing exists has ended; what it may still be fetching is waited for, ms. */
+/** A cluster without objects has ended; wait this long for what is still being copied, ms. */
 const GONE_MS = 15_000;
-/** Told again when so many attempts have failed. */
+/** Number of failures after which the problem is logged again. */
 const TELL_EVERY = 10;
 const MIB = 2 ** 20;
 
 const compressed = promisify(zstdCompress);
 
 export interface EventLogArchiveOptions {
-  /** A folder in it for each cluster. */
+  /** It has one directory per cluster. */
   directory: string;
   bucket: Bucket;
   log: Logger;
-  /** Whether this server looks after the cluster, and no other. Where it is alone, it does after all. */
+  /** Whether this server alone holds the lease of the cluster; always true for a single server. */
   isOwn?: (id: string) => boolean;
   partBytes?: number;
   lookMs?: number;
   goneMs?: number;
 }
 
-/** What the archive has to know of clusters, and to do with them. */
+/** What the archive needs to know about clusters. */
 export interface ClusterLives {
-  /** Whether anything of it exists, so that its driver may still write. */
+  /** Whether any object of it exists, so that its driver may still write. */
   exists(id: string): boolean;
-  /** Removes the directory of one that was to be forgotten. */
+  /** Deletes the directory of a cluster whose deletion was deferred. */
   remove(id: string): Promise<void>;
 }
 
-/** What an operator sees. */
+/** Counters for metrics. */
 export interface ArchiveFigures {
-  /** Event logs that should be in the bucket by now, and are not. */
+  /** Number of event logs that should be in the bucket by now, and are not. */
   waitingLogs: number;
   waitingBytes: number;
   failures: number;
@@ -59,9 +59,10 @@ export interface ArchiveFigures {
 }
 
 /**
- * Puts event logs from the clusters' directories into a bucket, where Spark's History Server reads them: finished parts
- * while a cluster runs, the rest when it has ended. What is put depends on the log's bytes alone, so to do it again does no
- * harm, and a server that was killed at any line goes on. A bucket that refuses is asked again; nobody waits for it.
+ * Uploads event logs from the clusters' directories to a bucket, where Spark's History Server reads them: complete
+ * parts while a cluster is running, the rest when it has ended. Parts depend only on the bytes of the log, so uploading
+ * again is harmless, and a server that was killed at any point can resume. A bucket that refuses is retried; nothing
+ * waits for it.
  */
 export class EventLogArchive {
   private readonly mutex = new KeyedMutex();
@@ -78,7 +79,7 @@ export class EventLogArchive {
 
   constructor(private readonly options: EventLogArchiveOptions) {}
 
-  /** Looks after all clusters from now on. */
+  /** Starts the pass over all clusters. */
   open(lives: ClusterLives): void {
     if (this.lives) return;
     this.lives = lives;
@@ -86,12 +87,12 @@ export class EventLogArchive {
   }
 
   /**
-   * Nothing more will be written of this cluster. Returns whether its event log is in the bucket, within `withinMs` in any
-   * case, and at once if the bucket refuses at the moment: then it is put later.
+   * The event log of this cluster is complete. Resolves with whether it is in the bucket: within `withinMs`, and
+   * immediately if the bucket refuses at the moment; then it is uploaded later.
    */
   async finish(id: string, withinMs: number): Promise<boolean> {
     this.ended.add(id);
-    // What fails on this side is told when all clusters are looked at.
+    // Local errors are reported by the pass over all clusters.
     const done = this.step(id).catch(() => false);
     if (this.failuresInARow > 0) return false;
     const late = new AbortController();
@@ -100,8 +101,8 @@ export class EventLogArchive {
   }
 
   /**
-   * Whether the directory of this cluster may be removed now. If not, its event log is not in the bucket yet, and it is
-   * removed as soon as it is, by whichever server.
+   * Whether the directory of this cluster may be deleted now. If not, its event log is not in the bucket yet, and any
+   * server deletes the directory as soon as it is.
    */
   async evict(id: string): Promise<boolean> {
     if (this.isOthers(id)) {
@@ -130,7 +131,7 @@ export class EventLogArchive {
     };
   }
 
-  /** Stops at once; another goes on where it was. */
+  /** Stops immediately; another server resumes. */
   async close(): Promise<void> {
     this.abort.abort();
     await this.looking;
@@ -151,7 +152,7 @@ export class EventLogArchive {
     }
   }
 
-  /** Puts what there is to put of one cluster; whether all of it is in the bucket, and nothing more will come. */
+  /** Uploads what is due for one cluster; returns whether all of it is in the bucket and complete. */
   private step(id: string): Promise<boolean> {
     return this.mutex.runExclusive(id, async () => {
       if (this.isOthers(id)) return false;
@@ -184,18 +185,18 @@ export class EventLogArchive {
     });
   }
 
-  /** Puts the next finished part, or the rest of a log that is over; null if there is nothing to put yet. */
+  /** Uploads the next complete part, or the rest of an ended log; null if nothing is due yet. */
   private async putNext(found: ArchivedLog, hasEnded: boolean): Promise<Progress | null> {
     const { path, file: log, size, progress } = found;
     const { application, isInProgress } = log;
     const rest = { name: log.name, bytes: size };
-    // The History Server takes a folder without events for damaged.
+    // The History Server reports a directory without events as damaged.
     if (size === 0) return hasEnded ? { ...progress, rest } : null;
     const file = await open(path);
     try {
       const end = await endOfPart(file, progress.bytes, size, this.partBytes);
       if (end === null && !hasEnded) return null;
-      // As Spark does, in this order: a part without a status is an error to the History Server.
+      // In this order, as Spark does: the History Server reports a part without a status as an error.
       if (progress.parts === 0) await this.put(statusName(application, true), Buffer.alloc(0));
       const upTo = end ?? size;
       const index = progress.parts + 1;
@@ -241,12 +242,12 @@ export class EventLogArchive {
     );
   }
 
-  /** A copy here may be shorter than that of the server which saw the end: it must not take the place of the whole. */
+  /** This copy may be shorter than that of the server which saw the end: it must not replace the complete log. */
   private isOthers(id: string): boolean {
     return !this.ended.has(id) && !(this.options.isOwn?.(id) ?? true);
   }
 
-  /** Of what ended while no server was there, and of what somebody else deleted, nothing exists. */
+  /** Objects of clusters that ended while no server was running, or that someone else deleted, do not exist. */
   private hasEnded(id: string): boolean {
     if (this.ended.has(id)) return true;
     if (!this.lives || this.lives.exists(id)) {

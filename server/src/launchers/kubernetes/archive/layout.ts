@@ -4,10 +4,10 @@ import type { FileHandle } from 'node:fs/promises';
 const IN_PROGRESS = '.inprogress';
 const NEWLINE = 0x0a;
 const READ_BYTES = 65_536;
-/** As long as the longest line that is read of an event log. User code can write a line that never ends. */
+/** The same as the longest line that is read from an event log. User code can write a line that never ends. */
 const LONGEST_LINE_BYTES = 2 ** 28;
 
-/** The event log of a driver, as Spark names it where it writes one file (`SingleEventLogFileWriter`). */
+/** The event log of a driver, as Spark names it if it writes a single file (`SingleEventLogFileWriter`). */
 export interface EventLogFile {
   name: string;
   application: string;
@@ -15,7 +15,7 @@ export interface EventLogFile {
   isInProgress: boolean;
 }
 
-/** The event log among the files of a cluster's folder of event logs; null if there is none. */
+/** The event log among the files in a cluster's event log directory; null if there is none. */
 export function eventLogFile(names: readonly string[]): EventLogFile | null {
   const logs = names
     .filter(name => /^[^.]+(\.inprogress)?$/.test(name))
@@ -27,7 +27,7 @@ export function eventLogFile(names: readonly string[]): EventLogFile | null {
 }
 
 /**
- * Where a part of an application's event log lies, as Spark's History Server reads a log in several files
+ * The key of a part of an application's event log, as Spark's History Server reads rolling logs
  * (`RollingEventLogFilesWriter`, `RollingEventLogFilesFileReader`); the extension names the codec.
  * @param index from 1
  */
@@ -35,7 +35,7 @@ export function partName(application: string, index: number): string {
   return `${folder(application)}/events_${index}_${application}.zstd`;
 }
 
-/** The empty object whose name says whether the application has ended. */
+/** The empty object whose name shows whether the application has ended. */
 export function statusName(application: string, isInProgress: boolean): string {
   return `${folder(application)}/appstatus_${application}${isInProgress ? IN_PROGRESS : ''}`;
 }
@@ -43,9 +43,9 @@ export function statusName(application: string, isInProgress: boolean): string {
 const folder = (application: string) => `eventlog_v2_${application}`;
 
 /**
- * Where a part that begins at `from` ends: behind the first line that reaches `partBytes`, or within that line where it is
- * longer than `lineBytes`, because a part is compressed in memory. It depends on the file's bytes alone, so the same part
- * comes out each time.
+ * The end of a part that starts at `from`: after the first line that reaches `partBytes`, or within that line if it is
+ * longer than `lineBytes`, because a part is compressed in memory. It depends only on the bytes of the file, so each
+ * run creates the same parts.
  * @param size of the file, bytes
  * @returns an offset, or null while that line is incomplete
  */
@@ -69,7 +69,7 @@ export async function endOfPart(
   return null;
 }
 
-/** @throws Error if the file does not reach so far */
+/** @throws Error if the file is too short */
 export async function bytesOf(file: FileHandle, from: number, to: number): Promise<Buffer> {
   const bytes = Buffer.alloc(to - from);
   for (let at = 0; at < bytes.length;) {

@@ -4,12 +4,12 @@ import type { Machines, Need, Capacity } from '../../capacity.js';
 import type { KubernetesConfig, Option } from '../kubernetes-config.js';
 import { coresOf, driverSize, executorSize } from './pod-size.js';
 
-/** What is free on one node now, and what would be if only the node's own pods (DaemonSets, static pods) ran on it. */
+/** Free resources of one node now, and if only the node's own pods (DaemonSets, static pods) ran on it. */
 export interface NodeCapacity {
   name: string;
   empty: Need;
   free: Need;
-  /** Which pods of the cluster that asks may run on it; neither: those of clusters with other options. */
+  /** Which pods of the requesting cluster may run on it; neither: only those of clusters with other options. */
   takes: { drivers: boolean; executors: boolean };
 }
 
@@ -17,9 +17,9 @@ const NOTHING: Need = { memoryMiB: 0, cores: 0 };
 
 /**
  * The nodes on which clusters may run, with their capacity.
- * @param nodes all there are
- * @param pods all that run or are about to, of everybody, as far as they may be seen
- * @param options of the cluster that asks
+ * @param nodes all nodes
+ * @param pods all running and scheduled pods, of all users, as far as they are visible
+ * @param options of the requesting cluster
  */
 export function nodeCapacities(
   nodes: Iterable<V1Node>,
@@ -58,7 +58,7 @@ export function nodeCapacities(
     });
 }
 
-/** Memory of a node that no pod requests, MiB; below zero where pods request more than it has. */
+/** Memory of a node that no pod requests, MiB; negative where pods request more than it has. */
 export function unrequestedMiB(node: V1Node, pods: Iterable<V1Pod>): number {
   let left = quantityMiB(node.status?.allocatable?.['memory'] ?? null) ?? 0;
   for (const pod of pods) {
@@ -68,7 +68,7 @@ export function unrequestedMiB(node: V1Node, pods: Iterable<V1Pod>): number {
   return left;
 }
 
-/** The most that is free on one of the nodes that take such pods; null if there is none. */
+/** The largest free capacity of a node that accepts such pods; null if there is none. */
 export function largestFree(
   nodes: readonly NodeCapacity[],
   who: 'drivers' | 'executors'
@@ -81,7 +81,7 @@ export function largestFree(
   };
 }
 
-/** What clusters may have of the nodes; figures in the configuration win over what is observed. */
+/** The capacity of the nodes for clusters; values in the configuration take precedence over observed ones. */
 export function capacityOf(
   nodes: readonly NodeCapacity[],
   othersMiB: number,
@@ -93,14 +93,14 @@ export function capacityOf(
   return {
     place: 'this Kubernetes cluster',
     memoryMiB: Math.floor(memoryMiB ?? Math.max(0, sum - othersMiB)),
-    // Nodes that could come: as many as the largest cluster could want.
+    // Nodes that could be added: as many as the largest cluster could need.
     machines: largestNode ? [...seen, { count: 1_001, ...largestNode }] : seen,
     driver: shape => driverSize(shape, config),
     executor: shape => executorSize(shape, config)
   };
 }
 
-/** What pods that are neither ours nor the nodes' own have asked for on these nodes, MiB. */
+/** Memory requests of pods on these nodes that are neither ours nor the nodes' own, MiB. */
 export function othersMiB(
   nodes: readonly NodeCapacity[],
   pods: Iterable<V1Pod>,
@@ -117,8 +117,8 @@ export function othersMiB(
 }
 
 /**
- * What the scheduler counts for a pod: containers and native sidecars together, or one init container if that is more
- * (Kubernetes' `PodRequests`), and the overhead of its runtime.
+ * The requests that the scheduler counts for a pod: containers and native sidecars together, or one init container if
+ * that is more (Kubernetes' `PodRequests`), and the overhead of its runtime.
  */
 export function podSize({ spec }: V1Pod): Need {
   const inits = spec?.initContainers ?? [];
@@ -145,14 +145,14 @@ function needOf(quantities: Readonly<Record<string, string>>): Need {
   };
 }
 
-/** DaemonSets' pods come back wherever they are ended; static ones are the node's. */
+/** Pods of DaemonSets are recreated wherever they end; static ones belong to the node. */
 function belongsToNode({ metadata }: V1Pod): boolean {
   return (metadata?.ownerReferences ?? []).some(
     ({ kind }) => kind === 'DaemonSet' || kind === 'Node'
   );
 }
 
-/** Executors go where the operator's placement and all of their options let them. */
+/** Executors may run where the operator's placement and all of their options allow it. */
 function executorPlacement(
   { nodeSelector, tolerations }: Placement,
   options: readonly Option[]

@@ -10,9 +10,9 @@ import { largestFree, nodeCapacities, othersMiB, capacityOf } from './node-capac
 import type { KubernetesConfig, Option } from '../kubernetes-config.js';
 import { WatchedKind } from './watched-kind.js';
 
-/** The first lists are waited for this long, ms. */
+/** How long to wait for the first lists, ms. */
 const FIRST_MS = 10_000;
-/** A watch that works is confirmed each minute or two, ms. */
+/** A working watch is confirmed every minute or two, ms. */
 const STALE_MS = 180_000;
 const LIVING = 'status.phase!=Succeeded,status.phase!=Failed';
 
@@ -20,8 +20,8 @@ const GRANT =
   'Let an administrator grant get, list and watch on nodes and pods to this server (ClusterRole, docs/operations/kubernetes.md)';
 
 /**
- * The nodes and what is free on them. They are watched, so that whoever asks has an answer at once and nothing is listed
- * while others wait for their admission.
+ * The nodes and their free resources. They are watched, so that a request is answered immediately and does not wait for
+ * a list.
  */
 export class Nodes {
   private readonly nodes: WatchedKind<V1Node>;
@@ -45,7 +45,7 @@ export class Nodes {
     );
   }
 
-  /** Begins to watch; nobody has to wait for it. */
+  /** Starts the watches; nothing has to wait for it. */
   open(): void {
     void this.nodes.known();
     void this.pods.known();
@@ -56,8 +56,8 @@ export class Nodes {
   }
 
   /**
-   * @param options of the cluster that asks
-   * @throws if nothing is known of the nodes and the configuration has no figures in their place
+   * @param options of the requesting cluster
+   * @throws if nothing is known about the nodes and the configuration does not replace it
    */
   async capacity(options: readonly Option[] = []): Promise<Capacity> {
     const { config, owns } = this;
@@ -74,7 +74,7 @@ export class Nodes {
     return { ...capacity, problems: this.problems() };
   }
 
-  /** The most that is free on one node for such pods now; null where that is not known. */
+  /** The largest free capacity of a node for such pods now; null if unknown. */
   async free(
     who: 'drivers' | 'executors',
     options: readonly Option[]
@@ -108,7 +108,7 @@ export class Nodes {
     ]);
   }
 
-  /** What is wrong with the answer, in sentences for people. */
+  /** What is unreliable about the answer, in sentences for people. */
   private problems(): string[] {
     const problems: string[] = [];
     if (this.pods.isForbidden && !this.nodes.isForbidden)
@@ -144,7 +144,7 @@ export class Nodes {
       );
   }
 
-  /** Once for each right: it is refused again and again. */
+  /** Once per permission: it is refused repeatedly. */
   private reportForbidden(kind: 'nodes' | 'pods', during: 'list' | 'watch'): void {
     const right = `${during} ${kind}`;
     if (this.reported.has(right)) return;
@@ -161,7 +161,7 @@ export class Nodes {
   }
 }
 
-/** Images and addresses of thousands of nodes are of no use here. */
+/** Images and addresses of thousands of nodes are not needed. */
 function reduceNode({ metadata, spec, status }: V1Node): V1Node {
   const ready = status?.conditions?.filter(({ type }) => type === 'Ready');
   return {

@@ -4,9 +4,9 @@ import { ListWatch, type ListWatchOptions, type WatchTraffic } from '../api/list
 
 const FORBIDDEN = 403;
 
-/** Objects of one kind in all of Kubernetes, watched as far as this server has the right to. */
+/** All objects of one kind in Kubernetes, watched as far as this server has the permissions. */
 export class WatchedKind<T extends KubernetesObject> {
-  /** This server may not list them; what is known of them may be nothing. */
+  /** This server may not list them; the cache may be empty. */
   isForbidden = false;
   private readonly watch: ListWatch<T>;
   private first: Promise<void> | null = null;
@@ -26,11 +26,11 @@ export class WatchedKind<T extends KubernetesObject> {
     });
   }
 
-  /** Resolves when they are known, or it is known that they may not be. */
+  /** Resolves when they are known, or when it is known that they may not be listed. */
   known(): Promise<void> {
     this.first ??= new Promise(resolve => {
       this.resolveFirst = resolve;
-      // Closed before: nobody asks any more.
+      // Closed before: the result is not needed any more.
       this.watch.open().catch(() => undefined);
     });
     return this.first;
@@ -40,7 +40,7 @@ export class WatchedKind<T extends KubernetesObject> {
     return this.isForbidden ? [] : [...this.watch.items.values()];
   }
 
-  /** How long ago the API server last confirmed them, ms. */
+  /** Time since the API server last confirmed them, ms. */
   get ageMs(): number {
     return performance.now() - this.watch.confirmedAt;
   }
@@ -56,7 +56,7 @@ export class WatchedKind<T extends KubernetesObject> {
   private take(error: unknown, during: 'list' | 'watch'): void {
     if (!(error instanceof ApiError && error.status === FORBIDDEN)) return;
     this.onForbidden(during);
-    // Where only the watch is refused, they are listed again and again: known, and half a minute old.
+    // If only the watch is refused, they are listed repeatedly: known, but up to half a minute old.
     if (during === 'watch') return;
     this.isForbidden = true;
     this.resolveFirst();

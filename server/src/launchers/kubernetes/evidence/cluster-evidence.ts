@@ -4,30 +4,30 @@ import type { EvidenceSink } from '../../launcher.js';
 import type { DriverReady } from './ready-file.js';
 import type { Witness } from './witness-client.js';
 
-/** What the launcher asks of the evidence of its clusters; it hands over the pods and Events that it sees. */
+/** The evidence of clusters as the launcher uses it; the launcher passes on pods and Events. */
 export interface ClusterEvidence {
-  /** Every status seen of a pod; it is put on record when it decides something. */
+  /** A status of a pod; it is recorded if it matters. */
   pod(cluster: string, pod: V1Pod): void;
   event(cluster: string, event: CoreV1Event): void;
-  /** What nodes have free while a pod waits for one; it is put on record when it differs. */
+  /** Free capacity of the nodes while a pod is pending; it is recorded if it has changed. */
   capacity(cluster: string, capacity: CapacityObservation): void;
   /** Whether the last status of a pod is on disk, so that the pod may be deleted. */
   podRecorded(cluster: string, uid: string): boolean;
-  /** Copies what the driver writes until `ended`, from where it stopped. Idempotent. */
+  /** Copies what the driver writes until `ended`; resumes where it stopped. Idempotent. */
   mirror(cluster: string, witness: Witness): void;
   /** What the driver wrote when it became ready; null before. */
   ready(cluster: string): Promise<DriverReady | null>;
   /** Fetches the last bytes, within a bounded time, and stops mirroring. */
   ended(cluster: string): Promise<void>;
-  /** Resolves when those who follow have taken what was seen so far, within a bounded time. */
+  /** Resolves when all readers have processed what was seen so far, within a bounded time. */
   flush(cluster: string): Promise<void>;
-  /** Resolves when what is on record is in the cluster's directory. */
+  /** Resolves when the recorded observations are in the cluster's directory. */
   copied(id: string): Promise<void>;
-  /** Another server has seen the cluster to its end. */
+  /** Another server has completed the end of the cluster. */
   abandon(cluster: string): Promise<void>;
   follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void>;
   record(id: string, observation: Observation): Promise<void>;
   forget(id: string): Promise<void>;
-  /** Stops mirroring; a later server goes on. */
+  /** Stops mirroring; the next server resumes. */
   close(): Promise<void>;
 }

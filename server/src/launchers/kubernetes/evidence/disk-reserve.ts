@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 
-/** So much of the disk stays free for the database and for what was seen of pods. */
+/** This much of the disk is reserved for the database and the recorded pod statuses. */
 const RESERVE_BYTES = 2 ** 30;
 const LOOK_MS = 1_000;
 
@@ -12,7 +12,10 @@ async function freeBytes(directory: string): Promise<number> {
   return bavail * bsize;
 }
 
-/** Delays copies while the disk is nearly full: what drivers write must not keep the server from saving its own state. */
+/**
+ * Delays copies while the disk is nearly full: the output of drivers must not prevent the server from saving its own
+ * state.
+ */
 export class DiskReserve {
   private at = 0;
   private isFull = false;
@@ -23,7 +26,7 @@ export class DiskReserve {
     private readonly free: (directory: string) => Promise<number> = freeBytes
   ) {}
 
-  /** Resolves when there is room, or at the signal. */
+  /** Resolves when there is enough space, or when aborted. */
   async wait(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && !(await this.hasRoom()))
       await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
@@ -32,7 +35,7 @@ export class DiskReserve {
   private async hasRoom(): Promise<boolean> {
     if (Date.now() - this.at < LOOK_MS) return !this.isFull;
     this.at = Date.now();
-    // A file system that does not say it must not stop the copies.
+    // A file system that does not report its space must not block the copies.
     const free = await this.free(this.directory).catch(() => Infinity);
     const wasFull = this.isFull;
     this.isFull = free < RESERVE_BYTES;

@@ -2,19 +2,19 @@ import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readObservation, type Observation } from '@aglais/diagnosis';
 
-/** Everything that is known of a cluster and that no file of Spark's holds, in the order in which it was put on record. */
+/** Everything that is known of a cluster and is not in Spark's files, in the order in which it was recorded. */
 export interface EvidenceRecord {
-  /** What is on record; what is damaged is left out. */
+  /** The recorded observations; corrupt ones are skipped. */
   read(): Promise<Observation[]>;
-  /** Resolves when it cannot be lost any more. */
+  /** Resolves when it is durable. */
   append(observation: Observation): Promise<void>;
-  /** Bytes of everything that was handed over so far, in `evidence.jsonl` of the cluster's directory. */
+  /** Number of bytes in `evidence.jsonl` of the cluster's directory, including everything passed on so far. */
   size(): Promise<number>;
-  /** Resolves when everything that was handed over so far was tried. */
+  /** Resolves when everything passed on so far was attempted. */
   idle(): Promise<void>;
 }
 
-/** The record of the only server that there is: one observation a line. */
+/** The record of a single server: one observation per line. */
 export class EvidenceFile implements EvidenceRecord {
   private queue: Promise<unknown> = Promise.resolve();
   private isWhole = false;
@@ -49,7 +49,7 @@ export class EvidenceFile implements EvidenceRecord {
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
     const file = await open(this.path, 'a+', 0o600);
     try {
-      // A server that was killed, or a disk that was full, may have left half a line.
+      // A server that was killed, or a full disk, may have left an incomplete line.
       const broken = !this.isWhole && !(await endsWithBreak(file));
       this.isWhole = false;
       await file.appendFile(`${broken ? '\n' : ''}${JSON.stringify(observation)}\n`);

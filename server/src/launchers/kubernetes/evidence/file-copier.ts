@@ -7,13 +7,13 @@ import type { DiskReserve } from './disk-reserve.js';
 import type { WitnessClient } from './witness-client.js';
 
 const MIB = 2 ** 20;
-/** Of a file that is longer, the rest is copied at the next list: other files must not wait for it. */
+/** The rest of a longer file is copied after the next list: other files must not wait for it. */
 const PART_BYTES = 64 * MIB;
 
-/** What is copied of one cluster; user code can write to each of its files, and make any number of them. */
+/** Limits for copying one cluster; user code can write to each of its files, and create any number of them. */
 export interface CopyLimits {
   fileBytes: (path: string) => number;
-  /** Files in `eventlog`, and their bytes together. */
+  /** Number and total size of the files in `eventlog`. */
   eventLogs: number;
   eventLogBytes: number;
   rate: Rate;
@@ -27,19 +27,19 @@ const LIMITS: CopyLimits = {
 };
 
 export interface FileCopierOptions {
-  /** The cluster's directory here. */
+  /** The local directory of the cluster. */
   directory: string;
   client: WitnessClient;
   disk: DiskReserve;
-  /** Called once for each file of which not everything is copied. */
+  /** Called once for each file that is not copied completely. */
   onLimit: (path: string, bytes: number) => void;
   limits?: Partial<CopyLimits>;
 }
 
 /**
- * Appends what is new in a file of a driver's pod to its copy here. The size of the copy is where copying goes on, so
- * whatever breaks, no byte is missing and none comes twice. Copying stops at the limit of a file, and waits while the rate
- * of the cluster is used up or the disk is nearly full.
+ * Appends the new bytes of a file in a driver's pod to its local copy. Copying resumes at the size of the copy, so
+ * after any failure no byte is missing or duplicated. It stops at the limit of a file, and waits while the rate limit
+ * of the cluster is reached or the disk is nearly full.
  */
 export class FileCopier {
   private readonly limits: CopyLimits;
@@ -53,7 +53,7 @@ export class FileCopier {
   }
 
   /**
-   * Copies what there is of a file now; of a long one a part, and the rest later.
+   * Copies what a file contains now; of a long one a part, and the rest later.
    * @param size of the file in the pod
    * @returns whether everything that may be copied is here
    */
@@ -76,7 +76,7 @@ export class FileCopier {
         for await (const chunk of answer) {
           const bytes = (chunk as Buffer).subarray(0, to - from);
           from += await this.append(file, path, bytes, signal);
-          // More than was asked for.
+          // More than was requested.
           if (bytes.length < (chunk as Buffer).length) break;
         }
       }
@@ -141,7 +141,10 @@ export class FileCopier {
     return bytes < eventLogBytes && (names.has(nameOf(path)) || names.size < eventLogs);
   }
 
-  /** Copies count although their originals were removed: else user code could fill the disk one file after the other. */
+  /**
+   * Copies count even if their originals were deleted: otherwise user code could fill the disk with one file after the
+   * other.
+   */
   private knownEventLogs(): Promise<{ names: Set<string>; bytes: number }> {
     return (this.eventLogs ??= (async () => {
       const folder = this.local('eventlog');

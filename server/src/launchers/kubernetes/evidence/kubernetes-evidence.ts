@@ -23,16 +23,16 @@ import type { Witness } from './witness-client.js';
 
 export type { Witness } from './witness-client.js';
 
-/** Those who follow get this long to take the last of it. */
+/** How long readers get to process the last of it. */
 const FLUSH_MS = 5_000;
 /** After the driver's end, other servers get this long to fetch its last bytes, too, ms. */
 const OTHERS_MS = 1_000;
 
 export interface KubernetesEvidenceOptions {
-  /** A folder in it for each cluster. */
+  /** It has one directory per cluster. */
   directory: string;
   log: Logger;
-  /** Where other servers read and write the record, too; `null`: this is the only server. */
+  /** Record that is shared with other servers; `null`: this is the only server. */
   shared?: SharedEvidence | null;
 }
 
@@ -43,22 +43,21 @@ export interface SharedEvidence {
   forget(cluster: string): void;
 }
 
-/** What is held of one cluster. */
+/** The state of one cluster. */
 interface Held {
   file: EvidenceRecord;
   pods: PodRecorder;
   mirror: Mirror | null;
-  /** Aborted when nothing of the driver's will come any more. */
+  /** Aborted when the driver's files are complete. */
   over: AbortController;
-  /** Each resolves when one who follows has taken everything. */
+  /** Each resolves when a reader has processed everything. */
   followers: Set<() => Promise<void>>;
   ready: DriverReady | null;
 }
 
 /**
- * Evidence of all clusters of one launcher, as files: what the driver wrote, mirrored from its pod, and what was seen of
- * pods and Events. The launcher hands over the pods and Events that it sees. Whoever follows reads the files: what is seen
- * live is what is found offline.
+ * Evidence of all clusters of one launcher, as files: the driver's files, mirrored from its pod, and recorded pod
+ * statuses and Events, which the launcher passes on. Readers follow the files: live and offline diagnosis see the same.
  */
 export class KubernetesEvidence implements ClusterEvidence {
   private readonly clusters = new Map<string, Held>();
@@ -85,7 +84,7 @@ export class KubernetesEvidence implements ClusterEvidence {
     return this.clusters.get(clusterId)?.pods.isRecorded(uid) ?? false;
   }
 
-  /** Copies what the driver writes, until `ended`. Goes on where an earlier server was. Idempotent. */
+  /** Copies what the driver writes, until `ended`. Resumes where a previous server stopped. Idempotent. */
   mirror(clusterId: string, witness: Witness): void {
     const held = this.of(clusterId);
     if (held.over.signal.aborted) return;
@@ -107,8 +106,8 @@ export class KubernetesEvidence implements ClusterEvidence {
   }
 
   /**
-   * The cluster is over: fetches the last bytes, stops copying, and resolves when those who follow have taken everything
-   * that is known by then, within a bounded time. Idempotent.
+   * The cluster has ended: fetches the last bytes, stops copying, and resolves when all readers have processed
+   * everything that is known by then, within a bounded time. Idempotent.
    */
   async ended(clusterId: string): Promise<void> {
     const held = this.of(clusterId);
@@ -129,7 +128,7 @@ export class KubernetesEvidence implements ClusterEvidence {
     await Promise.race([Promise.all(flushed), once(deadline, 'abort')]);
   }
 
-  /** Another server has seen the cluster to its end: nothing of it is copied any more. Idempotent. */
+  /** Another server has completed the end of the cluster: stops copying. Idempotent. */
   async abandon(clusterId: string): Promise<void> {
     const held = this.clusters.get(clusterId);
     if (!held || held.over.signal.aborted) return;
@@ -137,12 +136,12 @@ export class KubernetesEvidence implements ClusterEvidence {
     await held.mirror?.close();
   }
 
-  /** All evidence from the beginning on, then as it comes, until the signal. */
+  /** All evidence from the start, then as it arrives, until aborted. */
   async follow(id: string, sink: EvidenceSink, signal: AbortSignal): Promise<void> {
     const directory = this.directoryOf(id);
     const { over, file, followers } = this.of(id);
     const driver = { abort: signal, over: over.signal };
-    // What an earlier server left may have to be repaired before it is read.
+    // Files of a previous server may have to be repaired before they are read.
     await this.persist(id, () => file.size(), signal);
     const record = (found: Observation): Promise<void> =>
       this.persist(id, () => this.record(id, found), signal);
@@ -153,7 +152,7 @@ export class KubernetesEvidence implements ClusterEvidence {
       followShareReports(directory, driver, record)
     ]);
     let bytes = 0;
-    // Goes on when the cluster is over: kernels report how their cells ended, and pods are seen to go.
+    // Continues after the end of the cluster: kernels report how their cells ended, and pods are deleted.
     const ofOthers = followLines(
       directory,
       'evidence.jsonl',
@@ -182,7 +181,7 @@ export class KubernetesEvidence implements ClusterEvidence {
     await this.of(id).file.append(observation);
   }
 
-  /** Removes all evidence of a cluster. Idempotent. */
+  /** Deletes all evidence of a cluster. Idempotent. */
   async forget(id: string): Promise<void> {
     const held = this.clusters.get(id);
     if (held) {
@@ -196,7 +195,7 @@ export class KubernetesEvidence implements ClusterEvidence {
     await rm(this.directoryOf(id), { recursive: true, force: true });
   }
 
-  /** Stops copying, of all clusters; the next server goes on. */
+  /** Stops copying, for all clusters; the next server resumes. */
   async close(): Promise<void> {
     this.abort.abort();
     for (const { mirror, pods } of this.clusters.values()) {
@@ -205,7 +204,7 @@ export class KubernetesEvidence implements ClusterEvidence {
     }
   }
 
-  /** Files that are read line by line are reported by whoever reads them. */
+  /** For files that are read line by line the reader reports it. */
   private async recordLimit(id: string, path: string, bytes: number): Promise<void> {
     const file = this.clusters.get(id)?.file;
     if (!file || !path.startsWith('eventlog/')) return;
@@ -218,7 +217,7 @@ export class KubernetesEvidence implements ClusterEvidence {
     await this.persist(id, work, this.abort.signal);
   }
 
-  /** Disk or database may be away for a while; those who follow must not be lost by that. */
+  /** Disk or database may be unavailable for a while; readers must not be lost because of that. */
   private async persist(
     cluster: string,
     work: () => Promise<unknown>,

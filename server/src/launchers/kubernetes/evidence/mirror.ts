@@ -8,43 +8,43 @@ import { FileCopier, type CopyLimits } from './file-copier.js';
 import { DiskReserve } from './disk-reserve.js';
 import { WitnessClient, type Witness } from './witness-client.js';
 
-/** Grow all the time, and are needed at once. */
+/** Files that grow all the time, and are needed immediately. */
 const FOLLOWED = ['live.jsonl', 'driver.log'];
-/** Small, and complete as soon as they exist: their writers rename them into place. */
+/** Small files that are complete as soon as they exist: their writers rename them into place. */
 const WHOLE = ['ready', 'driver.exit'];
-/** Copied as far as they have grown, each time that the witness lists its files. */
+/** Copied each time the witness lists its files. */
 const COPIED = /^(?:shares\.jsonl|eventlog(?:\/[^./\\][^/\\]*){1,2})$/;
 /** Spark's suffix of an event log that is being written. */
 const IN_PROGRESS = '.inprogress';
 
-/** Until the driver is ready its file is waited for; later only event logs are copied so. */
+/** Until the driver is ready its file is awaited; later only event logs are copied this way. */
 const LIST_SOON_MS = 150;
 const LIST_LATER_MS = 1_000;
 const LIST_MS = 5_000;
 const SOON_MS = 30_000;
-/** A file that is longer there than here although nothing came for so long: the connection is dead. */
+/** A file that is longer there than here although nothing has arrived for this long: the connection is dead. */
 const STALLED_MS = 10_000;
-/** A witness that is restarted is noticed within two seconds: until then its driver's evidence is late. */
+/** A restarted witness is detected within two seconds: until then the evidence is late. */
 const TRY_AGAIN = { firstMs: 100, longestMs: 2_000 };
-/** Time to fetch the last bytes of a cluster that has ended. */
+/** Deadline for the last bytes of a cluster that has ended. */
 const LAST_BYTES_MS = 10_000;
 
 export interface MirrorOptions {
-  /** The cluster's directory here. */
+  /** The local directory of the cluster. */
   directory: string;
   witness: Witness;
   log: Logger;
-  /** Other servers copy the same: the witness is dismissed by `release` alone. */
+  /** Other servers copy the same files: only `release` dismisses the witness. */
   othersRead?: boolean;
   disk?: DiskReserve;
   limits?: Partial<CopyLimits>;
-  /** Called once for each file that is longer than what is copied of it. */
+  /** Called once for each file that is longer than its copy may be. */
   onLimit?: (path: string, bytes: number) => void;
 }
 
 /**
- * Copies what a driver writes in its pod into the cluster's directory here, as it is written: decides what is copied when;
- * `FileCopier` copies. One mirror writes into a directory at a time.
+ * Copies what a driver writes in its pod into the local directory of the cluster, as it is written: decides what is
+ * copied when; `FileCopier` copies. Only one mirror at a time may write into a directory.
  */
 export class Mirror {
   private readonly client: WitnessClient;
@@ -69,12 +69,12 @@ export class Mirror {
     this.running = Promise.all(loops).then(() => undefined);
   }
 
-  /** The driver has ended and everything is here. */
+  /** The driver has ended and all its files are here. */
   get complete(): boolean {
     return this.isComplete;
   }
 
-  /** Fetches what is left of a driver that has ended, and stops. Resolves in any case, within `withinMs`. */
+  /** Fetches the remaining bytes of a driver that has ended, and stops. Always resolves, within `withinMs`. */
   async finish(withinMs = LAST_BYTES_MS): Promise<void> {
     const deadline = AbortSignal.timeout(withinMs);
     // A file has one writer: the loops have to end first.
@@ -97,14 +97,14 @@ export class Mirror {
     if (!this.options.othersRead) this.client.close();
   }
 
-  /** Stops at once; another mirror goes on where it was. */
+  /** Stops immediately; another mirror resumes. */
   async close(): Promise<void> {
     this.abort.abort();
     await this.running;
     this.client.close();
   }
 
-  /** Dismisses the witness. One that does not get it waits until its grace period is over: no harm is done. */
+  /** Dismisses the witness. One that is not reached waits until its grace period is over, which is harmless. */
   async release(signal = AbortSignal.timeout(LAST_BYTES_MS)): Promise<void> {
     await this.client.done(signal).catch(() => undefined);
     if (this.options.othersRead) this.client.close();
@@ -136,7 +136,7 @@ export class Mirror {
     }
   }
 
-  /** The driver has ended by itself: following ends, and the rest is fetched at once. */
+  /** The driver has ended by itself: stop following, and fetch the rest immediately. */
   private async fetchAndStop(): Promise<void> {
     this.abort.abort();
     const deadline = AbortSignal.timeout(LAST_BYTES_MS);
@@ -145,14 +145,14 @@ export class Mirror {
       const { files } = await this.client.list(deadline);
       await this.fetchRest(files, deadline);
     } catch (error) {
-      // `finish` tries again.
+      // `finish` retries.
       this.trouble('the last bytes', 1, error);
     }
   }
 
   private async fetchRest(files: readonly Listed[], signal: AbortSignal): Promise<void> {
     await this.fetchWhole(files, signal);
-    // Long files come in parts.
+    // Long files are copied in parts.
     while (!(await this.copyGrown(files, signal, FOLLOWED)));
     this.isComplete = true;
     if (!this.options.othersRead) await this.release(signal);
@@ -200,7 +200,7 @@ export class Mirror {
           failures = 0;
         });
         if (isAll) return;
-        // It ends only with the driver. Until the next list says so, it must not be asked in a circle.
+        // It ends only with the driver. Until the next list confirms that, it must not be requested in a tight loop.
         this.listNow();
         failures += 1;
       } catch (error) {
@@ -214,7 +214,7 @@ export class Mirror {
     }
   }
 
-  /** A connection may be dead without an error, most of all through a proxy: sizes show it. */
+  /** A connection may be dead without an error, especially through a proxy: the sizes show it. */
   private async breakStalled(files: readonly Listed[]): Promise<void> {
     for (const { path, size } of files) {
       const state = this.following.get(path);
@@ -248,7 +248,7 @@ export class Mirror {
   private trouble(path: string, failures: number, error: unknown): void {
     const { log, directory } = this.options;
     const problem = error instanceof Error ? error.message : String(error);
-    // While a pod starts it cannot be reached, which is no reason to complain.
+    // A starting pod cannot be reached, which is not a problem.
     log[failures === 10 ? 'warn' : 'debug'](
       { directory, path, failures, problem },
       'The evidence of a driver cannot be read from its pod at the moment; nothing is lost.'

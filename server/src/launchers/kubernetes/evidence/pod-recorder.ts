@@ -10,18 +10,18 @@ export interface PodRecorderOptions {
   cluster: string;
   file: EvidenceRecord;
   log: Logger;
-  /** Aborted when the server ends. */
+  /** Aborted when the server shuts down. */
   signal: AbortSignal;
 }
 
 /**
- * Puts what is seen of one cluster's pods on record: statuses, Events, and what nodes have free. One at a time, in their
- * order, each until the disk takes it.
+ * Records what is observed of one cluster's pods: statuses, Events, and free capacity of nodes. One at a time, in
+ * order, each retried until it is on disk.
  */
 export class PodRecorder {
-  /** By UID of a pod: its newest version that was handed over, and the newest that is on the disk. */
+  /** By UID of a pod: the latest version that was passed on, and the latest that is on disk. */
   private readonly versions = new Map<string, { handedOver: string; onDisk: string | null }>();
-  /** Knows what is on record once this is resolved. */
+  /** Knows the existing records once this is resolved. */
   private records: Promise<PodRecords>;
   private queue: Promise<void> = Promise.resolve();
   private isStopped = false;
@@ -30,7 +30,7 @@ export class PodRecorder {
     this.records = recordsOf(options.file);
   }
 
-  /** Every status seen of a pod; what decides something is put on record. */
+  /** A status of a pod; it is recorded if it matters. */
   pod(pod: V1Pod): void {
     const uid = pod.metadata?.uid ?? '';
     const version = pod.metadata?.resourceVersion ?? '';
@@ -46,7 +46,7 @@ export class PodRecorder {
     });
   }
 
-  /** Every Event seen about a pod. */
+  /** An Event about a pod. */
   event(event: CoreV1Event): void {
     this.enqueue(async records => {
       const seen = readPodEvent(asJson(event), event.metadata?.namespace ?? '');
@@ -54,25 +54,25 @@ export class PodRecorder {
     });
   }
 
-  /** What nodes have free while a pod waits for one, as often as it is observed. */
+  /** Free capacity of the nodes while a pod is pending, as often as it is observed. */
   capacity(capacity: CapacityObservation): void {
     this.enqueue(async records => {
       if (records.isNewCapacity(capacity)) await this.options.file.append(capacity);
     });
   }
 
-  /** Whether everything that was handed over of this pod is on the disk, so that the pod may be deleted. */
+  /** Whether everything that was passed on about this pod is on disk, so that the pod may be deleted. */
   isRecorded(uid: string): boolean {
     const known = this.versions.get(uid);
     return known !== undefined && known.onDisk === known.handedOver;
   }
 
-  /** Resolves when everything that was handed over so far is on record. */
+  /** Resolves when everything that was passed on so far is recorded. */
   async idle(): Promise<void> {
     await this.queue;
   }
 
-  /** The cluster is forgotten: what cannot be written is not tried again. */
+  /** The cluster is deleted: failed writes are not retried. */
   stop(): void {
     this.isStopped = true;
   }
@@ -88,7 +88,7 @@ export class PodRecorder {
             { err: error, cluster },
             'Evidence of a pod cannot be written; it is tried again, and its pod is kept meanwhile.'
           );
-          // What was not written is not known.
+          // What was not written counts as unknown.
           this.records = recordsOf(file);
           const ms = backOff(failures, Math.random());
           await sleep(ms, undefined, { signal }).catch(() => undefined);
@@ -104,12 +104,12 @@ function recordsOf(file: EvidenceRecord): Promise<PodRecords> {
     for (const observation of known) records.known(observation);
     return records;
   });
-  // Whoever waits for it gets its failure.
+  // The caller that waits for it gets the error.
   reading.catch(() => undefined);
   return reading;
 }
 
-/** The generated client has Dates where the API's JSON, and so our reader, has texts. */
+/** The generated client has Dates where the API's JSON, and therefore our reader, has strings. */
 function asJson(object: KubernetesObject): Record<string, unknown> {
   return JSON.parse(JSON.stringify(object)) as Record<string, unknown>;
 }

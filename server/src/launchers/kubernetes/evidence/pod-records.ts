@@ -5,24 +5,28 @@ import type {
   CapacityObservation
 } from '@aglais/diagnosis';
 
-/** Most Events about one pod that are recorded; a pod that cannot be mounted for a week must not fill the disk. */
+/** Maximum number of recorded Events per pod; a pod that cannot mount its volume for a week must not fill the disk. */
 const POD_EVENTS = 300;
-/** Most statuses, and most Events, of one cluster: the driver's account may make pods, and user code has that account. */
+/**
+ * Maximum number of statuses, and of Events, per cluster: user code can use the driver's service account, which may
+ * create pods.
+ */
 const CLUSTER_STATUSES = 20_000;
 const CLUSTER_EVENTS = 20_000;
 
-/** What nodes have free changes all the time: less than this share of it is no news. */
+/** Free capacity changes all the time: a smaller relative change is not recorded. */
 const NOTABLE = 0.1;
-/** … and less than this, MiB and CPUs, where little is free. */
+/** … nor a smaller absolute one, MiB and CPUs, where little is free. */
 const NOTABLE_MIB = 64;
 const NOTABLE_CORES = 0.25;
-/** Of a cluster that waits for days the capacity is recorded no more often than this, ms. */
+/** For a cluster that is pending for days the capacity is recorded at most this often, ms. */
 const CAPACITY_MS = 5_000;
 const MAX_CAPACITIES = 2_000;
 
 /**
- * Says what of the pods of a cluster is new: the same status comes with each list, with each restart of the server, and
- * with each change of a field that decides nothing. Pure; given what is on record, it goes on where an earlier server was.
+ * Decides what is new about the pods of a cluster: the same status arrives with each list, with each restart of the
+ * server, and with each change of an irrelevant field. Pure; given the existing records, it resumes where a previous
+ * server stopped.
  */
 export class PodRecords {
   private readonly statuses = new Map<string, { seen: Set<string>; memory: string }>();
@@ -32,14 +36,14 @@ export class PodRecords {
   private lastCapacity: CapacityObservation | null = null;
   private capacities = 0;
 
-  /** Takes what is on record. */
+  /** Restores the state from an existing record. */
   known(observation: Observation): void {
     if (observation.kind === 'pod') this.isNewStatus(observation);
     if (observation.kind === 'pod-event') this.isNewEvent(observation);
     if (observation.kind === 'capacity') this.isNewCapacity(observation);
   }
 
-  /** Whether notably more or less is free than when it was recorded last. */
+  /** Whether the free capacity differs significantly from the last record. */
   isNewCapacity(capacity: CapacityObservation): boolean {
     const last = this.lastCapacity;
     if (last && (capacity.at - last.at < CAPACITY_MS || this.capacities >= MAX_CAPACITIES))
@@ -55,14 +59,14 @@ export class PodRecords {
     return true;
   }
 
-  /** Whether it decides something that no recorded status of this pod does. */
+  /** Whether it contains something relevant that no recorded status of this pod has. */
   isNewStatus(pod: PodObservation): boolean {
     if (this.statusCount >= CLUSTER_STATUSES) return false;
     const status = JSON.stringify({ ...pod, version: 0, ref: '' });
     const memory = `${pod.limitMiB} ${pod.requestMiB}`;
     const known = this.statuses.get(pod.uid) ?? { seen: new Set<string>(), memory };
     this.statuses.set(pod.uid, known);
-    // Of what only grows each state is needed once; of a limit, the last.
+    // Each value of a monotonic field is needed once; of a limit, the last one.
     const isNew = !known.seen.has(status) || known.memory !== memory;
     known.seen.add(status);
     known.memory = memory;
@@ -70,7 +74,7 @@ export class PodRecords {
     return isNew;
   }
 
-  /** Whether an event says something else than the last one of its reason about this pod. */
+  /** Whether an event differs from the last one with its reason about this pod. */
   isNewEvent({ uid, name, reason, message }: PodEventObservation): boolean {
     if (this.eventCount >= CLUSTER_EVENTS) return false;
     const pod = uid || name;

@@ -4,14 +4,14 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { maxFileBytes } from '@aglais/witness/evidence-limits';
 import { CERTIFICATE_NAME } from '../objects/certificates.js';
 
-/** How the witness of one cluster is reached. */
+/** How to reach the witness of one cluster. */
 export interface Witness {
   /** `https://<pod ip>:8444`; with `via`, `<API server>/api/v1/namespaces/<n>/pods/https:<pod>:8444/proxy`. */
   url: string;
   token: string;
-  /** PEM: the authority that signed this cluster's certificate and no other. */
+  /** PEM: the CA that signed only this cluster's certificate. */
   ca: string;
-  /** Pods are not routable from here: through the API server's proxy, which asks for its own TLS and authentication. */
+  /** Pods are not routable from here: use the proxy of the API server, which needs its own TLS and authentication. */
   via?: KubeConfig;
 }
 
@@ -23,10 +23,10 @@ export interface WitnessList {
 
 const ANSWER_MS = 10_000;
 const PROBE_AFTER_MS = 10_000;
-/** Most bytes of a list of files: some hundred names. An answer comes from a pod in which user code runs. */
+/** Maximum size of a list of files: some hundred names. The response comes from a pod in which user code runs. */
 const MAX_LIST_BYTES = 2 ** 20;
 
-/** Which bytes of a file are wanted. */
+/** A range of bytes of a file. */
 export interface Range {
   from: number;
   /** Default: to its end. */
@@ -44,7 +44,7 @@ export class WitnessRefusal extends Error {
   }
 }
 
-/** Asks a witness (its protocol: `witness/src/evidence-server.ts`). */
+/** Client of a witness (protocol: `witness/src/evidence-server.ts`). */
 export class WitnessClient {
   private readonly agent = new Agent({ keepAlive: true });
 
@@ -55,7 +55,7 @@ export class WitnessClient {
     return JSON.parse(answer.toString('utf8')) as WitnessList;
   }
 
-  /** A small file, as far as its limit. */
+  /** A small file, up to its limit. */
   file(path: string, signal: AbortSignal): Promise<Buffer> {
     const limit = maxFileBytes(path);
     return this.whole('GET', `${filePath(path)}?to=${limit}`, signal, limit);
@@ -67,7 +67,7 @@ export class WitnessClient {
     return this.ask('GET', `${filePath(path)}?${query}`, signal);
   }
 
-  /** Sets how many executors the driver should have from now on: a number or a range. */
+  /** Sets the desired number of executors of the driver: a number or a range. */
   async setDesiredExecutors(executors: string, signal: AbortSignal): Promise<void> {
     await this.whole('PUT', filePath('executors'), signal, 0, executors);
   }
@@ -109,8 +109,8 @@ export class WitnessClient {
     let options: RequestOptions = {
       ca,
       agent: this.agent,
-      // A pod's address is not known when its certificate is made. The authority signs for this cluster alone. (With its own
-      // check of names here, Node 24 would use no connection twice.)
+      // A pod's IP is unknown when its certificate is created. The CA signs for this cluster alone. (With a custom
+      // checkServerIdentity, Node 24 would reuse no connection.)
       servername: CERTIFICATE_NAME,
       headers: { Authorization: `Bearer ${token}` }
     };

@@ -1,4 +1,4 @@
-// Has to be there before the certificates' own library is.
+// Must be imported before the certificate library.
 import 'reflect-metadata';
 import { createECDH, hkdfSync, X509Certificate as NodeCertificate } from 'node:crypto';
 import {
@@ -15,8 +15,8 @@ import {
 } from '@peculiar/x509';
 
 /**
- * The name in every certificate. Each cluster has an authority of its own that signs one certificate and is forgotten, so
- * that whoever trusts it trusts that one driver, by whatever address it is reached.
+ * The name in every certificate. Each cluster has a CA of its own that signs one certificate and is then discarded, so
+ * a client that trusts it trusts only that driver, whatever its address is.
  */
 export const CERTIFICATE_NAME = 'aglais';
 
@@ -27,7 +27,7 @@ const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
 const DAY = 24 * 3_600_000;
 /** Clocks of nodes differ. */
 const BEFORE_MS = DAY;
-/** Far longer than any cluster lives. */
+/** Much longer than any cluster runs. */
 const VALID_MS = 3 * 365 * DAY;
 
 export interface ServerCertificate {
@@ -38,15 +38,15 @@ export interface ServerCertificate {
 }
 
 /**
- * The authority of a cluster, as PEM: its key is made from a secret, so that any server that has the secret can name it
- * again without having stored it. Two calls give different bytes of the same authority.
- * @param secret known to the server alone, other for each cluster
+ * The CA of a cluster, as PEM: its key is derived from a secret, so any server that has the secret can derive it again
+ * without storing it. Two calls give different bytes of the same CA.
+ * @param secret known only to the server, different for each cluster
  */
 export async function authorityOf(secret: string): Promise<string> {
   return (await authority(await authorityKeys(secret))).toString('pem');
 }
 
-/** A new key and a certificate of the cluster's authority for it. */
+/** A new key and a certificate for it, signed by the cluster's CA. */
 export async function makeCertificate(
   secret: string,
   names: readonly string[]
@@ -85,7 +85,7 @@ export async function makeCertificate(
   };
 }
 
-/** Whether the certificate was signed by the authority; both PEM. */
+/** Whether the certificate was signed by the CA; both PEM. */
 export function isSignedBy(certificate: string, authority: string): boolean {
   return new NodeCertificate(certificate).verify(new NodeCertificate(authority).publicKey);
 }
@@ -107,7 +107,7 @@ async function authority(keys: CryptoKeyPair) {
   });
 }
 
-/** A key pair that is a function of the secret: HKDF to 48 bytes, so that the remainder is unbiased (FIPS 186-5, A.2.1). */
+/** A key pair derived from the secret: HKDF to 48 bytes, so that the remainder is unbiased (FIPS 186-5, A.2.1). */
 async function authorityKeys(secret: string): Promise<CryptoKeyPair> {
   const bytes = Buffer.from(hkdfSync('sha256', secret, '', 'aglais cluster authority', 48));
   const scalar = (BigInt(`0x${bytes.toString('hex')}`) % (ORDER - 1n)) + 1n;

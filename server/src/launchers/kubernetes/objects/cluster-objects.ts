@@ -23,7 +23,7 @@ import {
 } from './names.js';
 import type { KubernetesConfig } from '../kubernetes-config.js';
 
-/** What Kubernetes keeps of one object is limited (etcd: 1.5 MiB; ConfigMaps: 1 MiB). */
+/** Kubernetes limits the size of an object (etcd: 1.5 MiB; ConfigMaps: 1 MiB). */
 const CONFIG_MAP_BYTES = 1_000_000;
 
 /** What the cluster's ConfigMap owns is deleted with it, whoever deletes it. */
@@ -48,9 +48,9 @@ function metadata(
 }
 
 /**
- * What the driver is told; nothing of it is secret. The first object of a cluster and the owner of all others: where it
+ * The driver's configuration, without secrets. The first object of a cluster and the owner of all others: where it
  * exists, the cluster does.
- * @throws if there is more in the catalogue than one object can hold
+ * @throws if the catalogue is larger than one object can hold
  */
 export function configMap(
   spec: ClusterSpec,
@@ -97,7 +97,7 @@ export function secret(
   };
 }
 
-/** A stable name for the driver; also before it is ready, because its executors come first. */
+/** A stable name for the driver; also before it is ready, because its executors connect first. */
 export function service(
   spec: ClusterSpec,
   config: KubernetesConfig,
@@ -121,8 +121,9 @@ export function service(
 }
 
 /**
- * Who may reach the pods: each other; kernels Spark Connect; the server the witness. The pods may reach everything but the
- * blocked addresses: they need DNS, the API server and the stores of the shares, which are different everywhere.
+ * Who may connect to the pods: the pods to each other; kernels to Spark Connect; the server to the witness. The pods
+ * may connect to everything except the blocked addresses: they need DNS, the API server and the stores of the shares,
+ * which differ between installations.
  */
 export function networkPolicy(
   spec: ClusterSpec,
@@ -133,7 +134,7 @@ export function networkPolicy(
   const own = { matchLabels: { [CLUSTER_LABEL]: spec.id } };
   const open = (port: number, from?: object[]): V1NetworkPolicyIngressRule => ({
     ports: [{ protocol: 'TCP', port }],
-    // A rule without `from` lets everybody in; one with an empty list would, too.
+    // A rule without `from` allows all sources; so would one with an empty list.
     ...(from && from.length > 0 && { _from: from })
   });
   const egress = egressRules(config);
@@ -154,7 +155,7 @@ export function networkPolicy(
   };
 }
 
-/** Everything but the blocked addresses; null if none is blocked. */
+/** Everything except the blocked addresses; null if none is blocked. */
 function egressRules({
   network: { blocked }
 }: KubernetesConfig): V1NetworkPolicyEgressRule[] | null {
@@ -166,7 +167,7 @@ function egressRules({
   return [
     {
       to: [
-        // A block of addresses is meant for what is outside; not every network counts pods among it.
+        // An IP block is meant for addresses outside; some network plug-ins do not apply it to pods.
         { namespaceSelector: {} },
         { ipBlock: { cidr: '0.0.0.0/0', ...except(cidr => !cidr.includes(':')) } },
         { ipBlock: { cidr: '::/0', ...except(cidr => cidr.includes(':')) } }

@@ -11,7 +11,7 @@ import { MOUNTED, OPTIONS_ANNOTATION } from './names.js';
 import type { KubernetesConfig, Option } from '../kubernetes-config.js';
 import type { Mounts } from './share-volumes.js';
 
-/** What Pod Security Standards call `restricted`, for a container. */
+/** The `restricted` Pod Security Standard, for a container. */
 export const RESTRICTED: V1SecurityContext = {
   allowPrivilegeEscalation: false,
   readOnlyRootFilesystem: true,
@@ -23,7 +23,7 @@ export function podBasics(config: KubernetesConfig): Partial<V1PodSpec> {
   const { placement, security, image } = config;
   return {
     restartPolicy: 'Never',
-    // Spark asks the API server; it needs no variables for each Service of the namespace.
+    // Spark uses the API server; it does not need environment variables for each Service of the namespace.
     enableServiceLinks: false,
     automountServiceAccountToken: false,
     securityContext: {
@@ -51,7 +51,7 @@ export function limitedEmptyDir(name: string, sizeMiB: number): V1Volume {
   return { name, emptyDir: { sizeLimit: `${sizeMiB}Mi` } };
 }
 
-/** Places to write: the root file system is read-only. */
+/** Writable volumes: the root file system is read-only. */
 export function writableMounts({ volumeLimits }: KubernetesConfig): Mounts {
   return {
     volumes: ['tmp', 'work'].map(name => limitedEmptyDir(name, volumeLimits.temporaryMiB)),
@@ -62,7 +62,7 @@ export function writableMounts({ volumeLimits }: KubernetesConfig): Mounts {
   };
 }
 
-/** The Secret's files, or some of them. Only our own containers mount it, so everybody in them may read it. */
+/** The Secret's files, or some of them. Only our own containers mount it, so the files may be readable by all. */
 export function secretMount(name: string, keys?: readonly string[]): Mounts {
   return {
     volumes: [
@@ -93,7 +93,7 @@ export function sameMemory(
   memoryMiB: number,
   cpu: { request: string; limit?: string | undefined }
 ): V1ResourceRequirements {
-  // Where pods may use more memory than they request, the node kills one of them when it runs short.
+  // Where pods may use more memory than they request, the node kills one of them under memory pressure.
   const memory = `${memoryMiB}Mi`;
   return {
     requests: { memory, cpu: cpu.request },
@@ -101,13 +101,13 @@ export function sameMemory(
   };
 }
 
-/** The options that a driver's cluster was given, as far as they are still offered. */
+/** The options of a driver's cluster, as far as they are still offered. */
 export function optionsOf({ metadata }: V1Pod, config: KubernetesConfig): Option[] {
   const names = JSON.parse(metadata?.annotations?.[OPTIONS_ANNOTATION] ?? '[]') as string[];
   return names.flatMap(name => config.options[name] ?? []);
 }
 
-/** The options that a cluster was given. Throws for one that the operator does not offer. */
+/** The options of a cluster. Throws for one that the operator does not offer. */
 export function chosenOptions(spec: ClusterSpec, config: KubernetesConfig): Option[] {
   return (spec.options ?? []).map(name => {
     const option = config.options[name];

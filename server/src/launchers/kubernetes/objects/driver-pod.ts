@@ -42,9 +42,9 @@ import { driverLimitMiB } from '../capacity/pod-size.js';
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /**
- * The driver's pod: a Spark Connect server on loopback, and the witness as a sidecar, which terminates TLS in front of it
- * and runs on after it until its evidence is fetched.
- * @param owner what it is deleted with
+ * The driver's pod: a Spark Connect server on loopback, and the witness as a sidecar, which terminates TLS in front of
+ * it and keeps running after it until its evidence is fetched.
+ * @param owner it is deleted with this object
  */
 export function driverPod(
   spec: ClusterSpec,
@@ -73,7 +73,7 @@ export function driverPod(
       labels: {
         ...clusterLabels(config, spec.id),
         [ROLE_LABEL]: 'driver',
-        // As Spark labels the drivers that it submits; readers of pods go by it.
+        // The labels that Spark sets on drivers that it submits; readers of pods rely on them.
         'spark-role': 'driver',
         'spark-app-selector': applicationId(spec.id)
       },
@@ -115,7 +115,7 @@ function driver(
       { name: 'blocks', containerPort: PORTS.driverBlocks }
     ],
     resources: sameMemory(driverLimitMiB(spec.shape, config), config.driver.cpu),
-    // What the kernel of the notebook sees of its end is the end of the container's own log.
+    // The end of the container's log is the message about its end in the notebook.
     terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: RESTRICTED,
     volumeMounts
@@ -127,13 +127,13 @@ function driverEnvironment({ id, warmUp }: ClusterSpec, config: KubernetesConfig
     { name: 'AGLAIS_CLUSTER', value: id },
     { name: 'AGLAIS_DIRECTORY', value: MOUNTED.directory },
     { name: 'AGLAIS_CONF', value: MOUNTED.configuration },
-    // Where the token is: whoever may describe pods does not see it.
+    // The location of the token: users who may describe pods cannot see the token itself.
     { name: 'AGLAIS_SECRET', value: MOUNTED.secret },
     ...(warmUp ? [{ name: 'AGLAIS_WARM_UP', value: 'true' }] : []),
     { name: 'HOME', value: MOUNTED.work },
     { name: 'SPARK_SCALA_VERSION', value: '2.13' },
     { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
-    // Added to the argument file by Java itself (JDK 9 and newer); what it holds is known only to the pod.
+    // Java itself adds them to the argument file (JDK 9 and newer); they are known only inside of the pod.
     {
       name: 'JDK_JAVA_OPTIONS',
       value:
@@ -154,7 +154,7 @@ function witness(
     name: WITNESS_CONTAINER,
     image: config.image.name,
     imagePullPolicy: config.image.pullPolicy,
-    // A native sidecar (KEP 753): it is there before the driver, and is ended only after it.
+    // A native sidecar (KEP 753): it starts before the driver and is stopped after it.
     restartPolicy: 'Always',
     command: [IMAGE.witness],
     env: [
@@ -163,7 +163,7 @@ function witness(
       { name: 'AGLAIS_CONNECT_PORT', value: String(PORTS.connect) },
       { name: 'AGLAIS_WITNESS_PORT', value: String(PORTS.witness) },
       { name: 'AGLAIS_SPARK_PORT', value: String(PORTS.spark) },
-      // It serves none of the event logs of other applications on the same volume.
+      // It does not serve event logs of other applications on the same volume.
       { name: 'AGLAIS_APPLICATION', value: applicationId(spec.id) },
       ...(config.volumes.length > 0
         ? [{ name: 'AGLAIS_SHARES', value: JSON.stringify(mountedShares(spec, config)) }]
@@ -175,7 +175,7 @@ function witness(
     ],
     resources: sameMemory(config.witness.memoryMiB, { request: config.witness.cpu }),
     securityContext: RESTRICTED,
-    // It probes the shares where they are mounted: whether they answer here is what counts.
+    // It probes the shares as they are mounted in the pod.
     volumeMounts: joined(directory, eventLogMount(config, true), secret, shareMounts(config))
       .volumeMounts
   };
@@ -196,7 +196,7 @@ function configurationMount(configMap: string): Mounts {
   };
 }
 
-/** The service account's token for the driver alone: it makes executors; the witness does not use the API. */
+/** The service account's token for the driver alone: it creates executors; the witness does not use the API. */
 function accountMount(): Mounts {
   const volume: V1Volume = {
     name: 'account',

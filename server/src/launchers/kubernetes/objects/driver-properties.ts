@@ -13,9 +13,9 @@ import { objectStoreProperties } from './share-volumes.js';
 import { executorCpu } from '../capacity/pod-size.js';
 
 /**
- * Spark's properties of a cluster. Two are missing, because only the pod knows them: its address (`spark.driver.host`,
- * which is bound, too: executors are told the bound one) and that of the API server (`spark.master`); the pod's
- * environment adds them.
+ * Spark properties of a cluster. Two are missing, because only the pod knows them: its address (`spark.driver.host`,
+ * which it also binds to, because executors connect to the bound address) and the address of the API server
+ * (`spark.master`); the pod's environment adds them.
  * @param namespace the cluster's
  */
 export function driverProperties(
@@ -29,7 +29,7 @@ export function driverProperties(
   return {
     ...commonProperties(id, shape, MOUNTED.directory),
     'spark.app.id': applicationId(id),
-    // Listeners as everywhere, and one that changes the number of executors when it is told to.
+    // The usual listeners, and one that applies the desired number of executors.
     'spark.extraListeners': 'aglais.LiveEvents,aglais.Readiness,aglais.ExecutorCount',
     'spark.aglais.executors': `${MOUNTED.directory}/executors`,
     'spark.aglais.executorsState': `${MOUNTED.directory}/executors.state`,
@@ -39,7 +39,7 @@ export function driverProperties(
     'spark.driver.blockManager.port': String(PORTS.driverBlocks),
     'spark.blockManager.port': String(PORTS.executorBlocks),
     'spark.connect.grpc.binding.port': String(PORTS.spark),
-    // The network between pods is everybody's: who does not know the secret is no executor of this driver.
+    // The pod network is shared: a process without the secret cannot act as an executor of this driver.
     'spark.authenticate': 'true',
     'spark.authenticate.secret.file': `${MOUNTED.secret}/${SPARK_SECRET}`,
     'spark.kubernetes.namespace': namespace,
@@ -55,22 +55,23 @@ export function driverProperties(
     'spark.kubernetes.executor.podTemplateContainerName': EXECUTOR_CONTAINER,
     'spark.kubernetes.executor.request.cores': cpu,
     ...(config.executor.limitCpu && { 'spark.kubernetes.executor.limit.cores': cpu }),
-    // Its files would come from a ConfigMap that Spark had to make: executors have all they need from the driver.
+    // Its files would need a ConfigMap created by Spark: executors get everything they need from the driver.
     'spark.kubernetes.executor.disableConfigMap': 'true',
-    // Dead pods are deleted by the server, once their last status is on record.
+    // The server deletes dead pods, once their last status is recorded.
     'spark.kubernetes.executor.deleteOnTermination': 'false',
-    // One that is told to end has nothing to save; the template's own period is not taken.
+    // A stopped executor has nothing to save; the grace period of the template is not used.
     'spark.kubernetes.executor.terminationGracePeriodSeconds': '5s',
     // Spark's defaults wait for a second at each step of a start.
     'spark.kubernetes.allocation.batch.delay': '200ms',
     'spark.kubernetes.allocation.batch.size': '50',
     'spark.kubernetes.executor.eventProcessingInterval': '200ms',
-    // The driver is of use before its executors: it would wait for them before it accepts anybody.
+    // The driver can be used before its executors: by default it would wait for them before it accepts connections.
     'spark.scheduler.minRegisteredResourcesRatio': '0',
-    // By default a few executors that are killed end the application ("Max number of executor failures").
+    // By default a few killed executors end the application ("Max number of executor failures").
     'spark.executor.maxNumFailures': String(Math.max(30, 10 * shape.executors.max)),
     'spark.executor.failuresValidityInterval': '1h',
-    // Nobody sees into the pods from outside: each process tells with its heartbeats what it and its Python workers take.
+    // The pods cannot be inspected from outside: each process reports its own memory and that of its Python workers
+    // with its heartbeats.
     'spark.executor.processTreeMetrics.enabled': 'true',
     ...executorCount(shape),
     ...objectStoreProperties(config),
@@ -79,12 +80,15 @@ export function driverProperties(
   };
 }
 
-/** A fixed number, or as many as there is work for; by `aglais.ExecutorCount`, since Spark's own bounds cannot be moved. */
+/**
+ * A fixed number, or as many as the work needs; by `aglais.ExecutorCount`, because Spark's own bounds cannot be changed
+ * at runtime.
+ */
 function executorCount({ executors }: Shape): Record<string, string> {
   return {
     'spark.executor.instances': String(executors.min),
     'spark.aglais.executorBounds': desiredExecutors(executors),
-    // Pods that have found no place yet, when fewer are wanted: Spark lets them be for a minute otherwise.
+    // Pending pods, when fewer executors are needed: by default Spark keeps them for a minute.
     'spark.dynamicAllocation.executorIdleTimeout': '1s'
   };
 }
@@ -94,7 +98,7 @@ function optionProperties(spec: ClusterSpec, config: KubernetesConfig): Record<s
   return Object.assign({}, ...chosen) as Record<string, string>;
 }
 
-/** The driver's Java @argument file; class path and class-data archive are the image's, which adds them. */
+/** The driver's Java @argument file; class path and class-data archive are added by the image. */
 export function driverArgumentFile(
   { shape }: ClusterSpec,
   properties: Readonly<Record<string, string>>
@@ -111,7 +115,7 @@ export function driverArgumentFile(
   );
 }
 
-/** The same for people, and for programs that want a Java properties file (`Properties.load`). */
+/** The same for people, and for programs that read Java properties files (`Properties.load`). */
 export function propertiesFile(properties: Readonly<Record<string, string>>): string {
   const escape = (text: string) => text.replace(/[\\:=#!]/g, '\\$&').replaceAll('\n', '\\n');
   return Object.entries(properties)

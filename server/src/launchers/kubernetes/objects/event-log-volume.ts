@@ -6,9 +6,10 @@ import type { Mounts } from './share-volumes.js';
 const VOLUME = 'event-log';
 
 /**
- * The volume on which event logs outlive their pods, in the place of the folder of event logs of the cluster's directory.
- * Logs of all clusters lie side by side there, as Spark's History Server wants them; the witness hands out those of its own.
- * @param readOnly for those who only read
+ * The volume that keeps event logs after their pods are gone, instead of the event log directory of the cluster. Logs
+ * of all clusters are next to each other, as Spark's History Server needs them; the witness serves only its own
+ * cluster's.
+ * @param readOnly for containers that only read
  */
 export function eventLogMount({ eventLog }: KubernetesConfig, readOnly = false): Mounts {
   if (!eventLog || 'bucket' in eventLog) return { volumes: [], mounts: [] };
@@ -27,7 +28,7 @@ export function eventLogMount({ eventLog }: KubernetesConfig, readOnly = false):
 
 function sourceOf({ volume }: EventLogVolume): Omit<V1Volume, 'name'> {
   if ('claim' in volume) return { persistentVolumeClaim: { claimName: volume.claim } };
-  // A folder that is made for it would be root's, and nobody could write into it.
+  // A directory created by the kubelet would belong to root, and Spark could not write to it.
   if ('hostPath' in volume) return { hostPath: { path: volume.hostPath, type: 'Directory' } };
   return { nfs: volume.nfs };
 }

@@ -21,8 +21,8 @@ import type { KubernetesConfig } from '../kubernetes-config.js';
 import { objectStoreEnvironment, scratchMounts, shareMounts } from './share-volumes.js';
 
 /**
- * What Spark makes executor pods from. It adds name, image, memory and CPUs, owner, its labels and its environment
- * (Spark's `BasicExecutorFeatureStep`).
+ * The pod template of executors. Spark adds name, image, memory and CPUs, owner, its labels and its environment
+ * (`BasicExecutorFeatureStep`).
  */
 export function executorTemplate(spec: ClusterSpec, config: KubernetesConfig): V1Pod {
   const options = chosenOptions(spec, config);
@@ -54,7 +54,8 @@ export function executorTemplate(spec: ClusterSpec, config: KubernetesConfig): V
         workingDir: MOUNTED.work,
         env: [{ name: 'HOME', value: MOUNTED.work }, ...objectStoreEnvironment(config)],
         ...(wants && { resources: { requests: extended, limits: extended } }),
-        // Of one that ends before Spark has met it, nothing else is kept: the end of its log is in its status then.
+        // For an executor that exits before it registers, nothing else is kept: its status then contains the end of its
+        // log.
         terminationMessagePolicy: 'FallbackToLogsOnError',
         securityContext: RESTRICTED,
         volumeMounts

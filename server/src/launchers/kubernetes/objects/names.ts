@@ -1,9 +1,9 @@
 import type { KubernetesConfig } from '../kubernetes-config.js';
 
-/** Every object of a cluster has this name; executors have it with `-exec-<n>` behind it. */
+/** Every object of a cluster has this name; executors append `-exec-<n>`. */
 export const objectName = (cluster: string) => `aglais-${cluster}`;
 
-/** The cluster that a pod of this name belongs to: of a pod that is gone, an event says only the name. */
+/** The cluster of a pod with this name: an event about a deleted pod has only the name. */
 export function clusterOfName(name: string): string | null {
   return /^aglais-(.+?)(?:-exec-\d+)?$/.exec(name)?.[1] ?? null;
 }
@@ -11,27 +11,27 @@ export function clusterOfName(name: string): string | null {
 export const CLUSTER_LABEL = 'aglais.org/cluster';
 export const ROLE_LABEL = 'aglais.org/role';
 export const INSTALLATION_LABEL = 'aglais.org/installation';
-/** Which installation made an object; its name is for people, and two may have the same. */
+/** Which installation created an object; its name is for people, and two may have the same. */
 export const INSTALLATION_ID_LABEL = 'aglais.org/installation-id';
 const MANAGED = 'app.kubernetes.io/managed-by';
 
-/** Annotations from which a cluster can be described again by one who knows nothing of it. */
+/** Annotations from which a server without a database can restore a cluster's description. */
 export const SHAPE_ANNOTATION = 'aglais.org/shape';
 export const OPTIONS_ANNOTATION = 'aglais.org/options';
 
 export const DRIVER_CONTAINER = 'driver';
 export const WITNESS_CONTAINER = 'witness';
-/** Spark's own name, which its listing of executors goes by. */
+/** Spark's own label, which its listing of executors uses. */
 export const EXECUTOR_CONTAINER = 'spark-kubernetes-executor';
 
-/** Places in the image (interpreters/spark/image). */
+/** Paths in the image (interpreters/spark/image). */
 export const IMAGE = {
   driver: '/opt/aglais/bin/driver.sh',
   executor: '/opt/aglais/bin/executor.sh',
   witness: '/opt/aglais/bin/witness.sh'
 } as const;
 
-/** Places that are mounted into the pods. */
+/** Paths that are mounted into the pods. */
 export const MOUNTED = {
   directory: '/aglais',
   configuration: '/aglais-conf',
@@ -64,7 +64,7 @@ export const SECRET_KEYS = [
 ] as const;
 export type ClusterSecrets = Record<(typeof SECRET_KEYS)[number], string>;
 
-/** What all of our objects in an installation have. */
+/** Labels of all our objects in an installation. */
 export function installationLabels(config: KubernetesConfig): Record<string, string> {
   const { installationId } = config;
   return {
@@ -73,7 +73,7 @@ export function installationLabels(config: KubernetesConfig): Record<string, str
   };
 }
 
-/** Selects the objects of all installations of this name: those that are ours, and from before there were ids. */
+/** Selects the objects of all installations with this name: ours, and those from before there were ids. */
 export function installationSelector(
   { installation }: KubernetesConfig,
   more: Readonly<Record<string, string>> = {}

@@ -8,9 +8,9 @@ import { installationLabels } from './names.js';
 import type { KubernetesConfig } from '../kubernetes-config.js';
 
 /**
- * What a driver does in its namespace: make, watch, mark and remove executor pods (Spark's ExecutorPodsAllocator and
- * ExecutorPodsLifecycleManager). Rights on pods cannot be narrowed to names that do not exist yet, so whoever shares a
- * namespace with a driver shares its pods: one namespace for each user keeps them apart.
+ * What a driver may do in its namespace: create, watch, label and delete executor pods (Spark's ExecutorPodsAllocator
+ * and ExecutorPodsLifecycleManager). Permissions on pods cannot be restricted to names that do not exist yet, so
+ * everyone in a namespace with a driver shares its pods: one namespace per user separates them.
  */
 export function driverRights(
   config: KubernetesConfig,
@@ -33,7 +33,7 @@ export function driverRights(
         {
           apiGroups: [''],
           resources: ['pods'],
-          // Spark withdraws pods that found no place by one call for all of them.
+          // Spark deletes pending pods with one call for all of them.
           verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete', 'deletecollection']
         }
       ]
@@ -48,7 +48,10 @@ export function driverRights(
   };
 }
 
-/** What the server does in a namespace of clusters. It never reads a Secret back, and never enters a container. */
+/**
+ * What the server may do in a namespace of clusters. It never reads a Secret back, and never executes anything in a
+ * container.
+ */
 export const SERVER_RULES: readonly V1PolicyRule[] = [
   {
     apiGroups: [''],
@@ -65,18 +68,18 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
   }
 ];
 
-/** What it looks at in the whole of Kubernetes, to know what fits. */
+/** What it reads cluster-wide, to know the capacity. */
 export const SERVER_CLUSTER_RULES: readonly V1PolicyRule[] = [
   { apiGroups: [''], resources: ['nodes', 'pods'], verbs: ['list'] }
 ];
 
-/** What it does in the namespace of notebooks, where the configuration names one. */
+/** What it may do in the namespace of notebooks, if the configuration names one. */
 export const NOTEBOOK_RULES: readonly V1PolicyRule[] = [
   { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
   { apiGroups: [''], resources: ['pods/resize'], verbs: ['patch'] }
 ];
 
-/** There: to have the API server say which pod a token belongs to. It gives nothing to who holds it. */
+/** There: to have the API server identify the pod of a token. It gives no access. */
 export const NOTEBOOK_CLUSTER_RULES: readonly V1PolicyRule[] = [
   { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] }
 ];

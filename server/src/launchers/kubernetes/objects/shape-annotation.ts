@@ -2,7 +2,7 @@ import { Shape } from '@aglais/protocol';
 import type { V1Pod } from '@kubernetes/client-node';
 import { SHAPE_ANNOTATION } from './names.js';
 
-/** The shape that a cluster has now, by the annotation of its driver's pod. */
+/** The current shape of a cluster, from the annotation of its driver's pod. */
 export function shapeOf({ metadata }: V1Pod): Shape {
   return Shape.parse(JSON.parse(metadata?.annotations?.[SHAPE_ANNOTATION] ?? '{}'));
 }

@@ -4,14 +4,14 @@ import type { ClusterSpec } from '../../launcher.js';
 import { MOUNTED } from './names.js';
 import type { KubernetesConfig, Scratch, ShareVolume } from '../kubernetes-config.js';
 
-/** Volumes and where they are mounted, as a pod's specification has them. */
+/** Volumes and their mounts, for a pod's specification. */
 export interface Mounts {
   volumes: V1Volume[];
   mounts: V1VolumeMount[];
 }
 
 /**
- * The data of the shares, read-only. A claim is marked read-only where it is mounted and not where it is claimed: Manila's
+ * The data of the shares, read-only. A claim is marked read-only in the mount and not in the volume: Manila's
  * ReadWriteMany claims cannot be attached as ReadOnlyMany.
  */
 export function shareMounts(config: KubernetesConfig): Mounts {
@@ -26,7 +26,7 @@ export function shareMounts(config: KubernetesConfig): Mounts {
   };
 }
 
-/** Which shares are on each volume; one that nobody declared a share on goes by its own name. */
+/** Which shares are on each volume; a volume without a declared share goes by its own name. */
 export function mountedShares(
   { shares = [] }: ClusterSpec,
   { volumes }: KubernetesConfig
@@ -41,15 +41,15 @@ const volumeName = ({ name }: ShareVolume) => `share-${name}`;
 
 function sourceOf({ source }: ShareVolume): Omit<V1Volume, 'name'> {
   if ('claim' in source) return { persistentVolumeClaim: { claimName: source.claim } };
-  // A path that is not there must be an error of the mount, not an empty folder that is made for it.
+  // A missing path must be an error of the mount, not a new empty directory.
   if ('hostPath' in source) return { hostPath: { path: source.hostPath, type: 'Directory' } };
   return { nfs: { ...source.nfs, readOnly: true } };
 }
 
-/** Spark takes volumes of this name for its scratch instead of making one (`LocalDirsFeatureStep`). */
+/** Spark uses volumes with this name for scratch instead of creating one (`LocalDirsFeatureStep`). */
 const SCRATCH = 'spark-local-dir-1';
 
-/** Scratch that is made with the pod and gone with it. */
+/** Scratch that is created and deleted with the pod. */
 export function scratchMounts(scratch: Scratch): Mounts {
   return {
     volumes: [{ name: SCRATCH, ...scratchSource(scratch) }],
@@ -81,15 +81,15 @@ function scratchSource(scratch: Scratch): Omit<V1Volume, 'name'> {
 }
 
 /**
- * Keys of the object store's Secret, and the variables that hold them in the pods. Not under AWS's own names: Spark writes
- * what it finds there into Hadoop's configuration, and that into the event log, as it is (`SparkHadoopUtil`).
+ * Keys of the object store's Secret, and the environment variables with them in the pods. Not under AWS's own names:
+ * Spark copies those into Hadoop's configuration, and that into the event log, unredacted (`SparkHadoopUtil`).
  */
 const OBJECT_STORE_KEYS = {
   AWS_ACCESS_KEY_ID: 'AGLAIS_S3_ACCESS_KEY',
   AWS_SECRET_ACCESS_KEY: 'AGLAIS_S3_SECRET_KEY'
 } as const;
 
-/** The keys to the object store: in the environment, which is not shown where only its reference is described. */
+/** The keys of the object store: in the environment, where describing a pod shows only the reference. */
 export function objectStoreEnvironment({ objectStore }: KubernetesConfig): V1EnvVar[] {
   if (!objectStore?.secret) return [];
   const { secret } = objectStore;
@@ -105,8 +105,9 @@ export function objectStoreProperties({ objectStore }: KubernetesConfig): Record
   const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = OBJECT_STORE_KEYS;
   const s3a: Record<string, string> = {
     'path.style.access': String(objectStore.pathStyle),
-    // A store that is away is to be an error within seconds, one that does not answer after four times the least that S3A
-    // allows, not a job that hangs: by default it tries for many minutes. It repeats by itself, so the SDK below it need not.
+    // An unreachable store must cause an error within seconds, one that does not respond within four times S3A's
+    // minimum, not a job that hangs: by default S3A retries for many minutes. It retries by itself, so the SDK below it
+    // does not.
     'connection.establish.timeout': '15s',
     'connection.timeout': '15s',
     'attempts.maximum': '0',
@@ -114,7 +115,7 @@ export function objectStoreProperties({ objectStore }: KubernetesConfig): Record
     ...(objectStore.secret
       ? {
           'aws.credentials.provider': 'org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider',
-          // Hadoop puts the variable's value there when it reads it; who lists properties sees these words.
+          // Hadoop substitutes the variable when it reads the property; a list of the properties shows only this text.
           'access.key': `\${env.${AWS_ACCESS_KEY_ID}}`,
           'secret.key': `\${env.${AWS_SECRET_ACCESS_KEY}}`
         }
@@ -129,7 +130,7 @@ export function objectStoreProperties({ objectStore }: KubernetesConfig): Record
   );
 }
 
-/** Where the data of a share are in the pods. */
+/** The path of a share's data in the pods. */
 export function sharePath(
   config: KubernetesConfig,
   share: { id: string; path: string }

@@ -5,13 +5,13 @@ import type { KubernetesConfig } from '../kubernetes-config.js';
 const LONGEST = 63;
 const HASH_DIGITS = 32;
 
-/** Whether each user has a namespace, so that all of them have to be read. */
+/** Whether each user has a namespace, so that all of them have to be watched. */
 export const perUser = (config: Pick<KubernetesConfig, 'namespace'>) =>
   config.namespace.includes('{user}');
 
 /**
- * The namespace of a user's clusters. Two users never have the same: what a name of this length cannot hold is replaced
- * by its hash, and only such names have the full length.
+ * The namespace of a user's clusters. Two users never have the same: what does not fit into a name of this length is
+ * replaced by its hash, and only such names have the full length.
  */
 export function namespaceOf(config: Pick<KubernetesConfig, 'namespace'>, user: string): string {
   const name = config.namespace.replaceAll('{user}', () => dnsName(user));
@@ -21,9 +21,9 @@ export function namespaceOf(config: Pick<KubernetesConfig, 'namespace'>, user: s
 }
 
 /**
- * A user's name as a part of a DNS label, from which it can be found again: each character other than a-z and 0-9 becomes
- * its code between two hyphens. A label must not begin or end with a hyphen: it gets an "x" there, and so does one that
- * would look as if it had got one.
+ * A user's name as a reversible part of a DNS label: each character other than a-z and 0-9 becomes its code between two
+ * hyphens. A label must not start or end with a hyphen: there it gets an "x", as does a label that could be mistaken
+ * for one that got it.
  */
 function dnsName(user: string): string {
   if (user === '') return 'x-x';

@@ -18,30 +18,33 @@ import { shapeOf } from '../objects/shape-annotation.js';
 import { ExecutorLimits } from './executor-limits.js';
 import type { Waiting } from '../waiting.js';
 
-/** Executors come within seconds where there is a place for them. */
+/** Executors start within seconds if they can be scheduled. */
 const COUNT_MS = 30_000;
 const COUNT_STEP_MS = 250;
-/** Without a place for so long, or at work for so long: the request is answered rather than kept waiting. */
+/**
+ * If they cannot be scheduled for this long, or keep running tasks for this long, the request is answered rather than
+ * kept open.
+ */
 const HELD_UP_MS = 3_000;
 
 export interface ClusterResizerParts {
   world: ObjectCache;
   calls: ClusterApi;
   log: Logger;
-  /** How the witness of a running driver is reached; null: it is not. */
+  /** How to reach the witness of a running driver; null: it is not running. */
   witness(id: string): Promise<Witness | null>;
-  /** What executors of the cluster wait for. */
+  /** Why executors of the cluster are pending. */
   waiting(id: string, objects: ClusterObjects): Promise<Waiting | null>;
 }
 
-/** Kubernetes' resize can lower a limit too, but ends what uses more. */
+/** A resize in Kubernetes can lower a limit, too, but kills what uses more. */
 export const RESIZE_IN_PLACE: ResizeInPlace = {
   raiseMemory: true,
   lowerMemory: false,
   executors: true
 };
 
-/** Number and limits of live executors that follow the shape of their cluster. */
+/** Adjusts the number and the limits of live executors to the shape of their cluster. */
 export class ClusterResizer {
   private readonly limits: ExecutorLimits;
 
@@ -50,9 +53,9 @@ export class ClusterResizer {
   }
 
   /**
-   * Gives a running cluster another shape if that can be done in place, and returns when it is in force.
-   * @throws ResizeRefused if Kubernetes does not accept it; everything is as it was then
-   * @throws ResizeIncomplete if a node or Spark does not follow; what was not done is tried again where it can be
+   * Resizes a running cluster if that can be done in place, and resolves when it is in effect.
+   * @throws ResizeRefused if Kubernetes does not accept it; then nothing has changed
+   * @throws ResizeIncomplete if a node or Spark does not complete it; what is missing is retried where possible
    */
   async resize(id: string, shape: Shape): Promise<Resized> {
     const { world, calls } = this.parts;
@@ -64,10 +67,10 @@ export class ClusterResizer {
     const count = witness && new ExecutorCount(witness);
     try {
       const another = !sameExecutors(before, shape);
-      // Saved only afterwards: who is interrupted here finds that it has to be requested.
+      // Saved last: after an interruption it has to be requested again.
       if (another && !(await count?.ask(shape.executors))) return 'restart-needed';
       try {
-        // Before the limits: an executor that is made meanwhile is found below its limit by the next sweep.
+        // Before the limits: the next sweep finds executors that are created meanwhile below their limit.
         await calls.noteShape(id, objects.namespace, shape);
         await this.limits.raiseAll(id, objects, shape);
       } catch (error) {
@@ -92,12 +95,12 @@ export class ClusterResizer {
     }
   }
 
-  /** Executors that Spark made since get the limit of the others. */
+  /** Executors that Spark created since get the limit of the others. */
   sweep(hasValidLease: (id: string) => boolean): void {
     this.limits.sweep(hasValidLease);
   }
 
-  /** Waits until as many executors are there as there shall be; asked for a second time, it only looks. */
+  /** Waits until the desired number of executors is reached; called a second time, it only checks. */
   private async counted(
     id: string,
     count: ExecutorCount,
@@ -107,9 +110,9 @@ export class ClusterResizer {
     const deadline = Date.now() + (another ? COUNT_MS : 0);
     let heldUpSince: number | null = null;
     for (;;) {
-      // One that cannot be reached now has not answered.
+      // An unreachable driver counts as not responding.
       const state = await count.state().catch(() => null);
-      // Nobody ever asked for another number, or nobody can be asked.
+      // No other number was ever requested, or the driver cannot be reached.
       if (!state && !another) return null;
       if (state?.refused || isReached(state, executors)) return state;
       const objects = this.parts.world.of(id);

@@ -4,7 +4,7 @@ import { ResizeRefused } from '../../launcher.js';
 import { WitnessClient, WitnessRefusal, type Witness } from '../evidence/witness-client.js';
 import type { Waiting } from '../waiting.js';
 
-/** The driver looks for its number five times a second; one that collects garbage takes longer, ms. */
+/** The driver checks its number five times per second; during a garbage collection it takes longer, ms. */
 const ANSWER_MS = 10_000;
 const NOT_FOUND = 404;
 /** A witness that cannot set the number of executors, or a range. */
@@ -13,25 +13,25 @@ const MIB = 2 ** 20;
 
 type Executors = Shape['executors'];
 
-/** A number or a range as `aglais.ExecutorCount` reads it. */
+/** A number or a range in the format of `aglais.ExecutorCount`. */
 export function desiredExecutors({ min, max }: Executors): string {
   return min === max ? String(max) : `${min}-${max}`;
 }
 
-/** How far a driver is with the executors that it was told to have (`aglais.ExecutorCount`). */
+/** The progress of a driver towards its desired number of executors (`aglais.ExecutorCount`). */
 export interface CountState {
-  /** As `desiredExecutors` writes it. */
+  /** In the format of `desiredExecutors`. */
   wanted: string;
   registered: number;
-  /** Ended because they were too many for it. */
+  /** Removed because there were too many. */
   ended: number;
-  /** What was cached on these, bytes. */
+  /** Cached data on these, bytes. */
   cachedBytes: number;
-  /** Spark counts its executors by itself. */
+  /** Number of executors according to Spark. */
   refused: boolean;
 }
 
-/** Reads what `aglais.ExecutorCount` writes: a word and a number in each line. */
+/** Parses the output of `aglais.ExecutorCount`: a word and a number per line. */
 export function readCountState(text: string): CountState {
   const words = new Map(
     text.split('\n').map(line => {
@@ -49,13 +49,16 @@ export function readCountState(text: string): CountState {
   };
 }
 
-/** Whether so many executors are there as there shall be; of a range, where its least have come and not too many are left. */
+/**
+ * Whether the desired number of executors is reached; for a range, its minimum is reached and its maximum is not
+ * exceeded.
+ */
 export function isReached(state: CountState | null, executors: Executors): boolean {
   if (state?.wanted !== desiredExecutors(executors)) return false;
   return state.registered >= executors.min && state.registered <= executors.max;
 }
 
-/** What fewer executors have cost; null if it was nothing that anybody asked to keep. */
+/** What was lost with the removed executors; null if it was nothing that a user cached. */
 export function lossOfScaling({ ended, cachedBytes }: CountState): string | null {
   if (cachedBytes === 0) return null;
   return (
@@ -64,7 +67,7 @@ export function lossOfScaling({ ended, cachedBytes }: CountState): string | null
   );
 }
 
-/** Why the number is not in force yet, in sentences; null if it is. */
+/** Why the number is not in effect yet, in sentences; null if it is. */
 export function scalingShortfall(
   state: CountState | null,
   executors: Executors,
@@ -89,7 +92,7 @@ export function scalingShortfall(
   return `${have}. Spark waits for ${waiting.for}.${waiting.advice ? ` ${waiting.advice}` : ''}`;
 }
 
-/** Asks the driver of one cluster, by its witness. */
+/** Sends requests to the driver of one cluster, through its witness. */
 export class ExecutorCount {
   private readonly client: WitnessClient;
 
@@ -98,7 +101,7 @@ export class ExecutorCount {
   }
 
   /**
-   * False: this driver takes no number, or no range.
+   * False: this driver does not support a number, or a range.
    * @throws ResizeRefused if its pod cannot be reached
    */
   async ask(executors: Executors): Promise<boolean> {
@@ -118,7 +121,7 @@ export class ExecutorCount {
     }
   }
 
-  /** Null: it was never asked for a number. */
+  /** Null: no number was ever requested. */
   async state(): Promise<CountState | null> {
     try {
       const file = await this.client.file('executors.state', AbortSignal.timeout(ANSWER_MS));

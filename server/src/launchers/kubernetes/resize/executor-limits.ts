@@ -12,14 +12,14 @@ import { belowLimit, resizeProgress } from './memory-limit.js';
 
 /** A kubelet raises a limit within a second; one that is busy or short of memory takes longer, ms. */
 const IN_FORCE_MS = 30_000;
-/** A request that the API server could not handle is sent so often before it counts as refused. */
+/** Number of attempts for a request that the API server could not handle, before it counts as refused. */
 const ATTEMPTS = 4;
 const NOT_FOUND = 404;
 
-/** What was requested for a pod last. */
+/** The last request for a pod. */
 interface Requested {
   memoryMiB: number;
-  /** The API server refused it for good: it is not requested again. */
+  /** The API server refused it permanently: it is not requested again. */
   isRefused: boolean;
   failures: number;
   /** By `performance.now()`. */
@@ -32,16 +32,16 @@ export interface ExecutorLimitsParts {
   log: Logger;
 }
 
-/** Memory limits of live executors, moved in place. */
+/** Memory limits of live executors, resized in place. */
 export class ExecutorLimits {
-  /** By UID of a pod that exists. */
+  /** By UID of an existing pod. */
   private readonly requested = new Map<string, Requested>();
 
   constructor(private readonly parts: ExecutorLimitsParts) {}
 
   /**
-   * Raises all executors of a cluster to the limit of its shape, and waits until it is in force.
-   * @throws ResizeIncomplete if a node does not follow, else what the API server refused
+   * Raises all executors of a cluster to the limit of its shape, and waits until it is in effect.
+   * @throws ResizeIncomplete if a node does not complete it, otherwise the refusal of the API server
    */
   async raiseAll(id: string, objects: ClusterObjects, shape: Shape): Promise<void> {
     const { world } = this.parts;
@@ -67,7 +67,7 @@ export class ExecutorLimits {
     );
   }
 
-  /** Gives the cluster its old shape back, and the executors that were raised already their old limit. */
+  /** Restores the old shape of the cluster, and the old limit of executors that were already raised. */
   async rollBack(id: string, { namespace }: ClusterObjects, before: Shape): Promise<void> {
     const { world, calls, log } = this.parts;
     const memoryMiB = executorLimitMiB(before);
@@ -88,7 +88,7 @@ export class ExecutorLimits {
     );
   }
 
-  /** Executors that Spark made since get the limit of the others; what is refused is requested once. */
+  /** Executors that Spark created since get the limit of the others; a refused request is not repeated. */
   sweep(hasValidLease: (id: string) => boolean): void {
     const { world, log } = this.parts;
     const existing = new Set<string>();

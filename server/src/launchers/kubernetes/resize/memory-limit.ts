@@ -3,20 +3,22 @@ import { executorLimitMiB, type Shape } from '@aglais/protocol';
 import type { V1Pod } from '@kubernetes/client-node';
 import { EXECUTOR_CONTAINER } from '../objects/names.js';
 
-/** What is sent to a pod's `resize` subresource. */
+/** The patch for a pod's `resize` subresource. */
 export function memoryPatch(memoryMiB: number): object {
   const memory = `${memoryMiB}Mi`;
   const resources = { requests: { memory }, limits: { memory } };
   return { spec: { containers: [{ name: EXECUTOR_CONTAINER, resources }] } };
 }
 
-/** How far a pod is on the way to a memory limit. */
+/** The progress of a pod towards a memory limit. */
 export type ResizeProgress =
   | { state: 'in-force' | 'under-way' }
-  /** `deferred`: Kubernetes goes on trying; `infeasible`: it never will be. */
+  /** `deferred`: Kubernetes keeps trying; `infeasible`: it will never succeed. */
   | { state: 'deferred' | 'infeasible'; words: string };
 
-/** From the pod's own status (KEP 1287): what is in force is told by the container, what hinders it by a condition. */
+/**
+ * From the pod's status (KEP 1287): the container reports the limit in effect, a condition what prevents the new one.
+ */
 export function resizeProgress({ status }: V1Pod, memoryMiB: number): ResizeProgress {
   const container = status?.containerStatuses?.find(({ name }) => name === EXECUTOR_CONTAINER);
   const limit = quantityMiB(container?.resources?.limits?.['memory'] ?? null);
@@ -31,7 +33,7 @@ export function resizeProgress({ status }: V1Pod, memoryMiB: number): ResizeProg
   };
 }
 
-/** Executors that run with less than the shape says: Spark makes new ones as it was first told. */
+/** Executors that run with less than their shape: Spark creates new ones with the original size. */
 export function belowLimit(executors: readonly V1Pod[], shape: Shape): V1Pod[] {
   const wanted = executorLimitMiB(shape);
   return executors.filter(({ metadata, status, spec }) => {

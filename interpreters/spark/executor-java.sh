@@ -18,7 +18,7 @@ done
 if [ -n "$AGLAIS_CGROUP" ] && [ -n "$id" ]; then
   group=$AGLAIS_CGROUP/executor-$id
   mkdir -p "$group"
-    # A change of the file is also applied to all existing groups, before or after this one is created.
+  # A change of the file is also applied to all existing groups, before or after this one is created.
   while limit=$(cat "$AGLAIS_LIMIT_FILE"); do
     if [ -e "$group/memory.max" ]; then
       echo "$limit" > "$group/memory.max"

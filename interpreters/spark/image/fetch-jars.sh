@@ -21,7 +21,7 @@ SETTINGS
 {
   echo '<ivy-module version="2.0"><info organisation="aglais.org" module="jars"/>'
   echo '<configurations><conf name="default"/></configurations><dependencies>'
-    # Their dependencies are in the list itself, or part of Spark.
+  # Their dependencies are in the list itself, or part of Spark.
   sed -E 's|^([^:]+):([^:]+):([^ ]+) .*|<dependency org="\1" name="\2" rev="\3" transitive="false" conf="default->master"/>|' "$list"
   echo '</dependencies></ivy-module>'
 } > "$work/ivy.xml"

@@ -42,7 +42,7 @@ api=$!
 wait_for 120 "The API for the training" "$work/port" $api
 
 {
-    # Java prints a warning for each of hundreds of classes that cannot be archived.
+  # Java prints a warning for each of hundreds of classes that cannot be archived.
   printf -- '-XX:ArchiveClassesAtExit=%s\n-Xlog:cds=off\n-Xlog:cds+dynamic=off\n-Xmx1g\n-XX:TieredStopAtLevel=1\n' "$home/driver.jsa"
   printf -- '-XX:+IgnoreUnrecognizedVMOptions\n--add-modules=jdk.incubator.vector\n'
   for name in lang lang.invoke lang.reflect io net nio util util.concurrent util.concurrent.atomic; do

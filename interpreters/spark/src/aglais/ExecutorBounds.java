@@ -12,7 +12,7 @@ import scala.collection.immutable.Map$;
 import scala.collection.immutable.Seq;
 
 /**
-  * A proxy between Spark's dynamic allocation and the backend that creates executors, with bounds that may change at
+ * A proxy between Spark's dynamic allocation and the backend that creates executors, with bounds that may change at
  * runtime: Spark reads its own bounds only once, at the start of dynamic allocation. So it gets none, and its requests are
  * clamped to ours. If both bounds are equal, the number is fixed.
  */
@@ -23,7 +23,7 @@ public class ExecutorBounds implements ExecutorAllocationClient {
   private final ExecutorAllocationClient backend;
   private int least;
   private int most;
-    /** The last requests, before they were clamped to the bounds; by ResourceProfile. */
+  /** The last requests, before they were clamped to the bounds; by ResourceProfile. */
   private Map totals;
   private Map localTasks = Map$.MODULE$.empty();
   private Map hosts = Map$.MODULE$.empty();
@@ -36,15 +36,15 @@ public class ExecutorBounds implements ExecutorAllocationClient {
     this.totals = (Map) Map$.MODULE$.empty().updated(DEFAULT, Integer.valueOf(least));
   }
 
-    /** Starts dynamic allocation: before any work, so that it knows which executors have shuffle output and cached data. */
+  /** Starts dynamic allocation: before any work, so that it knows which executors have shuffle output and cached data. */
   public ExecutorAllocationManager count(SparkContext spark) {
     SparkConf conf = spark.getConf();
     conf.set("spark.dynamicAllocation.minExecutors", "0");
     conf.set("spark.dynamicAllocation.initialExecutors", String.valueOf(this.least));
     conf.set("spark.dynamicAllocation.maxExecutors", String.valueOf(Integer.MAX_VALUE));
-        // There is no external shuffle service: an executor with shuffle output or cached data is not idle.
+    // There is no external shuffle service: an executor with shuffle output or cached data is not idle.
     conf.set("spark.dynamicAllocation.shuffleTracking.enabled", "true");
-        // Under Spark's own name the allocator of pods uses it for pending pods.
+    // Under Spark's own name the allocator of pods uses it for pending pods.
     conf.set("spark.dynamicAllocation.executorIdleTimeout", conf.get("spark.aglais.executorIdleTimeout", "60s"));
     ExecutorAllocationManager manager = new ExecutorAllocationManager(
       this, spark.listenerBus(), conf, spark.cleaner(), new SystemClock(), spark.resourceProfileManager(), false);
@@ -70,18 +70,18 @@ public class ExecutorBounds implements ExecutorAllocationClient {
     while (all.hasNext()) {
       scala.Tuple2 one = (scala.Tuple2) all.next();
       int number = Math.min(((Integer) one._2()).intValue(), this.most);
-            // Executors of other profiles exist as long as their tasks.
+      // Executors of other profiles exist as long as their tasks.
       if (one._1().equals(DEFAULT)) number = Math.max(number, this.least);
       bounded = (Map) bounded.updated(one._1(), Integer.valueOf(number));
     }
-        // Spark requests this every second while tasks are pending.
+    // Spark requests this every second while tasks are pending.
     if (bounded.equals(this.sent)) return true;
     boolean taken = this.backend.requestTotalExecutors(bounded, localTasks, hosts);
     this.sent = taken ? bounded : null;
     return taken;
   }
 
-    /** As many of them as there are above the minimum; Spark requests the others again. */
+  /** As many of them as there are above the minimum; Spark requests the others again. */
   public synchronized Seq killExecutors(Seq ids, boolean adjust, boolean countFailures, boolean force) {
     int spare = -this.least;
     scala.collection.Iterator all = getExecutorIds().iterator();

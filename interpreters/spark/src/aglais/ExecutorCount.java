@@ -27,7 +27,7 @@ import org.apache.spark.scheduler.SparkListenerApplicationStart;
 import org.apache.spark.status.api.v1.ExecutorSummary;
 
 /**
-  * Changes the number of executors of a running application, or the range for its dynamic allocation: follows the file
+ * Changes the number of executors of a running application, or the range for its dynamic allocation: follows the file
  * `spark.aglais.executors`, which contains a number (`4`) or a range (`2-8`) and is replaced atomically, and
  * writes its progress to `spark.aglais.executorsState`:
  *
@@ -55,7 +55,7 @@ public class ExecutorCount extends SparkListener {
   private String wanted = "";
   private int ended = 0;
   private long cached = 0;
-    /** By id; Spark's status contains removed ones for a moment. */
+  /** By id; Spark's status contains removed ones for a moment. */
   private final Set<String> leaving = new HashSet<String>();
   private String said = "";
 
@@ -87,7 +87,7 @@ public class ExecutorCount extends SparkListener {
         } catch (InterruptedException stopped) {
           throw stopped;
         } catch (Exception problem) {
-                    // Retried: a failure must not end the user's computation.
+          // Retried: a failure must not end the user's computation.
           System.err.println("aglais: the number of executors was not changed: " + problem);
           Thread.sleep(10 * STEP_MS);
         }
@@ -101,13 +101,13 @@ public class ExecutorCount extends SparkListener {
   private void begin(SparkContext spark) {
     int[] range = parse(this.first);
     if (this.refuses || range == null) return;
-        // It logs ten times a second that it must not remove the minimum number.
+    // It logs ten times a second that it must not remove the minimum number.
     Configurator.setLevel("org.apache.spark.ExecutorAllocationManager", Level.ERROR);
     this.bounds = new ExecutorBounds(spark, range[0], range[1]);
     try {
       this.manager = this.bounds.count(spark);
     } catch (RuntimeException problem) {
-            // Settings that dynamic allocation does not support: the minimum is running, and a number can be requested.
+      // Settings that dynamic allocation does not support: the minimum is running, and a number can be requested.
       System.err.println("aglais: the number of executors does not follow the work: " + problem);
     }
   }
@@ -120,7 +120,7 @@ public class ExecutorCount extends SparkListener {
       this.ended = 0;
       this.cached = 0;
       if (this.bounds == null) this.bounds = new ExecutorBounds(spark, range[0], range[1]);
-            // First: Spark must not replace the executors that are removed now.
+      // First: Spark must not replace the executors that are removed now.
       this.bounds.set(range[0], range[1]);
       this.wanted = text;
     }
@@ -133,7 +133,7 @@ public class ExecutorCount extends SparkListener {
       + (this.refuses ? "\nrefused" : "") + "\n");
   }
 
-    /** The content of the file; empty if nothing was requested. */
+  /** The content of the file; empty if nothing was requested. */
   private String read() throws IOException {
     try {
       return new String(Files.readAllBytes(this.desired), StandardCharsets.US_ASCII).trim();
@@ -142,7 +142,7 @@ public class ExecutorCount extends SparkListener {
     }
   }
 
-    /** Minimum and maximum of `4` or `2-8`; null if it is neither. */
+  /** Minimum and maximum of `4` or `2-8`; null if it is neither. */
   private static int[] parse(String text) {
     int dash = text.indexOf('-');
     try {
@@ -164,9 +164,9 @@ public class ExecutorCount extends SparkListener {
     return found;
   }
 
-    /** Removes the excess executors that have no task. */
+  /** Removes the excess executors that have no task. */
   private void end(SparkContext spark, List<ExecutorSummary> all, int tooMany) {
-        // Not the method of SparkContext, which also kills busy executors.
+    // Not the method of SparkContext, which also kills busy executors.
     ExecutorAllocationClient client = (ExecutorAllocationClient) spark.schedulerBackend();
     List<ExecutorSummary> order = new ArrayList<ExecutorSummary>(all);
     Collections.sort(order, new LeastLoss());
@@ -175,7 +175,7 @@ public class ExecutorCount extends SparkListener {
       ExecutorSummary one = (ExecutorSummary) rest.next();
       List<String> id = Collections.singletonList(one.id());
       scala.collection.immutable.Seq ids = scala.jdk.javaapi.CollectionConverters.asScala(id).toSeq();
-            // The target number stays, this does not count as a failure, and only if it is idle.
+      // The target number stays, this does not count as a failure, and only if it is idle.
       if (client.killExecutors(ids, false, false, false).isEmpty()) continue;
       left -= 1;
       this.leaving.add(one.id());
@@ -191,14 +191,14 @@ public class ExecutorCount extends SparkListener {
 
   private void say(String text) throws IOException {
     if (text.equals(this.said)) return;
-        // Atomic for readers.
+    // Atomic for readers.
     Path part = this.state.resolveSibling(this.state.getFileName() + ".part");
     Files.write(part, text.getBytes(StandardCharsets.US_ASCII));
     Files.move(part, this.state, StandardCopyOption.ATOMIC_MOVE);
     this.said = text;
   }
 
-    /** The cheapest to remove first: with little cached data, and young. */
+  /** The cheapest to remove first: with little cached data, and young. */
   private static class LeastLoss implements Comparator {
     public int compare(Object first, Object second) {
       ExecutorSummary a = (ExecutorSummary) first;

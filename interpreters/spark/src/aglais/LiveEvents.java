@@ -27,7 +27,7 @@ public class LiveEvents extends SparkFirehoseListener {
     Path file = Paths.get(conf.get("spark.aglais.liveEvents"));
     out = Files.newBufferedWriter(
       file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-        // The event log starts with it, too, but writes it itself instead of posting it.
+    // The event log starts with it, too, but writes it itself instead of posting it.
     onEvent(new SparkListenerLogStart(org.apache.spark.package$.MODULE$.SPARK_VERSION()));
   }
 
@@ -44,7 +44,7 @@ public class LiveEvents extends SparkFirehoseListener {
       out.write('\n');
       out.flush();
     } catch (IOException problem) {
-            // A full disk must not end the user's computation; the event log reports it as well.
+      // A full disk must not end the user's computation; the event log reports it as well.
       System.err.println("aglais: a live event could not be written: " + problem);
     }
   }

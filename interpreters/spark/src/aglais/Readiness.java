@@ -17,7 +17,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.connect.service.SparkListenerConnectServiceStarted;
 
 /**
-  * Reports when the driver can be used: writes the file `spark.aglais.ready` once the Connect service listens and the tables
+ * Reports when the driver can be used: writes the file `spark.aglais.ready` once the Connect service listens and the tables
  * of the shares are registered. Its first line is the port; each further line names a table that could not be registered.
  *
  * The statements are in the file `spark.aglais.catalogue`, one per line. They run in parallel to the rest of the start, and
@@ -45,7 +45,7 @@ public class Readiness extends SparkListener {
     }
   }
 
-    /** The server's own session, as soon as it exists; a builder could start a second application. */
+  /** The server's own session, as soon as it exists; a builder could start a second application. */
   private static SparkSession session() throws InterruptedException {
     while (SparkSession.getDefaultSession().isEmpty()) Thread.sleep(10);
     return (SparkSession) SparkSession.getDefaultSession().get();
@@ -66,7 +66,7 @@ public class Readiness extends SparkListener {
         }
       }
       String text = this.port.get() + "\n" + problems;
-            // Atomic for readers.
+      // Atomic for readers.
       Path part = this.ready.resolveSibling(this.ready.getFileName() + ".part");
       Files.write(part, text.getBytes(StandardCharsets.UTF_8));
       Files.move(part, this.ready, StandardCopyOption.ATOMIC_MOVE);

@@ -241,7 +241,7 @@ describe('The memory of a notebook in a pod', () => {
     expect(status).toBe(409);
     console.log(body.detail);
     expect(body.detail).toMatch(
-      /The node of this notebook has [\d.]+ GiB left.*Nothing was changed/
+      /The node of this notebook has [\d.]+ GiB free.*Nothing was changed/
     );
     expect(await specified()).toEqual({
       requests: { cpu: '20m', memory: '64Mi' },

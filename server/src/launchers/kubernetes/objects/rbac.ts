@@ -70,7 +70,7 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
 
 /** What it reads cluster-wide, to know the capacity. */
 export const SERVER_CLUSTER_RULES: readonly V1PolicyRule[] = [
-  { apiGroups: [''], resources: ['nodes', 'pods'], verbs: ['list'] }
+  { apiGroups: [''], resources: ['nodes', 'pods'], verbs: ['get', 'list', 'watch'] }
 ];
 
 /** What it may do in the namespace of notebooks, if the configuration names one. */

@@ -1,7 +1,7 @@
-"""Settings of the Jupyter Server for the UI tests; each is here because `npm start` does otherwise.
+"""Settings of the Jupyter Server for the UI tests; each differs from `npm start`.
 
-Galata has a ready-made `configure_jupyter_server`, which we do not use: it would change the root folder
-and the port that `npm start` chooses, and the tests are about `npm start`.
+Galata's own `configure_jupyter_server` is not used: it would change the root directory
+and the port that `npm start` chooses, and `npm start` is what is tested.
 """
 
 import os
@@ -11,15 +11,15 @@ import jupyterlab
 
 c = get_config()  # noqa: F821
 
-# Galata's helpers reach into the page: the application must be there, and an extension of Galata's own.
+# Galata's helpers need the application as a global variable of the page, and Galata's own extension.
 c.LabApp.expose_app_in_browser = True
 c.LabApp.extra_labextensions_path = [str(Path(jupyterlab.__file__).parent / "galata")]
 
-# Galata makes and deletes notebooks by the API, without the page and so without its token and cookies.
+# Galata creates and deletes notebooks through the API, without the page and its token and cookies.
 c.IdentityProvider.token = ""
 c.ServerApp.disable_check_xsrf = True
 
-# A run must not find open documents of an earlier one, nor leave any for the user.
+# A run must not find open documents of an earlier one, nor leave any.
 c.LabApp.workspaces_dir = os.path.join(os.environ["AGLAIS_STATE"], "workspaces")
 c.LabApp.user_settings_dir = os.path.join(os.environ["AGLAIS_STATE"], "settings")
 

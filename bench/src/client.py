@@ -1,7 +1,7 @@
-"""A notebook's side of a measurement: imports PySpark, says so, and answers tasks with times.
+"""The notebook side of a measurement: imports PySpark, reports that it is ready, and measures tasks.
 
-Reads one JSON object a line, {"url": …, "rows": …, "busySeconds": …, "ca": PEM}; writes
-{"firstResultAt": ms since the epoch}, and then {"queries": how many more were done while busy}.
+Reads one JSON object per line, {"url": …, "rows": …, "busySeconds": …, "ca": PEM}; writes
+{"firstResultAt": ms since the epoch}, and then {"queries": number of queries run while busy}.
 """
 
 import json
@@ -14,7 +14,7 @@ from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 
 class Pinned(DefaultChannelBuilder):
-    """As a kernel connects: only to a driver whose certificate is of the cluster's own authority."""
+    """As a kernel connects: only to a driver whose certificate is signed by the cluster's CA."""
 
     def __init__(self, url, ca):
         super().__init__(url, [("grpc.ssl_target_name_override", "aglais")])
@@ -30,7 +30,7 @@ class Pinned(DefaultChannelBuilder):
 
 def session(task):
     channels = Pinned(task["url"], task["ca"]) if task.get("ca") else DefaultChannelBuilder(task["url"])
-    # `ConnectSession.builder` is one for all sessions, and would remember the channels of an earlier one.
+    # `ConnectSession.builder` is shared by all sessions, and would keep the channels of an earlier one.
     return ConnectSession.Builder().channelBuilder(channels).create()
 
 

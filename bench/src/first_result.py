@@ -1,4 +1,4 @@
-"""A kernel as JupyterLab starts one. Each line of input runs the cell and is answered with its seconds.
+"""A kernel as JupyterLab starts one. Each line of input runs the cell; the output is its duration in seconds.
 
 first_result.py DIRECTORY
 """
@@ -21,7 +21,7 @@ spark.table("bigsky.source").groupBy("hpx0").count().toPandas().shape[0]
 
 
 def run(client) -> dict[str, object]:
-    """From sending the cell to the last message about it."""
+    """From sending the cell to its last message."""
     began = time.monotonic()
     result = {"value": "", "error": ""}
 

@@ -30,7 +30,7 @@ interface ServerProcess {
  * The cost of the server and its helpers while notebooks have an idle cluster. CPU time, not wall time: the machine may
  * be busy with something else.
  *
- * npm run bench -- idle [--notebooks=0,1,4]
+ *     npm run bench -- idle [--notebooks=0,1,4]
  */
 export async function benchIdle(args: string[]): Promise<void> {
   const options = { notebooks: { type: 'string', default: '0,1,4' } } as const;

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .download import sha256
 
-#: Spark does not read files that begin with `_` or `.`
+#: Spark does not read files that start with `_` or `.`
 MANIFEST = "_built.json"
 PARTIAL = ".partial-"
 

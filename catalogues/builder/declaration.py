@@ -22,8 +22,8 @@ def registration_sql(share, folder):
 
     Buckets need the columns spelled out (Spark: SPECIFY_BUCKETING_IS_NOT_ALLOWED), which also saves
     reading a file at the start. There is no PARTITIONED BY on purpose: with it Spark would show an
-    *empty* table until `MSCK REPAIR TABLE`; without it, Spark finds the parts by the names of the
-    folders and prunes them just as well.
+    *empty* table until `MSCK REPAIR TABLE`; without it, Spark discovers the partitions by the
+    names of the directories and prunes them as well.
     """
     statements = [f"CREATE DATABASE IF NOT EXISTS {share['id']}"]
     for table in share["tables"]:

@@ -16,7 +16,7 @@ def build_sample(data, log, verify=False):
     """Makes `<data>/catalogues/bigsky/source` unless it exists; returns its manifest.
 
     `log` gets each line of progress. With `verify`, the finished files are read and compared with
-    their checksums, and a damaged table is built again. Raises BuildError.
+    their checksums, and a corrupt table is built again. Raises BuildError.
     """
     catalogues = Path(data).absolute() / "catalogues"
     table = catalogues / "bigsky" / "source"

@@ -45,9 +45,9 @@ def build_synthetic(data, rows, log):
 
 
 def copies(star, rows, stars):
-    """How many rows each star (numbered from 0) gives, so that all `stars` give exactly `rows`.
+    """Number of rows of each star (numbered from 0), so that all `stars` have exactly `rows`.
 
-    The rest of the division goes to stars spread evenly over the numbering, which is
+    The remainder of the division is spread evenly over the numbering, which is
     the order on the sky.
     """
     return (star + 1) * rows // stars - star * rows // stars

@@ -1,10 +1,10 @@
 """The notebook side: runs cells on a cluster as a kernel does, and reports their outcome.
 
-Reads one JSON object a line from standard input:
+Reads one JSON object per line from standard input:
     {"connect": url}                                    address of the cluster
     {"cell", "run", "code", "case", "directory"}        starts a cell in its own thread
     {"interrupt": cell, "case"}                         interrupts a cell, as the stop button does
-Writes {"ready"}, then {"cell", "run", "outcome", "at"} when a cell begins (`running`) and when it has ended
+Writes {"ready"}, then {"cell", "run", "outcome", "at"} when a cell starts (`running`) and when it has ended
 (`ok`, `cancelled`, or `error` with {"name", "message"}).
 """
 

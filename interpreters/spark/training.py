@@ -1,4 +1,4 @@
-"""Does a little of everything that notebooks do, so that Java loads the classes that they will need.
+"""Uses the common features of notebooks, so that Java loads the classes that they need.
 
 python training.py URL
 """

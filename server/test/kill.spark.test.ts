@@ -91,7 +91,7 @@ const findings = async (client: Client) =>
   (await client.get<{ findings: LocatedFinding[] }>('/findings')).body.findings;
 
 it(
-  `a server that is killed ${KILLS} times at random times loses nothing, starts nothing twice and leaves nothing behind`,
+  `a server that is killed ${KILLS} times at random moments loses nothing, starts nothing twice and leaves nothing behind`,
   async () => {
     const seed = Number(process.env['AGLAIS_TEST_SEED'] ?? Date.now() % 1_000_000);
     console.log(`AGLAIS_TEST_SEED=${seed}`);

@@ -21,7 +21,7 @@ const ROUNDS = 3;
  * Server on the same file. On a busy machine CPU time is more reliable than wall time. Every measurement runs in a
  * separate process, one after the other in each round.
  *
- * npm run bench -- diagnosis [--sizes=0.1,1,3] [--history-up-to=GB]
+ *     npm run bench -- diagnosis [--sizes=0.1,1,3] [--history-up-to=GB]
  */
 export async function benchDiagnosis(args: string[]): Promise<void> {
   const { values } = parseArgs({

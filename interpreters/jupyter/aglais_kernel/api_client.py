@@ -60,7 +60,7 @@ class ApiClient:
         return next((c for c in clusters if c["kernel"] == kernel and c["state"] in live), None)
 
     def endpoint(self, id: str) -> Endpoint:
-        """How to reach a ready cluster."""
+        """The endpoint of a ready cluster."""
         return self._call_with_retry("GET", f"/clusters/{quote(id)}/endpoint")
 
     def stop_cluster(self, id: str, timeout: float = RESPONSE_TIMEOUT_S) -> Cluster:

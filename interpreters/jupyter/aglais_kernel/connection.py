@@ -50,7 +50,7 @@ class Connection:
         return self._loss is not None
 
     def ensure(self) -> None:
-        """Connects to this notebook's cluster, after having it started if need be."""
+        """Connects to this notebook's cluster; starts it if necessary."""
         with self._lock:
             if self.cluster is not None:
                 return
@@ -125,7 +125,7 @@ class Connection:
         self._clients.add(client)
 
     def explain_unavailable(self, cluster_id: str) -> AglaisError:
-        """The error for a Spark that does not answer; marks the cluster as lost."""
+        """The error for a Spark that does not respond; marks the cluster as lost."""
         reason, running = self._cluster_status(cluster_id)
         if not running:
             self.mark_lost(reason, cluster_id)

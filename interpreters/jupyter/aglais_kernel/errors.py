@@ -15,7 +15,7 @@ class AglaisError(Exception):
 
 
 class ServerUnavailable(AglaisError):
-    """The Aglais server does not answer."""
+    """The Aglais server does not respond."""
 
 
 class RequestRefused(AglaisError):

@@ -10,7 +10,7 @@ from .session_contents import SessionContents
 
 
 def starting(cluster: Mapping[str, Any], seconds: float) -> str:
-    """While a cluster starts: what it waits for, and the elapsed time."""
+    """While a cluster starts: what it is waiting for, and the elapsed time."""
     waiting_for = cluster["waitingFor"]
     if cluster["state"] == "stopping":
         waiting_for = "the previous cluster to stop"

@@ -1,4 +1,4 @@
-"""Reports to the server which cells use Spark: in order, from a thread of its own."""
+"""Reports to the server which cells use Spark: in order, from a separate thread."""
 
 from __future__ import annotations
 

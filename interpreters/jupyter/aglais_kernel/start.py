@@ -1,4 +1,4 @@
-"""Starts a cluster: requests it, and shows what it waits for until it is ready."""
+"""Starts a cluster: requests it, and shows what it is waiting for until it is ready."""
 
 from __future__ import annotations
 

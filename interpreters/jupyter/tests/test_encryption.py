@@ -32,7 +32,7 @@ def authority(tmp_path):
 
 @pytest.fixture
 def driver(authority):
-    """A gRPC server with the certificate; its port and what it heard."""
+    """A gRPC server with the certificate; its port and the received tokens."""
     from concurrent.futures import ThreadPoolExecutor
 
     echo = Echo()

@@ -1,4 +1,4 @@
-"""Certificates as the server makes them for a cluster, and a TLS proxy."""
+"""Certificates like those that the server creates for a cluster, and a TLS proxy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAME = "aglais"
 
 
 class Authority:
-    """An authority that signed one certificate; made by OpenSSL's command."""
+    """A CA that signed one certificate; created with OpenSSL's command."""
 
     def __init__(self, directory: Path, name: str = NAME):
         directory.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
-"""Just enough of a Kubernetes API server, and of a kubelet, for one training run of Spark inside the image.
+"""A minimal Kubernetes API server and kubelet, for one training run of Spark inside the image.
 
 python3 training_cluster.py DIRECTORY
 
 The first pod that Spark creates is run as a process of this container, with the pod's own environment; its
-process id is written to DIRECTORY/executor.pid. Later ones stay pending. Driver and executor so load the very
-classes that they load on a cluster. Only for the making of class-data archives; not used afterwards.
+process id is written to DIRECTORY/executor.pid. Later ones stay pending. So driver and executor load the same
+classes as on a cluster. Only used to create class-data archives.
 """
 
 import json
@@ -22,7 +22,7 @@ FROM_THE_POD = {"status.podIP": "127.0.0.1"}
 
 
 class Pods:
-    """All pods that were created, and a wait for changes of them."""
+    """All created pods, and a condition for their changes."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -83,7 +83,7 @@ class Pods:
 
 
 class Requests(BaseHTTPRequestHandler):
-    """What Spark's scheduler asks for."""
+    """The requests of Spark's scheduler."""
 
     protocol_version = "HTTP/1.1"
     pods: Pods
@@ -148,7 +148,7 @@ class Requests(BaseHTTPRequestHandler):
 
 
 def main(directory):
-    """Makes a certificate, listens on a free port of loopback, and writes the port to DIRECTORY/port."""
+    """Creates a certificate, listens on a free loopback port, and writes the port to DIRECTORY/port."""
     certificate, key = f"{directory}/ca.crt", f"{directory}/ca.key"
     subprocess.run(
         [

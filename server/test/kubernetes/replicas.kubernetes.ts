@@ -48,7 +48,7 @@ async function leases(database: string): Promise<{ free: number; holders: number
 }
 
 onPostgres(
-  `two servers, of which one is killed or frozen ${KILLS} times, start nothing twice, leave nothing over and lose no finding`,
+  `two servers, of which one is killed or frozen ${KILLS} times, start nothing twice, leave nothing behind and lose no finding`,
   async () => {
     const seed = Number(process.env.AGLAIS_TEST_SEED ?? Date.now() % 1_000_000);
     say(`AGLAIS_TEST_SEED=${seed}`);

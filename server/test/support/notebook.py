@@ -1,4 +1,4 @@
-"""A notebook: a real kernel of this environment, whose cells come as lines of JSON and are answered so."""
+"""A notebook: a real kernel of this environment; cells and their results are lines of JSON."""
 
 from __future__ import annotations
 

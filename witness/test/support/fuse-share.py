@@ -1,9 +1,9 @@
-"""A folder served by a process of its own, read-only, as a file system (FUSE): a share whose server stops.
+"""A directory served read-only by this process as a file system (FUSE): a share whose server can stop.
 
     python3 fuse-share.py SOURCE MOUNTPOINT
 
-Says "mounted" when it is. While this process is stopped (SIGSTOP), whoever asks it waits; when it is killed,
-whoever asks gets "Transport endpoint is not connected". Speaks the kernel's protocol itself
+Prints "mounted" when it is. While this process is stopped (SIGSTOP), readers block; when it is killed,
+readers get "Transport endpoint is not connected". Implements the kernel's protocol
 (include/uapi/linux/fuse.h, 7.31), so it needs root and /dev/fuse, and no library.
 """
 
@@ -19,7 +19,7 @@ FLUSH, INIT, OPENDIR, READDIR, RELEASEDIR, DESTROY, BATCH_FORGET = 25, 26, 27, 2
 INTERRUPT = 36
 NO_ANSWER = {FORGET, BATCH_FORGET, INTERRUPT}
 MS_RDONLY, MS_NOSUID, MS_NODEV = 1, 2, 4
-# Names and attributes are good for so long, seconds: what is cached must not hide that nobody answers.
+# Validity of names and attributes, seconds: cached data must not hide that the server does not respond.
 VALID_S = 60
 
 

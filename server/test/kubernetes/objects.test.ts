@@ -5,11 +5,11 @@ import { parse } from 'yaml';
 import type { ClusterSpec } from '../../src/launchers/launcher.js';
 import {
   configMap,
-  networkPolicy,
   ownedBy,
   secret,
   service
 } from '../../src/launchers/kubernetes/objects/cluster-objects.js';
+import { networkPolicy } from '../../src/launchers/kubernetes/objects/network-policy.js';
 import { driverPod } from '../../src/launchers/kubernetes/objects/driver-pod.js';
 import { driverProperties } from '../../src/launchers/kubernetes/objects/driver-properties.js';
 import { executorTemplate } from '../../src/launchers/kubernetes/objects/executor-template.js';

@@ -13,7 +13,8 @@ import type { Shape } from '@aglais/protocol';
 import type { ClusterSpec } from '../../launcher.js';
 import { apiClient } from './api-client.js';
 import { createIfAbsent, deleteIfExists } from './api-errors.js';
-import { configMap, networkPolicy, ownedBy, secret, service } from '../objects/cluster-objects.js';
+import { configMap, ownedBy, secret, service } from '../objects/cluster-objects.js';
+import { networkPolicy } from '../objects/network-policy.js';
 import { driverPod } from '../objects/driver-pod.js';
 import {
   CLUSTER_LABEL,

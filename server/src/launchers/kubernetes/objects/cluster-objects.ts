@@ -1,8 +1,5 @@
 import type {
   V1ConfigMap,
-  V1NetworkPolicy,
-  V1NetworkPolicyEgressRule,
-  V1NetworkPolicyIngressRule,
   V1ObjectMeta,
   V1OwnerReference,
   V1Secret,
@@ -32,7 +29,8 @@ export function ownedBy(root: V1ConfigMap): V1OwnerReference {
   return { apiVersion: 'v1', kind: 'ConfigMap', name: name!, uid: uid! };
 }
 
-function metadata(
+/** Metadata that all objects of a cluster share. */
+export function clusterMetadata(
   spec: ClusterSpec,
   config: KubernetesConfig,
   namespace: string,
@@ -74,7 +72,7 @@ export function configMap(
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: metadata(spec, config, namespace),
+    metadata: clusterMetadata(spec, config, namespace),
     immutable: true,
     data
   };
@@ -90,7 +88,7 @@ export function secret(
   return {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: metadata(spec, config, namespace, owner),
+    metadata: clusterMetadata(spec, config, namespace, owner),
     immutable: true,
     type: 'Opaque',
     stringData: secrets
@@ -107,7 +105,7 @@ export function service(
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: metadata(spec, config, namespace, owner),
+    metadata: clusterMetadata(spec, config, namespace, owner),
     spec: {
       clusterIP: 'None',
       publishNotReadyAddresses: true,
@@ -118,60 +116,4 @@ export function service(
       ]
     }
   };
-}
-
-/**
- * Who may connect to the pods: the pods to each other; kernels to Spark Connect; the server to the witness. The pods
- * may connect to everything except the blocked addresses: they need DNS, the API server and the stores of the shares,
- * which differ between installations.
- */
-export function networkPolicy(
-  spec: ClusterSpec,
-  config: KubernetesConfig,
-  namespace: string,
-  owner: V1OwnerReference
-): V1NetworkPolicy {
-  const own = { matchLabels: { [CLUSTER_LABEL]: spec.id } };
-  const open = (port: number, from?: object[]): V1NetworkPolicyIngressRule => ({
-    ports: [{ protocol: 'TCP', port }],
-    // A rule without `from` allows all sources; so would one with an empty list.
-    ...(from && from.length > 0 && { _from: from })
-  });
-  const egress = egressRules(config);
-  return {
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'NetworkPolicy',
-    metadata: metadata(spec, config, namespace, owner),
-    spec: {
-      podSelector: own,
-      policyTypes: ['Ingress', ...(egress ? ['Egress'] : [])],
-      ingress: [
-        { _from: [{ podSelector: own }] },
-        open(PORTS.connect, config.network.kernels),
-        open(PORTS.witness, config.network.server)
-      ],
-      ...(egress && { egress })
-    }
-  };
-}
-
-/** Everything except the blocked addresses; null if none is blocked. */
-function egressRules({
-  network: { blocked }
-}: KubernetesConfig): V1NetworkPolicyEgressRule[] | null {
-  if (blocked.length === 0) return null;
-  const except = (isIn: (cidr: string) => boolean) => {
-    const found = blocked.filter(isIn);
-    return found.length > 0 ? { except: found } : {};
-  };
-  return [
-    {
-      to: [
-        // An IP block is meant for addresses outside; some network plug-ins do not apply it to pods.
-        { namespaceSelector: {} },
-        { ipBlock: { cidr: '0.0.0.0/0', ...except(cidr => !cidr.includes(':')) } },
-        { ipBlock: { cidr: '::/0', ...except(cidr => cidr.includes(':')) } }
-      ]
-    }
-  ];
 }

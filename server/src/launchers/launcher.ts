@@ -54,6 +54,8 @@ export interface ObservedCluster {
   unplaced?: boolean;
   /** When ready: the shape that is in force, as far as the launcher can tell. */
   shape?: Shape;
+  /** When ready: why a part of it has less than its shape for good, in sentences. */
+  shortfall?: string | null;
 }
 
 /**

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { canResizeInPlace, sameExecutors, type ResizeInPlace, type Shape } from '@aglais/protocol';
+import type { V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { ResizeIncomplete, ResizeRefused, type Resized } from '../../launcher.js';
 import { errorMessage } from '../api/api-errors.js';
 import type { ClusterApi } from '../api/cluster-api.js';
 import type { ClusterObjects, ObjectCache } from '../api/object-cache.js';
+import { repeatedly } from '../api/repeat.js';
 import type { Witness } from '../evidence/witness-client.js';
 import {
   scalingShortfall,
@@ -16,6 +18,7 @@ import {
 } from './executor-count.js';
 import { shapeOf } from '../objects/shape-annotation.js';
 import { ExecutorLimits } from './executor-limits.js';
+import { refusalOf } from './resize-refusal.js';
 import type { Waiting } from '../waiting.js';
 
 /** Executors come within seconds where there is a place for them. */
@@ -28,6 +31,8 @@ export interface ClusterResizerParts {
   world: ObjectCache;
   calls: ClusterApi;
   log: Logger;
+  /** What `shortfall` says of a cluster may have changed. */
+  onShortfall: (cluster: string) => void;
   /** How the witness of a running driver is reached; null: it is not. */
   witness(id: string): Promise<Witness | null>;
   /** What executors of the cluster wait for. */
@@ -66,20 +71,8 @@ export class ClusterResizer {
       const another = !sameExecutors(before, shape);
       // Saved only afterwards: who is interrupted here finds that it has to be requested.
       if (another && !(await count?.ask(shape.executors))) return 'restart-needed';
-      try {
-        // Before the limits: an executor that is made meanwhile is found below its limit by the next sweep.
-        await calls.noteShape(id, objects.namespace, shape);
-        await this.limits.raiseAll(id, objects, shape);
-      } catch (error) {
-        if (error instanceof ResizeIncomplete) throw error;
-        if (another) await count?.ask(before.executors);
-        await this.limits.rollBack(id, objects, before);
-        throw new ResizeRefused(
-          `Kubernetes does not accept this size: ${errorMessage(error)}. Nothing was changed, and it is not tried again. ` +
-            'Ask for a smaller size, or ask the administrators about quotas and limits of the namespace.',
-          { cause: error }
-        );
-      }
+      const raised = await this.accepted(id, objects, before, shape, another ? count : null);
+      await this.limits.inForce(id, raised, shape);
       const state = count && (await this.counted(id, count, shape.executors, another));
       if (state?.refused) {
         await calls.noteShape(id, objects.namespace, before);
@@ -90,6 +83,50 @@ export class ClusterResizer {
     } finally {
       count?.close();
     }
+  }
+
+  /**
+   * Kubernetes has accepted the limits and the note of the shape when this resolves.
+   * @param count told the number of executors of `before` again if not; null: it was told none
+   * @returns executors that get another limit
+   * @throws ResizeRefused when everything is as it was
+   */
+  private async accepted(
+    id: string,
+    objects: ClusterObjects,
+    before: Shape,
+    shape: Shape,
+    count: ExecutorCount | null
+  ): Promise<V1Pod[]> {
+    const { world, calls, log } = this.parts;
+    const note = (noted: Shape) => repeatedly(() => calls.noteShape(id, objects.namespace, noted));
+    let isNoted = false;
+    try {
+      const raised = await this.limits.requestAll(objects, shape);
+      // Executors that are made before it is noted are found below their limit by the next sweep.
+      isNoted = true;
+      await note(shape);
+      return raised;
+    } catch (error) {
+      const undone = [
+        // Without an answer nobody knows whether it was noted.
+        ...(isNoted ? [note(before)] : []),
+        ...(count ? [count.ask(before.executors)] : []),
+        this.limits.rollBack(world.of(id) ?? objects, before)
+      ];
+      for (const step of await Promise.allSettled(undone))
+        if (step.status === 'rejected')
+          log.warn(
+            { cluster: id, problem: errorMessage(step.reason) },
+            'a refused size was not taken back completely'
+          );
+      throw refusalOf(error);
+    }
+  }
+
+  /** Of executors that came later: why they keep less memory than the others, in sentences; null: they do not. */
+  shortfall(objects: ClusterObjects): string | null {
+    return this.limits.shortfall(objects);
   }
 
   /** Executors that Spark made since get the limit of the others. */

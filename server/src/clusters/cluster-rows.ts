@@ -281,9 +281,9 @@ export class ClusterRows {
     return rows.filter(row => !kernels.includes(row.kernel));
   }
 
-  /** Forgets a cluster that has ended, with everything that belongs to it. */
+  /** Forgets a cluster that has ended, with everything that belongs to it; whoever adds something to it later finds it gone. */
   async forget(id: string): Promise<void> {
-    await this.store.transaction().execute(async transaction => {
+    await this.transaction(async ({ store: transaction }) => {
       for (const table of ['findings', 'cell_runs', 'cluster_views', 'cluster_notes'] as const)
         await transaction.deleteFrom(table).where('cluster', '=', id).execute();
       await transaction.deleteFrom('observations').where('cluster', '=', id).execute();

@@ -51,13 +51,15 @@ export function makeMetrics(journal: Journal, sources: MetricSources): Registry 
     labelNames: ['code', 'severity'],
     registers: [registry]
   });
-  const seen = new Set<string>();
+  /** By cluster that is not forgotten, its findings. */
+  const seen = new Map<string, Set<string>>();
   journal.onChange(change => {
+    if (change.type === 'cluster-forgotten') seen.delete(change.cluster);
     if (change.type !== 'finding') return;
     const { cluster, finding } = change.finding;
-    const key = `${cluster} ${finding.id}`;
-    if (seen.has(key)) return;
-    seen.add(key);
+    const ofCluster = seen.get(cluster) ?? new Set();
+    if (ofCluster.has(finding.id)) return;
+    seen.set(cluster, ofCluster.add(finding.id));
     found.inc({ code: finding.code, severity: finding.severity });
   });
   return registry;

@@ -70,6 +70,20 @@ describe('A client of the journal', () => {
     expect(hear(cursor).heard).toEqual([{ type: 'resumed', cursor }]);
   });
 
+  it('gets the missed changes in order, also after many changes', () => {
+    const publish = (from: number, to: number) => {
+      for (let n = from; n < to; n += 1)
+        journal.publish({ type: 'cluster', cluster: cluster('c1', n) });
+    };
+    publish(0, 7_000);
+    const { cursor } = journal.snapshot();
+    publish(7_000, 11_999);
+    const [resumed, ...missed] = hear(cursor).heard;
+    expect(resumed!.type).toBe('resumed');
+    const revisions = missed.map(m => m.type === 'cluster' && m.cluster.revision);
+    expect(revisions).toEqual(Array.from({ length: 4_999 }, (_, index) => 7_000 + index));
+  });
+
   it('that was disconnected for too long gets a snapshot', () => {
     const { cursor } = journal.snapshot();
     for (let n = 0; n < 10_001; n += 1)

@@ -1,15 +1,17 @@
-import { mkdirSync, readFileSync, truncateSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Diagnosis, observeEvidenceLine, type Observation } from '@aglais/diagnosis';
 import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { event, pod, terminated } from '../../diagnosis/test/kubernetes.js';
+import { ClusterRows } from '../src/clusters/cluster-rows.js';
 import { KubernetesEvidence } from '../src/launchers/kubernetes/evidence/kubernetes-evidence.js';
 import type { EvidenceSink } from '../src/launchers/launcher.js';
 import { EvidenceTable } from '../src/replicas/evidence-table.js';
 import { Feed } from '../src/replicas/feed.js';
 import { openStore, type WholeStore } from '../src/store/store.js';
+import { row } from './support/rows.js';
 import { eventually, temporaryDirectory } from './support/server.js';
 
 const ID = 'c1';
@@ -77,6 +79,10 @@ describe('Evidence of several servers', () => {
 
   beforeEach(async () => {
     store = await openStore(':memory:');
+    await store
+      .insertInto('clusters')
+      .values(row({ id: ID }))
+      .execute();
     a = await listening();
     b = await listening();
   });
@@ -167,5 +173,18 @@ describe('Evidence of several servers', () => {
     expect(diagnosis.findings()).toMatchObject([
       { code: 'executor-oom-killed', confidence: 'certain' }
     ]);
+  });
+
+  it('of a cluster that is forgotten is neither kept nor copied again', async () => {
+    await a.evidence.record(ID, CELL);
+    await eventually('the copy', () => existsSync(b.file));
+    await new ClusterRows(store).forget(ID);
+    for (const server of [a, b]) await server.evidence.forget(ID);
+    // A kernel that reports late, and a pod that is seen to go.
+    await a.evidence.record(ID, { ...CELL, run: 2 });
+    a.recordObserved(pod({ version: 9 }));
+    await a.evidence.flush(ID);
+    expect(await store.selectFrom('observations').selectAll().execute()).toEqual([]);
+    expect([a, b].map(server => existsSync(server.file))).toEqual([false, false]);
   });
 });

@@ -166,6 +166,15 @@ export function storeContract(emptyDatabase: () => Promise<string>): void {
     expect(await clusters.live()).toEqual([row()]);
   });
 
+  it('stores nothing that comes late of a cluster that is forgotten', async () => {
+    await clusters.insert(row());
+    await findings.saveLateCellRun(cellRun(1));
+    expect(await findings.cellRunsOf(['c1'])).toHaveLength(1);
+    await clusters.forget('c1');
+    await findings.saveLateCellRun(cellRun(2));
+    expect(await findings.cellRunsOf(['c1'])).toEqual([]);
+  });
+
   it('stores a run however often its cell ran', async () => {
     for (const run of [3_000_000_000, Number.MAX_SAFE_INTEGER]) {
       const late = { ...cellRun(run), startedAt: 1_790_000_000_000 };

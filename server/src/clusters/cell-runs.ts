@@ -68,6 +68,8 @@ export class CellRuns {
   }
 
   private async show(cellRun: CellRun): Promise<void> {
+    // Its cluster may have been forgotten meanwhile, and would not be a second time.
+    if (!this.journal.clusters.has(cellRun.cluster)) return;
     this.journal.publish({ type: 'cell-run', cellRun });
     await this.rows.saveLateCellRun(cellRun);
   }

@@ -281,9 +281,9 @@ export class ClusterRows {
     return rows.filter(row => !kernels.includes(row.kernel));
   }
 
-  /** Deletes an ended cluster with everything that belongs to it. */
+  /** Deletes an ended cluster with everything that belongs to it; later writes for it find no cluster. */
   async forget(id: string): Promise<void> {
-    await this.store.transaction().execute(async transaction => {
+    await this.transaction(async ({ store: transaction }) => {
       for (const table of ['findings', 'cell_runs', 'cluster_views', 'cluster_notes'] as const)
         await transaction.deleteFrom(table).where('cluster', '=', id).execute();
       await transaction.deleteFrom('observations').where('cluster', '=', id).execute();

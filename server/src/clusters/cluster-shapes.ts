@@ -5,6 +5,7 @@ import type { LeaseHolder } from './lifecycle/lease-holder.js';
 import type { Journal } from '../stream/journal.js';
 import { admit, holdersOf } from './admission/admit.js';
 import type { ClusterRows } from './cluster-rows.js';
+import { sizeNotChanged } from './cluster-warnings.js';
 import { ResizeIncomplete, ResizeRefused, type Launcher } from '../launchers/launcher.js';
 import { capacityWith } from './admission/options.js';
 import { KeyedMutex } from '../keyed-mutex.js';
@@ -23,6 +24,8 @@ export interface ClusterShapesParts {
   leaseHolder: LeaseHolder;
   /** Publishes the current row. */
   refresh(id: string): Promise<void>;
+  /** What hindered the change of its size, for people who look at the cluster later; null: nothing. */
+  warn(id: string, warning: string | null): void;
 }
 
 /** Resizes running clusters; see `canResizeInPlace` for what can be changed in place. */
@@ -52,6 +55,8 @@ export class ClusterShapes {
             await launcher.resize(id, old).catch(() => undefined);
         }
         await this.parts.refresh(id);
+        if (done instanceof ResizeRefused) this.parts.warn(id, sizeNotChanged(done.message));
+        else if (!refused) this.parts.warn(id, null);
         if (refused) throw notResized(done);
         return done === 'live' ? null : done.lost;
       } finally {

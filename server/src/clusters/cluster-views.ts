@@ -98,7 +98,7 @@ export class ClusterViews {
     if (leaseHolder.holdsLease(id)) {
       const observed = this.observed.get(id) ?? null;
       const diagnosis = watches.diagnosis(id);
-      const own = warnings.of(id);
+      const own = [...warnings.of(id), ...(observed?.shortfall ? [observed.shortfall] : [])];
       return clusterView(row, observed, diagnosis, idleMs, revision, resizeInPlace, own);
     }
     const known = clusterView(row, null, null, idleMs, revision, resizeInPlace);

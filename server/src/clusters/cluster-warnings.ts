@@ -30,3 +30,8 @@ export class ClusterWarnings {
     this.warnings.delete(cluster);
   }
 }
+
+/** A size that was asked for and is not there. */
+export function sizeNotChanged(why: string): string {
+  return `The size of this Spark was not changed: ${why}`;
+}

@@ -79,7 +79,8 @@ export class Clusters {
     this.shapes = new ClusterShapes({
       ...options,
       leaseHolder,
-      refresh: id => this.reconciler.refresh(id)
+      refresh: id => this.reconciler.refresh(id),
+      warn: (id, warning) => this.reconciler.warnOfShape(id, warning)
     });
     this.kernels = new KernelReports({
       ...{ ...options, jupyterServers, reconciler: this.reconciler, cellRuns: this.cellRuns },

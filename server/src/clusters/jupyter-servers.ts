@@ -1,5 +1,7 @@
 /** A Jupyter Server reports every 30 s. */
 export const JUPYTER_SILENT_MS = 120_000;
+/** A Jupyter Server that reported nothing for so long is forgotten, ms; one that comes back reports all its kernels anew. */
+export const JUPYTER_FORGOTTEN_MS = 24 * 3_600_000;
 
 /** Reports of Jupyter Servers: which kernels they have, and thereby that they are alive. */
 export interface JupyterServers {
@@ -14,15 +16,26 @@ export interface JupyterServers {
 
 /** The state in memory, for a single server. */
 export class LocalJupyterServers implements JupyterServers {
-  /** The time of each one's last report, by a clock that stops while the machine sleeps. */
+  /** The time of each one's last report, the oldest first. */
   private readonly lastReports = new Map<string, number>();
   private readonly homes = new Map<string, string>();
-  private readonly openedAt = performance.now();
+  private readonly openedAt: number;
+
+  /** @param now a clock that stands still while the machine sleeps, ms */
+  constructor(private readonly now: () => number = () => performance.now()) {
+    this.openedAt = now();
+  }
 
   heard(server: string, kernels: readonly string[]): Promise<void> {
-    this.lastReports.set(server, performance.now());
-    for (const [kernel, home] of this.homes) if (home === server) this.homes.delete(kernel);
+    this.forgetKernels(server);
     for (const kernel of kernels) this.homes.set(kernel, server);
+    this.lastReports.delete(server);
+    this.lastReports.set(server, this.now());
+    for (const [other, at] of this.lastReports) {
+      if (this.now() - at < JUPYTER_FORGOTTEN_MS) break;
+      this.lastReports.delete(other);
+      this.forgetKernels(other);
+    }
     return Promise.resolve();
   }
 
@@ -36,7 +49,11 @@ export class LocalJupyterServers implements JupyterServers {
 
   silent(servers: readonly string[]): Promise<Set<string>> {
     const isSilent = (server: string): boolean =>
-      performance.now() - (this.lastReports.get(server) ?? this.openedAt) >= JUPYTER_SILENT_MS;
+      this.now() - (this.lastReports.get(server) ?? this.openedAt) >= JUPYTER_SILENT_MS;
     return Promise.resolve(new Set(servers.filter(isSilent)));
+  }
+
+  private forgetKernels(server: string): void {
+    for (const [kernel, home] of this.homes) if (home === server) this.homes.delete(kernel);
   }
 }

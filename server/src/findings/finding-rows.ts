@@ -1,4 +1,5 @@
 import { CellRun, LocatedFinding } from '@aglais/protocol';
+import { isRemembered } from '../store/is-remembered.js';
 import { revised } from '../store/revisions.js';
 import type { RowLeases } from '../store/row-leases.js';
 import { readStored } from '../store/stored-json.js';
@@ -98,10 +99,13 @@ export class FindingRows {
     await this.write(cellRun.cluster, (store, revision) => saveCellRun(store, cellRun, revision));
   }
 
-  /** Of an ended cluster that no server runs any more. */
+  /** Of an ended cluster that no server runs any more; does nothing if the cluster was deleted. */
   async saveLateCellRun(cellRun: CellRun): Promise<void> {
-    if (!this.leases) return saveCellRun(this.store, cellRun, 0);
-    await revised(this.store, (store, revision) => saveCellRun(store, cellRun, revision));
+    const save = async (store: Store, revision: number): Promise<void> => {
+      if (await isRemembered(store, cellRun.cluster)) await saveCellRun(store, cellRun, revision);
+    };
+    if (this.leases) return revised(this.store, save);
+    await this.store.transaction().execute(transaction => save(transaction, 0));
   }
 
   private async write(

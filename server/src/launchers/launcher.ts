@@ -54,6 +54,8 @@ export interface ObservedCluster {
   unplaced?: boolean;
   /** When ready: the shape in effect, as far as the launcher knows it. */
   shape?: Shape;
+  /** When ready: why a part of it has less than its shape for good, in sentences. */
+  shortfall?: string | null;
 }
 
 /**

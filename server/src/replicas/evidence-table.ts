@@ -9,6 +9,7 @@ import { replaceFile } from '../store/files.js';
 import type { ObservationRow } from '../store/schema.js';
 import type { Store } from '../store/store.js';
 import type { Feed } from './feed.js';
+import { isRemembered } from '../store/is-remembered.js';
 import { revised } from '../store/revisions.js';
 
 /**
@@ -36,7 +37,7 @@ export class EvidenceTable implements SharedEvidence {
       read: () => this.read(cluster),
       append: observation => this.append(cluster, observation),
       size: () => this.size(cluster),
-      idle: () => Promise.resolve()
+      idle: () => this.inOrder(() => Promise.resolve())
     };
   }
 
@@ -64,6 +65,7 @@ export class EvidenceTable implements SharedEvidence {
 
   private async append(cluster: string, observation: Observation): Promise<void> {
     await revised(this.store, async (transaction, revision) => {
+      if (!(await isRemembered(transaction, cluster))) return;
       await transaction
         .insertInto('observations')
         .values({ cluster, revision, key: keyOf(observation), body: JSON.stringify(observation) })
@@ -101,7 +103,9 @@ export class EvidenceTable implements SharedEvidence {
 
   private async appendCopy(cluster: string, rows: readonly ObservationRow[]): Promise<void> {
     await this.updateCopy(cluster);
-    const before = this.copied.get(cluster)!;
+    const before = this.copied.get(cluster);
+    // Forgotten since these rows were read.
+    if (before === undefined) return;
     const more = rows.filter(({ revision }) => revision > before);
     if (more.length === 0) return;
     // A partial write is corrected by the next `updateCopy`.
@@ -115,6 +119,7 @@ export class EvidenceTable implements SharedEvidence {
   private async updateCopy(cluster: string): Promise<void> {
     if (this.copied.has(cluster)) return;
     const rows = await this.rowsOf(cluster);
+    if (rows.length === 0) return;
     const file = this.file(cluster);
     const text = textOf(rows);
     const present = await readFile(file, 'utf8').catch(() => '');
@@ -125,7 +130,7 @@ export class EvidenceTable implements SharedEvidence {
         await appendFile(file, text.slice(present.length), { mode: 0o600 });
       else await replaceFile(file, text);
     }
-    this.copied.set(cluster, rows.at(-1)?.revision ?? 0);
+    this.copied.set(cluster, rows.at(-1)!.revision);
   }
 
   private async rowsOf(cluster: string): Promise<ObservationRow[]> {

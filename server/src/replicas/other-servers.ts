@@ -293,10 +293,11 @@ export class OtherServers implements RemoteClusters {
       const known = new Set((await rows.some(shown)).map(({ id }) => id));
       for (const id of shown) {
         if (known.has(id)) continue;
-        this.views.delete(id);
         journal.forget(id);
         await launcher.forget(id);
       }
+      // Also of those that this server has deleted itself.
+      for (const id of this.views.keys()) if (!journal.clusters.has(id)) this.views.delete(id);
     } catch (error) {
       log.error({ err: error }, 'Old clusters were not deleted here; retrying.');
     }

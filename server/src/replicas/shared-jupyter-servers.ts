@@ -1,13 +1,12 @@
 import { sql } from 'kysely';
-import { JUPYTER_SILENT_MS, type JupyterServers } from '../clusters/jupyter-servers.js';
+import {
+  JUPYTER_FORGOTTEN_MS,
+  JUPYTER_SILENT_MS,
+  type JupyterServers
+} from '../clusters/jupyter-servers.js';
 import type { Store } from '../store/store.js';
 import type { Leases } from './leases.js';
 import { databaseTime } from '../store/revisions.js';
-
-/**
- * A Jupyter Server that has not reported for this long is deleted, ms; one that returns reports all its kernels again.
- */
-const FORGET_MS = 24 * 3_600_000;
 
 /** The reports of Jupyter Servers, to any server. */
 export class SharedJupyterServers implements JupyterServers {
@@ -59,7 +58,7 @@ export class SharedJupyterServers implements JupyterServers {
     const time = databaseTime(this.store);
     await this.store
       .deleteFrom('jupyter_servers')
-      .where('reported_at', '<', sql<number>`${time} - ${sql.lit(FORGET_MS)}`)
+      .where('reported_at', '<', sql<number>`${time} - ${sql.lit(JUPYTER_FORGOTTEN_MS)}`)
       .execute();
   }
 }

@@ -12,7 +12,7 @@ export type Change =
 
 export type Listener = (message: StreamMessage) => void;
 
-/** The minimum number of past changes that a client can resume from. */
+/** The number of past changes that a client can resume from. */
 const RETAINED_CHANGES = 5_000;
 
 const findingKey = (cluster: string, id: string) => `${cluster} ${id}`;
@@ -30,6 +30,7 @@ export class Journal {
   readonly cellRuns = new Map<string, CellRun>();
 
   private readonly epoch = randomBytes(6).toString('hex');
+  /** The newest changes, each at its place in the order modulo their number. */
   private readonly changes: StreamMessage[] = [];
   private readonly listeners = new Set<Listener>();
   private sequence = 0;
@@ -38,8 +39,7 @@ export class Journal {
     this.sequence += 1;
     const message = { ...change, cursor: this.cursor() } as StreamMessage;
     this.apply(change);
-    this.changes.push(message);
-    if (this.changes.length > RETAINED_CHANGES * 2) this.changes.splice(0, RETAINED_CHANGES);
+    this.changes[this.sequence % RETAINED_CHANGES] = message;
     for (const listener of [...this.listeners]) listener(message);
   }
 
@@ -104,8 +104,11 @@ export class Journal {
     const [epoch, text] = cursor?.split('.') ?? [];
     if (epoch !== this.epoch || !/^\d+$/.test(text ?? '')) return null;
     const missed = this.sequence - Number(text);
-    if (missed < 0 || missed > this.changes.length) return null;
-    return missed === 0 ? [] : this.changes.slice(-missed);
+    if (missed < 0 || missed > Math.min(this.sequence, RETAINED_CHANGES)) return null;
+    return Array.from(
+      { length: missed },
+      (_, index) => this.changes[(this.sequence - missed + 1 + index) % RETAINED_CHANGES]!
+    );
   }
 
   private apply(change: Change): void {

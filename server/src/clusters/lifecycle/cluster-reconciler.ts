@@ -11,7 +11,7 @@ import type { Journal } from '../../stream/journal.js';
 import type { CellRuns } from '../cell-runs.js';
 import type { ClusterRows } from '../cluster-rows.js';
 import { ClusterViews } from '../cluster-views.js';
-import { ClusterWarnings } from '../cluster-warnings.js';
+import { ClusterWarnings, sizeNotChanged } from '../cluster-warnings.js';
 import type { DriverAddress } from '../driver-address.js';
 import type { RetentionPolicy } from '../retention.js';
 import { ClusterStep, type StepResult } from './cluster-step.js';
@@ -105,7 +105,10 @@ export class ClusterReconciler implements LocalReconciler {
       ...{ watches: this.watches, warnings: this.warnings },
       resizeInPlace: launcher.capabilities.resizeInPlace
     });
-    this.desiredShapes = new DesiredShapes(options);
+    this.desiredShapes = new DesiredShapes({
+      ...options,
+      onGivenUp: (id, why) => this.warnOfShape(id, sizeNotChanged(why))
+    });
     this.orphans = new OrphanCollector({
       ...options,
       leaseHolder,
@@ -158,6 +161,7 @@ export class ClusterReconciler implements LocalReconciler {
   /** Leaves the clusters running; the next server adopts them. */
   async close(): Promise<void> {
     this.stopWatching();
+    this.desiredShapes.close();
     await Promise.all(this.loops.map(loop => loop.close()));
     await this.remote?.close();
     await this.queue.close(CLOSE_MS);
@@ -211,6 +215,12 @@ export class ClusterReconciler implements LocalReconciler {
   place(row: ClusterRow): Cluster {
     this.watches.place(row);
     return this.publish(row);
+  }
+
+  /** Publishes why the last resize of the cluster failed, for people; null: it did not. */
+  warnOfShape(id: string, warning: string | null): void {
+    this.warnings.set(id, 'shape', warning);
+    this.refreshSoon(id);
   }
 
   /** Whether a pod of the cluster is unschedulable. */

@@ -1,18 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Shape } from '@aglais/protocol';
 import type { Logger } from 'pino';
-import { ResizeRefused, type Launcher } from '../../launchers/launcher.js';
+import { backOffAfter } from '../../back-off.js';
+import { errorMessage } from '../../error-message.js';
+import { ResizeIncomplete, ResizeRefused, type Launcher } from '../../launchers/launcher.js';
 import type { ClusterRow } from '../../store/schema.js';
 import type { ClusterRows } from '../cluster-rows.js';
+
+/** What fails for another reason than a refusal is tried so often. */
+const ATTEMPTS = 5;
+const RESTART_NEEDED = 'a running Spark cannot take it';
 
 export interface DesiredShapesParts {
   launcher: Launcher;
   rows: ClusterRows;
   log: Logger;
+  /** A shape was given up; for people. */
+  onGivenUp: (id: string, why: string) => void;
 }
 
 /** A previous server may have been killed between saving a new shape and applying it. */
 export class DesiredShapes {
+  private readonly abort = new AbortController();
+
   constructor(private readonly parts: DesiredShapesParts) {}
+
+  /** Ends all retries. */
+  close(): void {
+    this.abort.abort();
+  }
 
   /** For all ready clusters. Never rejects: it takes long for many clusters, and nothing waits for it. */
   async applyDesiredShapes(): Promise<void> {
@@ -24,18 +40,42 @@ export class DesiredShapes {
     await Promise.all(live.map(row => this.applyDesiredShape(row)));
   }
 
-  /** For one cluster, if it is ready. A refused shape is withdrawn: the row gets the actual shape. Never rejects. */
-  async applyDesiredShape({ id, shape, state }: ClusterRow): Promise<void> {
-    const { launcher, rows, log } = this.parts;
-    if (state !== 'ready') return;
+  /**
+   * For one cluster, if it is ready. A shape that is refused, or cannot be applied after a few attempts, is withdrawn: the row
+   * gets the actual shape. Never rejects.
+   */
+  async applyDesiredShape(row: ClusterRow): Promise<void> {
+    const { log } = this.parts;
+    if (row.state !== 'ready') return;
     try {
-      await launcher.resize(id, Shape.parse(JSON.parse(shape)));
+      const why = await this.apply(row);
+      if (why !== null) await this.giveUp(row, why);
     } catch (error) {
-      log.error({ err: error, cluster: id }, 'a cluster does not have its desired shape');
-      if (!(error instanceof ResizeRefused)) return;
-      const actual = (await launcher.observe(id).catch(() => null))?.shape;
-      if (actual)
-        await rows.updateIfHolder(id, { shape: JSON.stringify(actual) }).catch(() => false);
+      log.error({ err: error, cluster: row.id }, 'a cluster does not have its desired shape');
     }
+  }
+
+  /** Null: it is applied, or the launcher goes on by itself; else why it never will be. */
+  private async apply({ id, shape }: ClusterRow): Promise<string | null> {
+    const { launcher, log } = this.parts;
+    const { signal } = this.abort;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const done = await launcher.resize(id, Shape.parse(JSON.parse(shape)));
+        return done === 'restart-needed' ? RESTART_NEEDED : null;
+      } catch (error) {
+        if (error instanceof ResizeIncomplete || signal.aborted) return null;
+        log.warn({ err: error, cluster: id }, 'a cluster does not have its desired shape');
+        if (error instanceof ResizeRefused || attempt === ATTEMPTS) return errorMessage(error);
+        await sleep(backOffAfter(error, attempt, Math.random()), undefined, { signal });
+      }
+    }
+  }
+
+  private async giveUp({ id, shape }: ClusterRow, why: string): Promise<void> {
+    const { launcher, rows, onGivenUp } = this.parts;
+    const actual = (await launcher.observe(id))?.shape;
+    if (!actual || JSON.stringify(actual) === shape) return;
+    if (await rows.updateIfHolder(id, { shape: JSON.stringify(actual) })) onGivenUp(id, why);
   }
 }

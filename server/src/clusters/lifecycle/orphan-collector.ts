@@ -59,20 +59,32 @@ export class OrphanCollector {
 
   /** Applies the retention policy when a cluster has ended, and once an hour, because of ages. */
   async forgetExpired(): Promise<void> {
-    const { rows, launcher, journal, leaseHolder, retention, onForgotten, log } = this.parts;
+    const { leaseHolder } = this.parts;
     const now = Date.now();
     if (!this.oneEnded && now - this.appliedAt < HOUR_MS) return;
     if (!leaseHolder.hasValidLease(ORPHAN_COLLECTOR)) return;
+    // Before it is looked who has: one that ends meanwhile is for the next time.
+    this.oneEnded = false;
+    try {
+      await this.forget(now);
+      this.appliedAt = now;
+    } catch (error) {
+      this.oneEnded = true;
+      throw error;
+    }
+  }
+
+  private async forget(now: number): Promise<void> {
+    const { rows, launcher, journal, retention, onForgotten, log } = this.parts;
     const expired = expiredClusters(await rows.ended(), retention, now);
     for (const id of expired) {
-      await rows.forget(id);
+      // First, so that nobody who asks from now on adds something to it.
       journal.forget(id);
+      await rows.forget(id);
       onForgotten(id);
       await launcher.forget(id);
     }
     if (expired.length > 0)
       log.info({ clusters: expired.length }, 'ended clusters were forgotten, with their findings');
-    this.oneEnded = false;
-    this.appliedAt = now;
   }
 }

@@ -130,6 +130,7 @@ export class KubernetesLauncher implements Launcher {
       world: this.world,
       calls: this.calls,
       log,
+      onShortfall: id => this.changed(id),
       witness: id => this.witness(id, this.world.of(id)?.driver ?? null),
       waiting: (id, objects) => this.executorsWaitFor(id, objects)
     });
@@ -296,6 +297,7 @@ export class KubernetesLauncher implements Launcher {
         ...base,
         state: 'ready',
         shape,
+        shortfall: this.resizing.shortfall(objects),
         unplaced: objects.executors.some(isUnplaced),
         url: `sc://${this.host(objects, address, id)}:${PORTS.connect}`,
         ca: await this.authority(id),

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { canResizeInPlace, sameExecutors, type ResizeInPlace, type Shape } from '@aglais/protocol';
+import type { V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { ResizeIncomplete, ResizeRefused, type Resized } from '../../launcher.js';
 import { errorMessage } from '../api/api-errors.js';
 import type { ClusterApi } from '../api/cluster-api.js';
 import type { ClusterObjects, ObjectCache } from '../api/object-cache.js';
+import { repeatedly } from '../api/repeat.js';
 import type { Witness } from '../evidence/witness-client.js';
 import {
   scalingShortfall,
@@ -16,6 +18,7 @@ import {
 } from './executor-count.js';
 import { shapeOf } from '../objects/shape-annotation.js';
 import { ExecutorLimits } from './executor-limits.js';
+import { refusalOf } from './resize-refusal.js';
 import type { Waiting } from '../waiting.js';
 
 /** Executors start within seconds if they can be scheduled. */
@@ -31,6 +34,8 @@ export interface ClusterResizerParts {
   world: ObjectCache;
   calls: ClusterApi;
   log: Logger;
+  /** The result of `shortfall` for a cluster may have changed. */
+  onShortfall: (cluster: string) => void;
   /** How to reach the witness of a running driver; null: it is not running. */
   witness(id: string): Promise<Witness | null>;
   /** Why executors of the cluster are pending. */
@@ -69,20 +74,8 @@ export class ClusterResizer {
       const another = !sameExecutors(before, shape);
       // Saved last: after an interruption it has to be requested again.
       if (another && !(await count?.ask(shape.executors))) return 'restart-needed';
-      try {
-        // Before the limits: the next sweep finds executors that are created meanwhile below their limit.
-        await calls.noteShape(id, objects.namespace, shape);
-        await this.limits.raiseAll(id, objects, shape);
-      } catch (error) {
-        if (error instanceof ResizeIncomplete) throw error;
-        if (another) await count?.ask(before.executors);
-        await this.limits.rollBack(id, objects, before);
-        throw new ResizeRefused(
-          `Kubernetes does not accept this size: ${errorMessage(error)}. Nothing was changed, and it is not tried again. ` +
-            'Ask for a smaller size, or ask the administrators about quotas and limits of the namespace.',
-          { cause: error }
-        );
-      }
+      const raised = await this.accepted(id, objects, before, shape, another ? count : null);
+      await this.limits.inForce(id, raised, shape);
       const state = count && (await this.counted(id, count, shape.executors, another));
       if (state?.refused) {
         await calls.noteShape(id, objects.namespace, before);
@@ -93,6 +86,50 @@ export class ClusterResizer {
     } finally {
       count?.close();
     }
+  }
+
+  /**
+   * Has Kubernetes accept the new limits and the annotation with the shape.
+   * @param count gets the number of executors of `before` again on failure; null: the number did not change
+   * @returns executors that get another limit
+   * @throws ResizeRefused after everything was rolled back
+   */
+  private async accepted(
+    id: string,
+    objects: ClusterObjects,
+    before: Shape,
+    shape: Shape,
+    count: ExecutorCount | null
+  ): Promise<V1Pod[]> {
+    const { world, calls, log } = this.parts;
+    const note = (noted: Shape) => repeatedly(() => calls.noteShape(id, objects.namespace, noted));
+    let isNoted = false;
+    try {
+      const raised = await this.limits.requestAll(objects, shape);
+      // The next sweep finds executors below their limit that are created before the annotation.
+      isNoted = true;
+      await note(shape);
+      return raised;
+    } catch (error) {
+      const undone = [
+        // Without a response it is not known whether the annotation was written.
+        ...(isNoted ? [note(before)] : []),
+        ...(count ? [count.ask(before.executors)] : []),
+        this.limits.rollBack(world.of(id) ?? objects, before)
+      ];
+      for (const step of await Promise.allSettled(undone))
+        if (step.status === 'rejected')
+          log.warn(
+            { cluster: id, problem: errorMessage(step.reason) },
+            'a refused resize was not rolled back completely'
+          );
+      throw refusalOf(error);
+    }
+  }
+
+  /** Why later executors have less memory than the others, for people; null: they do not. */
+  shortfall(objects: ClusterObjects): string | null {
+    return this.limits.shortfall(objects);
   }
 
   /** Executors that Spark created since get the limit of the others. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { executorLimitMiB, type Shape } from '@aglais/protocol';
 import type { V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
@@ -7,20 +6,22 @@ import { ResizeIncomplete } from '../../launcher.js';
 import { errorMessage, isTransient, statusOf } from '../api/api-errors.js';
 import type { ClusterApi } from '../api/cluster-api.js';
 import type { ClusterObjects, ObjectCache } from '../api/object-cache.js';
+import { repeatedly } from '../api/repeat.js';
 import { shapeOf } from '../objects/shape-annotation.js';
 import { belowLimit, resizeProgress } from './memory-limit.js';
+import { adviceAgainst } from './resize-refusal.js';
 
 /** A kubelet raises a limit within a second; one that is busy or short of memory takes longer, ms. */
 const IN_FORCE_MS = 30_000;
-/** Number of attempts for a request that the API server could not handle, before it counts as refused. */
-const ATTEMPTS = 4;
+/** A later executor keeps its limit after so many failures in a row: about two minutes, with the pauses between them. */
+const MAX_FAILURES = 10;
 const NOT_FOUND = 404;
 
 /** The last request for a pod. */
 interface Requested {
   memoryMiB: number;
-  /** The API server refused it permanently: it is not requested again. */
-  isRefused: boolean;
+  /** Why the API server refused it permanently: it is not requested again. */
+  refusal: string | null;
   failures: number;
   /** By `performance.now()`. */
   retryAt: number;
@@ -30,6 +31,8 @@ export interface ExecutorLimitsParts {
   world: ObjectCache;
   calls: ClusterApi;
   log: Logger;
+  /** What there is to say of a cluster's executors has changed. */
+  onShortfall: (cluster: string) => void;
 }
 
 /** Memory limits of live executors, resized in place. */
@@ -40,14 +43,28 @@ export class ExecutorLimits {
   constructor(private readonly parts: ExecutorLimitsParts) {}
 
   /**
-   * Raises all executors of a cluster to the limit of its shape, and waits until it is in effect.
-   * @throws ResizeIncomplete if a node does not complete it, otherwise the refusal of the API server
+   * Requests the limit of a shape for all executors of a cluster that have less.
+   * @returns those executors
+   * @throws the refusal of the API server, after all requests have completed
    */
-  async raiseAll(id: string, objects: ClusterObjects, shape: Shape): Promise<void> {
+  async requestAll({ executors }: ClusterObjects, shape: Shape): Promise<V1Pod[]> {
+    const raised = belowLimit(executors, shape);
+    const memoryMiB = executorLimitMiB(shape);
+    const requests = await Promise.allSettled(
+      raised.map(pod => repeatedly(() => this.request(pod, memoryMiB)))
+    );
+    const refused = requests.find(({ status }) => status === 'rejected');
+    if (refused) throw (refused as PromiseRejectedResult).reason;
+    return raised;
+  }
+
+  /**
+   * Waits until the limit is in force that was requested for these executors.
+   * @throws ResizeIncomplete if a node does not follow
+   */
+  async inForce(id: string, raised: readonly V1Pod[], shape: Shape): Promise<void> {
     const { world } = this.parts;
     const memoryMiB = executorLimitMiB(shape);
-    const raised = belowLimit(objects.executors, shape);
-    await Promise.all(raised.map(pod => this.request(pod, memoryMiB)));
     const progress = () =>
       (world.of(id)?.executors ?? [])
         .filter(({ metadata }) => raised.some(one => one.metadata?.uid === metadata?.uid))
@@ -67,20 +84,18 @@ export class ExecutorLimits {
     );
   }
 
-  /** Restores the old shape of the cluster, and the old limit of executors that were already raised. */
-  async rollBack(id: string, { namespace }: ClusterObjects, before: Shape): Promise<void> {
-    const { world, calls, log } = this.parts;
+  /** Restores the limit of this shape for executors for which more was requested and not refused. Never rejects. */
+  async rollBack({ namespace, executors }: ClusterObjects, before: Shape): Promise<void> {
+    const { calls, log } = this.parts;
     const memoryMiB = executorLimitMiB(before);
-    await calls.noteShape(id, namespace, before);
-    const executors = world.of(id)?.executors ?? [];
-    const touched = executors.filter(({ metadata }) => this.requested.has(metadata?.uid ?? ''));
     await Promise.all(
-      touched.map(async ({ metadata }) => {
+      executors.map(async ({ metadata }) => {
         const { uid, name } = metadata!;
-        const { isRefused } = this.requested.get(uid!)!;
+        const known = this.requested.get(uid!);
         this.requested.delete(uid!);
-        if (isRefused) return;
-        await calls.resizeMemory(namespace, name!, memoryMiB).catch((error: unknown) => {
+        if (!known || known.refusal !== null || known.memoryMiB <= memoryMiB) return;
+        const lower = () => calls.resizeMemory(namespace, name!, memoryMiB);
+        await repeatedly(lower).catch((error: unknown) => {
           if (statusOf(error) !== NOT_FOUND)
             log.warn({ pod: name, problem: errorMessage(error) }, 'a raised limit was not lowered');
         });
@@ -90,54 +105,63 @@ export class ExecutorLimits {
 
   /** Executors that Spark created since get the limit of the others; a refused request is not repeated. */
   sweep(hasValidLease: (id: string) => boolean): void {
-    const { world, log } = this.parts;
+    const { world, log, onShortfall } = this.parts;
     const existing = new Set<string>();
     for (const id of world.ids()) {
       const objects = world.of(id);
       for (const { metadata } of objects?.executors ?? []) existing.add(metadata?.uid ?? '');
       if (!objects?.driver || !hasValidLease(id)) continue;
-      const shape = shapeOf(objects.driver);
-      for (const pod of belowLimit(objects.executors, shape)) {
-        this.requestOnce(pod, executorLimitMiB(shape)).catch((error: unknown) =>
-          log.warn(
-            { pod: pod.metadata?.name, problem: errorMessage(error) },
-            'an executor keeps its lower limit'
-          )
-        );
+      const memoryMiB = executorLimitMiB(shapeOf(objects.driver));
+      for (const pod of belowLimit(objects.executors, shapeOf(objects.driver))) {
+        if (!this.isDue(pod, memoryMiB)) continue;
+        this.request(pod, memoryMiB).catch((error: unknown) => {
+          const problem = errorMessage(error);
+          log.warn({ pod: pod.metadata?.name, problem }, 'an executor keeps its lower limit');
+          onShortfall(id);
+        });
       }
     }
     for (const uid of this.requested.keys()) if (!existing.has(uid)) this.requested.delete(uid);
   }
 
-  /** Until the API server accepts or refuses it. */
-  private async request(pod: V1Pod, memoryMiB: number): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.requestOnce(pod, memoryMiB, true);
-      } catch (error) {
-        if (!isTransient(error) || attempt === ATTEMPTS) throw error;
-        await sleep(backOffAfter(error, attempt, Math.random()));
-      }
-    }
+  /** Which executors keep less than the others for good, and why, in sentences; null: none. */
+  shortfall({ executors }: ClusterObjects): string | null {
+    const refusals = executors.flatMap(
+      ({ metadata }) => this.requested.get(metadata?.uid ?? '')?.refusal ?? []
+    );
+    if (refusals.length === 0) return null;
+    return (
+      `${refusals.length} of ${executors.length} executors came later and have less memory than the others: Kubernetes does ` +
+      `not accept the size of this Spark for them any more (${refusals[0]!.replace(/\.$/, '')}). It is not tried again. ` +
+      adviceAgainst(refusals[0]!)
+    );
   }
 
-  private async requestOnce({ metadata }: V1Pod, memoryMiB: number, atOnce = false): Promise<void> {
+  /** Whether the sweep requests it now: it has not been, or it failed and was waited for. */
+  private isDue({ metadata }: V1Pod, memoryMiB: number): boolean {
+    const known = this.requested.get(metadata!.uid!);
+    if (known?.memoryMiB !== memoryMiB) return true;
+    return known.failures > 0 && known.refusal === null && performance.now() >= known.retryAt;
+  }
+
+  /** One request, unless the same is granted or under way. */
+  private async request({ metadata }: V1Pod, memoryMiB: number): Promise<void> {
     const { uid, name, namespace } = metadata!;
     const known = this.requested.get(uid!);
     const isSame = known?.memoryMiB === memoryMiB;
     if (isSame && known.failures === 0) return;
-    if (isSame && !atOnce && (known.isRefused || performance.now() < known.retryAt)) return;
     const failures = isSame ? known.failures : 0;
-    this.requested.set(uid!, { memoryMiB, isRefused: false, failures: 0, retryAt: 0 });
+    this.requested.set(uid!, { memoryMiB, refusal: null, failures: 0, retryAt: 0 });
     try {
       await this.parts.calls.resizeMemory(namespace!, name!, memoryMiB);
     } catch (error) {
       // It ended meanwhile.
       if (statusOf(error) === NOT_FOUND) return void this.requested.delete(uid!);
       const waitMs = backOffAfter(error, failures + 1, Math.random());
+      const isFinal = !isTransient(error) || failures + 1 >= MAX_FAILURES;
       this.requested.set(uid!, {
         memoryMiB,
-        isRefused: !isTransient(error),
+        refusal: isFinal ? errorMessage(error) : null,
         failures: failures + 1,
         retryAt: performance.now() + waitMs
       });

@@ -28,7 +28,6 @@ export function localWorld(directory: string): World {
       AGLAIS_CGROUPS: 'false'
     }),
     database: join(state, 'aglais.sqlite'),
-    usual: /memory cgroups cannot be used here/,
     async driver(id) {
       const place = join(clusters, id);
       await eventually('the driver', () => existsSync(join(place, 'driver.pid')));

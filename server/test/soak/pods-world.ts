@@ -30,8 +30,6 @@ export async function podsWorld(directory: string, database: string): Promise<Wo
       AGLAIS_STOP_CLUSTERS_ON_EXIT: 'false'
     }),
     database,
-    // Nothing.
-    usual: /$^/,
     async driver(cluster) {
       const driver = await pods.driver(cluster);
       return {

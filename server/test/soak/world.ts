@@ -12,8 +12,6 @@ export interface World {
   readonly environment: Record<string, string>;
   /** The address of the server's database. */
   readonly database: string;
-  /** What the server warns of in any case. */
-  readonly usual: RegExp;
   /** The driver of a cluster, once it runs and is ready. */
   driver(cluster: string): Promise<SimulatedDriver>;
   /** What is left of clusters that have ended; there should be none. */

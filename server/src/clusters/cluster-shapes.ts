@@ -24,7 +24,7 @@ export interface ClusterShapesParts {
   leaseHolder: LeaseHolder;
   /** Publishes the current row. */
   refresh(id: string): Promise<void>;
-  /** What hindered the change of its size, for people who look at the cluster later; null: nothing. */
+  /** Shows in the panel why the last resize failed; null: it did not. */
   warn(id: string, warning: string | null): void;
 }
 

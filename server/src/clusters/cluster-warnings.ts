@@ -31,7 +31,7 @@ export class ClusterWarnings {
   }
 }
 
-/** A size that was asked for and is not there. */
+/** The warning about a resize that failed. */
 export function sizeNotChanged(why: string): string {
-  return `The size of this Spark was not changed: ${why}`;
+  return `Spark was not resized: ${why}`;
 }

@@ -1,6 +1,6 @@
 /** A Jupyter Server reports every 30 s. */
 export const JUPYTER_SILENT_MS = 120_000;
-/** A Jupyter Server that reported nothing for so long is forgotten, ms; one that comes back reports all its kernels anew. */
+/** A Jupyter Server that has not reported for this long is deleted, ms; one that returns reports all its kernels again. */
 export const JUPYTER_FORGOTTEN_MS = 24 * 3_600_000;
 
 /** Reports of Jupyter Servers: which kernels they have, and thereby that they are alive. */

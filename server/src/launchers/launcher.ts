@@ -54,7 +54,7 @@ export interface ObservedCluster {
   unplaced?: boolean;
   /** When ready: the shape in effect, as far as the launcher knows it. */
   shape?: Shape;
-  /** When ready: why a part of it has less than its shape for good, in sentences. */
+  /** When ready: why some executors permanently have less memory than the shape, for people. */
   shortfall?: string | null;
 }
 

@@ -42,7 +42,7 @@ describe('A resize that the API server refuses', () => {
       (error: unknown) => error as ProblemError
     );
   const resizes = () => setting.pods.api.calls.filter(isResize).length;
-  /** Everywhere: the database, what users see, Kubernetes, and what the driver was told. */
+  /** In all places: the database, the API, Kubernetes, and the driver. */
   const shapes = async () => ({
     row: await setting.shapeInDatabase(id),
     shown: setting.clusters.list().find(one => one.id === id)!.shape,
@@ -56,7 +56,7 @@ describe('A resize that the API server refuses', () => {
     ['a quota', QUOTA, /exceeded quota/, /quota/],
     ['a LimitRange', LIMIT_RANGE, /maximum memory usage per Container/, /LimitRange/]
   ])(
-    'because of %s says so to whoever asked and in the panel, and leaves everything as it was',
+    'because of %s is reported in the response and in the panel, and changes nothing',
     async (_what, refusal, words, advice) => {
       setting.pods.api.refuse = call => (isResize(call) ? refusal : null);
       const problem = await refused(LARGER);
@@ -122,7 +122,7 @@ describe('A resize that the API server refuses', () => {
   );
 
   it.each(['every change', 'the limits', 'the note of the shape'])(
-    'with 503 for good at %s is tried a few times with pauses, given up in words, and never tried again',
+    'with a permanent 503 at %s is retried a few times with back-off, then reported, and never tried again',
     async what => {
       setting.pods.api.refuse = call => {
         if (what === 'the limits') return isResize(call) ? AWAY : null;

@@ -12,7 +12,7 @@ const MIB = 2 ** 20;
 const SNAPSHOTS = process.env.AGLAIS_SOAK_SNAPSHOTS ?? '';
 /** The retention loop runs each 30 s, that for other servers each 60. */
 const QUIET_MS = 120_000;
-/** Connections that nobody uses are closed within this, ms. */
+/** Idle connections are closed within this time, ms. */
 const IDLE_CONNECTIONS_MS = 6_000;
 const TABLES = [
   ...(['clusters', 'cell_runs', 'findings', 'cluster_views', 'cluster_notes'] as const),
@@ -21,7 +21,7 @@ const TABLES = [
 /** Of parts of the server that have work left. */
 const BUSY = ['reconcile_queue_depth', 'reconcile_failing_clusters', 'unsaved_records'];
 
-/** What there is once nobody uses a cluster any more. */
+/** What is left when no cluster is in use. */
 export interface Figures {
   clusters: number;
   /** Published to Labs so far. */
@@ -39,7 +39,7 @@ export interface Figures {
   metrics: Record<string, number>;
 }
 
-/** Measures a server at rest: when all clusters have ended and are forgotten, and connections that nobody uses are closed. */
+/** Measures an idle server: all clusters have ended and are deleted, and idle connections are closed. */
 export class Measuring {
   private readonly began = performance.now();
 

@@ -6,7 +6,7 @@ import type { World } from './world.js';
 const READY_MS = 120_000;
 /** Kernels that a Jupyter Server has had when it is closed. */
 const KERNELS_OF_A_SERVER = 25;
-/** Notebooks that people go back to; every third kernel is of one that nobody opens again. */
+/** Notebooks that are opened repeatedly; every third kernel belongs to one that is opened once. */
 const FAVOURITES = 20;
 
 interface JupyterServer {

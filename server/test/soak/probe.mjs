@@ -1,4 +1,4 @@
-// Imported into the server by Node's --import: tells its parent what this process holds, once everything unused is gone.
+// Imported into the server by Node's --import: reports the memory and resources of this process to its parent, after a GC.
 import { readdirSync } from 'node:fs';
 import { writeHeapSnapshot } from 'node:v8';
 import { setImmediate as turn } from 'node:timers/promises';

@@ -8,7 +8,7 @@ export interface SimulatedDriver {
 
 /** Where the server's clusters run. */
 export interface World {
-  /** What the server has to be told of it. */
+  /** What has to be reported to the server. */
   readonly environment: Record<string, string>;
   /** The address of the server's database. */
   readonly database: string;

@@ -36,14 +36,14 @@ export interface Call {
 
 /**
  * Stands in for a Kubernetes API server, over real HTTP: objects of all kinds can be made, read, listed, watched, changed and
- * deleted. Nothing runs: whoever uses it writes the statuses of pods. Calls can be refused.
+ * deleted. Nothing runs: tests write the statuses of pods. Calls can be refused.
  */
 export class KubernetesStandIn {
   /** All that were made and no reads, in their order. */
   readonly calls: Call[] = [];
   /** Asked before each call that would change something. */
   refuse: (call: Call) => Refusal | null = () => null;
-  /** A pod was made, or its deletion was asked for; those that nobody takes care of are deleted at once. */
+  /** A pod was created, or its deletion was requested; without a listener it is deleted immediately. */
   onPod: ((pod: KubernetesObject) => void) | null = null;
   private readonly objects = new Map<string, KubernetesObject>();
   private readonly changes: Change[] = [];

@@ -103,7 +103,7 @@ export class ResizeSetting {
     return [1, 2].map(executor => limitOf(this.pods.pod(`aglais-${id}-exec-${executor}`)!));
   }
 
-  /** What the driver was told last; null: nothing. */
+  /** The driver's last request; null: none. */
   async desiredExecutors(id: string): Promise<string | null> {
     const file = join(this.directory.path, 'pods', id, 'executors');
     return readFile(file, 'utf8').then(

@@ -6,7 +6,7 @@ import type { Recording } from './recording.js';
 
 /** The port at which the server expects the witness. */
 const WITNESS_PORT = 8_444;
-/** A witness that nobody dismisses ends by itself, ms. */
+/** A witness that is not dismissed exits after this time, ms. */
 const UNDISMISSED_MS = 3_000;
 
 export interface PodDriverOptions {

@@ -78,7 +78,7 @@ export class SimulatedPods {
     };
     const path = `/api/v1/namespaces/${this.namespace}/events/${name}`;
     this.api.put(path, event as CoreV1Event);
-    // Kubernetes keeps Events for an hour; whoever watches has it now.
+    // Kubernetes keeps Events for an hour; watchers have received it by now.
     this.api.delete(path);
   }
 

@@ -7,7 +7,7 @@ import { ResizeIncomplete, ResizeRefused, type Launcher } from '../../launchers/
 import type { ClusterRow } from '../../store/schema.js';
 import type { ClusterRows } from '../cluster-rows.js';
 
-/** What fails for another reason than a refusal is tried so often. */
+/** Number of attempts where the failure is not a refusal. */
 const ATTEMPTS = 5;
 const RESTART_NEEDED = 'a running Spark cannot take it';
 
@@ -15,7 +15,7 @@ export interface DesiredShapesParts {
   launcher: Launcher;
   rows: ClusterRows;
   log: Logger;
-  /** A shape was given up; for people. */
+  /** A shape was withdrawn, and why, for people. */
   onGivenUp: (id: string, why: string) => void;
 }
 
@@ -55,7 +55,7 @@ export class DesiredShapes {
     }
   }
 
-  /** Null: it is applied, or the launcher goes on by itself; else why it never will be. */
+  /** Null: it is applied, or the launcher completes it; otherwise why it cannot be applied. */
   private async apply({ id, shape }: ClusterRow): Promise<string | null> {
     const { launcher, log } = this.parts;
     const { signal } = this.abort;

@@ -63,7 +63,7 @@ export class OrphanCollector {
     const now = Date.now();
     if (!this.oneEnded && now - this.appliedAt < HOUR_MS) return;
     if (!leaseHolder.hasValidLease(ORPHAN_COLLECTOR)) return;
-    // Before it is looked who has: one that ends meanwhile is for the next time.
+    // Before the search: a cluster that ends meanwhile is for the next one.
     this.oneEnded = false;
     try {
       await this.forget(now);
@@ -78,7 +78,7 @@ export class OrphanCollector {
     const { rows, launcher, journal, retention, onForgotten, log } = this.parts;
     const expired = expiredClusters(await rows.ended(), retention, now);
     for (const id of expired) {
-      // First, so that nobody who asks from now on adds something to it.
+      // First, so that later requests cannot add anything to it.
       journal.forget(id);
       await rows.forget(id);
       onForgotten(id);

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { backOffAfter } from '../../../back-off.js';
 import { isTransient } from './api-errors.js';
 
-/** A call that the API server could not handle is sent so often before it counts as refused. */
+/** Number of attempts for a call that the API server could not handle, before it counts as refused. */
 const ATTEMPTS = 4;
-/** It is not sent again after so long: each attempt may take as long as a call may take, ms. */
+/** No new attempt after this time: each one may take as long as the timeout of a call, ms. */
 const GIVE_UP_MS = 30_000;
 
 /**
- * Repeats a call, with pauses that grow, for as long as the API server cannot handle it; a few times at most.
- * @throws what the last attempt came to, and at once what is refused for good
+ * Retries a call with back-off while the API server cannot handle it.
+ * @throws the error of the last attempt; a permanent refusal immediately
  */
 export async function repeatedly<T>(call: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + GIVE_UP_MS;

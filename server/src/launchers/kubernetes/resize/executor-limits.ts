@@ -31,7 +31,7 @@ export interface ExecutorLimitsParts {
   world: ObjectCache;
   calls: ClusterApi;
   log: Logger;
-  /** What there is to say of a cluster's executors has changed. */
+  /** The result of `shortfall` for a cluster may have changed. */
   onShortfall: (cluster: string) => void;
 }
 
@@ -124,7 +124,7 @@ export class ExecutorLimits {
     for (const uid of this.requested.keys()) if (!existing.has(uid)) this.requested.delete(uid);
   }
 
-  /** Which executors keep less than the others for good, and why, in sentences; null: none. */
+  /** Which executors permanently have less memory than the others, and why, for people; null: none. */
   shortfall({ executors }: ClusterObjects): string | null {
     const refusals = executors.flatMap(
       ({ metadata }) => this.requested.get(metadata?.uid ?? '')?.refusal ?? []
@@ -144,7 +144,7 @@ export class ExecutorLimits {
     return known.failures > 0 && known.refusal === null && performance.now() >= known.retryAt;
   }
 
-  /** One request, unless the same is granted or under way. */
+  /** One request, unless the same one was granted or is pending. */
   private async request({ metadata }: V1Pod, memoryMiB: number): Promise<void> {
     const { uid, name, namespace } = metadata!;
     const known = this.requested.get(uid!);

@@ -13,7 +13,7 @@ export function refusalOf(error: unknown): ResizeRefused {
   return new ResizeRefused(what, { cause: error });
 }
 
-/** What helps against a refusal for good. */
+/** Advice for a permanent refusal. */
 export function adviceAgainst(words: string): string {
   if (/exceeded quota/.test(words))
     return 'Stop a Spark that you do not need, ask for a smaller size, or ask the administrators for a larger quota.';

@@ -24,7 +24,8 @@ import { ClusterShapes } from './cluster-shapes.js';
 import { LocalJupyterServers, type JupyterServers } from './jupyter-servers.js';
 import { KernelReports } from './kernel-reports.js';
 import { canonicalShape } from './row-shape.js';
-import { ClusterReconciler, type ReconcilerOptions } from './lifecycle/cluster-reconciler.js';
+import { ClusterReconciler } from './lifecycle/cluster-reconciler.js';
+import type { ReconcilerOptions } from './lifecycle/reconciler-options.js';
 import { SINGLE_SERVER } from './lifecycle/lease-holder.js';
 import { Spares } from './lifecycle/spares.js';
 

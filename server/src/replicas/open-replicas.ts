@@ -5,10 +5,17 @@ import { EvidenceTable } from './evidence-table.js';
 import { Feed } from './feed.js';
 import { Leases } from './leases.js';
 import { NoteRows } from './note-rows.js';
-import type { Replicas } from './other-servers.js';
 import { haveSameSecret } from './same-secret.js';
 import { SharedJupyterServers } from './shared-jupyter-servers.js';
 import { ViewRows } from './view-rows.js';
+
+/** What the servers of an installation share. */
+export interface Replicas {
+  leases: Leases;
+  feed: Feed;
+  views: ViewRows;
+  jupyterServers: SharedJupyterServers;
+}
 
 /** Everything that several servers of one installation share through their database. */
 export interface OpenedReplicas extends Replicas {

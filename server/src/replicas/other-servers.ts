@@ -9,10 +9,9 @@ import { cellRunOf, locatedFinding, type FindingRows } from '../findings/finding
 import type { CellRunRow, ClusterRow, FindingRow } from '../store/schema.js';
 import type { Journal } from '../stream/journal.js';
 import { handOver } from './balance.js';
-import type { Feed, News } from './feed.js';
-import type { Leases } from './leases.js';
-import type { SharedJupyterServers } from './shared-jupyter-servers.js';
-import { viewOf, type SavedView, type ViewRows } from './view-rows.js';
+import type { News } from './feed.js';
+import type { Replicas } from './open-replicas.js';
+import { viewOf, type SavedView } from './view-rows.js';
 
 /** Interval of the search for clusters without a lease, and for lost leases. */
 const LEASES_MS = 1_000;
@@ -22,14 +21,6 @@ const FLUSH_MS = 500;
 const BALANCE_MS = 10_000;
 /** Interval of the search for what another server has deleted, ms. */
 const FORGET_MS = 60_000;
-
-/** What the servers of an installation share. */
-export interface Replicas {
-  leases: Leases;
-  feed: Feed;
-  views: ViewRows;
-  jupyterServers: SharedJupyterServers;
-}
 
 export interface OtherServersParts {
   replicas: Replicas;

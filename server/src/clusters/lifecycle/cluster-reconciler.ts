@@ -1,26 +1,19 @@
 import type { Cluster } from '@aglais/protocol';
-import type { Logger } from 'pino';
 import { ClusterWatches } from '../../evidence/cluster-watches.js';
-import type { FindingRows } from '../../findings/finding-rows.js';
-import type { Tokens } from '../../identity/tokens.js';
-import type { Launcher, SharePath } from '../../launchers/launcher.js';
 import { Loop, type LoopHealth } from '../../loop.js';
 import type { Metric } from '../../metrics.js';
 import type { ClusterRow } from '../../store/schema.js';
-import type { Journal } from '../../stream/journal.js';
 import type { CellRuns } from '../cell-runs.js';
-import type { ClusterRows } from '../cluster-rows.js';
 import { ClusterViews } from '../cluster-views.js';
 import { ClusterWarnings, sizeNotChanged } from '../cluster-warnings.js';
 import type { DriverAddress } from '../driver-address.js';
-import type { RetentionPolicy } from '../retention.js';
 import { ClusterStep, type StepResult } from './cluster-step.js';
-import type { Deadlines } from './decide.js';
 import { DesiredShapes } from './desired-shapes.js';
 import { usedIntervalMs } from './idle-policy.js';
 import { SINGLE_SERVER, type LeaseHolder } from './lease-holder.js';
 import { OrphanCollector } from './orphan-collector.js';
 import { reconcilerMetrics } from './reconciler-metrics.js';
+import type { ReconcilerOptions } from './reconciler-options.js';
 import type { LocalReconciler, RemoteClusters } from './remote-clusters.js';
 import { WorkQueue } from './work-queue.js';
 
@@ -44,25 +37,6 @@ const STEP_DEADLINE_MS = 60_000;
 const CLOSE_MS = 15_000;
 /** Number of consecutive failures after which the notebook shows a warning. */
 const REPORTED_FAILURES = 3;
-
-export interface ReconcilerOptions {
-  launcher: Launcher;
-  rows: ClusterRows;
-  findings: FindingRows;
-  journal: Journal;
-  tokens: Tokens;
-  /** Statements that register the tables of the shares, as currently declared. */
-  catalogue: () => Promise<string[]>;
-  /** Paths of the data of the available shares. */
-  shares: () => Promise<SharePath[]>;
-  deadlines: Deadlines;
-  retention: RetentionPolicy;
-  log: Logger;
-  /** Missing: this is the only server. */
-  leaseHolder?: LeaseHolder | null;
-  /** Missing: this is the only server. */
-  remoteClusters?: RemoteClusters | null;
-}
 
 /**
  * Reconciles clusters with their desired state in the database, follows their evidence, and publishes them: a work

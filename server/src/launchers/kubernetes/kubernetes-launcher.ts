@@ -1,16 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readPod, type Observation } from '@aglais/diagnosis';
+import { type Observation } from '@aglais/diagnosis';
 import type { ClusterOption, Shape } from '@aglais/protocol';
 import type { KubeConfig, V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import type { Metric } from '../../metrics.js';
-import { exists } from '../../store/files.js';
-import type { Need, Capacity } from '../capacity.js';
-import { logTail, readText, shareProblem } from '../cluster-directory.js';
+import type { Capacity } from '../capacity.js';
 import { replayEvidence } from '../../evidence/follow-files.js';
 import {
-  TransientLauncherError,
   type ClusterSpec,
   type EvidenceSink,
   type Launcher,
@@ -18,42 +15,23 @@ import {
   type Resized
 } from '../launcher.js';
 import type { EventLogArchive } from './archive/event-log-archive.js';
-import { errorMessage, isTransient, retryAfterOf } from './api/api-errors.js';
-import { authorityOf, makeCertificate } from './objects/certificates.js';
+import { ClusterCreation } from './cluster-creation.js';
+import { ClusterCredentials } from './cluster-credentials.js';
 import { ClusterApi } from './api/cluster-api.js';
 import { NoteFiles, type ClusterNotes } from './cluster-notes.js';
 import { ownership } from './api/ownership.js';
-import { ObjectCache, type ClusterObjects } from './api/object-cache.js';
-import { explainPodEnd } from './driver-pod-end.js';
-import type { Witness } from './evidence/witness-client.js';
-import {
-  objectName,
-  PORTS,
-  SPARK_SECRET,
-  WITNESS_CONTAINER,
-  type ClusterSecrets
-} from './objects/names.js';
+import { ObjectCache } from './api/object-cache.js';
 import { Nodes } from './capacity/nodes.js';
 import type { ClusterEvidence } from './evidence/cluster-evidence.js';
-import { chosenOptions, optionsOf } from './objects/container-settings.js';
+import { chosenOptions } from './objects/container-settings.js';
 import type { KubernetesConfig } from './kubernetes-config.js';
 import { namespaceOf } from './objects/user-namespace.js';
-import { hasEnded, isUnplaced } from './pod-state.js';
 import { ClusterRemoval } from './cluster-removal.js';
-import { shapeOf } from './objects/shape-annotation.js';
 import { ClusterResizer, RESIZE_IN_PLACE } from './resize/cluster-resizer.js';
-import { driverSize, executorSize } from './capacity/pod-size.js';
 import { watchMetrics } from './api/watch-metrics.js';
-import {
-  driverWaitsFor,
-  executorsWaitFor,
-  type Free,
-  type Waiting,
-  type WatchedPod
-} from './waiting.js';
+import { ClusterObserver } from './cluster-observer.js';
+import { PendingPods } from './pending-pods.js';
 
-/** How long the watch may lag behind the last request, ms. */
-const SEEN_MS = 10_000;
 /** Interval of the sweep for executors that are dead or whose limit is too low, ms. */
 const SWEEP_MS = 1_000;
 
@@ -89,8 +67,10 @@ export class KubernetesLauncher implements Launcher {
   private readonly calls: ClusterApi;
   private readonly nodes: Nodes;
   private readonly evidence: ClusterEvidence;
-  private readonly authorities = new Map<string, Promise<string>>();
-  private readonly prepared = new Map<string, Promise<void>>();
+  private readonly credentials: ClusterCredentials;
+  private readonly pending: PendingPods;
+  private readonly creation: ClusterCreation;
+  private readonly observer: ClusterObserver;
   private readonly watchers = new Set<(id: string) => void>();
   private readonly removal: ClusterRemoval;
   private readonly resizing: ClusterResizer;
@@ -103,6 +83,7 @@ export class KubernetesLauncher implements Launcher {
     this.evidence = options.evidence;
     this.notes = options.notes ?? new NoteFiles(options.directory);
     this.hasValidLease = options.hasValidLease ?? (() => true);
+    this.credentials = new ClusterCredentials(options.secretOf);
     const owns = ownership(config, options.knownClusters ?? new Set());
     this.calls = new ClusterApi(kubeConfig, config, owns);
     this.nodes = new Nodes(kubeConfig, config, owns, log);
@@ -118,6 +99,13 @@ export class KubernetesLauncher implements Launcher {
       },
       onRemoved: cluster => this.changed(cluster)
     });
+    const { world, nodes, evidence } = this;
+    this.pending = new PendingPods({ world, nodes, evidence, config });
+    const { calls, credentials, notes, hasValidLease } = this;
+    this.creation = new ClusterCreation({
+      ...{ world, calls, credentials, notes, hasValidLease },
+      prepare: config.prepare
+    });
     this.removal = new ClusterRemoval({
       world: this.world,
       calls: this.calls,
@@ -131,8 +119,12 @@ export class KubernetesLauncher implements Launcher {
       calls: this.calls,
       log,
       onShortfall: id => this.changed(id),
-      witness: id => this.witness(id, this.world.of(id)?.driver ?? null),
-      waiting: (id, objects) => this.executorsWaitFor(id, objects)
+      witness: id => this.credentials.witness(id, this.world.of(id)?.driver ?? null),
+      waiting: (id, objects) => this.pending.executors(id, objects)
+    });
+    const { pending, resizing } = this;
+    this.observer = new ClusterObserver({
+      ...{ world, calls, notes, evidence, pending, resizing, credentials, config }
     });
     this.sweeping = setInterval(() => {
       this.removal.sweep(this.hasValidLease);
@@ -188,30 +180,9 @@ export class KubernetesLauncher implements Launcher {
     if (this.world.of(id)?.driver) return;
     const namespace = namespaceOf(config, spec.user ?? 'user');
     await this.notes.noteNamespace(id, namespace);
-    try {
-      await this.make(spec, namespace);
-    } catch (error) {
-      if (!isTransient(error)) throw new Error(refusal(error), { cause: error });
-      throw new TransientLauncherError(errorMessage(error), retryAfterOf(error), { cause: error });
-    }
+    await this.creation.create(spec, namespace);
     // A concurrent stop may have deleted less than exists now.
     if ((await this.notes.read(id)).stopped) await this.removal.remove(id, namespace);
-  }
-
-  private async make(spec: ClusterSpec, namespace: string): Promise<void> {
-    const { id } = spec;
-    if (this.options.config.prepare) await this.prepare(namespace);
-    if (!this.hasValidLease(id)) return;
-    const root = await this.calls.root(spec, namespace);
-    if (root.metadata?.deletionTimestamp) return;
-    const secrets = await this.secretsOf(spec, namespace);
-    // A server that was frozen meanwhile finds that another one continues. If it freezes exactly here, its driver waits
-    // in vain for the ConfigMap of a deleted cluster, and is removed as an orphan.
-    if (!this.hasValidLease(id)) return;
-    await this.calls.rest(spec, namespace, root, secrets);
-    await this.notes.noteBegun(id);
-    // From here on the caller can observe it.
-    await this.world.until(() => Boolean(this.world.of(id)?.driver), SEEN_MS);
   }
 
   async stop(id: string): Promise<void> {
@@ -233,7 +204,7 @@ export class KubernetesLauncher implements Launcher {
   }
 
   async forget(id: string): Promise<void> {
-    this.authorities.delete(id);
+    this.credentials.forget(id);
     // A log that is not in the bucket yet is deleted when it is.
     if ((await this.options.archive?.evict(id)) ?? true) await this.removeDirectory(id);
   }
@@ -260,60 +231,7 @@ export class KubernetesLauncher implements Launcher {
 
   async observe(id: string): Promise<ObservedCluster | null> {
     await this.world.open();
-    const objects = this.world.of(id);
-    if (!objects && !(await this.isUnseen(id))) return null;
-    const base: Omit<ObservedCluster, 'state'> = {
-      id,
-      url: null,
-      ca: null,
-      waitingFor: null,
-      advice: null,
-      exit: null,
-      shareProblems: []
-    };
-    const directory = this.directory(id);
-    if (!objects) return { ...base, state: 'starting', waitingFor: 'news of the driver' };
-    const { driver } = objects;
-    if (!driver) {
-      if (!(await this.notes.read(id)).begun)
-        return { ...base, state: 'interrupted', waitingFor: 'the driver' };
-      return (await this.isUnseen(id))
-        ? { ...base, state: 'starting', waitingFor: 'news of the driver' }
-        : { ...base, state: 'exited', exit: explainPodEnd(null, null, '') };
-    }
-    const pod = readPod({ ...driver }, objectName(id))!;
-    if (hasEnded(driver)) {
-      const code = await readText(join(directory, 'driver.exit'));
-      const words = await logTail(join(directory, 'driver.log'));
-      const exit = explainPodEnd(pod, code === null ? null : Number(code), words);
-      return { ...base, state: 'exited', exit };
-    }
-    const shape = shapeOf(driver);
-    const ready = await this.evidence.ready(id);
-    const address = driver.status?.podIP;
-    if (ready && address) {
-      const waiting = await this.executorsWaitFor(id, objects);
-      return {
-        ...base,
-        state: 'ready',
-        shape,
-        shortfall: this.resizing.shortfall(objects),
-        unplaced: objects.executors.some(isUnplaced),
-        url: `sc://${this.host(objects, address, id)}:${PORTS.connect}`,
-        ca: await this.authority(id),
-        waitingFor: waiting?.for ?? null,
-        advice: waiting?.advice ?? null,
-        shareProblems: ready.problems.map(shareProblem)
-      };
-    }
-    const booted = await exists(join(directory, 'live.jsonl'));
-    const waiting = driverWaitsFor(
-      this.watched(driver, driverSize(shape, this.options.config)),
-      booted,
-      await this.freeIfAsked(id, objects, 'drivers')
-    );
-    const { for: waitingFor, advice } = waiting;
-    return { ...base, state: 'starting', unplaced: isUnplaced(driver), waitingFor, advice };
+    return this.observer.observe(id, this.directory(id));
   }
 
   async follow(id: string, sink: EvidenceSink, abort: AbortSignal): Promise<void> {
@@ -329,87 +247,8 @@ export class KubernetesLauncher implements Launcher {
     await this.evidence.record(id, observation);
   }
 
-  /**
-   * Whether there is a driver that the watch has not reported: it may have been silent for minutes, and another server
-   * may have created the driver. Checked before a cluster counts as gone, because a cluster that is gone is cleaned up.
-   */
-  private async isUnseen(id: string): Promise<boolean> {
-    const { namespace, begun, stopped } = await this.notes.read(id);
-    if (namespace === null || !begun || stopped) return false;
-    const pods = await this.calls.podsOf(id, namespace);
-    return pods.some(pod => pod.metadata?.name === objectName(id) && !hasEnded(pod));
-  }
-
   private directory(id: string): string {
     return join(this.options.directory, id);
-  }
-
-  private host({ namespace }: ClusterObjects, address: string, id: string): string {
-    if (this.options.config.reach === 'service') return `${objectName(id)}.${namespace}.svc`;
-    return bracketed(address);
-  }
-
-  private async executorsWaitFor(id: string, objects: ClusterObjects): Promise<Waiting | null> {
-    const { driver, executors } = objects;
-    if (!driver) return null;
-    const needs = executorSize(shapeOf(driver), this.options.config);
-    const starting = executors.filter(({ status }) => (status?.phase ?? 'Pending') === 'Pending');
-    const watched = starting.map(pod => this.watched(pod, needs));
-    return executorsWaitFor(watched, await this.freeIfAsked(id, objects, 'executors'));
-  }
-
-  private watched(pod: V1Pod, needs: Need): WatchedPod {
-    const name = pod.metadata?.name ?? '';
-    const events = this.world.eventsOf(pod.metadata?.uid ?? '');
-    return { pod: readPod({ ...pod }, name)!, events, needs };
-  }
-
-  /** The nodes are only read while a pod is unschedulable; findings refer to what was read. */
-  private async freeIfAsked(
-    id: string,
-    { driver, executors }: ClusterObjects,
-    who: 'drivers' | 'executors'
-  ): Promise<Free> {
-    const unplaced = (who === 'drivers' ? [driver] : executors).some(pod => pod && isUnplaced(pod));
-    if (!driver || !unplaced) return null;
-    const options = optionsOf(driver, this.options.config);
-    const free = await this.nodes.free(who, options).catch(() => null);
-    if (free)
-      this.evidence.capacity(id, { kind: 'capacity', at: Date.now(), ...free, ref: 'nodes' });
-    return free;
-  }
-
-  private async secretsOf(spec: ClusterSpec, namespace: string): Promise<ClusterSecrets> {
-    const { id, token } = spec;
-    const { secretOf } = this.options;
-    const service = `${objectName(id)}.${namespace}.svc`;
-    const certificate = await makeCertificate(secretOf(id, 'authority'), [
-      objectName(id),
-      service,
-      `${service}.cluster.local`
-    ]);
-    return {
-      'tls.crt': certificate.certificate,
-      'tls.key': certificate.key,
-      'ca.crt': certificate.authority,
-      token,
-      'witness-token': secretOf(id, 'witness'),
-      [SPARK_SECRET]: secretOf(id, 'spark')
-    };
-  }
-
-  private authority(id: string): Promise<string> {
-    const known = this.authorities.get(id) ?? authorityOf(this.options.secretOf(id, 'authority'));
-    this.authorities.set(id, known);
-    return known;
-  }
-
-  private async prepare(namespace: string): Promise<void> {
-    const preparing = this.prepared.get(namespace) ?? this.calls.prepare(namespace);
-    this.prepared.set(namespace, preparing);
-    // The next start retries.
-    preparing.catch(() => this.prepared.delete(namespace));
-    await preparing;
   }
 
   private changed(cluster: string): void {
@@ -419,41 +258,11 @@ export class KubernetesLauncher implements Launcher {
   private podSeen(cluster: string, pod: V1Pod): void {
     this.evidence.pod(cluster, pod);
     this.changed(cluster);
-    this.witness(cluster, pod)
+    this.credentials
+      .witness(cluster, pod)
       .then(witness => witness && this.evidence.mirror(cluster, witness))
       .catch((error: unknown) =>
         this.options.log.error({ err: error, cluster }, 'evidence is not mirrored')
       );
   }
-
-  /** How to reach the witness in a driver's pod; null while it is not running. */
-  private async witness(cluster: string, pod: V1Pod | null): Promise<Witness | null> {
-    const address = pod?.status?.podIP;
-    const container = pod?.status?.initContainerStatuses?.find(
-      ({ name }) => name === WITNESS_CONTAINER
-    );
-    if (!address || !container?.state?.running) return null;
-    return {
-      url: `https://${bracketed(address)}:${PORTS.witness}`,
-      token: this.options.secretOf(cluster, 'witness'),
-      ca: await this.authority(cluster)
-    };
-  }
-}
-
-const bracketed = (address: string) => (address.includes(':') ? `[${address}]` : address);
-
-/** The API server's refusal, for the user who requested the cluster. */
-function refusal(error: unknown): string {
-  const words = errorMessage(error);
-  if (/exceeded quota/.test(words)) {
-    return `the quota of the namespace is used up (${words}). Stop a Spark that you do not need, or ask for a smaller one.`;
-  }
-  if (/violates PodSecurity/.test(words)) {
-    return `the namespace does not admit its pods (${words}). Ask the operator: volumes of kind hostPath or nfs need a weaker level than "restricted".`;
-  }
-  if (/namespaces .* not found/.test(words)) {
-    return `${words}. Ask the operator to make it, or to set "prepare" in the Kubernetes configuration file.`;
-  }
-  return `Kubernetes refused: ${words}`;
 }

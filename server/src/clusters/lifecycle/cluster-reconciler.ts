@@ -7,10 +7,10 @@ import type { CellRuns } from '../cell-runs.js';
 import { ClusterViews } from '../cluster-views.js';
 import { ClusterWarnings, sizeNotChanged } from '../cluster-warnings.js';
 import type { DriverAddress } from '../driver-address.js';
-import { ClusterStep, type StepResult } from './cluster-step.js';
+import { ClusterStep } from './cluster-step.js';
 import { DesiredShapes } from './desired-shapes.js';
-import { usedIntervalMs } from './idle-policy.js';
 import { SINGLE_SERVER, type LeaseHolder } from './lease-holder.js';
+import { nextStepMs } from './next-step.js';
 import { OrphanCollector } from './orphan-collector.js';
 import { reconcilerMetrics } from './reconciler-metrics.js';
 import type { ReconcilerOptions } from './reconciler-options.js';
@@ -24,12 +24,6 @@ const SPARES_MS = 2_000;
 const RETENTION_MS = 30_000;
 /** A loop that takes longer than this is stuck: each of its calls has a shorter deadline, ms. */
 const STUCK_MS = 120_000;
-/** Poll interval of a starting or stopping cluster; longer after a while, ms. */
-const STEP_MS = 40;
-const PATIENT_AFTER_MS = 30_000;
-const PATIENT_STEP_MS = 500;
-/** Poll intervals of a ready cluster, for launchers with and without change notifications, ms. */
-const READY_MS = { watched: 10_000, polled: 1_000 };
 const PARALLELISM = 16;
 /** A step that takes longer than this frees its worker for other clusters, ms. */
 const STEP_DEADLINE_MS = 60_000;
@@ -264,19 +258,8 @@ export class ClusterReconciler implements LocalReconciler {
   private async work(id: string): Promise<number | null> {
     const result = await this.clusterStep.run(id);
     this.warnings.set(id, 'lifecycle', null);
-    return this.nextStepMs(result);
-  }
-
-  private nextStepMs({ cluster, acted, isOwn }: StepResult): number | null {
-    if (!cluster || !isOwn) return null;
-    if (acted) return 0;
-    if (cluster.state === 'ready') {
-      const { watched, polled } = READY_MS;
-      const { idleMs } = this.options.deadlines;
-      return Math.min(this.options.launcher.watch ? watched : polled, usedIntervalMs(idleMs));
-    }
-    const age = Date.now() - cluster.createdAt;
-    return age < PATIENT_AFTER_MS ? STEP_MS : PATIENT_STEP_MS;
+    const { launcher, deadlines } = this.options;
+    return nextStepMs(result, launcher.watch !== undefined, deadlines.idleMs, Date.now());
   }
 
   private failed(id: string, error: unknown, failures: number, retryInMs: number): void {

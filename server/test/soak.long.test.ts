@@ -17,7 +17,7 @@ const STEP = Math.min(200, CLUSTERS / 2);
 /** Kernels at the same time. */
 const AT_ONCE = 16;
 const LABS = 3;
-const TEST_MS = 20 * 60_000;
+const TEST_MS = 90 * 60_000;
 
 /** What a server may hold more at the end than after the first clusters. */
 const MOST_MORE = { heapMiB: 4, externalMiB: 2, rssMiB: 60, files: 6, waits: 6 };

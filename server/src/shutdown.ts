@@ -60,7 +60,7 @@ export class Shutdown {
       }
       if (!isLate) deadline += GRACE_MS;
       isLate = true;
-      this.log.warn(`shutdown: ${name} did not end in time. ${left?.() ?? 'It is left as it is.'}`);
+      this.log.warn(`shutdown: ${name} did not end in time. ${left?.() ?? 'It is left running.'}`);
     }
   }
 }

@@ -114,7 +114,7 @@ describe("The message about a driver's exit", () => {
       /ran out of Java heap.*more driver memory/
     ],
     [137, '', /was killed \(signal 9\)/],
-    [143, '', /told to end by somebody else/],
+    [143, '', /terminated by another process/],
     [null, '', /vanished/],
     [3, 'nothing of memory', /ended by itself \(exit code 3\)/],
     [1, 'x\njava.net.BindException: in use\nbye', /exit code 1: java\.net\.BindException: in use/]

@@ -167,7 +167,7 @@ describe('A cluster with options', () => {
     await expect(ask('k1', ['gpu'])).rejects.toMatchObject({
       status: 409,
       message: expect.stringMatching(
-        /No machine of this place has what was asked for now: One GPU\. Nothing was started.*Choose without it/
+        /No machine of this place offers the requested options now: One GPU\. Nothing was started.*Choose without it/
       ) as unknown
     });
     expect(clusters.list()).toEqual([]);

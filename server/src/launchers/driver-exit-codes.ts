@@ -23,7 +23,7 @@ function cause(code: number | null, logTail: string): string {
   if (code === KILLED) {
     return 'The Spark driver was killed (signal 9), as the kernel does when memory runs out.';
   }
-  if (code === TERMINATED) return 'The Spark driver was told to end by somebody else (signal 15).';
+  if (code === TERMINATED) return 'The Spark driver was terminated by another process (signal 15).';
   if (code === null) return 'The Spark driver vanished; the machine may have been restarted.';
   const line = lastError(logTail);
   return `The Spark driver ended by itself (exit code ${code}${line ? `: ${line}` : ''}).`;

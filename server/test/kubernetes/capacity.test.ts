@@ -98,7 +98,7 @@ describe('The capacity of nodes', () => {
     expect(fits(4_000, capacityFor(['gpu'], [gpu]))).toBe(false);
     const offered = [{ name: 'nvme', title: 'NVMe', description: '' }];
     expect(refusal(() => refuseWithoutMachines(['nvme'], offered, capacityFor(['nvme'])))).toMatch(
-      /No machine of this Kubernetes cluster has what was asked for now: NVMe\. Nothing was started/
+      /No machine of this Kubernetes cluster offers the requested options now: NVMe\. Nothing was started/
     );
     expect(() => refuseWithoutMachines([], offered, capacityFor([]))).not.toThrow();
     // With autoscaling, a node of this kind may be added.

@@ -22,7 +22,7 @@ export async function expectFailedStart(
       const now = await capacity.server.user.cluster(id);
       return now.state === 'failed' && now;
     });
-    expect(over.reason).toMatch(/did not start within 20 seconds.*Ask the operator/);
+    expect(over.reason).toMatch(/did not start within 20 seconds.*Ask an administrator/);
     await eventually('that it is gone', async () => {
       const { items } = await capacity.core.listNamespacedPod({ namespace: capacity.namespace });
       return items.length === 0;

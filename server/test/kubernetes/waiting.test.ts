@@ -85,7 +85,7 @@ describe('The reason for a pending driver', () => {
     [
       'an image',
       waitingContainer('ImagePullBackOff', 'Back-off pulling image "x:1"'),
-      /image, which cannot be had: ImagePullBackOff.*x:1/
+      /image, which could not be pulled: ImagePullBackOff.*x:1/
     ],
     [
       'an image that may not be pulled',
@@ -95,11 +95,11 @@ describe('The reason for a pending driver', () => {
     [
       'a secret',
       waitingContainer('CreateContainerConfigError', 'secret "k" not found'),
-      /cannot be made.*secret "k"/
+      /could not be created.*secret "k"/
     ]
   ])('may be %s, with a remedy', (_, of, expected) => {
     expect(words(of).for).toMatch(expected);
-    expect(words(of).advice).toMatch(/operator|Stop a Spark/);
+    expect(words(of).advice).toMatch(/administrator|Stop a Spark/);
   });
 
   it('may be a volume, which only an event reports', () => {
@@ -194,6 +194,8 @@ describe('The exit of a driver', () => {
   });
 
   it('is not attributed to memory if a child was OOM-killed long before (exit code 143)', () => {
-    expect(explainPodEnd(ended(143, 'OOMKilled'), 143, '')).toMatch(/told to end by somebody else/);
+    expect(explainPodEnd(ended(143, 'OOMKilled'), 143, '')).toMatch(
+      /terminated by another process/
+    );
   });
 });

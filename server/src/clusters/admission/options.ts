@@ -46,7 +46,7 @@ export function refuseWithoutMachines(
   throw new ProblemError(
     409,
     'option-unavailable',
-    `No machine of ${capacity.place} has what was asked for now: ${titles.join(', ')}. Nothing was started or stopped. ` +
+    `No machine of ${capacity.place} offers the requested options now: ${titles.join(', ')}. Nothing was started or stopped. ` +
       'Choose without it, or ask your administrator.'
   );
 }

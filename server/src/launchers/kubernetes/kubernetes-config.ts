@@ -85,12 +85,12 @@ const EventLogBucket = z.strictObject({
   endpoint: z
     .url({ protocol: /^https?$/ })
     .optional()
-    .describe("Nothing said: AWS's own"),
+    .describe('Default: AWS'),
   region: z.string().min(1).default('us-east-1'),
   pathStyle: z.boolean().default(true),
   keys: AbsolutePath.optional().describe(
     'A folder with the files AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: a Secret, mounted into the pod of the server. ' +
-      "Nothing said: the server's environment or role, as clients of AWS look for them"
+      "Default: the server's environment or role, as AWS clients find them"
   )
 });
 export type EventLogBucket = z.infer<typeof EventLogBucket>;
@@ -139,9 +139,7 @@ export const KubernetesConfig = z
     connection: z
       .strictObject({ kubeconfig: z.string().optional(), context: z.string().optional() })
       .prefault({})
-      .describe(
-        'Nothing said: the service account of the pod we run in, else the usual kubeconfig'
-      ),
+      .describe("Default: the service account of the server's pod, otherwise the usual kubeconfig"),
     namespace: z
       .string()
       .regex(/^(?=.{1,63}$)[a-z0-9]([a-z0-9-]|\{user\})*$/, 'a namespace; {user} may stand in it')
@@ -182,7 +180,7 @@ export const KubernetesConfig = z
           .positive()
           .max(1)
           .default(1)
-          .describe('Processors asked for, for each task that an executor runs at once'),
+          .describe('CPUs to request for each concurrent task of an executor'),
         limitCpu: z.boolean().default(false)
       })
       .prefault({}),
@@ -200,7 +198,7 @@ export const KubernetesConfig = z
       .prefault({}),
     options: z.record(Name, Option).default({}),
     volumes: z.array(ShareVolume).default([]),
-    eventLog: EventLog.optional().describe("Nothing said: only the server's own copy is kept"),
+    eventLog: EventLog.optional().describe("Default: only the server's copy is kept"),
     dataDirectory: AbsolutePath.default('/data').describe(
       'What ${AGLAIS_DATA} in the path of a share means in the pods'
     ),
@@ -211,8 +209,8 @@ export const KubernetesConfig = z
     objectStore: ObjectStore.optional(),
     network: z
       .strictObject({
-        kernels: Peers.optional().describe('Who may reach Spark Connect; nothing said: everybody'),
-        server: Peers.optional().describe('Who may reach the witness; nothing said: everybody'),
+        kernels: Peers.optional().describe('Who may reach Spark Connect. Default: everyone'),
+        server: Peers.optional().describe('Who may reach the witness. Default: everyone'),
         blocked: z
           .array(z.union([z.cidrv4(), z.cidrv6()]))
           .default(['169.254.169.254/32', 'fd00:ec2::254/128'])
@@ -230,7 +228,9 @@ export const KubernetesConfig = z
       .prefault({}),
     capacity: z
       .strictObject({
-        memoryMiB: MiB.optional().describe('All clusters together; nothing said: what nodes have'),
+        memoryMiB: MiB.optional().describe(
+          'For all clusters together. Default: the capacity of the nodes'
+        ),
         largestNode: z
           .strictObject({ memoryMiB: MiB, cores: z.number().positive() })
           .optional()
@@ -238,7 +238,7 @@ export const KubernetesConfig = z
       })
       .prefault({}),
     notebooks: Notebooks.optional().describe(
-      'Nothing said: memory of notebooks is neither shown nor raised'
+      'Default: the memory of notebooks is neither shown nor raised'
     ),
     labels: Strings.default({}),
     annotations: Strings.default({}),

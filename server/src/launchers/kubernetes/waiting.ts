@@ -63,13 +63,13 @@ function placeless(unplaced: readonly WatchedPod[], who: string, free: Free): Wa
   if (claim) {
     return {
       for: `the volume claim "${claim}", which does not exist`,
-      advice: `Ask the operator: the claim has to be made in this namespace, or to be taken out of the Kubernetes configuration file.`
+      advice: `Ask an administrator to create the claim in this namespace, or to remove it from the Kubernetes configuration file.`
     };
   }
   if (/unbound immediate PersistentVolumeClaims/.test(message)) {
     return {
       for: 'a volume claim that has no volume yet',
-      advice: 'Ask the operator why the claim is not bound (kubectl describe pvc).'
+      advice: 'Ask an administrator why the claim is not bound (kubectl describe pvc).'
     };
   }
   const needed =
@@ -92,15 +92,15 @@ function imageTrouble(pod: PodObservation): Waiting | null {
   const said = message ? ` (${message.slice(0, 200)})` : '';
   if (/Image|Registry/.test(reason)) {
     return {
-      for: `the container image, which cannot be had: ${reason}${said}`,
+      for: `the container image, which could not be pulled: ${reason}${said}`,
       advice:
-        'Ask the operator: the image in the Kubernetes configuration file must be one that the nodes can pull.'
+        'Ask an administrator: the nodes must be able to pull the image in the Kubernetes configuration file.'
     };
   }
   if (/^Create|StartError|CannotRun/.test(reason)) {
     return {
-      for: `the container, which cannot be made: ${reason}${said}`,
-      advice: 'Ask the operator; the words in brackets are those of the node.'
+      for: `the container, which could not be created: ${reason}${said}`,
+      advice: 'Ask an administrator; the message in brackets is from the node.'
     };
   }
   return null;
@@ -112,6 +112,6 @@ function volumeTrouble(events: readonly PodEventObservation[]): Waiting | null {
   return {
     for: `a volume that cannot be mounted: ${event.message.slice(0, 300)}`,
     advice:
-      'Ask the operator: the file system of a share may be down, or its volume be named wrongly in the config.'
+      'Ask an administrator: the file system of a share may be down, or the configuration may have a wrong volume name.'
   };
 }

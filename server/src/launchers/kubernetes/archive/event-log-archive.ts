@@ -144,7 +144,7 @@ export class EventLogArchive {
         if (this.closed) break;
         await this.step(id).catch((error: unknown) => {
           const { log } = this.options;
-          log.error({ err: error, cluster: id }, 'An event log is not put into the bucket.');
+          log.error({ err: error, cluster: id }, 'An event log was not uploaded to the bucket.');
         });
       }
       const ms = this.options.lookMs ?? LOOK_MS;
@@ -236,7 +236,7 @@ export class EventLogArchive {
     const { waitingLogs, waitingBytes } = this.figures();
     log.warn(
       { bucket: bucket.place, waitingLogs, waitingBytes },
-      `Event logs cannot be put into the bucket ${bucket.place}: ${error.message}. Nothing is lost: ` +
+      `Event logs cannot be uploaded to the bucket ${bucket.place}: ${error.message}. Nothing is lost: ` +
         `${waitingLogs} of them (${Math.ceil(waitingBytes / MIB)} MiB) are kept in the state directory, ` +
         'and it is tried again by itself. Users notice nothing of it.'
     );

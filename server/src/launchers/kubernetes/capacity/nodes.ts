@@ -113,7 +113,7 @@ export class Nodes {
     const problems: string[] = [];
     if (this.pods.isForbidden && !this.nodes.isForbidden)
       problems.push(
-        `This server may not list the pods of Kubernetes: what other pods take of the nodes is not known, and not subtracted. ${GRANT}.`
+        `This server may not list the pods of Kubernetes: the resources of other pods are unknown, and not subtracted. ${GRANT}.`
       );
     const ageMs = Math.max(
       ...[this.nodes, this.pods].filter(one => !one.isForbidden).map(({ ageMs }) => ageMs)

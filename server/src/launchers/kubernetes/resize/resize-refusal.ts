@@ -6,7 +6,7 @@ export function refusalOf(error: unknown): ResizeRefused {
   if (error instanceof ResizeRefused) return error;
   const words = withoutStop(errorMessage(error));
   const what = isTransient(error)
-    ? `Kubernetes could not be asked for this size (${words}), although it was tried several times. ` +
+    ? `Kubernetes did not answer the request for this size (${words}), after several attempts. ` +
       'Nothing was changed. Please try again in a few minutes.'
     : `Kubernetes does not accept this size (${words}). Nothing was changed, and it is not tried again. ` +
       adviceAgainst(words);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,8 +11,6 @@ import { median, percentile, printTable, seconds } from './report.js';
 
 const ROUNDS = { cold: 3, spare: 20, 'at-once': 4 };
 const SPARE_MS = 300_000;
-/** Duration of a spare's warm-up and the preload of a kernel after the spare is ready, ms. */
-const SETTLE_MS = 15_000;
 
 /** A kernel that is ready to run the cell. */
 interface Kernel {
@@ -78,15 +76,17 @@ async function withServer<T>(
   }
 }
 
+/** A user who starts JupyterLab and opens a notebook leaves a spare the time to warm up. */
 async function untilSpare(server: BenchServer): Promise<void> {
   const deadline = Date.now() + SPARE_MS;
   for (;;) {
     const { clusters } = await server.call<{ clusters: Cluster[] }>('GET', '/clusters');
-    if (clusters.some(({ spare, state }) => spare && state === 'ready')) break;
-    if (Date.now() > deadline) throw new Error('no spare became ready');
+    const spare = clusters.find(one => one.spare && one.state === 'ready');
+    const log = spare && join(server.directory, 'clusters', spare.id, 'warm-up.log');
+    if (log && (await readFile(log, 'utf8').catch(() => '')).includes('aglais: warm')) return;
+    if (Date.now() > deadline) throw new Error('no spare became warm');
     await sleep(500);
   }
-  await sleep(SETTLE_MS);
 }
 
 async function runAtOnce(server: BenchServer, count: number): Promise<number[]> {

@@ -38,6 +38,7 @@ def main(directory: Path) -> None:
     try:
         for query in _queries(spark, _tables(directory / "catalogue.sql")):
             _run(query)
+        print("aglais: warm", flush=True)
     finally:
         spark.stop()
 
@@ -82,6 +83,7 @@ def _tables(catalogue: Path) -> list[str]:
 
 def _queries(spark, tables: Iterable[str]) -> Iterable[Callable[[], object]]:
     from pyspark.sql.connect import functions as f
+    from pyspark.sql.types import LongType
 
     numbers = spark.range(10_000, numPartitions=2).withColumn("key", f.col("id") % 7)
     # Shuffle, sort, and results as Arrow batches: what nearly every first cell does.
@@ -91,7 +93,7 @@ def _queries(spark, tables: Iterable[str]) -> Iterable[Callable[[], object]]:
         yield lambda table=table: spark.table(table).limit(1_000).toPandas()
         yield lambda table=table: _count_in_one_file(spark, spark.table(table))
     # Python workers on every executor, plain and with Arrow.
-    plus_one = f.udf(lambda value: value + 1, "long")
+    plus_one = f.udf(lambda value: value + 1, LongType())
     yield lambda: numbers.select(plus_one("id")).groupBy().count().collect()
     yield lambda: numbers.mapInPandas(lambda frames: frames, numbers.schema).count()
 

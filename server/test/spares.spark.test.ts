@@ -69,4 +69,17 @@ describe('A spare', () => {
     },
     PATIENCE_MS
   );
+
+  it(
+    'follows when the clusters have been idle for a while, and is warm soon',
+    async () => {
+      const { id } = await readySpare();
+      const log = join(directory.path, 'state', 'clusters', id, 'warm-up.log');
+      await eventually('the end of its warm-up', async () =>
+        (await readFile(log, 'utf8').catch(() => '')).endsWith('aglais: warm\n')
+      );
+      expect(await readFile(log, 'utf8')).toBe('aglais: warm\n');
+    },
+    3 * PATIENCE_MS
+  );
 });

@@ -95,7 +95,7 @@ describe('Under its cell is reported', () => {
       const failed = await one.run('large', LARGE);
       expect(failed.status).toBe('error');
       expect(failed.error).toMatch(
-        /Spark went away while this cell used it: .*memory limit.*Python variables are kept/
+        /Spark was lost while this cell was using it: .*memory limit.*Python variables are kept/
       );
       expect(failed.seconds).toBeLessThan(60);
       const cluster = await eventually('its end', async () => {
@@ -118,7 +118,7 @@ describe('Under its cell is reported', () => {
       await counts(two, 'count');
 
       const said = await counts(one, 'count');
-      expect(said).toMatch(/The earlier Spark is gone: .*\nLost: temporary view three/);
+      expect(said).toMatch(/The previous Spark cluster has ended: .*\nLost: temporary view three/);
       expect((await one.run('kept', 'print(kept)')).text).toBe('42\n');
       const next = await capacity.clusterOf(one);
       expect(next).not.toBe(first);

@@ -178,7 +178,7 @@ describe('Executors that exit before they register', () => {
         expect(finding.evidence.map(one => one.quote).join('\n')).toMatch(
           new RegExp(quote.source, 'm')
         );
-        expect(finding.effects.join()).toMatch(/waits for executors.*no task has started/);
+        expect(finding.effects.join()).toMatch(/waiting for executors.*no task has started/);
         await capacity.stop(id, name);
       } finally {
         for (const child of children) child.kill('SIGKILL');

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -127,8 +127,10 @@ export async function openStoryRoom(
   const kept = (cluster: string, file: string) =>
     join(directory.path, 'state', 'clusters', cluster, file);
   const compare = async (cluster: string, name?: string): Promise<void> => {
+    // A driver whose container never ran has written none.
+    const events = [kept(cluster, 'live.jsonl')].filter(existsSync);
     const offline = await diagnoseFiles({
-      eventLogs: [kept(cluster, 'live.jsonl')],
+      eventLogs: events,
       evidence: [kept(cluster, 'evidence.jsonl')]
     });
     expect(offline.problems.count).toBe(0);
@@ -150,7 +152,8 @@ export async function openStoryRoom(
     const folder = join(to, name);
     mkdirSync(folder, { recursive: true });
     cpSync(kept(cluster, 'evidence.jsonl'), join(folder, 'evidence.jsonl'));
-    const events = thinned(readFileSync(kept(cluster, 'live.jsonl'), 'utf8'));
+    const live = kept(cluster, 'live.jsonl');
+    const events = existsSync(live) ? thinned(readFileSync(live, 'utf8')) : '';
     if (events) writeFileSync(join(folder, 'live.jsonl.gz'), gzipSync(events, { level: 9 }));
     const items = seen.of(cluster);
     const list = { apiVersion: 'v1', kind: 'List', items };

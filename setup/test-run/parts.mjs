@@ -56,7 +56,7 @@ export function makeParts(runners, { args, mayBuild }) {
     {
       name: 'kubernetes',
       needs: ['testbed'],
-      minutes: 40,
+      minutes: 60,
       async run(signal) {
         const { facts, skipped } = testbed.kubernetes();
         if (!facts) return skip(`all tests that need a Kubernetes: ${skipped}`);

@@ -58,6 +58,16 @@ export interface ObservedCluster {
   shortfall?: string | null;
 }
 
+/** What all observations start from. */
+export const NOT_READY: Omit<ObservedCluster, 'id' | 'state'> = {
+  url: null,
+  ca: null,
+  waitingFor: null,
+  advice: null,
+  exit: null,
+  shareProblems: []
+};
+
 /**
  * A temporary failure of the launcher: the machine or the API server is busy or unavailable. A second call completes
  * what was started.

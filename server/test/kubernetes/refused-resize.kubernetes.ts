@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { quantityMiB } from '@aglais/diagnosis';
@@ -12,7 +10,6 @@ import {
   type Shape
 } from '@aglais/protocol';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
-import { stringify } from 'yaml';
 import {
   eventually,
   PATIENCE_MS,
@@ -21,6 +18,7 @@ import {
   temporaryDirectory,
   type TestServer
 } from '../support/server.js';
+import { podsEnvironment } from './pods-environment.js';
 
 const LARGER: Shape = { ...SMALL, executorOverheadMiB: SMALL.executorOverheadMiB + 256 };
 const MORE: Shape = { ...LARGER, executors: { min: 2, max: 2 } };
@@ -40,23 +38,9 @@ describe('A resize that a real Kubernetes refuses', () => {
     const config = new KubeConfig();
     config.loadFromFile(kubeconfig);
     core = config.makeApiClient(CoreV1Api);
-    mkdirSync(join(directory.path, 'catalogues'), { recursive: true });
-    writeFileSync(
-      join(directory.path, 'kubernetes.yaml'),
-      stringify({
-        namespace,
-        prepare: true,
-        connection: { kubeconfig },
-        image: { name: process.env.AGLAIS_SPARK_IMAGE },
-        driver: { cpu: { request: '100m' } },
-        executor: { cpuPerCore: 0.1 },
-        stopSeconds: 10
-      })
-    );
     await core.createNamespace({ body: { metadata: { name: namespace } } });
     server = await serve(directory.path, {
-      AGLAIS_LAUNCHER: 'kubernetes',
-      AGLAIS_KUBERNETES: join(directory.path, 'kubernetes.yaml'),
+      ...podsEnvironment(directory.path, namespace),
       AGLAIS_STOP_CLUSTERS_ON_EXIT: 'false'
     });
     ({ id } = await server.user.request('k1'));

@@ -1,10 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ResizeAnswer } from '@aglais/protocol';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
-import { stringify } from 'yaml';
 import { runPython } from '../support/connect.js';
 import {
   eventually,
@@ -14,6 +11,7 @@ import {
   temporaryDirectory,
   type TestServer
 } from '../support/server.js';
+import { podsEnvironment } from './pods-environment.js';
 
 describe('A server whose clusters are pods', () => {
   const directory = temporaryDirectory();
@@ -24,27 +22,13 @@ describe('A server whose clusters are pods', () => {
   let core: CoreV1Api;
   const begin = () =>
     serve(directory.path, {
-      AGLAIS_LAUNCHER: 'kubernetes',
-      AGLAIS_KUBERNETES: join(directory.path, 'kubernetes.yaml'),
+      ...podsEnvironment(directory.path, namespace),
       AGLAIS_STOP_CLUSTERS_ON_EXIT: 'false'
     });
 
   beforeAll(async () => {
     config.loadFromFile(kubeconfig);
     core = config.makeApiClient(CoreV1Api);
-    mkdirSync(join(directory.path, 'catalogues'), { recursive: true });
-    writeFileSync(
-      join(directory.path, 'kubernetes.yaml'),
-      stringify({
-        namespace,
-        prepare: true,
-        connection: { kubeconfig },
-        image: { name: process.env.AGLAIS_SPARK_IMAGE },
-        driver: { cpu: { request: '100m' } },
-        executor: { cpuPerCore: 0.1 },
-        stopSeconds: 10
-      })
-    );
     await core.createNamespace({ body: { metadata: { name: namespace } } });
     server = await begin();
   }, PATIENCE_MS);

@@ -15,12 +15,12 @@ import {
   type V1Pod
 } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { stringify } from 'yaml';
 import { podSize } from '../../src/launchers/kubernetes/capacity/node-capacity.js';
 import { ListWatch } from '../../src/launchers/kubernetes/api/list-watch.js';
 import { startPython, type PythonRun } from '../support/connect.js';
 import { openNotebook, type Notebook } from '../support/notebook.js';
 import { eventually, serve, temporaryDirectory, type TestServer } from '../support/server.js';
+import { podsEnvironment } from './pods-environment.js';
 
 const checkout = resolve(import.meta.dirname, '../../..');
 
@@ -86,30 +86,18 @@ export async function openStoryRoom(
     }
     return name;
   };
-  mkdirSync(join(directory.path, 'catalogues'), { recursive: true });
+  const podsEnv = podsEnvironment(directory.path, namespace, {
+    // Memory of other pods is not subtracted: the scheduler decides.
+    capacity: { memoryMiB: 16_000 },
+    ...config
+  });
   cpSync(
     join(checkout, 'catalogues', 'bigsky.yaml'),
     join(directory.path, 'catalogues', 'bigsky.yaml')
   );
-  writeFileSync(
-    join(directory.path, 'kubernetes.yaml'),
-    stringify({
-      namespace,
-      prepare: true,
-      connection: { kubeconfig },
-      image: { name: process.env.AGLAIS_SPARK_IMAGE },
-      driver: { cpu: { request: '100m' } },
-      executor: { cpuPerCore: 0.1 },
-      // Memory of other pods is not subtracted: the scheduler decides.
-      capacity: { memoryMiB: 16_000 },
-      stopSeconds: 10,
-      ...config
-    })
-  );
   await core.createNamespace({ body: { metadata: { name: namespace } } });
   const server = await serve(directory.path, {
-    AGLAIS_LAUNCHER: 'kubernetes',
-    AGLAIS_KUBERNETES: join(directory.path, 'kubernetes.yaml'),
+    ...podsEnv,
     ...environment
   });
   const seen = await watch(kubeConfig, namespace);

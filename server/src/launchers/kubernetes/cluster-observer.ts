@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { readPod } from '@aglais/diagnosis';
 import { exists } from '../../store/files.js';
 import { logTail, readText, shareProblem } from '../cluster-directory.js';
-import type { ObservedCluster } from '../launcher.js';
+import { NOT_READY, type ObservedCluster } from '../launcher.js';
 import type { ClusterApi } from './api/cluster-api.js';
 import type { ClusterObjects, ObjectCache } from './api/object-cache.js';
 import { bracketed, type ClusterCredentials } from './cluster-credentials.js';
@@ -36,15 +36,7 @@ export class ClusterObserver {
     const { world, notes, evidence, pending, resizing, credentials } = this.parts;
     const objects = world.of(id);
     if (!objects && !(await this.isUnseen(id))) return null;
-    const base: Omit<ObservedCluster, 'state'> = {
-      id,
-      url: null,
-      ca: null,
-      waitingFor: null,
-      advice: null,
-      exit: null,
-      shareProblems: []
-    };
+    const base = { ...NOT_READY, id };
     if (!objects) return { ...base, state: 'starting', waitingFor: 'news of the driver' };
     const { driver } = objects;
     if (!driver) {

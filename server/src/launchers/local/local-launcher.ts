@@ -5,7 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observation } from '@aglais/diagnosis';
 import { executorLimitMiB, Shape, canResizeInPlace, type ClusterOption } from '@aglais/protocol';
 import { exists, replaceFile, writeOnce } from '../../store/files.js';
-import type { ClusterSpec, EvidenceSink, Launcher, ObservedCluster } from '../launcher.js';
+import {
+  NOT_READY,
+  type ClusterSpec,
+  type EvidenceSink,
+  type Launcher,
+  type ObservedCluster
+} from '../launcher.js';
 import { makeClusterGroup } from './cgroups.js';
 import { childEnvironment } from './child-environment.js';
 import type { Capacity } from '../capacity.js';
@@ -142,15 +148,7 @@ export class LocalLauncher implements Launcher {
     const cluster = this.cluster(id);
     const { directory } = cluster;
     if ((await cluster.isStopped()) || (await cluster.lock()) === null) return null;
-    const base = {
-      id,
-      url: null,
-      ca: null,
-      waitingFor: null,
-      advice: null,
-      exit: null,
-      shareProblems: []
-    };
+    const base = { ...NOT_READY, id };
     if (!(await cluster.isAlive())) {
       const code = await readText(join(directory, 'driver.exit'));
       const log = await logTail(join(directory, 'driver.log'));

@@ -20,7 +20,7 @@ const PYTHON_PARTS = ['interpreters/jupyter', 'extension', 'catalogues', 'notebo
 export const KUBERNETES_PARTS = ['testbed', 'kubernetes', 'kubernetes-ui', 'testbed-down'];
 
 /**
- * The parts of `npm test`, longest first among those without needs.
+ * The parts of `npm test`, longest first. All need what is installed first, so that the longest ones start first.
  * @param {import('./runners.mjs').Runners} runners
  * @param {{ args: string[], mayBuild: boolean }} options `args`: for the runner of a single chosen part; `mayBuild`:
  * testbedParts
@@ -66,6 +66,7 @@ export function makeParts(runners, { args, mayBuild }) {
     },
     {
       name: 'style',
+      needs: ['installed'],
       minutes: 30,
       async run(signal) {
         const results = [];
@@ -104,6 +105,7 @@ export function makeParts(runners, { args, mayBuild }) {
     },
     {
       name: 'python',
+      needs: ['installed'],
       minutes: 35,
       // Each in its own directory, with its own settings: a broken one does not hide failures of the others.
       async run(signal) {
@@ -122,6 +124,7 @@ export function makeParts(runners, { args, mayBuild }) {
     },
     {
       name: 'corpus',
+      needs: ['installed'],
       minutes: 35,
       /** A few real failures and healthy runs; `npm run test:long` runs all of them. */
       run: signal => runners.corpus('corpus', signal, args.length > 0 ? args : ['quick'])

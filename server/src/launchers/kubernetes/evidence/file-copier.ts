@@ -64,7 +64,7 @@ export class FileCopier {
     let from = here?.size ?? 0;
     if (from >= limit) this.report(path, limit);
     if (here && from >= available) return true;
-    if (isEventLog(path) && !(await this.hasRoomFor(path))) {
+    if (isEventLog(path) && !(await this.reserve(path))) {
       this.report(path, from);
       return true;
     }
@@ -127,18 +127,18 @@ export class FileCopier {
     await this.options.disk.wait(signal);
     signal.throwIfAborted();
     await file.appendFile(bytes);
-    if (isEventLog(path)) {
-      const known = await this.knownEventLogs();
-      known.names.add(nameOf(path));
-      known.bytes += bytes.length;
-    }
+    if (isEventLog(path)) (await this.knownEventLogs()).bytes += bytes.length;
     return bytes.length;
   }
 
-  private async hasRoomFor(path: string): Promise<boolean> {
+  /** Counts the file before anything of it is created: several are copied at the same time, and some without success. */
+  private async reserve(path: string): Promise<boolean> {
     const { names, bytes } = await this.knownEventLogs();
     const { eventLogs, eventLogBytes } = this.limits;
-    return bytes < eventLogBytes && (names.has(nameOf(path)) || names.size < eventLogs);
+    if (bytes >= eventLogBytes) return false;
+    if (!names.has(nameOf(path)) && names.size >= eventLogs) return false;
+    names.add(nameOf(path));
+    return true;
   }
 
   /**

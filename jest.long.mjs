@@ -7,7 +7,13 @@ const withMatch = (project, testMatch) => ({ ...project, testMatch, testPathIgno
 export default {
   testTimeout: 180_000,
   projects: [
-    ...all.projects.map(project => withMatch(project, ['<rootDir>/test/**/*.long.test.ts'])),
+    ...all.projects.map(project =>
+      withMatch(project, [
+        '<rootDir>/test/**/*.long.test.ts',
+        // With more kills than every day.
+        '<rootDir>/test/**/kill.spark.test.ts'
+      ])
+    ),
     ...onKubernetes.projects.map(project =>
       withMatch(project, [
         '<rootDir>/test/**/*.long.kubernetes.ts',

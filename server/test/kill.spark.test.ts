@@ -20,7 +20,8 @@ import {
   temporaryDirectory
 } from './support/server.js';
 
-const KILLS = 32;
+/** More in test:long. */
+const KILLS = Number(process.env.AGLAIS_SERVER_KILLS ?? 10);
 const KERNELS = ['k1', 'k2', 'k3'];
 const POLL_MS = 100;
 

@@ -8,7 +8,8 @@ const ON_KUBERNETES = ' on Kubernetes';
 /** Number of kills in the long run; each can be set in the environment. */
 const KILLS = {
   AGLAIS_CHAOS_KILLS: process.env.AGLAIS_CHAOS_KILLS ?? '100',
-  AGLAIS_REPLICA_KILLS: process.env.AGLAIS_REPLICA_KILLS ?? '30'
+  AGLAIS_REPLICA_KILLS: process.env.AGLAIS_REPLICA_KILLS ?? '30',
+  AGLAIS_SERVER_KILLS: process.env.AGLAIS_SERVER_KILLS ?? '32'
 };
 
 /**
@@ -55,9 +56,7 @@ export function makeLongParts(runners, args) {
           'units',
           signal,
           jest(name => !name.endsWith(ON_KUBERNETES)),
-          {
-            lines: 'tests'
-          }
+          { env: KILLS, lines: 'tests' }
         )
     },
     {

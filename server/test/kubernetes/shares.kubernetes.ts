@@ -66,7 +66,7 @@ const isHere = existsSync(process.env.AGLAIS_NODE_CATALOGUES ?? '/none');
         (await capacity.findings(id)).find(one => /succeeded, but/.test(one.explanation))
       );
       expect(over).toMatchObject({ id: hung.id, severity: 'warning' });
-      expect(over.explanation).toMatch(/catalogue hanging did not answer for \d+(\.\d)? s/);
+      expect(over.explanation).toMatch(/catalogue hanging did not respond for \d+(\.\d)? s/);
       await capacity.stop(id, 'share-hangs');
     },
     3 * PATIENCE_MS

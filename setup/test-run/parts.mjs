@@ -97,9 +97,11 @@ export function makeParts(runners, { args, mayBuild }) {
         return facts ? inBrowser('kubernetes-ui', signal, 'kubernetes', facts) : nothing();
       }
     },
+    testbed.down,
     {
       name: 'ui',
-      needs: ['installed'],
+      // Network devices of pods come and go: Chromium takes that for another network and aborts requests.
+      needs: ['installed', 'testbed-down'],
       minutes: 40,
       run: signal => inBrowser('ui', signal, 'playwright')
     },
@@ -128,7 +130,6 @@ export function makeParts(runners, { args, mayBuild }) {
       minutes: 35,
       /** A few real failures and healthy runs; `npm run test:long` runs all of them. */
       run: signal => runners.corpus('corpus', signal, args.length > 0 ? args : ['quick'])
-    },
-    testbed.down
+    }
   ];
 }

@@ -57,7 +57,9 @@ describe('An option with a node pool', () => {
       );
       const none = await ask('pooled', ['pool']);
       expect(none).toMatchObject({ status: 409 });
-      expect(none.body.detail).toMatch(/No machine of this Kubernetes cluster offers.*The large pool/);
+      expect(none.body.detail).toMatch(
+        /No machine of this Kubernetes cluster offers.*The large pool/
+      );
       expect(
         (await capacity.core.listNamespacedPod({ namespace: capacity.namespace })).items
       ).toEqual([]);

@@ -97,7 +97,7 @@ describe('An option with a node pool', () => {
       });
       const waits = await eventually('what executors wait for', async () => {
         const { waitingFor } = await capacity.server.user.cluster(again.body.id);
-        return /not of the kind that is asked for/.test(waitingFor ?? '') && waitingFor;
+        return /do not match its node selector/.test(waitingFor ?? '') && waitingFor;
       });
       expect(waits).toMatch(/a place for an executor/);
       await capacity.stop(again.body.id);

@@ -116,7 +116,7 @@ export interface Launcher {
   forget(id: string): Promise<void>;
   /** Another server has completed its end: releases its resources. Only with several servers. */
   over?(id: string): Promise<void>;
-  /** The ids of all existing clusters, whoever started them. */
+  /** The ids of all existing clusters, including those that other servers started. */
   list(): Promise<string[]>;
   observe(id: string): Promise<ObservedCluster | null>;
   /**

@@ -41,6 +41,8 @@ export async function handOver(
   local: LocalReconciler,
   log: Logger
 ): Promise<string[]> {
+  // Again each time: a server that was frozen has lost it.
+  await leases.announce();
   const quiet = local.quiet();
   if (quiet.length === 0) return [];
   const decision = decideHandOver(leases.holder, await leases.loads());

@@ -37,8 +37,8 @@ export class Leases implements LeaseHolder, RowLeases {
   readonly holder = randomBytes(8).toString('hex');
   /** By name: when its latest renewal started. */
   private readonly held = new Map<string, Moment>();
-  /** Names that this server is giving up: they may be in its renewals still. */
-  private readonly leaving = new Set<string>();
+  /** Names that this server is giving up (Infinity), or has, and when: a renewal that began before may still return them. */
+  private readonly leaving = new Map<string, number>();
   private granted: string[] = [];
   private readonly abort = new AbortController();
   private renewing: Promise<void> = Promise.resolve();
@@ -235,12 +235,12 @@ export class Leases implements LeaseHolder, RowLeases {
   private async giveUp(names: readonly string[], work: () => Promise<unknown>): Promise<void> {
     for (const name of names) {
       this.held.delete(name);
-      this.leaving.add(name);
+      this.leaving.set(name, Infinity);
     }
     try {
       await work();
     } finally {
-      for (const name of names) this.leaving.delete(name);
+      for (const name of names) this.leaving.set(name, performance.now());
     }
   }
 
@@ -270,10 +270,12 @@ export class Leases implements LeaseHolder, RowLeases {
       .execute();
     const mine = new Set(renewed.map(({ name }) => name));
     for (const name of mine) {
-      if (this.held.has(name) || this.leaving.has(name) || this.abort.signal.aborted) continue;
+      const isLeaving = (this.leaving.get(name) ?? -Infinity) >= began.steady;
+      if (this.held.has(name) || isLeaving || this.abort.signal.aborted) continue;
       this.held.set(name, began);
       this.granted.push(name);
     }
+    for (const [name, at] of this.leaving) if (at < began.steady) this.leaving.delete(name);
     for (const name of before) {
       if (!this.held.has(name)) continue;
       if (mine.has(name)) this.held.set(name, began);

@@ -164,7 +164,7 @@ describe('A resize that the API server refuses', () => {
   });
 });
 
-describe('A size that an earlier server was asked for and did not bring about', () => {
+describe('A shape that was requested from an earlier server and not applied', () => {
   let setting: ResizeSetting;
   let id: string;
 

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 
-/** Clusters that are started in advance, for whoever asks next. */
+/** Clusters that are started in advance, for the next request. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .alterTable('clusters')

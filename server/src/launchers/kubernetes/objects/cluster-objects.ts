@@ -23,7 +23,7 @@ import type { KubernetesConfig } from '../kubernetes-config.js';
 /** Kubernetes limits the size of an object (etcd: 1.5 MiB; ConfigMaps: 1 MiB). */
 const CONFIG_MAP_BYTES = 1_000_000;
 
-/** What the cluster's ConfigMap owns is deleted with it, whoever deletes it. */
+/** Kubernetes deletes all objects that the cluster's ConfigMap owns together with it. */
 export function ownedBy(root: V1ConfigMap): V1OwnerReference {
   const { name, uid } = root.metadata!;
   return { apiVersion: 'v1', kind: 'ConfigMap', name: name!, uid: uid! };

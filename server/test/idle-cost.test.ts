@@ -1,10 +1,10 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { followEvidence } from '../src/launchers/local/local-evidence.js';
-import { temporaryDirectory } from './support/server.js';
+import { eventually, temporaryDirectory } from './support/server.js';
 import { simulateCluster, type SimulatedCluster } from './support/simulated-cluster.js';
 
 const CLUSTERS = 4;
@@ -14,15 +14,19 @@ const WINDOW_S = 8;
 /** Per cluster and second: a few counters of the kernel. The process table of a machine takes hundreds. */
 const READS = 120;
 
-/** Read system calls of this process (proc(5), `syscr`). */
-const reads = () => Number(/^syscr: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))![1]);
-
 describe(`${CLUSTERS} idle clusters`, () => {
   const place = temporaryDirectory();
-  const abort = new AbortController();
   const clusters: SimulatedCluster[] = [];
-  let spawned = 0;
-  const count = () => void (spawned += 1);
+  let monitor: ChildProcess;
+
+  /** Read system calls of the monitor (proc(5), `syscr`). */
+  const reads = () =>
+    Number(/^syscr: (\d+)$/m.exec(readFileSync(`/proc/${monitor.pid}/io`, 'utf8'))![1]);
+  /** Processes that the monitor has started since this was asked last. */
+  const started = async (): Promise<number> => {
+    monitor.send('started');
+    return (await once(monitor, 'message'))[0] as number;
+  };
 
   beforeAll(() => {
     const share = join(place.path, 'share');
@@ -33,10 +37,14 @@ describe(`${CLUSTERS} idle clusters`, () => {
       mkdirSync(directory);
       clusters.push(simulateCluster(directory, share));
     }
+    const monitored = clusters.map(({ driver, cgroup, source: { directory } }) => {
+      return { directory, driver, cgroup, share };
+    });
+    const program = join(import.meta.dirname, 'support', 'idle-monitor.mjs');
+    monitor = fork(program, [JSON.stringify(monitored)]);
   });
   afterAll(() => {
-    abort.abort();
-    unsubscribe('child_process', count);
+    monitor.kill('SIGKILL');
     clusters.forEach(cluster => cluster.close());
     place.remove();
   });
@@ -44,19 +52,16 @@ describe(`${CLUSTERS} idle clusters`, () => {
   it(
     'are monitored without starting a process, and without reading the process table',
     async () => {
-      const sink = { eventLine: () => {}, evidenceLine: () => {}, observe: () => {} };
-      const following = clusters.map(({ source }) => followEvidence(source, sink, abort.signal));
+      await eventually('the checker of the shares', started);
       await sleep(QUIET_MS);
-      subscribe('child_process', count);
+      await started();
       const before = reads();
       await sleep(WINDOW_S * 1_000);
       const perSecond = (reads() - before) / CLUSTERS / WINDOW_S;
       console.log(`${perSecond.toFixed(1)} reads a second for each idle cluster`);
-      expect(spawned).toBe(0);
+      expect(await started()).toBe(0);
       expect(perSecond).toBeLessThan(READS);
       expect(perSecond).toBeGreaterThan(1);
-      abort.abort();
-      await Promise.all(following);
     },
     QUIET_MS + WINDOW_S * 1_000 + 60_000
   );

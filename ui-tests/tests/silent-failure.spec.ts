@@ -49,6 +49,8 @@ test('An OOM-killed executor is shown under the cell that succeeded, in every ta
   await test.step('the card is there in a second tab', async () => {
     await secondTab.goto(`/doc/tree/${notebook.path}`);
     await expect(card(secondTab, CODE)).toBeVisible();
+    // A browser slows the timers of a page in the background down.
+    await page.bringToFront();
   });
 
   for (const mode of WINDOWING_MODES) {

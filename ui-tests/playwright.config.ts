@@ -24,6 +24,7 @@ export default defineConfig({
   reporter: [
     ['list'],
     ...(process.env.PLAYWRIGHT_JSON_OUTPUT_NAME ? [['json'] as const] : []),
+    ['./product/page-at-failure.ts'],
     ['./product/nothing-left.ts']
   ],
   use: {

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { checkout, python } from '../paths.mjs';
 import { installedPart } from './installed.mjs';
+import { hasOwnNetworks } from './own-network.mjs';
 import { checkResult, pytestResult, sum } from './reports.mjs';
 import { failure, nothing, skip } from './schedule.mjs';
 import { testbedParts } from './testbed.mjs';
@@ -31,13 +32,15 @@ export function makeParts(runners, { args, mayBuild }) {
   const testbed = testbedParts(runners, { mayBuild, usedBy: ['kubernetes', 'kubernetes-ui'] });
   const chosen = args.length > 0 ? ['--passWithNoTests', ...args] : [];
 
-  async function inBrowser(part, signal, config, env = {}) {
+  const ownNetwork = hasOwnNetworks();
+
+  async function inBrowser(part, signal, config, options) {
     if (!found.browser)
       return failure(
         'no browser was found and none could be installed; install Chromium or name one with AGLAIS_BROWSER'
       );
-    const environment = { ...env, AGLAIS_BROWSER: found.browser };
-    return runners.playwright(part, signal, config, args, environment);
+    const env = { ...options.env, AGLAIS_BROWSER: found.browser };
+    return runners.playwright(part, signal, config, args, { ...options, env });
   }
 
   return [
@@ -94,16 +97,16 @@ export function makeParts(runners, { args, mayBuild }) {
       minutes: 30,
       run: async signal => {
         const { facts } = testbed.kubernetes();
-        return facts ? inBrowser('kubernetes-ui', signal, 'kubernetes', facts) : nothing();
+        return facts ? inBrowser('kubernetes-ui', signal, 'kubernetes', { env: facts }) : nothing();
       }
     },
     testbed.down,
     {
       name: 'ui',
-      // Network devices of pods come and go: Chromium takes that for another network and aborts requests.
-      needs: ['installed', 'testbed-down'],
+      // In the network of the pods, its browser would abort requests.
+      needs: ['installed', ...(ownNetwork ? [] : ['testbed-down'])],
       minutes: 40,
-      run: signal => inBrowser('ui', signal, 'playwright')
+      run: signal => inBrowser('ui', signal, 'playwright', { ownNetwork })
     },
     {
       name: 'python',

@@ -4,6 +4,7 @@ import { kubernetesEnvironment } from '../kubernetes.mjs';
 import { checkout, node } from '../paths.mjs';
 import { runProgram } from '../programs.mjs';
 import { chosenJava } from '../tools.mjs';
+import { inOwnNetwork } from './own-network.mjs';
 import { corpusResult, jestResult, playwrightResult } from './reports.mjs';
 
 const results = join(checkout, '.setup', 'test-results');
@@ -57,18 +58,14 @@ export class Runners {
     return jestResult(report, await this.show(part, signal, node, all, options));
   }
 
-  /** @param config name of a configuration in ui-tests */
-  async playwright(part, signal, config, args, env) {
+  /** @param config name of a configuration in ui-tests @param {{ ownNetwork?: boolean, env?: object }} options */
+  async playwright(part, signal, config, args, { ownNetwork = false, env = {} }) {
     const report = this.report(`${part}.json`);
     const file = join('ui-tests', `${config}.config.ts`);
     const options = { env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: report } };
-    const code = await this.show(
-      part,
-      signal,
-      'playwright',
-      ['test', '--config', file, ...args],
-      options
-    );
+    const command = ['playwright', 'test', '--config', file, ...args];
+    const [program, ...rest] = ownNetwork ? inOwnNetwork(command) : command;
+    const code = await this.show(part, signal, program, rest, options);
     return playwrightResult(report, code);
   }
 

@@ -10,13 +10,11 @@ test('Mean proper motion draws two maps of the sky, and shows its cluster and it
   const panel = await sparkPanel(page);
   await expect(panel).toContainText('This notebook has no Spark cluster yet.');
 
-  const running = page.locator('.jp-CodeCell', {
-    has: page.locator('.jp-InputArea-prompt', { hasText: '[*]' })
-  });
-  const progress = running.locator('.aglais-Progress').getByRole('progressbar').first();
-  const appeared = progress.waitFor({ state: 'visible', timeout: 180_000 });
   await notebook.runAll();
-  await appeared;
+  // JupyterLab scrolls to the last cell.
+  await notebook.scrollTo('the-stars');
+  const progress = (await notebook.notes('the-stars')).locator('.aglais-Progress');
+  await progress.getByRole('progressbar').first().waitFor({ timeout: 180_000 });
 
   await expect
     .poll(() => notebook.executionCount('give-memory-back'), { timeout: 240_000 })

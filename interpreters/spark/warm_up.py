@@ -3,9 +3,9 @@
 warm_up.py DIRECTORY
 
 DIRECTORY is that of a cluster (docs/decisions/002). It waits for `ready` and connects as a kernel would.
-What fails is left out: a spare that is less warm is still a spare. It ends as soon as somebody else
-connects: their first query must not share the executors with the warm-up. Its jobs carry no cell, so no
-notebook shows them.
+What fails is left out: a spare that is less warm is still a spare. It ends as soon as somebody else uses
+Spark: their first query must not share the executors with the warm-up. Its jobs carry no cell, so no
+notebook shows them. Its session is left to the notebook (docs/decisions/023).
 """
 
 from __future__ import annotations
@@ -14,14 +14,19 @@ import os
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 READY_S = 300.0
 WATCH_S = 0.05
+TAG = "aglais-warm-up"  # of its operations
 # In `live.jsonl`; the first session is that of the warm-up.
 SESSION_STARTED = b".SparkListenerConnectSessionStarted"
+OPERATION_STARTED = b".SparkListenerConnectOperationStarted"
+OWN_OPERATION = f'"sparkSessionTags":["{TAG}"]'.encode()
 TABLES = 20  # of many shares, the first ones; what is compiled for one scan serves them all
+FILES = 8  # of each table: enough rows for the JIT compiler, and not much of a large catalogue
 
 
 def main(directory: Path) -> None:
@@ -32,19 +37,23 @@ def main(directory: Path) -> None:
     from pyspark.sql.connect.session import SparkSession
 
     # The client sends the token of SPARK_CONNECT_AUTHENTICATE_TOKEN.
-    spark = SparkSession.builder.remote(f"sc://localhost:{port}").create()
+    url = f"sc://localhost:{port}/;user_id=aglais;session_id={_session(os.environ['AGLAIS_CLUSTER'])}"
+    spark = SparkSession.builder.remote(url).create()
     spark.client.set_retry_policies([DefaultPolicy(max_retries=2)])
+    spark.addTag(TAG)
     threading.Thread(target=_end_when_used, args=(spark, directory / "live.jsonl"), daemon=True).start()
-    try:
-        for query in _queries(spark, _tables(directory / "catalogue.sql")):
-            _run(query)
-        print("aglais: warm", flush=True)
-    finally:
-        spark.stop()
+    for query in _queries(spark, _tables(directory / "catalogue.sql")):
+        _run(query)
+    print("aglais: warm", flush=True)
+
+
+def _session(cluster: str) -> str:
+    """The session that a kernel uses first (aglais_kernel: Connection.first_session)."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"aglais:{cluster}"))
 
 
 def _end_when_used(spark, events: Path) -> None:
-    """Cancels what runs and ends this process when a second session is started."""
+    """Cancels its own queries and ends this process when somebody else uses Spark."""
     sessions = 0
     with events.open("rb") as lines:
         while sessions < 2:
@@ -54,8 +63,10 @@ def _end_when_used(spark, events: Path) -> None:
                 time.sleep(WATCH_S)
             elif SESSION_STARTED in line[:200]:
                 sessions += 1
+            elif OPERATION_STARTED in line[:200] and OWN_OPERATION not in line:
+                break
     try:
-        spark.interruptAll()
+        spark.interruptTag(TAG)
     finally:
         os._exit(0)
 
@@ -91,19 +102,33 @@ def _queries(spark, tables: Iterable[str]) -> Iterable[Callable[[], object]]:
     yield lambda: numbers.join(numbers.limit(7), "key").count()
     for table in tables:
         yield lambda table=table: spark.table(table).limit(1_000).toPandas()
-        yield lambda table=table: _count_in_one_file(spark, spark.table(table))
+        yield lambda table=table: _count_in_files(spark, spark.table(table))
     # Python workers on every executor, plain and with Arrow.
     plus_one = f.udf(lambda value: value + 1, LongType())
     yield lambda: numbers.select(plus_one("id")).groupBy().count().collect()
     yield lambda: numbers.mapInPandas(lambda frames: frames, numbers.schema).count()
 
 
-def _count_in_one_file(spark, table) -> None:
-    """Compiles the scan and the aggregate of a first query; of a large catalogue it reads one file."""
-    files = table.inputFiles()
-    if files:
-        one = spark.read.parquet(files[0])
-        one.groupBy(one.columns[0]).count().limit(1_000).toPandas()
+def _count_in_files(spark, table) -> None:
+    """Compiles the scan and the aggregate of a first query; of a large catalogue it reads a few files."""
+    files = table.inputFiles()[:FILES]
+    if not files:
+        return
+    some = spark.read.schema(table.schema).option("basePath", _root(files[0])).parquet(*files)
+    for column in _columns(table.schema.fields, files[0]):
+        some.groupBy(column).count().limit(1_000).toPandas()
+
+
+def _columns(fields, file: str) -> set[str]:
+    """Spark generates code for types: one column of each, and those whose values are names of folders."""
+    of_each_type = {field.dataType: field.name for field in reversed(fields)}
+    folders = {part.split("=")[0] for part in file.split("/")[:-1] if "=" in part}
+    return {*of_each_type.values(), *(folders & {field.name for field in fields})}
+
+
+def _root(file: str) -> str:
+    """The folder of the table to which a file belongs."""
+    return "/".join(part for part in file.split("/")[:-1] if "=" not in part)
 
 
 def _run(query: Callable[[], object]) -> None:
@@ -115,4 +140,10 @@ def _run(query: Callable[[], object]) -> None:
 
 if __name__ == "__main__":
     os.nice(5)
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    finally:
+        # Without pyspark's exit, which would end the session.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)

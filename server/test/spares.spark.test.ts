@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Cluster } from '@aglais/protocol';
 import { runPython } from './support/connect.js';
+import { openNotebook } from './support/notebook.js';
 import { clusterProcesses, endAll } from './support/processes.js';
 import {
   eventually,
@@ -79,6 +80,36 @@ describe('A spare', () => {
         (await readFile(log, 'utf8').catch(() => '')).endsWith('aglais: warm\n')
       );
       expect(await readFile(log, 'utf8')).toBe('aglais: warm\n');
+    },
+    3 * PATIENCE_MS
+  );
+
+  it(
+    'was warmed up in the first session of its notebook, and in no later one',
+    async () => {
+      const { id } = await readySpare();
+      const notebook = await openNotebook(server);
+      const session = async (cell: string, code: string) => {
+        const { text, error } = await notebook.run(cell, code);
+        expect(error).toBe('');
+        return text.trim();
+      };
+      try {
+        const first = await session('first', 'spark.range(10).count(); print(spark.session_id)');
+        const later = await session(
+          'later',
+          'spark.stop()\nfrom pyspark.sql import SparkSession\n' +
+            'spark = SparkSession.builder.getOrCreate()\nspark.range(10).count(); print(spark.session_id)'
+        );
+        const events = await readFile(
+          join(directory.path, 'state', 'clusters', id, 'live.jsonl'),
+          'utf8'
+        );
+        const started = [...events.matchAll(/ConnectSessionStarted","sessionId":"([^"]+)"/g)];
+        expect(started.map(([, name]) => name)).toEqual([first, later]);
+      } finally {
+        await notebook.close();
+      }
     },
     3 * PATIENCE_MS
   );

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import uuid
 import weakref
 from contextlib import suppress
 from typing import Any
@@ -38,6 +39,7 @@ class Connection:
         self._loss: tuple[str | None, SessionContents] | None = None  # shown after the reconnection
         self._previous: str | None = None  # id of the previous cluster
         self._no_check_before = 0.0
+        self._first_session_of: set[str] = set()  # clusters whose first session was taken
 
     @property
     def connected(self) -> bool:
@@ -112,6 +114,20 @@ class Connection:
         if self.cluster is not None:
             with suppress(AglaisError):
                 self.server.stop_cluster(self.cluster["id"], timeout=1.0)
+
+    def first_session(self) -> str | None:
+        """The id for the first session of the first kernel process that uses a cluster, once.
+
+        A spare is warmed up in this session (interpreters/spark/warm_up.py): generated code and
+        Python workers are those of a session.
+        """
+        if not self.cluster or not self.endpoint or self.endpoint["runOffset"] > 0:
+            return None
+        cluster = self.cluster["id"]
+        if cluster in self._first_session_of:
+            return None
+        self._first_session_of.add(cluster)
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"aglais:{cluster}"))
 
     def is_own_url(self, url: str) -> bool:
         """Whether a Spark Connect URL or `host:port` belongs to our cluster."""

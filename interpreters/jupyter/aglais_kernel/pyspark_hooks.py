@@ -38,6 +38,8 @@ KEEP_ALIVE = [
 ]
 # The name in the certificates of clusters (server: CERTIFICATE_NAME).
 CERTIFICATE = "aglais"
+# Sessions of a cluster belong to its notebook; the warm-up of a spare must know this name.
+USER = "aglais"
 # Seconds. pyspark's 10 min would let a driver that hangs swallow an interrupt and `spark.stop()`.
 DEADLINES = {"interrupt": 5.0, "release_session": 5.0}
 # Errors of a running Spark Connect that no longer has the session, or is stopping.
@@ -150,6 +152,9 @@ def patch_client(notebook: Notebook, module: ModuleType) -> None:
             # Not in SPARK_REMOTE, which users print, nor in pyspark's variable for tokens, which
             # is sent to every other server too.
             connection.set("token", cluster_connection.endpoint["token"])  # type: ignore[index]
+            connection.set("user_id", USER)
+            if session := cluster_connection.first_session():
+                connection.set("session_id", session)
         if ours:
             kwargs.setdefault("rpc_deadlines", module.RpcDeadlines(**DEADLINES))
         initialise(self, connection, *args, **kwargs)

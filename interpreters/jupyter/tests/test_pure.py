@@ -2,6 +2,7 @@
 
 import ast
 import json
+import uuid
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ from IPython.core.error import UsageError
 
 from aglais_kernel import messages
 from aglais_kernel.api_client import _answer
+from aglais_kernel.connection import Connection
 from aglais_kernel.errors import RequestRefused, ServerUnavailable
 from aglais_kernel.kernel_identity import identify_kernel
 from aglais_kernel.magic import parse_memory
@@ -139,3 +141,19 @@ def test_a_server_that_is_still_starting_counts_as_one_that_does_not_answer():
         _answer(503, "Service Unavailable", json.dumps(problem).encode())
     with pytest.raises(RequestRefused, match="Stop one"):
         _answer(409, "Conflict", b'{"detail": "Stop one."}')
+
+
+def test_the_first_session_of_a_cluster_is_that_of_its_warm_up_and_only_for_the_first_kernel():
+    connection = Connection(server=None, identity=None)  # type: ignore[arg-type]
+    assert connection.first_session() is None
+    connection.cluster, connection.endpoint = {"id": "a1"}, {"runOffset": 0}  # type: ignore
+    first = connection.first_session()
+    assert str(uuid.UUID(first)) == first
+    assert connection.first_session() is None
+    connection.cluster = {"id": "b2"}  # type: ignore[assignment]
+    assert connection.first_session() not in (None, first)
+
+    # The kernel was restarted and kept its cluster.
+    restarted = Connection(server=None, identity=None)  # type: ignore[arg-type]
+    restarted.cluster, restarted.endpoint = {"id": "a1"}, {"runOffset": 100_000}  # type: ignore
+    assert restarted.first_session() is None

@@ -66,6 +66,8 @@ export function commonProperties(
     ),
     'spark.ui.enabled': 'false',
     'spark.connect.grpc.binding.address': '127.0.0.1',
+    // A spare's session waits for its notebook; what is idle for too long is ended as a whole.
+    'spark.connect.session.manager.defaultSessionTimeout': '-1',
     'spark.eventLog.enabled': 'true',
     'spark.eventLog.dir': `file://${join(directory, 'eventlog')}`,
     'spark.eventLog.compress': 'false',

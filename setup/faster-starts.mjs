@@ -4,12 +4,14 @@ import { fasterSteps, steps } from './setup.mjs';
 import { prepare, SetupError } from './steps.mjs';
 
 /**
- * Runs the steps that make starts faster while JupyterLab is in use: at the lowest priority, and no longer than its
- * parent process.
+ * Runs the steps that make starts faster. As a child of `npm start`, while JupyterLab is in use: at the lowest priority, and
+ * no longer than its parent process.
  */
-setPriority(19);
-setSessionPriority(process.pid, 19);
-process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+if (process.connected) {
+  setPriority(19);
+  setSessionPriority(process.pid, 19);
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+}
 try {
   await prepare(fasterSteps, { count: steps.length + fasterSteps.length });
   process.exit(0);

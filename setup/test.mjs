@@ -12,12 +12,12 @@ npm test -- PART [ARG…]   style, units, spark, jest (the last two), python, co
 const CHOICES = {
   style: ['style'],
   units: ['installed', 'units'],
-  spark: ['installed', 'spark'],
-  jest: ['installed', 'units', 'spark'],
+  spark: ['installed', 'faster-starts', 'spark'],
+  jest: ['installed', 'faster-starts', 'units', 'spark'],
   python: ['python'],
-  corpus: ['corpus'],
-  ui: ['installed', 'ui'],
-  kubernetes: ['installed', ...KUBERNETES_PARTS]
+  corpus: ['faster-starts', 'corpus'],
+  ui: ['installed', 'faster-starts', 'ui'],
+  kubernetes: ['installed', 'faster-starts', ...KUBERNETES_PARTS]
 };
 const HINT =
   'Tests that need a Kubernetes were left out: "npm test -- all" builds one and runs them, too; "npm run test:long" runs what takes hours.';
@@ -32,7 +32,8 @@ const hasNamed = Boolean(process.env.AGLAIS_KUBECONFIG || process.env.KUBECONFIG
 const isLeftOut = choice === undefined && process.env.AGLAIS_WITHOUT_KUBERNETES === 'true';
 const withKubernetes = !isLeftOut && (mayBuild || hasNamed);
 const begun = Date.now();
-await setUp();
+// The parts that need them wait for the faster starts.
+await setUp({ faster: false });
 const setUpOutcome = { name: 'set-up', result: nothing(), ms: Date.now() - begun };
 
 function isChosen({ name }) {

@@ -21,7 +21,7 @@ import {
 } from './support/server.js';
 
 /** More in test:long. */
-const KILLS = Number(process.env.AGLAIS_SERVER_KILLS ?? 10);
+const KILLS = Number(process.env.AGLAIS_SERVER_KILLS ?? 5);
 const KERNELS = ['k1', 'k2', 'k3'];
 const POLL_MS = 100;
 

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { checkout, python } from '../paths.mjs';
+import { checkout, node, python } from '../paths.mjs';
 import { installedPart } from './installed.mjs';
 import { hasOwnNetworks } from './own-network.mjs';
 import { checkResult, pytestResult, sum } from './reports.mjs';
@@ -16,6 +16,8 @@ const CHECKS = [
   ['the types of tests in the browser', 'tsc', '-p', 'ui-tests/tsconfig.json']
 ];
 const PYTHON_PARTS = ['interpreters/jupyter', 'extension', 'catalogues', 'notebooks'];
+
+const FASTER_STARTS = join('setup', 'faster-starts.mjs');
 
 /** Parts that need a Kubernetes, and the part that provides it. */
 export const KUBERNETES_PARTS = ['testbed', 'kubernetes', 'kubernetes-ui', 'testbed-down'];
@@ -45,10 +47,18 @@ export function makeParts(runners, { args, mayBuild }) {
 
   return [
     installedPart(runners, found),
+    {
+      name: 'faster-starts',
+      minutes: 30,
+      async run(signal) {
+        const code = await runners.show('faster-starts', signal, node, [FASTER_STARTS]);
+        return code === 0 ? nothing() : failure(`${FASTER_STARTS} ended with ${code}`);
+      }
+    },
     testbed.up,
     {
       name: 'spark',
-      needs: ['installed'],
+      needs: ['installed', 'faster-starts'],
       minutes: 40,
       run: signal =>
         runners.jest('spark', signal, ['--runInBand', ...chosen], {
@@ -93,7 +103,7 @@ export function makeParts(runners, { args, mayBuild }) {
     },
     {
       name: 'kubernetes-ui',
-      needs: ['kubernetes'],
+      needs: ['kubernetes', 'faster-starts'],
       minutes: 30,
       run: async signal => {
         const { facts } = testbed.kubernetes();
@@ -104,7 +114,7 @@ export function makeParts(runners, { args, mayBuild }) {
     {
       name: 'ui',
       // In the network of the pods, its browser would abort requests.
-      needs: ['installed', ...(ownNetwork ? [] : ['testbed-down'])],
+      needs: ['installed', 'faster-starts', ...(ownNetwork ? [] : ['testbed-down'])],
       minutes: 40,
       run: signal => inBrowser('ui', signal, 'playwright', { ownNetwork })
     },
@@ -129,7 +139,7 @@ export function makeParts(runners, { args, mayBuild }) {
     },
     {
       name: 'corpus',
-      needs: ['installed'],
+      needs: ['installed', 'faster-starts'],
       minutes: 35,
       /** A few real failures and healthy runs; `npm run test:long` runs all of them. */
       run: signal => runners.corpus('corpus', signal, args.length > 0 ? args : ['quick'])

@@ -18,7 +18,7 @@ import { Postgres, postgresPrograms } from '../support/postgres.js';
 import { randomFrom } from '../support/random.js';
 import { environment, eventually, SMALL, temporaryDirectory } from '../support/server.js';
 
-const KILLS = Number(process.env.AGLAIS_REPLICA_KILLS ?? 4);
+const KILLS = Number(process.env.AGLAIS_REPLICA_KILLS ?? 2);
 const KERNELS = ['k1', 'k2'];
 /** A server that is gone is replaced within this time, ms. */
 const REPLACED_MS = 15_000;

@@ -1,5 +1,6 @@
 import { type ClusterSpec, type Launcher } from '../../src/launchers/launcher.js';
 import { eventually, SMALL } from '../support/server.js';
+import type { KubernetesRoom } from './testbed-setting.js';
 
 /** A small cluster without shares. */
 export const specOf = (id: string, more: Partial<ClusterSpec> = {}): ClusterSpec => ({
@@ -24,3 +25,12 @@ export const ready = (launcher: Launcher, id: string) =>
     if (seen?.state === 'exited') throw new Error(seen.exit ?? 'it ended');
     return seen?.state === 'ready' && seen;
   });
+
+/** The running pods of a cluster's executors, without those that are being deleted. */
+export async function executorPods({ core, namespace }: KubernetesRoom, id: string) {
+  const labelSelector = `aglais.org/cluster=${id},aglais.org/role=executor`;
+  const { items } = await core.listNamespacedPod({ namespace, labelSelector });
+  return items.filter(
+    ({ status, metadata }) => status?.phase === 'Running' && !metadata?.deletionTimestamp
+  );
+}

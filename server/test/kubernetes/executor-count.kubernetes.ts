@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ResizeIncomplete } from '../../src/launchers/launcher.js';
 import { runPython } from '../support/connect.js';
 import { eventually, PATIENCE_MS, SMALL } from '../support/server.js';
-import { ready, specOf } from './cluster-setting.js';
+import { executorPods, ready, specOf } from './cluster-setting.js';
 import { openRoom, type KubernetesRoom } from './testbed-setting.js';
 
 describe('On Kubernetes', () => {
@@ -43,13 +43,7 @@ print(spark.range(0, 3, 1, 3).mapInPandas(where, "pod string").distinct().count(
 spark.range(0, 3000000, 1, 3).cache().count()`;
       expect((await runPython(endpoint, spread)).stdout.trim()).toBe('3');
       expect(await resized(1)).toEqual({ lost: expect.stringMatching(/2 executors.*cached data/) });
-      const pods = async () =>
-        (
-          await capacity.core.listNamespacedPod({
-            namespace: capacity.namespace,
-            labelSelector: 'aglais.org/cluster=count,aglais.org/role=executor'
-          })
-        ).items.filter(({ status }) => status?.phase === 'Running');
+      const pods = () => executorPods(capacity, 'count');
       await eventually('one executor pod', async () => (await pods()).length === 1);
       expect((await runPython(endpoint, 'print(spark.range(7).count())')).stdout.trim()).toBe('7');
       await launcher.stop('count');

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ResizeIncomplete } from '../../src/launchers/launcher.js';
 import { runPython } from '../support/connect.js';
 import { eventually, PATIENCE_MS, SMALL } from '../support/server.js';
-import { ready, specOf } from './cluster-setting.js';
+import { executorPods, ready, specOf } from './cluster-setting.js';
 import { openRoom, type KubernetesRoom } from './testbed-setting.js';
 
 describe('On Kubernetes', () => {
@@ -31,15 +31,7 @@ describe('On Kubernetes', () => {
             throw error;
           })
         );
-      const pods = async () =>
-        (
-          await capacity.core.listNamespacedPod({
-            namespace: capacity.namespace,
-            labelSelector: 'aglais.org/cluster=range,aglais.org/role=executor'
-          })
-        ).items.filter(
-          ({ status, metadata }) => status?.phase === 'Running' && !metadata?.deletionTimestamp
-        ).length;
+      const pods = () => executorPods(capacity, 'range');
       /**
        * Executors that a job has used which could use many: its tasks take long enough for others to start meanwhile.
        */
@@ -55,15 +47,15 @@ print(len({row.id for row in spark.range(0, ${tasks}, 1, ${tasks}).mapInPandas(w
         return Number((await runPython(endpoint, job)).stdout.trim());
       };
       expect(await used(6, 15)).toBe(2);
-      await eventually('one executor, without work', async () => (await pods()) === 1);
+      await eventually('one executor, without work', async () => (await pods()).length === 1);
       expect(await resized(1, 3)).toBe('live');
       expect(await used(12, 12)).toBe(3);
       expect(await resized(2)).toBe('live');
-      await eventually('two executors', async () => (await pods()) === 2);
+      await eventually('two executors', async () => (await pods()).length === 2);
       expect(await used(6, 4)).toBe(2);
-      expect(await pods()).toBe(2);
+      expect(await pods()).toHaveLength(2);
       expect(await resized(1, 4)).toBe('live');
-      await eventually('one executor again', async () => (await pods()) === 1);
+      await eventually('one executor again', async () => (await pods()).length === 1);
       await launcher.stop('range');
       expect(await capacity.traces('range')).toEqual([]);
     },
@@ -85,13 +77,7 @@ def hungry(frames):
 print(spark.range(0, 1, 1, 1).mapInPandas(hungry, "id long").count())`;
       const failed = await runPython(endpoint, hungry);
       expect(failed.code).not.toBe(0);
-      const executors = async () =>
-        (
-          await capacity.core.listNamespacedPod({
-            namespace: capacity.namespace,
-            labelSelector: 'aglais.org/cluster=raise,aglais.org/role=executor'
-          })
-        ).items.filter(({ status }) => status?.phase === 'Running');
+      const executors = () => executorPods(capacity, 'raise');
       const [before] = await eventually('an executor', async () => {
         const all = await executors();
         return all.length > 0 && all;

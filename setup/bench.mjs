@@ -7,8 +7,9 @@ import { toolEnvironment } from './steps.mjs';
 import { onKubernetes } from './test-kubernetes.mjs';
 
 /**
- * `npm run bench [start|card|load|idle|diagnosis|kubernetes|kubernetes-start]`: measures on this machine and prints
- * metrics; the last two only by name, on the testbed or the cluster of AGLAIS_KUBECONFIG.
+ * `npm run bench [start|first-result|card|load|idle|diagnosis|kubernetes|kubernetes-start|kubernetes-first-result]`:
+ * measures on this machine and prints metrics; the last three only by name, on the testbed or the cluster of
+ * AGLAIS_KUBECONFIG.
  */
 await setUp();
 const run = (command, args) =>

@@ -11,6 +11,11 @@ import { median, percentile, printTable, seconds } from './report.js';
 
 const ROUNDS = { cold: 3, spare: 20, 'at-once': 4 };
 const SPARE_MS = 300_000;
+/** A spare that finishes no query for this long has finished its warm-up, ms. */
+const QUIET_MS = 10_000;
+
+/** Opens a server that keeps so many spares. */
+type Open = (spares: number) => Promise<BenchServer>;
 
 /** A kernel that is ready to run the cell. */
 interface Kernel {
@@ -23,20 +28,24 @@ interface Kernel {
  * From pressing Run in a new notebook to the first result of a small aggregate on a share, as a user experiences it.
  * @param args `--cold=3 --spare=20 --at-once=4`
  */
-export async function benchFirstResult(args: readonly string[] = []): Promise<void> {
+export async function benchFirstResult(
+  args: readonly string[] = [],
+  where = 'this machine',
+  open: Open = spares => openServer({ AGLAIS_SPARES: String(spares) })
+): Promise<void> {
   const option = (name: keyof typeof ROUNDS): number => {
     const given = args.find(arg => arg.startsWith(`--${name}=`));
     return given ? Number(given.split('=')[1]) : ROUNDS[name];
   };
   const [coldRounds, spareRounds] = [option('cold'), option('spare')];
   const atOnce = option('at-once');
-  const cold = await withServer('0', async server => {
+  const cold = await withServer(open, 0, async server => {
     const times: number[] = [];
     for (let round = 0; round < coldRounds; round += 1) times.push(...(await runAtOnce(server, 1)));
     const four = await runAtOnce(server, atOnce);
     return { times, four };
   });
-  const spare = await withServer('1', async server => {
+  const spare = await withServer(open, 1, async server => {
     const times: number[] = [];
     for (let round = 0; round < spareRounds; round += 1) {
       await untilSpare(server);
@@ -50,23 +59,28 @@ export async function benchFirstResult(args: readonly string[] = []): Promise<vo
     name,
     seconds(median(times) * 1_000),
     seconds(percentile(times, 0.95) * 1_000),
+    (median(times) / median(cold.times)).toFixed(2),
     four
       .sort((a, b) => a - b)
       .map(time => seconds(time * 1_000))
       .join(', ')
   ];
-  printTable(`First result of a fresh notebook: ${coldRounds} cold, ${spareRounds} with a spare`, [
-    ['', 'median', 'p95', `${atOnce} notebooks at once`],
-    row('no spare', cold.times, cold.four),
-    row('one spare', spare.times, spare.four)
-  ]);
+  printTable(
+    `First result of a fresh notebook, ${where}: ${coldRounds} cold, ${spareRounds} with a spare`,
+    [
+      ['', 'median', 'p95', 'ratio', `${atOnce} notebooks at once`],
+      row('no spare', cold.times, cold.four),
+      row('one spare', spare.times, spare.four)
+    ]
+  );
 }
 
 async function withServer<T>(
-  spares: string,
+  open: Open,
+  spares: number,
   work: (server: BenchServer) => Promise<T>
 ): Promise<T> {
-  const server = await openServer({ AGLAIS_SPARES: spares });
+  const server = await open(spares);
   try {
     // Spares wait until a Jupyter Server reports.
     await server.call('PUT', '/jupyter-servers/bench/kernels', { kernels: [] });
@@ -79,14 +93,21 @@ async function withServer<T>(
 /** A user who starts JupyterLab and opens a notebook leaves a spare the time to warm up. */
 async function untilSpare(server: BenchServer): Promise<void> {
   const deadline = Date.now() + SPARE_MS;
-  for (;;) {
-    const { clusters } = await server.call<{ clusters: Cluster[] }>('GET', '/clusters');
-    const spare = clusters.find(one => one.spare && one.state === 'ready');
-    const log = spare && join(server.directory, 'clusters', spare.id, 'warm-up.log');
-    if (log && (await readFile(log, 'utf8').catch(() => '')).includes('aglais: warm')) return;
+  let [finished, changedAt] = [0, Date.now()];
+  while (finished === 0 || Date.now() - changedAt < QUIET_MS) {
     if (Date.now() > deadline) throw new Error('no spare became warm');
     await sleep(500);
+    const { clusters } = await server.call<{ clusters: Cluster[] }>('GET', '/clusters');
+    const spare = clusters.find(one => one.spare && one.state === 'ready');
+    const now = spare ? await finishedOperations(server, spare.id) : 0;
+    if (now !== finished) [finished, changedAt] = [now, Date.now()];
   }
+}
+
+async function finishedOperations(server: BenchServer, cluster: string): Promise<number> {
+  const events = join(server.directory, 'clusters', cluster, 'live.jsonl');
+  const text = await readFile(events, 'utf8').catch(() => '');
+  return text.split('SparkListenerConnectOperationClosed"').length - 1;
 }
 
 async function runAtOnce(server: BenchServer, count: number): Promise<number[]> {

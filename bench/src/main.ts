@@ -3,6 +3,7 @@ import { benchDiagnosis } from './diagnosis/diagnosis.js';
 import { benchFirstResult } from './first-result.js';
 import { benchIdle } from './idle.js';
 import { benchKillToCard } from './kill-to-card.js';
+import { benchKubernetesFirstResult } from './kubernetes/first-result.js';
 import { benchKubernetesScale } from './kubernetes/scale.js';
 import { benchKubernetesStart } from './kubernetes/start.js';
 import { benchServerLoad } from './server-load.js';
@@ -18,7 +19,8 @@ const parts = {
   idle: () => benchIdle(args),
   diagnosis: () => benchDiagnosis(args),
   kubernetes: benchKubernetesScale,
-  'kubernetes-start': benchKubernetesStart
+  'kubernetes-start': benchKubernetesStart,
+  'kubernetes-first-result': () => benchKubernetesFirstResult(args)
 };
 
 console.log(

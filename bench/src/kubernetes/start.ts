@@ -1,17 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_SHAPE, type Cluster, type Endpoint } from '@aglais/protocol';
 import { ListWatch } from '@aglais/server/kubernetes/list-watch';
 import { CoreV1Api, KubeConfig, RbacAuthorizationV1Api, type V1Pod } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { stringify } from 'yaml';
 import { Client } from '../client.js';
 import { median, printTable, seconds } from '../report.js';
-import { openServer, type BenchServer } from '../installation.js';
+import type { BenchServer } from '../installation.js';
 import { BARE, barePod } from './bare-pod.js';
+import { chosenKubernetes, openKubernetesServer } from './installation.js';
 
 const ROUNDS = 3;
 const ROWS = 1_000_000;
@@ -37,25 +34,15 @@ interface Bench {
  * `AGLAIS_KUBECONFIG` and `AGLAIS_SPARK_IMAGE` name the cluster and its image.
  */
 export async function benchKubernetesStart(): Promise<void> {
-  const kubeconfig = process.env['AGLAIS_KUBECONFIG'];
-  const image = process.env['AGLAIS_SPARK_IMAGE'];
-  if (!kubeconfig || !image) {
+  const chosen = chosenKubernetes();
+  if (!chosen) {
     return console.log(
       '\nKubernetes, start: left out, AGLAIS_KUBECONFIG and AGLAIS_SPARK_IMAGE are not set'
     );
   }
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromFile(kubeconfig);
-  const core = kubeConfig.makeApiClient(CoreV1Api);
-  const namespace = `aglais-start-${Date.now().toString(36)}`;
-  const directory = await mkdtemp(join(tmpdir(), 'aglais-start-'));
-  const configFile = join(directory, 'kubernetes.yaml');
-  const same = { namespace, prepare: true, connection: { kubeconfig }, image: { name: image } };
-  const small = { driver: { cpu: { request: '100m' } }, executor: { cpuPerCore: 0.1 } };
-  await writeFile(configFile, stringify({ ...same, ...small, stopSeconds: 10 }));
-  await core.createNamespace({ body: { metadata: { name: namespace } } });
+  const server = await openKubernetesServer(chosen);
+  const { core, kubeConfig, namespace, image } = server;
   await giveRights(kubeConfig, namespace);
-  const server = await openServer({ AGLAIS_LAUNCHER: 'kubernetes', AGLAIS_KUBERNETES: configFile });
   const client = await Client.open();
   const pods = await Sightings.open(kubeConfig, namespace);
   const bench = { core, namespace, image, client, server, pods };
@@ -72,8 +59,6 @@ export async function benchKubernetesStart(): Promise<void> {
     client.close();
     await pods.close();
     await server.close();
-    await core.deleteNamespace({ name: namespace });
-    await rm(directory, { recursive: true, force: true });
   }
   const at = (times: readonly Times[], step: keyof Times) => median(times.map(one => one[step]));
   const row = (name: string, times: readonly Times[]) => [

@@ -220,6 +220,6 @@ describe('A share on Kubernetes', () => {
       expect((await runPython(endpoint, write)).stderr).toMatch(/Read-only|Mkdirs failed|denied/);
       await launcher.stop(id);
     },
-    PATIENCE_MS
+    2 * PATIENCE_MS
   );
 });

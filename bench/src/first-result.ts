@@ -42,17 +42,15 @@ export async function benchFirstResult(
   const cold = await withServer(open, 0, async server => {
     const times: number[] = [];
     for (let round = 0; round < coldRounds; round += 1) times.push(...(await runAtOnce(server, 1)));
-    const four = await runAtOnce(server, atOnce);
-    return { times, four };
+    return { times, four: await runAtOnce(server, atOnce) };
   });
   const spare = await withServer(open, 1, async server => {
     const times: number[] = [];
     for (let round = 0; round < spareRounds; round += 1) {
       await untilSpare(server);
       times.push(...(await runAtOnce(server, 1)));
-      process.stdout.write('.');
     }
-    await untilSpare(server);
+    if (atOnce > 0) await untilSpare(server);
     return { times, four: await runAtOnce(server, atOnce) };
   });
   const row = (name: string, times: number[], four: number[]) => [
@@ -115,7 +113,10 @@ async function runAtOnce(server: BenchServer, count: number): Promise<number[]> 
   // The user reads the notebook before pressing Run.
   await sleep(5_000);
   try {
-    return await Promise.all(kernels.map(kernel => kernel.run()));
+    const times = await Promise.all(kernels.map(kernel => kernel.run()));
+    // A long run that is ended has shown something.
+    console.log(times.map(time => seconds(time * 1_000)).join(', '));
+    return times;
   } finally {
     await Promise.all(kernels.map(kernel => kernel.close()));
     await untilIdle(server);

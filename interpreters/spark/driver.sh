@@ -29,7 +29,7 @@ driver=$!
 echo "$driver $(start_time $driver)" > driver.pid.part && mv driver.pid.part driver.pid
 warm_up=
 if [ -n "$AGLAIS_WARM_UP" ]; then
-  "$PYSPARK_PYTHON" "$AGLAIS_WARM_UP" "$directory" >> warm-up.log 2>&1 &
+  "$PYSPARK_PYTHON" "$AGLAIS_WARM_UP" "$directory" "$directory/catalogue.sql" >> warm-up.log 2>&1 &
   warm_up=$!
 fi
 while :; do

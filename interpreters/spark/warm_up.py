@@ -1,11 +1,12 @@
 """Runs one small query of each kind, so that the first queries of a user find warm JVMs.
 
-warm_up.py DIRECTORY
+warm_up.py DIRECTORY CATALOGUE
 
-DIRECTORY is that of a cluster (docs/decisions/002). It waits for `ready` and connects as a kernel would.
-What fails is left out: a spare that is less warm is still a spare. It ends as soon as somebody else uses
-Spark: their first query must not share the executors with the warm-up. Its jobs carry no cell, so no
-notebook shows them. Its session is left to the notebook (docs/decisions/023).
+DIRECTORY is that of a cluster (docs/decisions/002), CATALOGUE the file of statements for its tables. It
+waits for `ready` and connects as a kernel would. What fails is left out: a spare that is less warm is still
+a spare. It ends as soon as somebody else uses Spark: their first query must not share the executors with
+the warm-up. Its jobs carry no cell, so no notebook shows them. Its session is left to the notebook
+(docs/decisions/023).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -31,7 +33,7 @@ FILES = 8
 ROWS = 300_000  # of each table: enough for the JIT compiler, and not much of a large catalogue
 
 
-def main(directory: Path) -> None:
+def main(directory: Path, catalogue: Path) -> None:
     port = _port(directory / "ready")
     if port is None:
         return
@@ -44,7 +46,7 @@ def main(directory: Path) -> None:
     spark.client.set_retry_policies([DefaultPolicy(max_retries=2)])
     spark.addTag(TAG)
     threading.Thread(target=_end_when_used, args=(spark, directory / "live.jsonl"), daemon=True).start()
-    for query in _queries(spark, _tables(directory / "catalogue.sql")):
+    for query in _queries(spark, _tables(catalogue)):
         _run(query)
     print("aglais: warm", flush=True)
 
@@ -86,12 +88,9 @@ def _port(ready: Path) -> str | None:
 
 def _tables(catalogue: Path) -> list[str]:
     """Names of the tables that the statements of the catalogue make known."""
-    try:
-        words = (line.split() for line in catalogue.read_text().splitlines())
-        # CREATE TABLE IF NOT EXISTS name …
-        return [line[5] for line in words if line[:2] == ["CREATE", "TABLE"] and len(line) > 5][:TABLES]
-    except FileNotFoundError:
-        return []
+    words = (line.split() for line in catalogue.read_text().splitlines())
+    # CREATE TABLE IF NOT EXISTS name …
+    return [line[5] for line in words if line[:2] == ["CREATE", "TABLE"] and len(line) > 5][:TABLES]
 
 
 def _queries(spark, tables: Iterable[str]) -> Iterable[Callable[[], object]]:
@@ -150,9 +149,10 @@ def _run(query: Callable[[], object]) -> None:
 if __name__ == "__main__":
     os.nice(5)
     try:
-        main(Path(sys.argv[1]))
-    finally:
-        # Without pyspark's exit, which would end the session.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+        main(Path(sys.argv[1]), Path(sys.argv[2]))
+    except Exception:
+        traceback.print_exc()
+    # Without pyspark's exit, which would end the session.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

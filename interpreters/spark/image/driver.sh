@@ -39,7 +39,7 @@ exec 4<&- 5>&-
 [ -n "$stopping" ] && kill -TERM "$driver"
 warm_up=
 if [ -n "$AGLAIS_WARM_UP" ]; then
-  python3 /opt/aglais/warm_up.py "$directory" >> warm-up.log 2>&1 4<&- 5>&- &
+  python3 /opt/aglais/warm_up.py "$directory" "$conf/catalogue.sql" >> warm-up.log 2>&1 4<&- 5>&- &
   warm_up=$!
 fi
 while :; do

@@ -186,7 +186,7 @@ describe('A share on Kubernetes', () => {
   afterAll(() => capacity.close(), PATIENCE_MS);
 
   it(
-    'is read by a query, and cannot be written to',
+    'is read by the warm-up of a spare and by a query, and cannot be written to',
     async () => {
       const hostPath = process.env.AGLAIS_NODE_CATALOGUES;
       const volumes = [{ name: 'data', mountPath: '/data/catalogues', source: { hostPath } }];
@@ -199,12 +199,20 @@ describe('A share on Kubernetes', () => {
       expect(bigsky).toMatchObject({ problem: null, share: { path: '/data/catalogues/bigsky' } });
       const id = 'shared';
       const token = `only-for-${id}`;
-      await launcher.start({ id, shape: SMALL, token, catalogue: catalogueSql(bigsky!.share!) });
-      const { url, ca, shareProblems } = await eventually('it ready', async () => {
-        const seen = await launcher.observe(id);
-        return seen?.state === 'ready' && seen;
-      });
+      const catalogue = catalogueSql(bigsky!.share!);
+      await launcher.start({ id, shape: SMALL, token, catalogue, warmUp: true });
+      const { url, ca, shareProblems } = await ready(launcher, id);
       expect(shareProblems).toEqual([]);
+      const events: string[] = [];
+      const unfollow = new AbortController();
+      const eventLine = (text: string) => void events.push(text);
+      const sink = { eventLine, evidenceLine: () => {}, observe: () => {} };
+      const following = launcher.follow(id, sink, unfollow.signal);
+      await eventually('its warm-up reading the table', () =>
+        events.some(text => /ConnectOperationStarted".*bigsky.*"aglais-warm-up"/.test(text))
+      );
+      unfollow.abort();
+      await following;
       const endpoint = { url: url!, ca, token };
       const read = await runPython(endpoint, 'print(spark.table("bigsky.source").count())');
       expect(read.stdout.trim()).toBe('981853');
@@ -212,6 +220,6 @@ describe('A share on Kubernetes', () => {
       expect((await runPython(endpoint, write)).stderr).toMatch(/Read-only|Mkdirs failed|denied/);
       await launcher.stop(id);
     },
-    PATIENCE_MS
+    2 * PATIENCE_MS
   );
 });

@@ -111,7 +111,8 @@ describe("A mirror of a driver's files", () => {
       while (local('live.jsonl') !== readFileSync(there('live.jsonl'), 'utf8')) await sleep(1);
       delays.push(performance.now() - at);
     }
-    expect(delays.sort((a, b) => a - b)[5]).toBeLessThan(100);
+    // The third fastest, because the machine may be busy meanwhile.
+    expect(delays.sort((a, b) => a - b)[2]).toBeLessThan(100);
     writeFileSync(there('driver.log'), 'words');
     await same('driver.log');
   });
@@ -169,7 +170,7 @@ describe("A mirror of a driver's files", () => {
     const at = Date.now();
     over.abort();
     await eventually('the end', () => one.complete, SOON_MS);
-    expect(Date.now() - at).toBeLessThan(3_000);
+    expect(Date.now() - at).toBeLessThan(SOON_MS);
     expect(local('driver.log')).toBe('first last words');
     expect(local('eventlog/app')).toBe('all');
     await eventually('the word to the witness', () => done === 1, SOON_MS);
@@ -182,7 +183,7 @@ describe("A mirror of a driver's files", () => {
     way.hang(true);
     const at = Date.now();
     await one.finish(500);
-    expect(Date.now() - at).toBeLessThan(3_000);
+    expect(Date.now() - at).toBeLessThan(SOON_MS);
     expect(one.complete).toBe(false);
     expect(local('live.jsonl')).toBe('one\n');
   });

@@ -28,7 +28,7 @@ export class Output {
     const counts = [passed && `${passed} passed`, failed && `${failed} failed`];
     const words = [...counts, skipped && `${skipped} skipped`].filter(Boolean).join(', ');
     this.#print(name, `──────── ended after ${minutes(ms)} min${words && `: ${words}`}`);
-    for (const note of notes) this.#print(name, note);
+    for (const note of notes) this.#print(name, firstLine(note));
   }
 
   /**
@@ -73,6 +73,19 @@ export class Output {
   }
 }
 
+const NOTE_LINES = 12;
+const NOTE_WIDTH = 300;
+const firstLine = note => note.split('\n', 1)[0];
+
+/** The first lines of a note that say something, those after the first indented. */
+const shortened = note =>
+  stripVTControlCharacters(note)
+    .split('\n')
+    .filter(line => line.trim())
+    .slice(0, NOTE_LINES)
+    .map(line => line.slice(0, NOTE_WIDTH).trimEnd())
+    .join('\n    ');
+
 export const minutes = ms => (ms / 60_000).toFixed(1);
 
 /** The final table: minutes and counts of each part, and why something failed or was skipped. */
@@ -94,7 +107,7 @@ export function tableOf(outcomes) {
       .trimEnd()
   );
   const notes = outcomes.flatMap(({ name, result }) =>
-    result.notes.map(note => `${name}: ${note.split('\n')[0]}`)
+    result.notes.map(note => `${name}: ${shortened(note)}`)
   );
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');
 }

@@ -42,8 +42,10 @@ export const jestResult = (path, code) =>
       failed: report.numFailedTests + broken.length,
       skipped: report.numPendingTests + report.numTodoTests,
       notes: [
-        ...broken.map(({ name }) => `${name} could not be run`),
-        ...tests.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName)
+        ...broken.map(({ name, message = '' }) => `${name} could not be run\n${message}`),
+        ...tests
+          .filter(({ status }) => status === 'failed')
+          .map(({ fullName, failureMessages = [] }) => [fullName, ...failureMessages].join('\n'))
       ]
     };
   });
@@ -56,23 +58,38 @@ export const playwrightResult = (path, code) =>
       passed: stats.expected,
       failed: stats.unexpected + stats.flaky,
       skipped: stats.skipped,
-      notes: [...specs.map(({ title }) => title), ...errors.map(({ message }) => message)]
+      notes: [
+        ...specs.map(({ title, tests = [] }) => [title, ...tests.flatMap(errorsOf)].join('\n')),
+        ...errors.map(({ message }) => message)
+      ]
     };
   });
 
+const errorsOf = ({ results }) =>
+  results.flatMap(({ error }) => (error ? [error.message ?? String(error.value)] : []));
+
 const specsOf = ({ specs = [], suites = [] }) => [...specs, ...suites.flatMap(specsOf)];
+
+/** Those that pytest writes: no library, because none is installed yet when the tests of a fresh clone begin. */
+const XML_ENTITIES = { lt: '<', gt: '>', quot: '"', amp: '&', '#10': '\n' };
 
 export const pytestResult = (path, code) =>
   reported('pytest', path, code, text => {
     const suite = text.match(/<testsuite [^>]*>/)?.[0] ?? '';
     const count = name => Number(suite.match(new RegExp(`${name}="(\\d+)"`))?.[1] ?? 0);
     const failed = count('failures') + count('errors');
-    const bad = [...text.matchAll(/<testcase ([^>]*[^/])>\s*<(?:failure|error)\b/g)];
+    const bad = [...text.matchAll(/<testcase ([^>]*[^/])>\s*<(?:failure|error)\b([^>]*)/g)];
+    const attribute = (about, name) => {
+      const value = about.match(new RegExp(`\\b${name}="([^"]*)"`))?.[1] ?? '';
+      return value.replace(/&(#?\w+);/g, (whole, entity) => XML_ENTITIES[entity] ?? whole);
+    };
     return {
       passed: count('tests') - failed - count('skipped'),
       failed,
       skipped: count('skipped'),
-      notes: bad.map(([, about]) => about.match(/\bname="([^"]*)"/)?.[1] ?? about)
+      notes: bad.map(
+        ([, test, failed]) => `${attribute(test, 'name')}\n${attribute(failed, 'message')}`
+      )
     };
   });
 

@@ -11,7 +11,8 @@
  * @property {number} passed
  * @property {number} failed
  * @property {number} skipped
- * @property {string[]} notes names of failed tests, and why something was skipped
+ * @property {string[]} notes names of failed tests, each with its message on the next lines, and why something was
+ * skipped
  *
  * @typedef {{ name: string, result: Result, ms: number }} Outcome
  */

@@ -86,7 +86,12 @@ describe('Parts of a test run', () => {
   });
 
   it('are shown with their minutes, and with the reason if they could not run', () => {
-    const result = { passed: 12, failed: 1, skipped: 0, notes: ['counts stars'] };
+    const result = {
+      passed: 12,
+      failed: 1,
+      skipped: 0,
+      notes: ['counts stars\n\n\u001b[31mexpected 3\u001b[0m']
+    };
     expect(
       tableOf([
         { name: 'set-up', result: nothing(), ms: 600 },
@@ -101,6 +106,7 @@ describe('Parts of a test run', () => {
         'kubernetes      0.0       0       0        1',
         '',
         'units: counts stars',
+        '    expected 3',
         'kubernetes: skipped: it needs root'
       ].join('\n')
     );
@@ -124,15 +130,15 @@ describe('A report', () => {
           ...{ name: 'a.test.ts', status: 'failed' },
           assertionResults: [
             { status: 'passed', fullName: 'is fine' },
-            { status: 'failed', fullName: 'is not' }
+            { status: 'failed', fullName: 'is not', failureMessages: ['2 is not 1'] }
           ]
         },
-        { name: 'b.test.ts', status: 'failed', assertionResults: [] }
+        { name: 'b.test.ts', status: 'failed', message: 'no such file', assertionResults: [] }
       ]
     };
     expect(jestResult(file(JSON.stringify(report)), 1)).toEqual({
       ...{ passed: 1, failed: 2, skipped: 1 },
-      notes: ['b.test.ts could not be run', 'is not']
+      notes: ['b.test.ts could not be run\nno such file', 'is not\n2 is not 1']
     });
   });
 
@@ -140,22 +146,36 @@ describe('A report', () => {
     const xml =
       '<testsuites><testsuite name="pytest" errors="0" failures="1" skipped="1" tests="3" time="1">' +
       '<testcase classname="t" name="test_a" time="0.1" />' +
-      '<testcase classname="t" name="test_b" time="0.1"><failure message="no">…</failure></testcase>' +
+      '<testcase classname="t" name="test_b" time="0.1"><failure message="1 &lt; 2">…</failure></testcase>' +
       '<testcase classname="t" name="test_c" time="0"><skipped>why</skipped></testcase></testsuite></testsuites>';
     expect(pytestResult(file(xml), 1)).toEqual({
       ...{ passed: 1, failed: 1, skipped: 1 },
-      notes: ['test_b']
+      notes: ['test_b\n1 < 2']
     });
   });
 
   it('of Playwright counts what passed only at the second attempt as failed', () => {
     const report = {
       stats: { expected: 4, unexpected: 0, flaky: 1, skipped: 0 },
-      suites: [{ suites: [{ specs: [{ title: 'opens', ok: false }] }] }],
+      suites: [
+        {
+          suites: [
+            {
+              specs: [
+                {
+                  title: 'opens',
+                  ok: false,
+                  tests: [{ results: [{ error: { message: 'hidden' } }, {}] }]
+                }
+              ]
+            }
+          ]
+        }
+      ],
       errors: []
     };
     expect(playwrightResult(file(JSON.stringify(report)), 0)).toMatchObject({
-      ...{ passed: 4, failed: 1, notes: ['opens'] }
+      ...{ passed: 4, failed: 1, notes: ['opens\nhidden'] }
     });
   });
 

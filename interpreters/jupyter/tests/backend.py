@@ -37,6 +37,7 @@ class Backend:
         self.report_seconds = 0.0  # how long a report takes
         self.behind: tuple[str, str] | None = None  # URL and authority of a TLS proxy before Spark
         self.hangs = False  # takes requests and does not answer
+        self.hanging: list[str] = []  # methods of the requests that were not answered
         self._changed = threading.Condition()
         self._http: ThreadingHTTPServer | None = None
         self._address = ("127.0.0.1", 0)
@@ -126,6 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, method: str) -> None:
         if self.backend.hangs:
+            self.backend.hanging.append(method)
             while self.backend.hangs:
                 time.sleep(0.1)
             return  # the client has disconnected

@@ -55,7 +55,7 @@ class Kernel:
         self.client.wait_for_ready(30)
         self.start_seconds = time.monotonic() - began
 
-    def run(self, code: str, cell: str | None = "cell-1", timeout: float = 60) -> Outcome:
+    def run(self, code: str, cell: str | None = "cell-1", timeout: float = 180) -> Outcome:
         return self.finish(self.begin(code, cell), timeout)
 
     def begin(self, code: str, cell: str | None = "cell-1") -> str:
@@ -70,7 +70,7 @@ class Kernel:
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
 
-    def finish(self, message_id: str, timeout: float = 60) -> Outcome:
+    def finish(self, message_id: str, timeout: float = 180) -> Outcome:
         outcome = Outcome()
         deadline = time.monotonic() + timeout
         while True:

@@ -92,6 +92,7 @@ async function openServerProcess(): Promise<ServerProcess> {
   }
   if (!url) throw new Error('The server ended before it listened.');
   child.stdout.resume();
+  while (!(await fetch(`${url}/readyz`)).ok) await sleep(100);
   const token = (await readFile(join(directory, 'token'), 'utf8')).trim();
   return {
     pid: child.pid!,

@@ -77,16 +77,24 @@ export async function up(): Promise<Facts> {
     throw new TestbedError(`The testbed cannot be brought up on this machine: ${reason}.`);
   const before = claim(where.state, prefix);
   try {
-    if (before?.state === where.state && isWhole(before) && existsSync(layout.facts)) {
-      progress.say('The testbed is up already.');
-      return JSON.parse(readFileSync(layout.facts, 'utf8')) as Facts;
-    }
     mkdirSync(where.cache, { recursive: true });
     const versions = readVersions();
     const debian = await unpackDebian(where.cache, progress);
     const programs = await buildKube(versions, where.cache, progress);
-    const probe = await makeProbeImage(debian.root, where.cache);
+    const env = { ...debian.env, PATH: `${programs}:${debian.env.PATH ?? ''}` };
     const spark = await makeSparkImage(versions, debian.root, where.cache, progress);
+    if (before?.state === where.state && isWhole(before) && existsSync(layout.facts)) {
+      const facts = JSON.parse(readFileSync(layout.facts, 'utf8')) as Facts;
+      progress.say('The testbed is up already.');
+      if (facts.sparkImage !== spark.reference) {
+        await importImage(layout, env, spark.reference, spark.layout);
+        facts.sparkImage = spark.reference;
+        writeFacts(layout, facts);
+        progress.say('Its Spark image is now that of this checkout.');
+      }
+      return facts;
+    }
+    const probe = await makeProbeImage(debian.root, where.cache);
     const objectStore = await buildObjectStore(versions, where.cache, progress);
     progress.say('Everything is built.');
     if (before) {
@@ -95,7 +103,6 @@ export async function up(): Promise<Facts> {
     }
     const trouble = collision(network, debian.env);
     if (trouble) throw new TestbedError(trouble);
-    const env = { ...debian.env, PATH: `${programs}:${debian.env.PATH ?? ''}` };
     await startNode(layout, network, debian, programs, env, progress, async () => {
       await importImage(layout, env, PROBE_IMAGE, probe);
       if (await importImage(layout, env, spark.reference, spark.layout))
@@ -111,12 +118,16 @@ export async function up(): Promise<Facts> {
       programs: [programs, join(debian.root, 'usr', 'bin')],
       kubernetes: versions.kubernetes
     };
-    writeFileSync(layout.facts, `${JSON.stringify(facts, null, 2)}\n`);
+    writeFacts(layout, facts);
     progress.say(`Kubernetes ${versions.kubernetes} is up.`);
     return facts;
   } finally {
     settle(where.state, prefix);
   }
+}
+
+function writeFacts(layout: Layout, facts: Facts): void {
+  writeFileSync(layout.facts, `${JSON.stringify(facts, null, 2)}\n`);
 }
 
 async function startNode(

@@ -140,6 +140,13 @@ class Connection:
         client.aglais_cluster = self.cluster["id"]
         self._clients.add(client)
 
+    def is_running(self, cluster_id: str) -> bool:
+        """Whether the server responds, and reports the cluster as ready."""
+        try:
+            return self.server.cluster(cluster_id, timeout=1.0)["state"] == "ready"
+        except AglaisError:
+            return False
+
     def explain_unavailable(self, cluster_id: str) -> AglaisError:
         """The error for a Spark that does not respond; marks the cluster as lost."""
         reason, running = self._cluster_status(cluster_id)

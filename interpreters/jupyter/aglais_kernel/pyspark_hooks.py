@@ -23,18 +23,18 @@ from typing import TYPE_CHECKING, Any
 from . import cells
 from .connection import REMOTE, Connection
 from .ignored_options import IgnoredOptionsNotice
+from .retries import few_retries, interrupting, is_interrupting, retries_while
 
 if TYPE_CHECKING:
     from .notebook import Notebook
 
-# A broken connection on one machine recovers immediately or never: 50 + 200 + 800 + 1000 ms.
-RETRIES = {"max_retries": 4, "initial_backoff": 50, "backoff_multiplier": 4.0, "max_backoff": 1000}
 # Pings detect a driver that hangs without closing its connection. Spark allows at most one in 10 s,
 # and a long garbage collection must not look like a failure.
 KEEP_ALIVE = [
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.min_reconnect_backoff_ms", 5_000),  # how long one attempt to connect may take
+    ("grpc.max_reconnect_backoff_ms", 5_000),
 ]
 # The name in the certificates of clusters (server: CERTIFICATE_NAME).
 CERTIFICATE = "aglais"
@@ -159,7 +159,7 @@ def patch_client(notebook: Notebook, module: ModuleType) -> None:
             kwargs.setdefault("rpc_deadlines", module.RpcDeadlines(**DEADLINES))
         initialise(self, connection, *args, **kwargs)
         if ours:
-            _adopt(self, notebook, module.DefaultPolicy)
+            _adopt(self, notebook)
 
     @functools.wraps(analyse)
     def _analyze(self: Any, method: str, **kwargs: Any) -> Any:
@@ -173,11 +173,32 @@ def patch_client(notebook: Notebook, module: ModuleType) -> None:
         try:
             return handle_error(self, error, *args)
         except Exception as converted:
-            plain = _is_ours(self) and _explain(cluster_connection, self, error, converted)
+            # An interrupt that fails does not give up a session that may still be running.
+            is_explained = _is_ours(self) and not is_interrupting()
+            plain = is_explained and _explain(cluster_connection, self, error, converted)
             if not plain:
                 raise
             raise plain from converted
 
+    def as_interrupt(method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def interrupt(self: Any, *args: Any) -> Any:
+            if not _is_ours(self):
+                return method(self, *args)
+            # pyspark calls this when the user interrupts a cell, which must then end just so.
+            by_user = isinstance(sys.exc_info()[1], KeyboardInterrupt)
+            try:
+                with interrupting():
+                    return method(self, *args)
+            except Exception:
+                if by_user:
+                    return []
+                raise
+
+        return interrupt
+
+    for name in ("interrupt_all", "interrupt_tag", "interrupt_operation"):
+        setattr(client_class, name, as_interrupt(getattr(client_class, name)))
     client_class.__init__ = __init__
     client_class._analyze = _analyze
     client_class._handle_error = _handle_error
@@ -220,12 +241,17 @@ class OperationHook:
         return request
 
 
-def _adopt(client: Any, notebook: Notebook, policy: Any) -> None:
-    notebook.connection.add_client(client)
+def _adopt(client: Any, notebook: Notebook) -> None:
+    connection = notebook.connection
+    connection.add_client(client)
     # A new list: a cloned session shares the list with the original.
     others = [hook for hook in client._session_hooks if not isinstance(hook, OperationHook)]
     client._session_hooks = [*others, OperationHook(notebook, client)]
-    client.set_retry_policies([policy(**RETRIES)])
+    if connection.endpoint and connection.endpoint["ca"]:
+        is_running = functools.partial(connection.is_running, client.aglais_cluster)
+        client.set_retry_policies([retries_while(is_running)])
+    else:
+        client.set_retry_policies([few_retries()])
     # pyspark releases the session at exit: without retries, since Spark may have ended.
     atexit.register(client.set_retry_policies, [])
 

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 NAME = "aglais"
@@ -36,20 +37,26 @@ class Authority:
 
 
 class TlsProxy:
-    """Terminates TLS on a free port of 127.0.0.1 and forwards to `port`."""
+    """Terminates TLS on a port of 127.0.0.1, by default a free one, and forwards to `port`."""
 
-    def __init__(self, authority: Authority, port: int):
+    def __init__(self, authority: Authority, port: int, own_port: int = 0):
         self.received = 0  # bytes that clients sent after the handshake
         self._to = port
+        self._sockets: list[socket.socket] = []
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(authority.certificate, authority.key)
         self._context.set_alpn_protocols(["h2"])
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", own_port))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
+        """Ends as a killed process does: nothing listens, and all connections are broken."""
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for one in self._sockets:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         while True:
@@ -66,6 +73,7 @@ class TlsProxy:
         except OSError:
             plain.close()
             return
+        self._sockets += [client, driver]
         back = threading.Thread(target=_copy, args=(driver, client), daemon=True)
         back.start()
         try:

@@ -10,19 +10,15 @@ export interface PythonRun {
 
 type Reached = Pick<Endpoint, 'url' | 'token' | 'ca'>;
 
-/** As the kernel part of Aglais connects: only to a driver whose certificate is signed by this CA. */
+/** As a kernel connects: only to a driver whose certificate is signed by this CA, and with its retries. */
 const PINNED = `
-import grpc
-from pyspark.sql.connect.client import DefaultChannelBuilder
+import pyspark.sql.connect.client.core as core
+from aglais_kernel.pyspark_hooks import channel_builder
+from aglais_kernel.retries import retries_while
 from pyspark.sql.connect.session import SparkSession as ConnectSession
-class Pinned(DefaultChannelBuilder):
-    def toChannel(self):
-        credentials = grpc.composite_channel_credentials(
-            grpc.ssl_channel_credentials(root_certificates=os.environ["CA"].encode()),
-            grpc.access_token_call_credentials(self.token))
-        return self._secure_channel(self.endpoint, credentials)
-builder = Pinned(os.environ["REMOTE"], [("grpc.ssl_target_name_override", "aglais")])
+builder = channel_builder(core, os.environ["REMOTE"], os.environ["CA"])
 spark = ConnectSession.builder.channelBuilder(builder).getOrCreate()
+spark.client.set_retry_policies([retries_while(lambda: True)])
 `;
 
 /** Runs Python with `spark`, a session on the cluster, and `F`, Spark's SQL functions. */

@@ -95,7 +95,7 @@ describe('The counters of an executor', () => {
       ),
       'cgroup.procs': '12\n13\n'
     });
-    expect(await readCounters(path)).toEqual({
+    expect(readCounters(path)).toEqual({
       oomKills: 2,
       limitMiB: 896,
       usedMiB: 400,
@@ -115,7 +115,7 @@ describe('The counters of an executor', () => {
       'memory.stat': `inactive_file ${1 * MIB}\ntotal_inactive_file ${100 * MIB}\n`,
       'cgroup.procs': ''
     });
-    expect(await readCounters(path)).toMatchObject({ usedMiB: 400 });
+    expect(readCounters(path)).toMatchObject({ usedMiB: 400 });
   });
 
   it('are read from version 2, also of a kernel without a peak', async () => {
@@ -126,7 +126,7 @@ describe('The counters of an executor', () => {
       'memory.stat': `anon 1\ninactive_file ${600 * MIB}\n`,
       'cgroup.procs': ''
     });
-    expect(await readCounters(path)).toMatchObject({
+    expect(readCounters(path)).toMatchObject({
       oomKills: 1,
       limitMiB: Infinity,
       usedMiB: 0,
@@ -137,7 +137,7 @@ describe('The counters of an executor', () => {
   });
 
   it('are null without a group', async () => {
-    expect(await readCounters(join(root, 'nothing'))).toBeNull();
+    expect(readCounters(join(root, 'nothing'))).toBeNull();
   });
 
   it.each([

@@ -23,6 +23,7 @@ import {
 import { copyPlainFile } from '../src/evidence/plain-file.js';
 import { MAX_OBSERVATIONS, readingLimits } from '../src/evidence/reading-limits.js';
 import { logTail, readText } from '../src/launchers/cluster-directory.js';
+import { memoryMiB } from './support/memory.js';
 import { eventually, temporaryDirectory } from './support/server.js';
 
 const MIB = 2 ** 20;
@@ -48,11 +49,6 @@ function record(observation: Observation): Promise<void> {
 function sparse(name: string, bytes = 50e9): void {
   writeFileSync(file(name), '');
   truncateSync(file(name), bytes);
-}
-
-function memoryMiB(): number {
-  const { heapUsed, external } = process.memoryUsage();
-  return (heapUsed + external) / MIB;
 }
 
 /** The longest time during which nothing else could run: CPU time of this thread, ms, so that other processes do not count. */

@@ -54,7 +54,7 @@ async function open(): Promise<MachineRoom> {
     limitMiB: async (id, executor) =>
       group === null
         ? null
-        : ((await readCounters(join(group, id, `executor-${executor}`)))?.limitMiB ?? null),
+        : (readCounters(join(group, id, `executor-${executor}`))?.limitMiB ?? null),
     async close() {
       const left = await endAll(clusters);
       if (group) await rmdir(group);

@@ -89,6 +89,11 @@ export class LogRecords {
     return done;
   }
 
+  /** Whether the last record matters; it may still grow. */
+  get hasFinding(): boolean {
+    return this.#telling >= 0;
+  }
+
   /** The last record, at the end of the log. */
   flush(): LogObservation | null {
     const record = this.#record;

@@ -70,6 +70,7 @@ export async function followDriverLog(
   // A record ends where the next one starts; the last one has none after it.
   const waitForTheEnd = (): void => {
     clearTimeout(waiting);
+    if (!records.hasFinding) return;
     waiting = setTimeout(() => {
       void living()
         .then(more => (more ? waitForTheEnd() : keep(records.flush())))

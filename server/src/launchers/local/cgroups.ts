@@ -122,34 +122,28 @@ export function readCountersNow(path: string): { oomKills: number; usedMiB: numb
   }
 }
 
-/** The counters of one executor's cgroup, of either version; null if it does not exist. */
-export async function readCounters(path: string): Promise<CgroupCounters | null> {
-  const read = (file: string) => readFile(join(path, file), 'utf8');
-  const mib = async (file: string) => {
-    const bytes = Number(await read(file));
+/** The counters of one executor's cgroup, of either version; null if it does not exist. Read synchronously, too. */
+export function readCounters(path: string): CgroupCounters | null {
+  const read = (file: string) => readFileSync(join(path, file), 'utf8');
+  const mib = (file: string) => {
+    const bytes = Number(read(file));
     return bytes < NO_LIMIT ? bytes / MIB : Number.POSITIVE_INFINITY;
   };
   const files = filesOf(path);
   try {
-    const [events, limitMiB, usageMiB, peakMiB, statistics, pids] = await Promise.all([
-      read(files.events),
-      mib(files.limit),
-      mib(files.used),
-      mib(files.peak).catch(() => null),
-      read('memory.stat'),
-      read('cgroup.procs')
-    ]);
-    const quote = oomKillLine(events);
+    const quote = oomKillLine(read(files.events));
+    const statistics = read('memory.stat');
     // Version 1 has both; only the total includes child groups, as the usage does.
     const inactive =
       (/^total_inactive_file (\d+)$/m.exec(statistics) ??
         /^inactive_file (\d+)$/m.exec(statistics))?.[1] ?? '0';
     return {
       oomKills: killsIn(quote),
-      limitMiB,
-      usedMiB: Math.max(0, usageMiB - Number(inactive) / MIB),
-      peakMiB,
-      pids: pids.split('\n').filter(Boolean).map(Number),
+      limitMiB: mib(files.limit),
+      usedMiB: Math.max(0, mib(files.used) - Number(inactive) / MIB),
+      // Old kernels have none in version 2.
+      peakMiB: existsSync(join(path, files.peak)) ? mib(files.peak) : null,
+      pids: read('cgroup.procs').split('\n').filter(Boolean).map(Number),
       quote,
       ref: join(path, files.events)
     };

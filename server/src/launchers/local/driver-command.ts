@@ -6,7 +6,8 @@ import {
   archiveOptions,
   classPath,
   commonProperties,
-  driverArguments
+  driverArguments,
+  EXECUTOR_COMPILATION
 } from '../spark-driver.js';
 
 /** Locations of the parts of Spark, created by the setup. */
@@ -50,7 +51,7 @@ export function driverCommand(
 ): DriverCommand {
   const { shape } = spec;
   const { home, archives } = installation;
-  const executorOptions = archives.executor ? archiveOptions(join(home, 'executor.jsa')) : [];
+  const executorArchive = archives.executor ? archiveOptions(join(home, 'executor.jsa')) : [];
   const properties: Record<string, string> = {
     ...commonProperties(spec.id, shape, directory),
     'spark.master': `local-cluster[${shape.executors.max},${shape.executorCores},${shape.executorMemoryMiB}]`,
@@ -61,9 +62,7 @@ export function driverCommand(
     'spark.driver.host': '127.0.0.1',
     'spark.driver.bindAddress': '127.0.0.1',
     'spark.connect.grpc.binding.port': '0',
-    ...(executorOptions.length > 0 && {
-      'spark.executor.extraJavaOptions': executorOptions.join(' ')
-    }),
+    'spark.executor.extraJavaOptions': [...executorArchive, ...EXECUTOR_COMPILATION].join(' '),
     ...more
   };
   return {

@@ -30,7 +30,7 @@ export async function moveLimits(
   if (!cgroup) return;
   const groups = (await readdir(cgroup)).filter(name => name.startsWith('executor-'));
   for (const group of groups) {
-    const usedMiB = (await readCounters(join(cgroup, group)))?.usedMiB ?? 0;
+    const usedMiB = readCounters(join(cgroup, group))?.usedMiB ?? 0;
     const inForce = usedMiB > limitMiB ? before : await setLimit(join(cgroup, group), limitMiB);
     if (inForce <= limitMiB) continue;
     await writeLimit(directory, before);

@@ -1,3 +1,6 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 const MIB = 2 ** 20;
 
 /**
@@ -7,4 +10,11 @@ const MIB = 2 ** 20;
 export function memoryMiB(): number {
   const { heapUsed, external } = process.memoryUsage();
   return (heapUsed + external) / MIB;
+}
+
+/** The same without garbage. Buffers are freed by another thread, so the values of later calls may be lower. */
+export function retainedMiB(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return memoryMiB();
 }

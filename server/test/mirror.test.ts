@@ -389,6 +389,12 @@ async function openWay() {
     for (const { ends } of pairs) for (const socket of ends) socket.destroy();
     pairs.clear();
   };
+  /** Reads no more than the other side takes: its buffers would be counted as memory of the mirror. */
+  const pass = (bytes: Buffer, from: Socket, onto: Socket) => {
+    if (onto.write(bytes)) return;
+    from.pause();
+    onto.once('drain', () => from.resume());
+  };
   const server = createServer(client => {
     const peer = connect(target, '127.0.0.1');
     const pair = { ends: [client, peer], hangs: false };
@@ -402,12 +408,12 @@ async function openWay() {
         if (from === peer) {
           const passed = bytes.subarray(0, budget);
           budget -= passed.length;
-          onto.write(passed);
+          pass(passed, from, onto);
           if (budget <= 0) {
             budget = Infinity;
             cut();
           }
-        } else onto.write(bytes);
+        } else pass(bytes, from, onto);
       });
       from.on('error', () => onto.destroy());
       from.on('close', () => onto.destroy());

@@ -56,7 +56,7 @@ describe('a log', () => {
     ).toEqual(['7 log:3 java.lang.OutOfMemoryError: Java heap space']);
   });
 
-  it('of the worker may contain the commands of the executors that it launches', () => {
+  it('of the driver of a local cluster contains the commands of its executors, and stays that of the driver', () => {
     expect(
       said(
         `${at} INFO ExecutorRunner: Launch command: "java" "--driver-url" "x" "--executor-id" "3"`,

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from . import cells
 from .connection import REMOTE, Connection
 from .ignored_options import IgnoredOptionsNotice
-from .retries import few_retries, interrupting, is_interrupting, retries_while
+from .retries import as_interrupt, few_retries, is_interrupting, retries_while
 
 if TYPE_CHECKING:
     from .notebook import Notebook
@@ -180,25 +180,8 @@ def patch_client(notebook: Notebook, module: ModuleType) -> None:
                 raise
             raise plain from converted
 
-    def as_interrupt(method: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(method)
-        def interrupt(self: Any, *args: Any) -> Any:
-            if not _is_ours(self):
-                return method(self, *args)
-            # pyspark calls this when the user interrupts a cell, which must then end just so.
-            by_user = isinstance(sys.exc_info()[1], KeyboardInterrupt)
-            try:
-                with interrupting():
-                    return method(self, *args)
-            except Exception:
-                if by_user:
-                    return []
-                raise
-
-        return interrupt
-
     for name in ("interrupt_all", "interrupt_tag", "interrupt_operation"):
-        setattr(client_class, name, as_interrupt(getattr(client_class, name)))
+        setattr(client_class, name, as_interrupt(getattr(client_class, name), _is_ours))
     client_class.__init__ = __init__
     client_class._analyze = _analyze
     client_class._handle_error = _handle_error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,6 +51,26 @@ def interrupting() -> Iterator[None]:
         yield
     finally:
         _thread.interrupts = False
+
+
+def as_interrupt(method: Callable[..., Any], is_ours: Callable[[Any], bool]) -> Callable[..., Any]:
+    """A method of a client that interrupts operations, for those clients that are ours."""
+
+    @functools.wraps(method)
+    def interrupt(client: Any, *args: Any) -> Any:
+        if not is_ours(client):
+            return method(client, *args)
+        # pyspark calls it when the user interrupts a cell, which must then end just so.
+        by_user = isinstance(sys.exc_info()[1], KeyboardInterrupt)
+        try:
+            with interrupting():
+                return method(client, *args)
+        except Exception:
+            if by_user:
+                return []
+            raise
+
+    return interrupt
 
 
 def is_interrupting() -> bool:

@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import Any
 
-from . import cells, messages, pyspark_hooks
+from . import cells, messages, preload, pyspark_hooks
 from .api_client import ApiClient
 from .connection import Connection
 from .kernel_identity import identify_kernel
@@ -123,6 +123,7 @@ class Notebook:
                 self.reports.started(cell, cluster)
 
     def _begin(self, info: Any) -> None:
+        preload.finish()
         count = self.shell.execution_count - (1 if info.store_history else 0)
         if self._running and not info.cell_id:
             cell = self._running[-1]  # code that a cell runs belongs to that cell

@@ -1,6 +1,9 @@
 """The first use of Spark starts this notebook's cluster, and existing code works unchanged."""
 
 import json
+import time
+
+import pytest
 
 EXISTING = """
 from pyspark.sql import SparkSession
@@ -99,3 +102,11 @@ def test_nbconvert_omits_the_status_line(notebook):
     text, _ = MarkdownExporter(config=app.config).from_notebook_node(document)
     assert "spark.range(1).count()" in text
     assert "Spark is ready" not in text
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.4, 0.6, 0.9, 1.3])
+def test_a_first_cell_may_run_while_the_client_is_being_imported(start_kernel, aglais, delay):
+    kernel = start_kernel(**{**aglais, "AGLAIS_PRELOAD": "true"})
+    time.sleep(delay)
+    outcome = kernel.run("from pyspark.sql.functions import udf\nspark.range(3).count()")
+    assert (outcome.error, outcome.result) == ("", "3")

@@ -349,7 +349,7 @@ describe('A witness', () => {
     await sleep(500);
     const { external } = process.memoryUsage();
     // Both ends are in this process; loopback sockets may buffer some megabytes in the kernel.
-    expect(external - before).toBeLessThan(16 * 2 ** 20);
+    expect(external - before).toBeLessThan(8 * 2 ** 20);
     let bytes = 0;
     answer.on('data', (chunk: Buffer) => (bytes += chunk.length)).resume();
     while (bytes < size) await sleep(10);

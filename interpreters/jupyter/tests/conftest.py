@@ -10,6 +10,7 @@ import pytest
 from backend import TOKEN, Backend
 from kernel import Kernel, Outcome
 from spark_connect import SparkConnect
+from tls import Authority
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +33,11 @@ def backend(one_spark: SparkConnect) -> Iterator[Backend]:
     backend = Backend(one_spark)
     yield backend
     backend.stop()
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "own")
 
 
 @pytest.fixture

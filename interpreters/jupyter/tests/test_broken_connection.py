@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from tls import Authority, TlsProxy
+from tls import TlsProxy
 
 # Longer than all retries on one machine.
 AWAY_S = 4
@@ -16,11 +16,6 @@ def slowly(x):
     return x + 1
 print([row[0] for row in spark.range(2).select(slowly("id")).collect()])
 """
-
-
-@pytest.fixture
-def authority(tmp_path):
-    return Authority(tmp_path / "own")
 
 
 @pytest.fixture
@@ -39,19 +34,19 @@ def proxied(kernel, backend, spark_server, authority):
         proxies[-1].close()
 
 
-def begin(kernel, seconds):
-    """Starts a job; returns when Spark runs it."""
+def begin_and_break(kernel, proxy, seconds):
+    """Starts a job, and ends the proxy when Spark runs it."""
     cell = kernel.begin(SLOW.replace("SECONDS", str(seconds)), cell="slow")
     time.sleep(3)
+    proxy.close()
+    time.sleep(AWAY_S)
     return cell
 
 
 def test_a_proxy_that_is_restarted_during_a_cell_does_no_harm(proxied):
     kernel, proxy, restart = proxied
     kernel.run("spark.range(3).createOrReplaceTempView('bright')")
-    cell = begin(kernel, 6)
-    proxy.close()
-    time.sleep(AWAY_S)
+    cell = begin_and_break(kernel, proxy, 6)
     restart()
     outcome = kernel.finish(cell)
     assert (outcome.error, outcome.text) == ("", "[1, 2]\n")
@@ -72,9 +67,7 @@ def test_a_proxy_that_is_restarted_between_two_cells_does_no_harm(proxied):
 
 def test_once_the_server_reports_the_end_of_the_cluster_a_cell_waits_no_longer(proxied, backend):
     kernel, proxy, _ = proxied
-    cell = begin(kernel, 20)
-    proxy.close()
-    time.sleep(AWAY_S)
+    cell = begin_and_break(kernel, proxy, 20)
     backend.end(backend.live(kernel.id), "Its node was lost.")
     outcome = kernel.finish(cell)
     assert outcome.error_name == "SparkLost"
@@ -84,9 +77,7 @@ def test_once_the_server_reports_the_end_of_the_cluster_a_cell_waits_no_longer(p
 def test_an_interrupt_ends_the_wait_for_the_proxy(proxied):
     kernel, proxy, restart = proxied
     kernel.run("spark.range(3).createOrReplaceTempView('bright')")
-    cell = begin(kernel, 20)
-    proxy.close()
-    time.sleep(AWAY_S)
+    cell = begin_and_break(kernel, proxy, 20)
     kernel.interrupt()
     outcome = kernel.finish(cell)
     assert outcome.error_name == "KeyboardInterrupt"

@@ -26,11 +26,6 @@ class Echo(grpc.GenericRpcHandler):
 
 
 @pytest.fixture
-def authority(tmp_path):
-    return Authority(tmp_path / "own")
-
-
-@pytest.fixture
 def driver(authority):
     """A gRPC server with the certificate; its port and the received tokens."""
     from concurrent.futures import ThreadPoolExecutor

@@ -47,12 +47,6 @@ export interface LocalLauncherOptions {
   environment?: readonly string[];
 }
 
-/** Reads a value until there is one, which never changes: asked each second for each cluster, files would be costly. */
-function onceKnown<T>(read: () => Promise<T | null>): () => Promise<T | null> {
-  let known: T | null = null;
-  return async () => (known ??= await read());
-}
-
 /**
  * Clusters as local processes. The state of a cluster is in its directory, so that a server that was killed finds
  * everything again.
@@ -188,8 +182,8 @@ export class LocalLauncher implements Launcher {
     await followEvidence(
       {
         directory: cluster.directory,
-        driver: onceKnown(() => cluster.driver()),
-        cgroup: onceKnown(() => cluster.cgroup()),
+        driver: () => cluster.driver(),
+        cgroup: () => cluster.cgroup(),
         shares: () => cluster.shares(),
         probes: this.probes,
         record: observation => this.record(id, observation),
